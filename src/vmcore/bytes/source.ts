@@ -1,0 +1,55 @@
+// Where bytes come from: the whole I/O contract of the decoder. The caller brings a file, a
+// buffer, or anything else that can answer these three questions synchronously.
+
+import { Corrupt } from '../errors.ts';
+import { hex } from './units.ts';
+
+/** A range of a source. */
+export interface FileRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface ByteSource {
+  /** Length in bytes. */
+  readonly size: number;
+  /**
+   * Exactly `length` bytes at `offset`; never to be written to.
+   *
+   * @throws Corrupt (`truncated`) when the range ends past `size`.
+   */
+  read(offset: number, length: number): Uint8Array;
+  /**
+   * Whether every byte of the range was really written. False past the end, and in the holes that
+   * no record of a flattened stream filled: those read as zeros, but nobody said they are.
+   */
+  holds(offset: number, length: number): boolean;
+}
+
+/** A source over bytes already in memory. */
+export function bytesSource(bytes: Uint8Array, name = 'file'): ByteSource {
+  return {
+    size: bytes.length,
+    read(offset, length): Uint8Array {
+      requireRange(name, bytes.length, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+    holds: (offset, length) => inRange(bytes.length, offset, length),
+  };
+}
+
+/** Whether `[offset, offset + length)` lies inside `[0, size)`. */
+export function inRange(size: number, offset: number, length: number): boolean {
+  return offset >= 0 && length >= 0 && offset + length <= size;
+}
+
+/** @throws Corrupt (`truncated`) unless the range lies inside `[0, size)`. */
+export function requireRange(name: string, size: number, offset: number, length: number): void {
+  if (!inRange(size, offset, length)) {
+    throw new Corrupt(
+      'truncated',
+      name,
+      `want ${length} bytes at ${hex(offset)}, got a file of ${size} bytes`,
+    );
+  }
+}

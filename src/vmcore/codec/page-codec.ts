@@ -1,0 +1,67 @@
+// How a page of a kdump-compressed file is compressed: by the flag bit in its own descriptor, for a
+// page that does not shrink is stored as it is, in whatever dump.
+// Source: makedumpfile diskdump_mod.h DUMP_DH_COMPRESSED_*; header.status has the same bits.
+
+import { Corrupt, Unsupported } from '../errors.ts';
+import { hex } from '../bytes/units.ts';
+import { decompressLzo1x } from './lzo1x.ts';
+import { inflate } from './zlib.ts';
+import { decompressZstd } from './zstd.ts';
+
+export type PageCompression = 'zlib' | 'lzo' | 'snappy' | 'zstd';
+
+interface PageCodec {
+  readonly flag: number;
+  readonly compression: PageCompression;
+  /** @returns at most `size` bytes. @throws anything when the input is broken. */
+  readonly decompress: (input: Uint8Array, size: number) => Uint8Array;
+}
+
+const CODECS: readonly PageCodec[] = [
+  { flag: 0x01, compression: 'zlib', decompress: inflate },
+  { flag: 0x02, compression: 'lzo', decompress: decompressLzo1x },
+  { flag: 0x20, compression: 'zstd', decompress: decompressZstd },
+];
+
+const SNAPPY_FLAG = 0x04;
+
+/** The compressions named by the bits of a descriptor's flags or of header.status. */
+export function compressionsOf(flags: number): PageCompression[] {
+  return CODECS.filter((codec) => (flags & codec.flag) !== 0).map((codec) => codec.compression);
+}
+
+/**
+ * One page of `size` bytes from its stored form.
+ *
+ * @param at the place, for errors.
+ * @throws Corrupt when the result is not exactly `size` bytes, Unsupported for an unknown flag.
+ */
+export function decompressPage(
+  flags: number,
+  stored: Uint8Array,
+  size: number,
+  at: string,
+): Uint8Array {
+  if (flags === 0) return exactly(stored, size, at);
+  if (flags === SNAPPY_FLAG) throw new Unsupported('unsupported_compression', at, 'got snappy');
+  const codec = CODECS.find((candidate) => candidate.flag === flags);
+  if (codec === undefined) {
+    throw new Corrupt('corrupt', at, `got flags ${hex(flags)}, want one codec bit or none`);
+  }
+  return exactly(decompressed(codec, stored, size, at), size, at);
+}
+
+function decompressed(codec: PageCodec, stored: Uint8Array, size: number, at: string): Uint8Array {
+  try {
+    return codec.decompress(stored, size);
+  } catch (cause) {
+    throw new Corrupt('corrupt', at, `got a broken ${codec.compression} page`, { cause });
+  }
+}
+
+function exactly(page: Uint8Array, size: number, at: string): Uint8Array {
+  if (page.length !== size) {
+    throw new Corrupt('corrupt', at, `got a page of ${page.length} bytes, want ${size}`);
+  }
+  return page;
+}

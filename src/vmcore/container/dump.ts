@@ -1,0 +1,41 @@
+// What every container yields: memory, the notes found on the way, and what its header says.
+
+import type { ByteOrder } from '../bytes/cursor.ts';
+import type { PhysAddr, VirtAddr } from '../bytes/units.ts';
+import type { PageCompression } from '../codec/page-codec.ts';
+import type { PhysicalMemory } from './physical-memory.ts';
+
+/** What a container says of addresses: a help where VMCOREINFO lacks a key, never believed alone. */
+export interface AddressHints {
+  /** phys_base of the sub header; undefined where its writer is known to get it wrong (QEMU). */
+  readonly physBase: bigint | undefined;
+  /** Program headers whose virtual address is neither blank nor a copy of the physical one. */
+  readonly mapped: readonly MappedRange[];
+}
+
+export interface MappedRange {
+  readonly virtual: VirtAddr;
+  readonly physical: PhysAddr;
+  readonly length: bigint;
+}
+
+/** A dump as its container gives it. */
+export interface ContainedDump {
+  readonly container: 'kdump' | 'elf';
+  readonly order: ByteOrder;
+  /** The machine as the header says it: ELF e_machine or utsname.machine; undefined when blank. */
+  readonly machine: number | string | undefined;
+  /** Texts of VMCOREINFO notes, in file order; none where the maker of the dump wrote none. */
+  readonly vmcoreinfoNotes: readonly Uint8Array[];
+  readonly memory: PhysicalMemory;
+  /** The writer said, or the end of the file shows, that part of the dump is missing. */
+  readonly incomplete: boolean;
+  readonly hints: AddressHints;
+  /** Codecs of the pages read so far and of the header, in the order of their flag bits. */
+  compression(): PageCompression[];
+}
+
+export interface Dump extends ContainedDump {
+  /** Whether the file is a `makedumpfile -F` stream of that container. */
+  readonly flattened: boolean;
+}

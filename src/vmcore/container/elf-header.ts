@@ -1,0 +1,117 @@
+// The ELF header and program headers of a core file, 32 and 64 bit, either byte order.
+// Source: gABI "ELF Header", "Program Header"; PN_XNUM: kernel include/uapi/linux/elf.h. Section
+// headers are not read, but for the one that holds a large e_phnum: QEMU writes them in the host's
+// byte order.
+
+import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
+import type { ByteSource } from '../bytes/source.ts';
+import { ascii, hasBytesAt } from '../bytes/text.ts';
+import { hex } from '../bytes/units.ts';
+import { Corrupt, Unsupported } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import {
+  ELFCLASS32,
+  ELFCLASS64,
+  ELFDATA2LSB,
+  ELFDATA2MSB,
+  ET_CORE,
+  PN_XNUM,
+} from './elf-constants.ts';
+
+const MAGIC = ascii('\x7fELF');
+const E_TYPE_OFFSET = 16;
+
+export function isElf(head: Uint8Array): boolean {
+  return hasBytesAt(head, 0, MAGIC);
+}
+
+export interface ElfHeader {
+  readonly order: ByteOrder;
+  /** e_machine */
+  readonly machine: number;
+  /** e_flags */
+  readonly flags: number;
+  readonly segments: readonly ProgramHeader[];
+}
+
+export interface ProgramHeader {
+  readonly type: number; // p_type
+  readonly offset: bigint; // p_offset: file offset, bytes; all ones = not in the file (QEMU)
+  readonly virtual: bigint; // p_vaddr
+  readonly physical: bigint; // p_paddr
+  readonly fileSize: bigint; // p_filesz, bytes
+  readonly memorySize: bigint; // p_memsz, bytes
+}
+
+/**
+ * @throws Unsupported for an ELF file that is no core, Corrupt for impossible fields.
+ */
+export function readElfHeader(source: ByteSource, limits: Limits): ElfHeader {
+  const ident = source.read(0, 20);
+  const order = byteOrder(ident);
+  const is64 = order.wordBits === 64;
+  const c = new Cursor(source.read(0, is64 ? 64 : 52), order, 'elf header').seek(E_TYPE_OFFSET);
+  const type = c.u16(); // e_type
+  if (type !== ET_CORE) {
+    throw new Unsupported('unsupported_format', 'elf header: e_type', `got ${type}, want 4 (core)`);
+  }
+  const machine = c.u16(); // e_machine
+  c.skip(4); // e_version
+  c.word(); // e_entry
+  const tableOffset = c.size('e_phoff');
+  const sectionOffset = c.size('e_shoff');
+  const flags = c.u32(); // e_flags
+  c.skip(2); // e_ehsize: QEMU writes 8
+  const stride = c.u16(); // e_phentsize
+  const phnum = c.u16(); // e_phnum
+  const count = phnum === PN_XNUM ? extendedCount(source, order, sectionOffset) : phnum;
+  const entryBytes = is64 ? 56 : 32;
+  if (count > 0 && stride < entryBytes) {
+    throw new Corrupt('corrupt', 'elf header: e_phentsize', `got ${stride}, want ${entryBytes}`);
+  }
+  limited('elf header: e_phnum', count, limits.segments);
+  const table = source.read(tableOffset, count * stride);
+  const segments: ProgramHeader[] = [];
+  for (let i = 0; i < count; i++) {
+    const entry = table.subarray(i * stride, i * stride + entryBytes);
+    segments.push(programHeader(new Cursor(entry, order, `program header ${i}`), order));
+  }
+  return { order, machine, flags, segments };
+}
+
+function byteOrder(ident: Uint8Array): ByteOrder {
+  const [, , , , elfClass, data] = ident;
+  if (elfClass !== ELFCLASS32 && elfClass !== ELFCLASS64) {
+    throw new Corrupt('corrupt', 'elf header: EI_CLASS', `got ${elfClass}, want 1 or 2`);
+  }
+  if (data !== ELFDATA2LSB && data !== ELFDATA2MSB) {
+    throw new Corrupt('corrupt', 'elf header: EI_DATA', `got ${data}, want 1 or 2`);
+  }
+  return {
+    endian: data === ELFDATA2LSB ? 'little' : 'big',
+    wordBits: elfClass === ELFCLASS64 ? 64 : 32,
+  };
+}
+
+/** sh_info of section 0, where e_phnum is PN_XNUM. */
+function extendedCount(source: ByteSource, order: ByteOrder, sectionOffset: number): number {
+  if (sectionOffset === 0) {
+    throw new Corrupt('corrupt', 'elf header: e_shoff', `got 0, want a section for PN_XNUM`);
+  }
+  const infoOffset = order.wordBits === 64 ? 44 : 28;
+  const at = sectionOffset + infoOffset;
+  return new Cursor(source.read(at, 4), order, `section 0 at ${hex(sectionOffset)}`).u32();
+}
+
+function programHeader(c: Cursor, order: ByteOrder): ProgramHeader {
+  const type = c.u32();
+  if (order.wordBits === 64) c.skip(4); // p_flags comes second in ELF64, seventh in ELF32
+  return {
+    type,
+    offset: c.word(),
+    virtual: c.word(),
+    physical: c.word(),
+    fileSize: c.word(),
+    memorySize: c.word(),
+  };
+}

@@ -1,0 +1,89 @@
+// makedumpfile's flattened format (-F): the file it would have written, as a stream of records that
+// can go through a pipe. QEMU and most distributions write it, whatever the file is called.
+// Source: makedumpfile.h struct makedumpfile_header and makedumpfile_data_header; all numbers are
+// big-endian. Records come in any order; a later one overwrites an earlier one.
+
+import { Cursor, limited } from '../bytes/cursor.ts';
+import { ExtentBuilder, type ExtentMap, coversRange } from '../bytes/extents.ts';
+import { type ByteSource, inRange, requireRange } from '../bytes/source.ts';
+import { ascii, hasBytesAt } from '../bytes/text.ts';
+import { Unsupported } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+
+const SIGNATURE = ascii('makedumpfile\0\0\0\0'); // SIG_LEN_MDF = 16
+const HEADER_BYTES = 4096; // MAX_SIZE_MDF_HEADER
+const RECORD_BYTES = 16;
+const BIG_ENDIAN = { endian: 'big', wordBits: 64 } as const;
+const END = 0xffffffffffffffffn; // END_FLAG_FLAT_HEADER, in both fields
+
+export function isFlattened(head: Uint8Array): boolean {
+  return hasBytesAt(head, 0, SIGNATURE);
+}
+
+/** The rearranged file, and whether its stream came to its end record. */
+export interface FlattenedSource extends ByteSource {
+  readonly ended: boolean;
+}
+
+/**
+ * Index the records of a flattened stream: one small read each, their data untouched.
+ *
+ * A stream cut short keeps its whole records and the whole part of the last one.
+ *
+ * @throws LimitExceeded for more records than limits.ts allows.
+ */
+export function flattened(source: ByteSource, limits: Limits): FlattenedSource {
+  const header = new Cursor(source.read(0, 32), BIG_ENDIAN, 'flattened header').seek(16);
+  const type = header.u64(); // TYPE_FLAT_HEADER = 1
+  const version = header.u64(); // VERSION_FLAT_HEADER = 1
+  if (type !== 1n || version !== 1n) {
+    throw new Unsupported(
+      'unsupported_format',
+      'flattened header at 0x10',
+      `got type ${type} version ${version}, want type 1 version 1`,
+    );
+  }
+  const records = new ExtentBuilder();
+  let position = HEADER_BYTES;
+  let ended = false;
+  for (let count = 1; position + RECORD_BYTES <= source.size; count++) {
+    limited('flattened records', count, limits.flattenedRecords);
+    const record = new Cursor(source.read(position, RECORD_BYTES), BIG_ENDIAN, 'record', position);
+    const offset = record.u64();
+    const size = record.u64();
+    if (offset === END && size === END) {
+      ended = true;
+      break;
+    }
+    if (offset === 0n && size === 0n) break; // space that was set aside and never written
+    if (offset + size > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw record.corrupt('flattened record', `offset ${offset} size ${size}`, 'a file range', 16);
+    }
+    position += RECORD_BYTES;
+    records.add(Number(offset), Math.min(Number(size), source.size - position), position);
+    position += Number(size);
+  }
+  return rearranged(source, records.build(limits), ended);
+}
+
+function rearranged(source: ByteSource, records: ExtentMap, ended: boolean): FlattenedSource {
+  return {
+    size: records.end,
+    ended,
+    read(offset, length): Uint8Array {
+      requireRange('flattened stream', records.end, offset, length);
+      const parts = records.within(offset, length);
+      const [only] = parts;
+      if (parts.length === 1 && only?.length === length)
+        return source.read(only.fileOffset, length);
+      const bytes = new Uint8Array(length); // zeros where no record wrote
+      for (const part of parts) {
+        bytes.set(source.read(part.fileOffset, part.length), part.start - offset);
+      }
+      return bytes;
+    },
+    holds: (offset, length) =>
+      inRange(records.end, offset, length) &&
+      coversRange(records.within(offset, length), offset, length),
+  };
+}

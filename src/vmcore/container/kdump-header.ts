@@ -1,0 +1,206 @@
+// Header and sub header of a kdump-compressed file, versions 1 to 6.
+// Source: makedumpfile diskdump_mod.h (struct disk_dump_header, struct kdump_sub_header) and
+// IMPLEMENTATION; QEMU include/sysemu/dump.h. They are C structs of the dumped machine, written as
+// they lie in memory: byte order, width of long and padding are the machine's, and nothing says
+// which. The right variant is the one whose fields make sense.
+
+import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
+import type { ByteSource, FileRange } from '../bytes/source.ts';
+import { ascii, cString, hasBytesAt } from '../bytes/text.ts';
+import { Corrupt } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+
+const SIGNATURE = ascii('KDUMP   ');
+const MAX_VERSION = 6;
+const UTS_FIELD = 65; // __NEW_UTS_LEN + 1 (include/uapi/linux/utsname.h)
+const MIN_BLOCK = 4096;
+const MAX_BLOCK = 65536;
+
+/** Offsets in struct disk_dump_header that depend on the size of its struct timeval. */
+const STATUS_OFFSET = { 64: 424, 32: 412 } as const;
+
+/** header.status: the dump broke off because the disk was full (DUMP_DH_COMPRESSED_INCOMPLETE). */
+export const STATUS_INCOMPLETE = 0x8;
+
+export function isKdump(head: Uint8Array): boolean {
+  return hasBytesAt(head, 0, SIGNATURE);
+}
+
+export interface KdumpHeader {
+  readonly order: ByteOrder;
+  /** header_version */
+  readonly version: number;
+  /** utsname.sysname: blank when QEMU wrote the file */
+  readonly sysname: string;
+  /** utsname.machine */
+  readonly machine: string;
+  /** status: codec flags, and STATUS_INCOMPLETE */
+  readonly status: number;
+  /** block_size, bytes: 4 KiB to 64 KiB; need not be the kernel's page size */
+  readonly blockSize: number;
+  /** Where the bitmap of dumped pages (the second one) lies. */
+  readonly dumpedBitmap: FileRange;
+  /** Where the bitmap of RAM pages (the first one) lies; undefined when there is only one. */
+  readonly ramBitmap: FileRange | undefined;
+  /** File offset of the first page descriptor. */
+  readonly descriptors: number;
+  /** Highest page frame number + 1. */
+  readonly maxPfn: number;
+  /** Page frames this file has descriptors for: part of the bitmap when it is one of a split. */
+  readonly startPfn: number;
+  readonly endPfn: number;
+  /** Whether it is one file of several (makedumpfile --split). */
+  readonly split: boolean;
+  /** phys_base of the sub header, as written: QEMU gets it wrong */
+  readonly physBase: bigint;
+  /** The VMCOREINFO text (version 3 and later). */
+  readonly vmcoreinfo: FileRange | undefined;
+  /** ELF notes (version 4 and later). */
+  readonly notes: FileRange | undefined;
+}
+
+/** @throws Corrupt when no variant of the structs makes sense of the file. */
+export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader {
+  const main = readMain(source);
+  const { order, blockSize, version } = main;
+  const sub = readSub(source, main);
+  const maxPfn = limited('kdump: max_mapnr', sub.maxPfn || main.maxMapnr, limits.pageFrames);
+  const bitmap = blockSize * (1 + main.subHeaderBlocks);
+  const bitmapLength = main.bitmapBlocks * blockSize;
+  const needed = Math.ceil(Math.ceil(maxPfn / 8) / blockSize);
+  const two = main.bitmapBlocks >= 2 * needed;
+  const half = two ? Math.floor(main.bitmapBlocks / 2) * blockSize : 0;
+  const one = Math.min(Math.ceil(maxPfn / 8), two ? half : bitmapLength);
+  return {
+    order,
+    version,
+    sysname: main.sysname,
+    machine: main.machine,
+    status: main.status,
+    blockSize,
+    ramBitmap: two ? { offset: bitmap, length: one } : undefined,
+    dumpedBitmap: { offset: bitmap + half, length: one },
+    descriptors: bitmap + bitmapLength,
+    maxPfn,
+    startPfn: sub.split ? Math.min(sub.startPfn, maxPfn) : 0,
+    endPfn: sub.split ? Math.min(sub.endPfn, maxPfn) : maxPfn,
+    split: sub.split,
+    physBase: sub.physBase,
+    vmcoreinfo: sub.vmcoreinfo,
+    notes: sub.notes,
+  };
+}
+
+interface MainHeader {
+  readonly order: ByteOrder;
+  readonly version: number;
+  readonly sysname: string;
+  readonly machine: string;
+  readonly status: number;
+  readonly blockSize: number;
+  readonly subHeaderBlocks: number;
+  readonly bitmapBlocks: number;
+  readonly maxMapnr: number;
+}
+
+function readMain(source: ByteSource): MainHeader {
+  const bytes = source.read(0, 464);
+  for (const wordBits of [64, 32] as const) {
+    for (const endian of ['little', 'big'] as const) {
+      const main = mainAs(bytes, { endian, wordBits });
+      if (isPlausible(main)) return main;
+    }
+  }
+  throw new Corrupt(
+    'corrupt',
+    'kdump header at 0x0',
+    'got no plausible block size, bitmap and version in any byte order, want version 1..6',
+  );
+}
+
+function mainAs(bytes: Uint8Array, order: ByteOrder): MainHeader {
+  const c = new Cursor(bytes, order, 'kdump header').seek(8);
+  const version = c.i32(); // header_version
+  const sysname = cString(c.bytes(UTS_FIELD));
+  c.skip(3 * UTS_FIELD); // nodename, release, version: read from memory instead
+  const machine = cString(c.bytes(UTS_FIELD));
+  c.seek(STATUS_OFFSET[order.wordBits]);
+  return {
+    order,
+    version,
+    sysname,
+    machine,
+    status: c.u32(), // status
+    blockSize: c.i32(), // block_size, bytes
+    subHeaderBlocks: c.i32(), // sub_hdr_size, blocks
+    bitmapBlocks: c.u32(), // bitmap_blocks
+    maxMapnr: c.u32(), // max_mapnr: clamped at 2^32-1, see max_mapnr_64
+  };
+}
+
+function isPlausible(main: MainHeader): boolean {
+  const { version, blockSize, subHeaderBlocks, bitmapBlocks, maxMapnr } = main;
+  return (
+    version >= 1 &&
+    version <= MAX_VERSION &&
+    blockSize >= MIN_BLOCK &&
+    blockSize <= MAX_BLOCK &&
+    (blockSize & (blockSize - 1)) === 0 &&
+    subHeaderBlocks >= 1 &&
+    bitmapBlocks * blockSize * 8 >= maxMapnr
+  );
+}
+
+interface SubHeader {
+  readonly physBase: bigint;
+  readonly split: boolean;
+  readonly startPfn: number;
+  readonly endPfn: number;
+  /** max_mapnr_64; 0 before version 6 */
+  readonly maxPfn: number;
+  readonly vmcoreinfo: FileRange | undefined;
+  readonly notes: FileRange | undefined;
+}
+
+function readSub(source: ByteSource, main: MainHeader): SubHeader {
+  const bytes = source.read(main.blockSize, 104);
+  if (main.order.wordBits === 64) return subAs(bytes, main, false);
+  const packed = subAs(bytes, main, false);
+  return noteRangesFit(packed, main) ? packed : subAs(bytes, main, true);
+}
+
+/**
+ * @param padded whether 64-bit fields are aligned to 8 in a 32-bit struct: on ARM and MIPS, not on
+ *   i386.
+ */
+function subAs(bytes: Uint8Array, main: MainHeader, padded: boolean): SubHeader {
+  const c = new Cursor(bytes, main.order, 'kdump sub header', main.blockSize);
+  const since = (version: number): boolean => main.version >= version;
+  const align = (): Cursor => (padded ? c.skip((8 - (c.position % 8)) % 8) : c);
+  const physBase = main.order.wordBits === 64 ? c.i64() : BigInt(c.i32()); // phys_base
+  c.skip(4); // dump_level
+  const split = since(2) && c.i32() !== 0; // split
+  const narrow = since(2) ? [c.word(), c.word()] : []; // start_pfn, end_pfn
+  const vmcoreinfo = since(3) ? range(align(), 'offset_vmcoreinfo', 'size_vmcoreinfo') : undefined;
+  const notes = since(4) ? range(align(), 'offset_note', 'size_note') : undefined;
+  if (since(5)) range(align(), 'offset_eraseinfo', 'size_eraseinfo');
+  if (since(6)) align();
+  const startPfn = since(6) ? c.size64('start_pfn_64') : Number(narrow[0] ?? 0);
+  const endPfn = since(6) ? c.size64('end_pfn_64') : Number(narrow[1] ?? 0);
+  const maxPfn = since(6) ? c.size64('max_mapnr_64') : 0;
+  return { physBase, split, startPfn, endPfn, maxPfn, vmcoreinfo, notes };
+}
+
+function range(c: Cursor, offsetField: string, sizeField: string): FileRange | undefined {
+  const offset = c.size64(offsetField);
+  const length = c.size(sizeField);
+  return length === 0 ? undefined : { offset, length };
+}
+
+/** Whether the note ranges lie where they belong: behind the sub header, inside its blocks. */
+function noteRangesFit({ vmcoreinfo, notes }: SubHeader, main: MainHeader): boolean {
+  const end = main.blockSize * (1 + main.subHeaderBlocks);
+  return [vmcoreinfo, notes].every(
+    (r) => r === undefined || (r.offset > main.blockSize && r.offset + r.length <= end),
+  );
+}

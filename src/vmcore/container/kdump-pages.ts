@@ -1,0 +1,214 @@
+// Page descriptors and pages of a kdump-compressed file, as physical memory.
+// Source: makedumpfile diskdump_mod.h struct page_desc; crash diskdump.c for what a missing page is.
+// A page is: dumped (zero pages too: their descriptors share one block of zeros), excluded (its bit
+// is clear), or lost (the dump broke off before its descriptor or its data were written).
+
+import { Cursor } from '../bytes/cursor.ts';
+import type { ByteSource } from '../bytes/source.ts';
+import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
+import { decompressPage } from '../codec/page-codec.ts';
+import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import { KdumpBitmap } from './kdump-bitmap.ts';
+import type { KdumpHeader } from './kdump-header.ts';
+import { PageCache } from './page-cache.ts';
+import { type DecodeCost, type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts';
+
+const DESCRIPTOR_BYTES = 24;
+/** Descriptors read at once by a scan. */
+const SCAN_DESCRIPTORS = 4096;
+/** Compressed size of a page of 3 KiB of text and zeros, by any codec; measured 1,300 to 1,600. */
+const TEXT_PAGE = { from: 700, to: 2600 };
+
+interface PageDescriptor {
+  readonly offset: number; // file offset of the stored page; 0: never written
+  readonly size: number; // stored size, bytes
+  readonly flags: number; // codec
+}
+
+export class KdumpPages implements PhysicalMemory {
+  readonly #source: ByteSource;
+  readonly #header: KdumpHeader;
+  readonly #bitmap: KdumpBitmap;
+  readonly #cache: PageCache;
+  readonly #cost: DecodeCost;
+  #firstRank: number | undefined;
+  #flagsSeen = 0;
+
+  constructor(source: ByteSource, header: KdumpHeader, cost: DecodeCost, limits: Limits) {
+    this.#source = source;
+    this.#header = header;
+    this.#cost = cost;
+    this.#bitmap = new KdumpBitmap(source, header.dumpedBitmap);
+    this.#cache = new PageCache(Math.floor(limits.pageCacheBytes / header.blockSize));
+  }
+
+  /** Codec flags of every page decompressed so far. */
+  get flagsSeen(): number {
+    return this.#flagsSeen;
+  }
+
+  read(address: PhysAddr, length: number): Uint8Array {
+    const { blockSize } = this.#header;
+    const start = Number(address);
+    const offset = start % blockSize;
+    if (offset + length <= blockSize) {
+      return this.#page(Math.floor(start / blockSize)).subarray(offset, offset + length);
+    }
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length;) {
+      const at = (start + done) % blockSize;
+      const part = Math.min(blockSize - at, length - done);
+      const page = this.#page(Math.floor((start + done) / blockSize));
+      bytes.set(page.subarray(at, at + part), done);
+      done += part;
+    }
+    return bytes;
+  }
+
+  *findPages(matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
+    for (const likely of [true, false]) {
+      for (const [pfn, descriptor] of this.#scan()) {
+        const isText = descriptor.size >= TEXT_PAGE.from && descriptor.size <= TEXT_PAGE.to;
+        if (isText !== likely || descriptor.offset === 0) continue;
+        yield* this.#matchesIn(pfn, descriptor, matches);
+      }
+    }
+  }
+
+  /** Whether the file ends before the data of its last page, or never got that far. */
+  get isCutShort(): boolean {
+    const count = this.#descriptorCount();
+    if (count === 0) return false;
+    if (!this.#source.holds(this.#descriptorOffset(count - 1), DESCRIPTOR_BYTES)) return true;
+    const { offset, size } = this.#descriptor(count - 1);
+    return offset === 0 || !this.#source.holds(offset, size);
+  }
+
+  /**
+   * Number of descriptors. The data begin where they end, with a shared block of zeros or else with
+   * the first page, so the first descriptor tells without counting a bitmap of many MiB: no block
+   * size is a multiple of 24. A part of a split dump has room for more than it uses.
+   */
+  #descriptorCount(): number {
+    const { descriptors, endPfn, split, blockSize } = this.#header;
+    if (!split && this.#source.holds(descriptors, DESCRIPTOR_BYTES)) {
+      const first = this.#descriptor(0).offset;
+      for (const dataStart of [first, first - blockSize]) {
+        const count = (dataStart - descriptors) / DESCRIPTOR_BYTES;
+        if (count >= 1 && count <= endPfn && Number.isInteger(count)) return count;
+      }
+    }
+    return this.#bitmap.rank(endPfn) - this.#rankOfFirst();
+  }
+
+  #page(pfn: number): Uint8Array {
+    const cached = this.#cache.get(pfn);
+    if (cached !== undefined) return cached;
+    const index = this.#indexOf(pfn);
+    const at = `kdump: page ${hex(pfn)}`;
+    if (!this.#source.holds(this.#descriptorOffset(index), DESCRIPTOR_BYTES)) {
+      throw new PageMissing('page_lost', at, `descriptor ${index} is past the end of the file`);
+    }
+    const descriptor = this.#descriptor(index);
+    if (descriptor.offset === 0) {
+      throw new PageMissing('page_lost', at, `descriptor ${index} was never written`);
+    }
+    if (!this.#source.holds(descriptor.offset, descriptor.size)) {
+      throw new PageMissing(
+        'page_lost',
+        at,
+        `its data at ${hex(descriptor.offset)} are past the end of the file`,
+      );
+    }
+    const page = this.#decompress(descriptor, `${at}, descriptor ${index}`);
+    this.#cache.set(pfn, page);
+    return page;
+  }
+
+  #decompress({ offset, size, flags }: PageDescriptor, at: string): Uint8Array {
+    const { blockSize } = this.#header;
+    const where = `${at} at ${hex(offset)}`;
+    if (size < 1 || size > blockSize) {
+      throw new Corrupt('corrupt', where, `got size ${size}, want 1..${blockSize}`);
+    }
+    const page = decompressPage(flags, this.#source.read(offset, size), blockSize, where);
+    this.#flagsSeen |= flags;
+    this.#cost.pages++;
+    return page;
+  }
+
+  /** The number of the page's descriptor. @throws PageMissing when it has none in this file. */
+  #indexOf(pfn: number): number {
+    const { startPfn, endPfn, split } = this.#header;
+    const at = `kdump: page ${hex(pfn)}`;
+    if (split && (pfn < startPfn || pfn >= endPfn)) {
+      const part = `pages ${hex(startPfn)} to ${hex(endPfn)}`;
+      throw new PageMissing('page_lost', at, `is in another file of this split dump, not ${part}`);
+    }
+    if (!this.#bitmap.has(pfn)) {
+      const lost = pfn < this.#header.maxPfn && !this.#bitmap.isHeld(pfn);
+      throw new PageMissing(lost ? 'page_lost' : 'page_excluded', at, 'is not in the dump');
+    }
+    return this.#bitmap.rank(pfn) - this.#rankOfFirst();
+  }
+
+  #rankOfFirst(): number {
+    return (this.#firstRank ??= this.#bitmap.rank(this.#header.startPfn));
+  }
+
+  #descriptorOffset(index: number): number {
+    return this.#header.descriptors + index * DESCRIPTOR_BYTES;
+  }
+
+  #descriptor(index: number): PageDescriptor {
+    const offset = this.#descriptorOffset(index);
+    return this.#parse(this.#source.read(offset, DESCRIPTOR_BYTES), index);
+  }
+
+  #parse(bytes: Uint8Array, index: number): PageDescriptor {
+    const c = new Cursor(bytes, this.#header.order, `page descriptor ${index}`);
+    return {
+      offset: c.size64('offset'),
+      size: c.u32(),
+      flags: c.u32(),
+    };
+  }
+
+  /** Every page with a whole descriptor, in order, the descriptors read in long runs. */
+  *#scan(): Generator<[number, PageDescriptor]> {
+    const { startPfn, endPfn } = this.#header;
+    let run = new Uint8Array(0);
+    let index = 0;
+    for (const pfn of this.#bitmap.set(startPfn, endPfn)) {
+      const at = (index % SCAN_DESCRIPTORS) * DESCRIPTOR_BYTES;
+      if (at === 0) {
+        const offset = this.#descriptorOffset(index);
+        const available = Math.max(0, this.#source.size - offset);
+        const length = Math.min(SCAN_DESCRIPTORS * DESCRIPTOR_BYTES, available);
+        run = new Uint8Array(this.#source.read(offset, length));
+      }
+      if (at + DESCRIPTOR_BYTES > run.length) return;
+      yield [pfn, this.#parse(run.subarray(at, at + DESCRIPTOR_BYTES), index)];
+      index++;
+    }
+  }
+
+  *#matchesIn(
+    pfn: number,
+    descriptor: PageDescriptor,
+    matches: (head: Uint8Array) => boolean,
+  ): Generator<PhysAddr> {
+    const { blockSize } = this.#header;
+    let page: Uint8Array;
+    try {
+      page = this.#decompress(descriptor, `kdump: page ${hex(pfn)}`);
+    } catch (error) {
+      if (error instanceof VmcoreError) return;
+      throw error;
+    }
+    for (let at = 0; at < blockSize; at += SCAN_STEP) {
+      if (matches(page.subarray(at, at + SCAN_HEAD))) yield physAddr(pfn * blockSize + at);
+    }
+  }
+}

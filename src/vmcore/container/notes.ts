@@ -1,0 +1,66 @@
+// ELF notes (gABI "Note Section"; kernel include/linux/elfcore.h): namesz, descsz, type, then name
+// and desc, each padded to 4 bytes, in ELF32 and ELF64 alike. A header of zeros ends the list: the
+// kernel's note areas are larger than what they hold (Linux kernel/vmcore_info.c final_note()).
+
+import type { ByteOrder } from '../bytes/cursor.ts';
+import { Cursor, limited } from '../bytes/cursor.ts';
+import { type ByteSource, type FileRange, inRange } from '../bytes/source.ts';
+import { cString } from '../bytes/text.ts';
+import type { Limits } from '../limits.ts';
+
+const HEADER_BYTES = 12;
+/** Longest name looked at: "VMCOREINFO" and its NUL. Longer ones are cut, none of them matters. */
+const NAME_BYTES = 12;
+
+/** A note: its name, and where in the file its desc lies. */
+export interface Note {
+  readonly name: string;
+  readonly type: number;
+  readonly descOffset: number;
+  readonly descLength: number;
+}
+
+/** The notes in a range; stops silently where the list ends or is cut off. */
+export function* notes(
+  source: ByteSource,
+  order: ByteOrder,
+  { offset, length }: FileRange,
+  limits: Limits,
+): Generator<Note> {
+  const end = offset + limited('notes', length, limits.noteBytes);
+  let position = offset;
+  for (let count = 0; position + HEADER_BYTES <= end; count++) {
+    limited('note count', count, limits.notes);
+    const available = Math.min(HEADER_BYTES + NAME_BYTES, source.size - position, end - position);
+    if (available < HEADER_BYTES) return;
+    const header = new Cursor(source.read(position, available), order, 'note', position);
+    const nameLength = header.u32();
+    const descLength = header.u32();
+    const type = header.u32();
+    if (nameLength === 0 && descLength === 0 && type === 0) return;
+    const name = cString(header.bytes(Math.min(nameLength, NAME_BYTES, header.remaining)));
+    const descOffset = position + HEADER_BYTES + padded(nameLength);
+    yield { name, type, descOffset, descLength };
+    position = descOffset + padded(descLength);
+  }
+}
+
+/** Texts of the VMCOREINFO notes among `found` that lie inside the file. */
+export function vmcoreinfoTexts(
+  source: ByteSource,
+  found: Iterable<Note>,
+  limits: Limits,
+): Uint8Array[] {
+  const texts: Uint8Array[] = [];
+  for (const note of found) {
+    if (note.name !== 'VMCOREINFO' || note.type !== 0) continue;
+    if (note.descLength > limits.vmcoreinfoBytes) continue;
+    if (!inRange(source.size, note.descOffset, note.descLength)) continue;
+    texts.push(source.read(note.descOffset, note.descLength));
+  }
+  return texts;
+}
+
+function padded(length: number): number {
+  return Math.ceil(length / 4) * 4;
+}

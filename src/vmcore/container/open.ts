@@ -1,0 +1,42 @@
+// From the first bytes of a file to the container that reads it. A format is recognised by its
+// magic, never by the file's name; what is recognised and not read is named with what to do.
+
+import type { ByteSource } from '../bytes/source.ts';
+import { BadMagic, Unsupported } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { ContainedDump, Dump } from './dump.ts';
+import { openElfCore } from './elf-core.ts';
+import { isElf } from './elf-header.ts';
+import { flattened, isFlattened } from './flattened.ts';
+import { isKdump } from './kdump-header.ts';
+import { openKdump } from './kdump.ts';
+import type { DecodeCost } from './physical-memory.ts';
+import { foreignFormat } from './foreign-format.ts';
+
+const HEAD_BYTES = 4096;
+
+/**
+ * @throws BadMagic for a file of another kind, Unsupported for a known dump that is not read here,
+ *   Corrupt or LimitExceeded for a broken header.
+ */
+export function openDump(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
+  if (!isFlattened(headOf(source))) {
+    return { ...openContainer(source, cost, limits), flattened: false };
+  }
+  const stream = flattened(source, limits);
+  const dump = openContainer(stream, cost, limits);
+  return { ...dump, flattened: true, incomplete: dump.incomplete || !stream.ended };
+}
+
+function openContainer(source: ByteSource, cost: DecodeCost, limits: Limits): ContainedDump {
+  const head = headOf(source);
+  if (isKdump(head)) return openKdump(source, cost, limits);
+  if (isElf(head)) return openElfCore(source, limits);
+  const foreign = foreignFormat(head);
+  if (foreign !== undefined) throw new Unsupported(foreign.reason, 'file', foreign.advice);
+  throw new BadMagic('file', 'got no magic of a kernel dump in its first bytes, want KDUMP or ELF');
+}
+
+function headOf(source: ByteSource): Uint8Array {
+  return source.read(0, Math.min(HEAD_BYTES, source.size));
+}

@@ -1,0 +1,33 @@
+// The dumped machine's physical memory, whatever container its pages came in.
+
+import type { PhysAddr } from '../bytes/units.ts';
+
+export interface PhysicalMemory {
+  /**
+   * `length` bytes at `address`; never to be written to. Pages known to be zero read as zeros.
+   *
+   * @throws PageMissing when a byte was filtered out of the dump or lost with its end.
+   * @throws Corrupt when the container contradicts itself on the way there.
+   */
+  read(address: PhysAddr, length: number): Uint8Array;
+  /**
+   * Addresses of 4 KiB pages whose first bytes `matches`, those that compress like text before the
+   * others; pages that are missing or broken are passed over. `matches` sees SCAN_HEAD bytes.
+   */
+  findPages(matches: (head: Uint8Array) => boolean): Iterable<PhysAddr>;
+}
+
+/** Bytes of a page that a scan looks at. */
+export const SCAN_HEAD = 40;
+
+/** The smallest page size of any architecture with kdump: the step of a scan. */
+export const SCAN_STEP = 4096;
+
+/** What reading memory has cost so far. */
+export interface DecodeCost {
+  /** Pages decompressed or, where they are stored as they are, read. */
+  pages: number;
+  /** Read calls on the file, and the bytes they returned. */
+  reads: number;
+  bytesRead: number;
+}

@@ -1,0 +1,19 @@
+// The boot id: which boot of which machine a dump is of. drivers/char/random.c sysctl_bootid, 16
+// bytes made when somebody first reads /proc/sys/kernel/random/boot_id, all zero until then.
+
+import { hexBytes } from '../bytes/text.ts';
+import type { Kernel } from '../paging/kernel.ts';
+import type { Kallsyms } from '../symbols/kallsyms.ts';
+
+/**
+ * The boot id as the kernel prints it; undefined when it was never made or cannot be located.
+ *
+ * @throws PageMissing when its page is not in the dump.
+ */
+export function readBootId(kernel: Kernel, kallsyms: Kallsyms): string | undefined {
+  const symbol = kallsyms.find('sysctl_bootid');
+  if (symbol === undefined) return undefined;
+  const bytes = kernel.memory.read(symbol.address, 16);
+  if (bytes.every((byte) => byte === 0)) return undefined;
+  return hexBytes(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

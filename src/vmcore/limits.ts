@@ -1,0 +1,41 @@
+// Every cap on a number that comes from a file, with its reason. A dump is hostile input: nothing
+// in it sizes an allocation or a loop before it was compared with one of these.
+
+export interface Limits {
+  /** ELF program headers. makedumpfile -E writes one per run of kept pages; 56 bytes each. */
+  readonly segments: number;
+  /** Records of a flattened stream: a 4 TiB stream of 1 MiB records; 32 bytes of index each. */
+  readonly flattenedRecords: number;
+  /** Extents that may cover one byte. Honest writers overlap at most twice (/proc/vmcore). */
+  readonly overlappingExtents: number;
+  /** Bytes of notes walked for VMCOREINFO: 64 Ki CPUs at 400 bytes each, and device dumps. */
+  readonly noteBytes: number;
+  /** ELF notes: one NT_PRSTATUS a CPU, plus a few. */
+  readonly notes: number;
+  /** Bytes of one VMCOREINFO text: the kernel's buffer is one page, 64 KiB at the most. */
+  readonly vmcoreinfoBytes: number;
+  /** VMCOREINFO candidates tried in a dump without a note: three copies are usual. */
+  readonly vmcoreinfoCandidates: number;
+  /** Highest page frame number: 64 TiB of 4 KiB pages, times 16 for the next generation. */
+  readonly pageFrames: number;
+  /** Decompressed pages kept, bytes. A decode needs about 40 pages. */
+  readonly pageCacheBytes: number;
+  /** kallsyms entries: real kernels have 100 to 250 thousand. */
+  readonly kallsymsSymbols: number;
+  /** Expanded length of a symbol name, bytes: KSYM_NAME_LEN is 512 (include/linux/kallsyms.h). */
+  readonly symbolNameBytes: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  segments: 1 << 20,
+  flattenedRecords: 1 << 22,
+  overlappingExtents: 64,
+  noteBytes: 64 << 20,
+  notes: 1 << 17,
+  vmcoreinfoBytes: 1 << 16,
+  vmcoreinfoCandidates: 64,
+  pageFrames: 2 ** 38,
+  pageCacheBytes: 8 << 20,
+  kallsymsSymbols: 4 << 20,
+  symbolNameBytes: 1024,
+};

@@ -1,0 +1,63 @@
+// What the decoder answers: plain data that survives JSON and structuredClone. No bigint, no class.
+
+import type { PageCompression } from './codec/page-codec.ts';
+import type { DecodeCost } from './container/physical-memory.ts';
+
+/** Everything one dump says about the hardware errors its kernel survived, and about itself. */
+export interface CrashReport {
+  readonly container: 'kdump' | 'elf';
+  readonly flattened: boolean;
+  /** Codecs of its pages; empty when they are stored as they are. */
+  readonly compression: readonly PageCompression[];
+  /** As in the kernel's arch/ directory, with the width where there are two: x86_64, arm64. */
+  readonly arch: string;
+  readonly kernelRelease: string;
+  /** 40 hexadecimal digits; null when VMCOREINFO has none or an unreadable one. */
+  readonly buildId: string | null;
+  /** init_uts_ns; null when its page is not in the dump. */
+  readonly nodename: string | null;
+  /** random.c's boot id as a UUID; null when nobody asked for it during that boot. */
+  readonly bootId: string | null;
+  /** Unix seconds; null in a dump of a machine that did not crash. */
+  readonly crashTimeSeconds: number | null;
+  /** Part of the dump is missing: the disk was full, or the copy broke off. */
+  readonly incomplete: boolean;
+  /** Whether VMCOREINFO came from a note or was searched for in memory. */
+  readonly vmcoreinfo: 'note' | 'scanned';
+  /** How the array was located; null when it was not. */
+  readonly symbolSource: 'kallsyms' | null;
+  /** Where the array's layout came from; null when it was not read. */
+  readonly layoutSource: 'builtin' | null;
+  readonly hwerr: Hwerr;
+  /** The line the kernel died with; null when the log is not in the dump. */
+  readonly panicMessage: string | null;
+  /** What is odd about the dump and did not stop the decoder. */
+  readonly warnings: readonly string[];
+  /** VMCOREINFO as it stands in the dump: tells crashes apart where there is no boot id. */
+  readonly vmcoreinfoText: string;
+  /** What the decode has cost; for tests and benchmarks. */
+  readonly debug: Readonly<DecodeCost>;
+}
+
+/** Four ways to have no counts, and none of them is zero. */
+export type Hwerr =
+  | { readonly kind: 'present'; readonly categories: readonly HwerrCategory[] }
+  | { readonly kind: 'absent'; readonly reason: AbsentReason };
+
+export const ABSENT_REASONS = [
+  'kernel_without_hwerr', // neither the array nor the function that fills it is in kallsyms
+  'symbol_not_found', // the kernel keeps the array, nothing here says where
+  'page_excluded', // its page, or one on the way to it, was filtered out by the dump's maker
+  'page_lost', // the dump broke off before that page
+] as const;
+
+export type AbsentReason = (typeof ABSENT_REASONS)[number];
+
+export interface HwerrCategory {
+  /** cpu, memory, pci, cxl, others */
+  readonly category: string;
+  /** The kernel's atomic_t, read as unsigned 32 bit. */
+  readonly count: number;
+  /** Unix seconds UTC; null when the kernel never counted one. */
+  readonly lastErrorTimestampSeconds: number | null;
+}

@@ -1,0 +1,192 @@
+// The names of kallsyms. A name is a length and that many bytes, each an index into a table of up to
+// 256 tokens; expanded, its first character is the type as nm prints it, the rest the name. Every
+// 256th name has a marker: its offset from the first.
+// Source: scripts/kallsyms.c write_src(), kernel/kallsyms.c kallsyms_expand_symbol().
+
+import { Cursor } from '../bytes/cursor.ts';
+import { type VirtAddr, addVirt } from '../bytes/units.ts';
+import { Corrupt } from '../errors.ts';
+import type { VirtualMemory } from '../paging/virtual-memory.ts';
+import type { KallsymsTables } from './kallsyms-tables.ts';
+
+/** Names from one marker to the next (scripts/kallsyms.c). */
+export const NAMES_PER_MARKER = 256;
+const PAGE = 4096;
+
+export class KallsymsNames {
+  readonly #tables: KallsymsTables;
+  readonly #bigLengths: boolean;
+  /** Offset of name `256 * i` from the first. */
+  readonly #marker: (i: number) => number;
+
+  private constructor(tables: KallsymsTables, bigLengths: boolean, marker: (i: number) => number) {
+    this.#tables = tables;
+    this.#bigLengths = bigLengths;
+    this.#marker = marker;
+  }
+
+  /**
+   * By the kernel's own markers, which VMCOREINFO does not name: they end, padded, where the token
+   * table begins. Where what lies there are no markers, all names are walked to make them anew.
+   *
+   * @throws Corrupt (`no_kallsyms`) when the walk does not end where the next table begins.
+   */
+  static open(tables: KallsymsTables): KallsymsNames {
+    const at = markersBefore(tables);
+    const marker = (i: number): number => {
+      const offset = tables.memory.cursor(addVirt(at, 4 * i), 4, 'kallsyms_markers').u32();
+      return checkedMarker(tables, offset);
+    };
+    for (const bigLengths of [true, false]) {
+      if (agree(tables, bigLengths, at)) return new KallsymsNames(tables, bigLengths, marker);
+    }
+    for (const bigLengths of [true, false]) {
+      const walked = walkMarkers(tables, bigLengths);
+      if (walked !== undefined) {
+        return new KallsymsNames(tables, bigLengths, (i) => walked[i] ?? 0);
+      }
+    }
+    throw new Corrupt('no_kallsyms', 'kallsyms_names', 'names and markers do not fit together');
+  }
+
+  /** The name of symbol `i`, without its type letter. */
+  at(i: number): Uint8Array {
+    const start = addVirt(this.#tables.names, this.#marker(Math.floor(i / NAMES_PER_MARKER)));
+    const cursor = new NameCursor(this.#tables.memory, start, this.#bigLengths);
+    cursor.skip(i % NAMES_PER_MARKER);
+    return expand(this.#tables, cursor.next(), i);
+  }
+
+  /** Every name in the order of addresses. */
+  *all(): Generator<Uint8Array> {
+    const { count, memory, names } = this.#tables;
+    const cursor = new NameCursor(memory, names, this.#bigLengths);
+    for (let i = 0; i < count; i++) yield expand(this.#tables, cursor.next(), i);
+  }
+}
+
+/** @throws Corrupt (`no_kallsyms`) when the name is empty or longer than a name can be. */
+function expand(tables: KallsymsTables, compressed: Uint8Array, i: number): Uint8Array {
+  const expanded = new Uint8Array(tables.limits.symbolNameBytes);
+  let length = 0;
+  for (const index of compressed) {
+    const token = tables.tokens[index];
+    if (token === undefined || length + token.length > expanded.length) {
+      const limit = tables.limits.symbolNameBytes;
+      throw new Corrupt('no_kallsyms', `kallsyms_names[${i}]`, `got more than ${limit} bytes`);
+    }
+    expanded.set(token, length);
+    length += token.length;
+  }
+  if (length < 2) throw new Corrupt('no_kallsyms', `kallsyms_names[${i}]`, 'got an empty name');
+  return expanded.subarray(1, length);
+}
+
+function markersBefore({ count, tokenTable, relativeBaseAt, memory }: KallsymsTables): VirtAddr {
+  // Labels were aligned to a word until a081b5789255 (in v7.0) and are to 4 bytes since.
+  const alignment = relativeBaseAt === undefined ? 4 : memory.order.wordBits / 8;
+  const bytes = 4 * Math.ceil(count / NAMES_PER_MARKER);
+  return addVirt(tokenTable, -Math.ceil(bytes / alignment) * alignment);
+}
+
+/** Whether the first two markers are those of the first and of the 257th name. */
+function agree(tables: KallsymsTables, bigLengths: boolean, at: VirtAddr): boolean {
+  const { memory, names, count } = tables;
+  if (at < names) return false;
+  const hasSecond = count > NAMES_PER_MARKER;
+  const markers = memory.cursor(at, hasSecond ? 8 : 4, 'kallsyms_markers');
+  if (markers.u32() !== 0) return false;
+  const cursor = new NameCursor(memory, names, bigLengths);
+  cursor.skip(Math.min(count, NAMES_PER_MARKER));
+  return !hasSecond || addVirt(names, markers.u32()) === cursor.address;
+}
+
+function checkedMarker({ names, tokenTable }: KallsymsTables, offset: number): number {
+  if (addVirt(names, offset) < tokenTable) return offset;
+  throw new Corrupt('no_kallsyms', 'kallsyms_markers', `got ${offset}, want less than the table`);
+}
+
+/** Markers made by walking every name; undefined when the walk does not end at a table. */
+function walkMarkers(tables: KallsymsTables, bigLengths: boolean): Uint32Array | undefined {
+  const { memory, names, count } = tables;
+  const markers = new Uint32Array(Math.ceil(count / NAMES_PER_MARKER));
+  const cursor = new NameCursor(memory, names, bigLengths);
+  for (let i = 0; i < markers.length; i++) {
+    markers[i] = Number(cursor.address - names);
+    cursor.skip(Math.min(NAMES_PER_MARKER, count - i * NAMES_PER_MARKER));
+  }
+  // The kernel's markers follow the names in every layout, padded to 4 or to 8 bytes.
+  const found = [4n, 8n].some((alignment) => {
+    const at = addVirt(cursor.address, (alignment - (cursor.address % alignment)) % alignment);
+    const table = memory.cursor(at, 4 * Math.min(markers.length, 8), 'kallsyms_markers');
+    return markers.subarray(0, 8).every((marker) => table.u32() === marker);
+  });
+  return found ? markers : undefined;
+}
+
+/** Steps through length-prefixed names from some address on, reading memory a page at a time. */
+class NameCursor {
+  readonly #memory: VirtualMemory;
+  readonly #bigLengths: boolean;
+  #cursor: Cursor;
+  #next: VirtAddr;
+
+  /** @param bigLengths whether bit 7 of a length says that a second byte follows (since v6.1). */
+  constructor(memory: VirtualMemory, start: VirtAddr, bigLengths: boolean) {
+    this.#memory = memory;
+    this.#bigLengths = bigLengths;
+    this.#next = start;
+    this.#cursor = new Cursor(new Uint8Array(0), memory.order, 'kallsyms_names');
+  }
+
+  /** Address of the next name's length. */
+  get address(): VirtAddr {
+    return addVirt(this.#next, -this.#cursor.remaining);
+  }
+
+  /** The next name, compressed. */
+  next(): Uint8Array {
+    return this.#take(this.#length());
+  }
+
+  skip(count: number): void {
+    for (let i = 0; i < count; i++) {
+      let rest = this.#length();
+      while (rest > this.#cursor.remaining) {
+        rest -= this.#cursor.remaining;
+        this.#fill();
+      }
+      this.#cursor.skip(rest);
+    }
+  }
+
+  /** Since 73bbb94466fd ("kallsyms: support "big" kernel symbols") (in v6.1): ULEB128, two bytes. */
+  #length(): number {
+    const low = this.#byte();
+    if (!this.#bigLengths || low < 0x80) return low;
+    return (low & 0x7f) | (this.#byte() << 7);
+  }
+
+  #byte(): number {
+    if (this.#cursor.remaining === 0) this.#fill();
+    return this.#cursor.u8();
+  }
+
+  #take(length: number): Uint8Array {
+    if (length <= this.#cursor.remaining) return this.#cursor.bytes(length);
+    const name = new Uint8Array(length);
+    for (let done = 0; done < length;) {
+      if (this.#cursor.remaining === 0) this.#fill();
+      const part = this.#cursor.bytes(Math.min(length - done, this.#cursor.remaining));
+      name.set(part, done);
+      done += part.length;
+    }
+    return name;
+  }
+
+  #fill(): void {
+    const length = PAGE - Number(this.#next % BigInt(PAGE));
+    this.#cursor = this.#memory.cursor(this.#next, length, 'kallsyms_names');
+    this.#next = addVirt(this.#next, length);
+  }
+}

@@ -1,0 +1,101 @@
+// The kallsyms tables in the dump: where they are.
+// Source: scripts/kallsyms.c (layout, compression), kernel/kallsyms.c (readers); the addresses come
+// from VMCOREINFO since v6.0 (5fd8fea935a1, f09bddbd8661).
+
+import { limited } from '../bytes/cursor.ts';
+import { type VirtAddr, virtAddr } from '../bytes/units.ts';
+import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
+import { Corrupt } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { VirtualMemory } from '../paging/virtual-memory.ts';
+
+const TOKENS = 256;
+/** Bytes of the token table read at first; it is 1.1 to 1.3 KiB in real kernels. */
+const TOKEN_TABLE_BYTES = 2048;
+
+export interface KallsymsTables {
+  readonly memory: VirtualMemory;
+  readonly count: number;
+  readonly names: VirtAddr;
+  readonly tokens: readonly Uint8Array[];
+  readonly tokenTable: VirtAddr;
+  /** kallsyms_offsets: 32 bits a symbol; undefined in kernels with kallsyms_addresses. */
+  readonly offsets: VirtAddr | undefined;
+  /** kallsyms_addresses: one word a symbol. */
+  readonly addresses: VirtAddr | undefined;
+  /** kallsyms_relative_base, its place and its value; gone since v7.0 (a081b5789255). */
+  readonly relativeBaseAt: VirtAddr | undefined;
+  readonly relativeBase: bigint | undefined;
+  readonly limits: Limits;
+}
+
+/**
+ * @throws Corrupt (`no_kallsyms`) when VMCOREINFO does not name the tables or they cannot be right.
+ * @throws PageMissing when one of their first pages is not in the dump.
+ */
+export function kallsymsTables(
+  info: Vmcoreinfo,
+  memory: VirtualMemory,
+  limits: Limits,
+): KallsymsTables {
+  const names = required(info, 'kallsyms_names');
+  const countAt = required(info, 'kallsyms_num_syms');
+  const tokenTable = required(info, 'kallsyms_token_table');
+  const tokenIndex = required(info, 'kallsyms_token_index');
+  const offsets = info.symbol('kallsyms_offsets');
+  const addresses = info.symbol('kallsyms_addresses');
+  const baseAt = info.symbol('kallsyms_relative_base');
+  if (offsets === undefined && addresses === undefined) {
+    throw new Corrupt('no_kallsyms', 'vmcoreinfo', 'want SYMBOL(kallsyms_offsets), got none');
+  }
+  const count = memory.cursor(countAt, 4, 'kallsyms_num_syms').u32();
+  if (count === 0) throw new Corrupt('no_kallsyms', 'kallsyms_num_syms', 'got 0 symbols');
+  limited('kallsyms_num_syms', count, limits.kallsymsSymbols);
+  const wordBytes = memory.order.wordBits / 8;
+  const relativeBase =
+    baseAt === undefined
+      ? undefined
+      : memory.cursor(baseAt, wordBytes, 'kallsyms_relative_base').word();
+  return {
+    memory,
+    count,
+    names,
+    tokenTable,
+    tokens: readTokens(memory, tokenTable, tokenIndex),
+    offsets,
+    addresses,
+    relativeBaseAt: baseAt,
+    relativeBase,
+    limits,
+  };
+}
+
+function required(info: Vmcoreinfo, name: string): VirtAddr {
+  const address = info.symbol(name);
+  if (address === undefined) {
+    throw new Corrupt('no_kallsyms', 'vmcoreinfo', `want SYMBOL(${name}), got none`);
+  }
+  return address;
+}
+
+function readTokens(memory: VirtualMemory, table: VirtAddr, index: VirtAddr): Uint8Array[] {
+  const offsets = memory.cursor(index, 2 * TOKENS, 'kallsyms_token_index');
+  const tokens: Uint8Array[] = [];
+  // The index follows the table, so what lies between them bounds the table.
+  const gap = virtAddr(index - table);
+  const length = gap > 0n && gap <= 0xffffn ? Number(gap) : TOKEN_TABLE_BYTES;
+  const text = memory.read(table, length);
+  for (let i = 0; i < TOKENS; i++) {
+    const start = offsets.u16();
+    const end = text.indexOf(0, start);
+    if (start >= length || end < 0) {
+      throw new Corrupt(
+        'no_kallsyms',
+        `kallsyms_token_index[${i}]`,
+        `got ${start}, want a token within ${length} bytes`,
+      );
+    }
+    tokens.push(text.slice(start, end));
+  }
+  return tokens;
+}

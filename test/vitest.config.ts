@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url';
+
+import { type ViteUserConfig, defineConfig } from 'vitest/config';
+
+import { SkippedByName } from './support/skipped-by-name.ts';
+
+/** .ci/run asks for a machine-readable copy of the result here. */
+const reportFile = process.env['HWERR_TEST_REPORT'];
+
+const config: ViteUserConfig = defineConfig({
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/architecture/violations/**'],
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    reporters: [
+      'default',
+      new SkippedByName(),
+      ...(reportFile ? [['json', { outputFile: reportFile }] as ['json', object]] : []),
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text'],
+    },
+  },
+});
+
+export default config;
