@@ -1,0 +1,57 @@
+// The command line, made from the table of flags.
+
+import { Command, Option } from 'commander';
+import { FLAGS, type Flag, type FlagKey, type FlagValues, environmentName } from '../config.ts';
+
+export interface Commands {
+  readonly serve: (given: FlagValues) => Promise<void>;
+  readonly decode: (files: readonly string[], json: boolean) => void;
+}
+
+/** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
+export function program(version: string, commands: Commands): Command {
+  const root = new Command('hwerr-exporter')
+    .description('Prometheus exporter for the hardware errors recorded in kdump vmcores')
+    .version(version, '--version')
+    .exitOverride();
+  const serve = root.command('serve', { isDefault: true });
+  serve.description('watch the dump directories and serve metrics').exitOverride();
+  for (const flag of Object.values(FLAGS)) serve.addOption(option(flag));
+  serve.action(() => commands.serve(given(serve)));
+  root
+    .command('decode')
+    .description('decode dumps once and print what they say')
+    .argument('<file...>', 'dump files')
+    .option('--json', 'print one JSON object a line')
+    .exitOverride()
+    .action((files: string[], options: { json?: true }) => {
+      commands.decode(files, options.json === true);
+    });
+  return root;
+}
+
+function option(flag: Flag): Option {
+  const value = flag.value === undefined ? '' : ` <${flag.value}>`;
+  const notes = [
+    ...(flag.repeatable ? ['repeatable'] : []),
+    ...(flag.defaultValue === undefined ? [] : [`default: ${flag.defaultValue}`]),
+    `env: ${environmentName(flag)}`,
+  ];
+  const result = new Option(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
+  return flag.value === undefined ? result : result.argParser(collect);
+}
+
+function collect(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+/** What was given on the command line, by flag. */
+function given(command: Command): FlagValues {
+  const values: Partial<Record<FlagKey, readonly string[]>> = {};
+  for (const [key, flag] of Object.entries(FLAGS)) {
+    const attribute = new Option(`--${flag.name}`).attributeName();
+    const value = command.getOptionValue(attribute) as string[] | true | undefined;
+    if (value !== undefined) values[key as FlagKey] = value === true ? ['true'] : value;
+  }
+  return values;
+}

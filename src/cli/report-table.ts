@@ -1,0 +1,89 @@
+// A report for people: what happened when, and how long before the crash. Text from the dump is
+// shown with its control characters escaped.
+
+import type { AbsentReason, CrashReport, HwerrCategory } from '../vmcore/index.ts';
+
+const WHY_ABSENT: Readonly<Record<AbsentReason, string>> = {
+  kernel_without_hwerr: 'this kernel does not count hardware errors (Linux 6.19 and later do)',
+  symbol_not_found: 'this kernel counts hardware errors, but nothing here says where',
+  page_excluded: 'the page with the counters was filtered out of the dump',
+  page_lost: 'the dump broke off before the page with the counters',
+};
+
+const COLUMNS = ['CATEGORY', 'COUNT', 'LAST ERROR', 'BEFORE THE CRASH'];
+
+export function reportTable(file: string, report: CrashReport): string {
+  const { crashTimeSeconds, hwerr } = report;
+  const lines = [
+    file,
+    `  host      ${shown(report.nodename)}`,
+    `  kernel    ${shown(report.kernelRelease)} (${report.arch})`,
+    `  crashed   ${crashTimeSeconds === null ? 'unknown: the dump has no CRASHTIME' : date(crashTimeSeconds)}`,
+    `  boot id   ${report.bootId ?? 'unknown'}`,
+    `  dump      ${describeDump(report)}`,
+  ];
+  if (report.panicMessage !== null) lines.push(`  panic     ${shown(report.panicMessage)}`);
+  lines.push('');
+  if (hwerr.kind === 'present') {
+    const rows = hwerr.categories.map((category) => row(category, crashTimeSeconds));
+    lines.push(...table([COLUMNS, ...rows]));
+  } else {
+    lines.push(`  no counters: ${WHY_ABSENT[hwerr.reason]} (${hwerr.reason})`);
+  }
+  lines.push(...report.warnings.map((warning) => `  warning: ${shown(warning)}`));
+  return `${lines.join('\n')}\n\n`;
+}
+
+function describeDump(report: CrashReport): string {
+  const parts = [report.flattened ? `flattened ${report.container}` : report.container];
+  parts.push(report.compression.join(', ') || 'not compressed');
+  if (report.incomplete) parts.push('incomplete');
+  return parts.join(', ');
+}
+
+function row(
+  { category, count, lastErrorTimestampSeconds }: HwerrCategory,
+  crash: number | null,
+): string[] {
+  const last = lastErrorTimestampSeconds;
+  if (last === null) return [category, String(count), 'never', ''];
+  return [category, String(count), date(last), crash === null ? 'unknown' : span(crash - last)];
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = COLUMNS.map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)));
+  return rows.map((cells) =>
+    `  ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd(),
+  );
+}
+
+/** Seconds as people say them: `9s`, `4m 12s`, `3d 2h`. */
+function span(seconds: number): string {
+  if (seconds < 0) return `${span(-seconds)} after it`;
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first < 0) return '0s';
+  return parts
+    .slice(first, first + 2)
+    .filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value}${unit}`)
+    .join(' ');
+}
+
+/** `2026-10-03 14:05:42 UTC`; a number that is no date is shown as it is. */
+function date(seconds: number): string {
+  const time = new Date(seconds * 1000);
+  if (Number.isNaN(time.getTime())) return `${seconds} s after 1970`;
+  return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+function shown(text: string | null): string {
+  return text === null
+    ? 'unknown'
+    : text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}

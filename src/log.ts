@@ -1,0 +1,52 @@
+// Logging: one line an event, to standard error, as logfmt (the default of Prometheus' exporters) or
+// as JSON. Text from dumps and paths is quoted, so that it cannot forge a line.
+
+import { type DestinationStream, pino } from 'pino';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['logfmt', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export type LogFields = Readonly<Record<string, string | number | boolean>>;
+export type Logger = Readonly<Record<LogLevel, (message: string, fields?: LogFields) => void>>;
+
+/** @param write takes whole lines. */
+export function createLogger(
+  level: LogLevel,
+  format: LogFormat,
+  write: (line: string) => void,
+): Logger {
+  const destination: DestinationStream = {
+    write: (line) => {
+      write(format === 'json' ? line : logfmt(line));
+    },
+  };
+  const log = pino(
+    {
+      level,
+      base: null,
+      messageKey: 'msg',
+      timestamp: () => `,"ts":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+  const at =
+    (name: LogLevel): Logger[LogLevel] =>
+    (message, fields) => {
+      log[name](fields ?? {}, message);
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** A JSON line as logfmt: time and level first, the rest in its order. */
+function logfmt(json: string): string {
+  const { ts, level, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
+  const pairs = Object.entries({ ts, level, msg, ...fields });
+  return `${pairs.map(([key, value]) => `${key}=${quoted(String(value))}`).join(' ')}\n`;
+}
+
+function quoted(value: string): string {
+  return /^[\w./:+@-]+$/.test(value) ? value : JSON.stringify(value);
+}

@@ -1,0 +1,147 @@
+// Every metric: its name, type, labels, and what it tells, from where. Data, no code.
+
+export type MetricType = 'counter' | 'gauge' | 'histogram';
+
+export interface MetricDefinition {
+  readonly type: MetricType;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  readonly buckets?: readonly number[];
+}
+
+const COUNTED =
+  'The kernel never counts corrected errors; others holds recovered x86 machine checks, pci AER ' +
+  'non-fatal errors and firmware records; cpu, memory and cxl come from firmware (APEI/GHES) alone.';
+
+export type MetricName =
+  | 'hwerr_recoverable_errors_total'
+  | 'hwerr_last_error_timestamp_seconds'
+  | 'hwerr_last_error_age_seconds'
+  | 'hwerr_crashes_total'
+  | 'hwerr_last_crash_timestamp_seconds'
+  | 'hwerr_last_crash_recoverable_errors'
+  | 'hwerr_last_crash_error_lead_seconds'
+  | 'hwerr_last_crash_info'
+  | 'hwerr_dumps_present'
+  | 'hwerr_dumps_present_bytes'
+  | 'hwerr_dumps_discovered_total'
+  | 'hwerr_dumps_decoded_total'
+  | 'hwerr_dumps_without_hwerr_data_total'
+  | 'hwerr_dump_decode_failures_total'
+  | 'hwerr_dump_decode_duration_seconds'
+  | 'hwerr_decode_queue_length'
+  | 'hwerr_decodes_in_progress'
+  | 'hwerr_last_decode_timestamp_seconds'
+  | 'hwerr_directory_up'
+  | 'hwerr_last_scan_timestamp_seconds'
+  | 'hwerr_scan_duration_seconds'
+  | 'hwerr_watch_events_total'
+  | 'hwerr_watch_errors_total'
+  | 'hwerr_exporter_build_info';
+
+export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
+  hwerr_recoverable_errors_total: {
+    type: 'counter',
+    labels: ['category'],
+    help: `Hardware errors that kernels survived before they crashed: hwerr_data of their dumps, summed over all distinct crashes recorded. ${COUNTED}`,
+  },
+  hwerr_last_error_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['category'],
+    help: 'Unix time of the newest hardware error in any crash recorded, by the clock of the kernel that crashed; 0 = never.',
+  },
+  hwerr_last_error_age_seconds: {
+    type: 'gauge',
+    labels: ['category'],
+    help: 'Seconds from the newest hardware error in any crash recorded to this scrape; absent if there was none.',
+  },
+  hwerr_crashes_total: {
+    type: 'counter',
+    help: 'Distinct kernel crashes recorded, however many dump files describe one.',
+  },
+  hwerr_last_crash_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Unix time of the newest crash recorded: CRASHTIME of its VMCOREINFO; 0 = never.',
+  },
+  hwerr_last_crash_recoverable_errors: {
+    type: 'gauge',
+    labels: ['category'],
+    help: `Hardware errors that the kernel of the newest crash survived from its boot on. ${COUNTED}`,
+  },
+  hwerr_last_crash_error_lead_seconds: {
+    type: 'gauge',
+    labels: ['category'],
+    help: 'Seconds from the last hardware error to the panic, in the newest crash; absent if there was none.',
+  },
+  hwerr_last_crash_info: {
+    type: 'gauge',
+    labels: ['kernel_release', 'arch', 'format', 'compression', 'hwerr'],
+    help: 'The newest crash: kernel, dump format, and whether its counters could be read. Always 1.',
+  },
+  hwerr_dumps_present: {
+    type: 'gauge',
+    labels: ['state'],
+    help: 'Decoded dump files on disk now; incomplete ones broke off while they were written.',
+  },
+  hwerr_dumps_present_bytes: {
+    type: 'gauge',
+    labels: ['state'],
+    help: 'Size of the decoded dump files on disk now.',
+  },
+  hwerr_dumps_discovered_total: {
+    type: 'counter',
+    help: 'Files found in the dump directories that may be dumps, since the exporter started.',
+  },
+  hwerr_dumps_decoded_total: {
+    type: 'counter',
+    help: 'Dump files decoded since the exporter started, with counters or without.',
+  },
+  hwerr_dumps_without_hwerr_data_total: {
+    type: 'counter',
+    help: 'Dump files of kernels that keep no hwerr_data (before Linux 6.19): expected, no failure.',
+  },
+  hwerr_dump_decode_failures_total: {
+    type: 'counter',
+    labels: ['reason'],
+    help: 'Files that gave no counters though they should have, by reason.',
+  },
+  hwerr_dump_decode_duration_seconds: {
+    type: 'histogram',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300],
+    help: 'Time to decode one dump file, in the worker thread.',
+  },
+  hwerr_decode_queue_length: { type: 'gauge', help: 'Dump files waiting to be decoded.' },
+  hwerr_decodes_in_progress: { type: 'gauge', help: 'Dump files being decoded now.' },
+  hwerr_last_decode_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Unix time of the end of the last decode; 0 = never.',
+  },
+  hwerr_directory_up: {
+    type: 'gauge',
+    labels: ['directory'],
+    help: 'Whether the last scan of the dump directory could read it.',
+  },
+  hwerr_last_scan_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['directory'],
+    help: 'Unix time of the end of the last scan of the dump directory; 0 = never.',
+  },
+  hwerr_scan_duration_seconds: {
+    type: 'gauge',
+    labels: ['directory'],
+    help: 'How long the last scan of the dump directory took.',
+  },
+  hwerr_watch_events_total: {
+    type: 'counter',
+    help: 'File-system events received for the dump directories.',
+  },
+  hwerr_watch_errors_total: {
+    type: 'counter',
+    help: 'Errors of the file-system watch. Periodic scans find what it misses.',
+  },
+  hwerr_exporter_build_info: {
+    type: 'gauge',
+    labels: ['version', 'node_version'],
+    help: 'The exporter itself. Always 1.',
+  },
+};
