@@ -1,0 +1,226 @@
+/**
+ * The direction of imports, as rules (`npm run arch`). Every rule says why in its comment, and
+ * layering.test.ts proves that every rule bites on the files in violations/.
+ */
+
+const NPM = '(^|/)node_modules/';
+const ENTRIES = '^src/(main|ingest/decode-worker)\\.ts$';
+const EDGES = 'ingest|ledger|metrics|http';
+
+/** Inside src/vmcore: what a layer may import besides itself and errors.ts, limits.ts, report.ts. */
+const layers = [
+  { layer: 'bytes', may: [] },
+  { layer: 'codec', may: ['bytes/'] },
+  { layer: 'container', may: ['bytes/', 'codec/'] },
+  { layer: 'paging', may: ['bytes/', 'container/(dump|physical-memory|vmcoreinfo)\\.ts$'] },
+  { layer: 'symbols', may: ['bytes/', 'paging/', 'container/vmcoreinfo\\.ts$'] },
+  { layer: 'hwerr', may: ['bytes/', 'paging/', 'symbols/', 'container/vmcoreinfo\\.ts$'] },
+];
+
+/** A package or Node module and the one place in src that may import it. `owner: null` = nobody. */
+const owners = [
+  { what: 'chokidar', owner: 'ingest/watcher\\.ts$', why: 'watching is one file' },
+  { what: 'piscina', owner: 'ingest/', why: 'only ingest decodes, and only in a worker' },
+  {
+    what: 'node:worker_threads',
+    owner: 'ingest/',
+    why: 'only ingest decodes, and only in a worker',
+  },
+  { what: 'express', owner: 'http/', why: 'the server can change without the daemon noticing' },
+  { what: 'helmet', owner: 'http/', why: 'headers belong to the server' },
+  { what: 'prom-client', owner: 'metrics/', why: 'its successor needs Node 22: swap one folder' },
+  { what: 'commander', owner: '(cli/|main\\.ts$)', why: 'a command line is not configuration' },
+  { what: 'pino', owner: 'log\\.ts$', why: 'everybody else gets a Logger as an argument' },
+  {
+    what: 'node:fs',
+    owner: '(ingest/|ledger/|cli/|config\\.ts$)',
+    why: 'a scrape touches no file system: neither metrics nor http may reach for it',
+  },
+  { what: 'node:http', owner: 'http/', also: 'https|http2|net|tls|dgram', why: 'one network edge' },
+  {
+    what: 'node:child_process',
+    owner: null,
+    also: 'cluster',
+    why: 'the exporter reads hostile files next to /var/crash: it starts no program, ever',
+  },
+];
+
+/** The file an import of this package or Node module resolves to. */
+function resolvedName({ what, also }) {
+  if (!what.startsWith('node:')) return `${NPM}(@types/)?${what}/`;
+  const names = [what.slice('node:'.length), also].filter(Boolean).join('|');
+  return `^(node:)?(${names})(/|$)`;
+}
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: 'vmcore-is-closed',
+      comment: 'The decoder is a library: it knows nothing of the daemon around it.',
+      severity: 'error',
+      from: { path: '^src/vmcore/' },
+      to: { path: '^src/', pathNot: '^src/vmcore/' },
+    },
+    {
+      name: 'vmcore-has-no-io',
+      comment:
+        'Bytes in, report out. No Node module and no package; the only exceptions are decompressors.',
+      severity: 'error',
+      from: { path: '^src/vmcore/', pathNot: '^src/vmcore/codec/(zlib|zstd|snappy)\\.ts$' },
+      to: { pathNot: '^src/' },
+    },
+    {
+      name: 'vmcore-has-no-io-zlib',
+      comment: 'codec/zlib.ts may import node:zlib and nothing else from outside.',
+      severity: 'error',
+      from: { path: '^src/vmcore/codec/zlib\\.ts$' },
+      to: { pathNot: '^(src/|(node:)?zlib$)' },
+    },
+    {
+      name: 'vmcore-has-no-io-zstd',
+      comment: 'codec/zstd.ts may import zstddec and, where Node has zstd, node:zlib.',
+      severity: 'error',
+      from: { path: '^src/vmcore/codec/zstd\\.ts$' },
+      to: { pathNot: `^(src/|(node:)?zlib$)|${NPM}zstddec/` },
+    },
+    {
+      name: 'vmcore-has-no-io-snappy',
+      comment: 'codec/snappy.ts may import hysnappy and nothing else from outside.',
+      severity: 'error',
+      from: { path: '^src/vmcore/codec/snappy\\.ts$' },
+      to: { pathNot: `^src/|${NPM}hysnappy/` },
+    },
+    ...layers.map(({ layer, may }) => ({
+      name: `vmcore-order-${layer}`,
+      comment: `Layers point one way. ${layer} may import: ${['itself', ...may].join(', ')}.`,
+      severity: 'error',
+      from: { path: `^src/vmcore/${layer}/` },
+      to: {
+        path: '^src/vmcore/',
+        pathNot: `^src/vmcore/(${[`${layer}/`, '(errors|limits|report)\\.ts$', ...may].join('|')})`,
+      },
+    })),
+    {
+      name: 'vmcore-order-shared',
+      comment: 'errors and limits are free to every layer, so they stand on none but bytes.',
+      severity: 'error',
+      from: { path: '^src/vmcore/(errors|limits)\\.ts$' },
+      to: {
+        path: '^src/vmcore/',
+        pathNot: '^src/vmcore/(bytes/|(errors|limits)\\.ts$)',
+      },
+    },
+    {
+      name: 'vmcore-one-door',
+      comment: 'index.ts is the public face of the decoder; what is behind it may change freely.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/vmcore/' },
+      to: { path: '^src/vmcore/', pathNot: '^src/vmcore/index\\.ts$' },
+    },
+    {
+      name: 'edges-do-not-know-each-other',
+      comment: 'ingest, ledger and http meet in app.ts, by arguments.',
+      severity: 'error',
+      from: { path: '^src/(ingest|ledger|http)/' },
+      to: { path: `^src/(${EDGES})/`, pathNot: '^src/$1/' },
+    },
+    {
+      name: 'metrics-know-only-the-ledger',
+      comment:
+        'Metrics are a projection of the ledger: the one arrow between edges. The state of the ' +
+        'scans is handed to them as data, so they may know its type.',
+      severity: 'error',
+      from: { path: '^src/metrics/' },
+      to: { path: '^src/(ingest|http)/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'cli-is-thin',
+      comment:
+        'A command decodes a file or reads the ledger; whatever serves or scrapes is the daemon.',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: {
+        path: '^src/(ingest|metrics|http)/',
+        pathNot: '^src/ingest/(decode-file|file-source)\\.ts$',
+      },
+    },
+    {
+      name: 'only-app-wires',
+      comment: 'Config, log and errors know no edge: putting edges together is the work of app.ts.',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/(app|main)\\.ts$' },
+      to: { path: `^src/(${EDGES}|cli)/` },
+    },
+    {
+      name: 'nothing-imports-the-wiring',
+      comment: 'app.ts, main.ts and cli/ are the end of every arrow.',
+      severity: 'error',
+      from: { path: `^src/(vmcore|${EDGES})/` },
+      to: { path: '^src/(cli/|(app|main)\\.ts$)' },
+    },
+    ...owners.map((entry) => ({
+      name: `one-owner-${entry.what.replace('node:', '').replace('_', '-')}`,
+      comment: `${entry.what} only in ${entry.owner ?? 'nothing'}: ${entry.why}.`,
+      severity: 'error',
+      from: entry.owner ? { path: '^src/', pathNot: `^src/${entry.owner}` } : { path: '^src/' },
+      to: { path: resolvedName(entry) },
+    })),
+    {
+      name: 'no-circular',
+      comment: 'Two files that need each other are one file, or hide a third.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'A file nobody imports and that imports nobody is forgotten.',
+      severity: 'error',
+      from: { path: '^src/', orphan: true, pathNot: '^src/main\\.ts$' },
+      to: {},
+    },
+    {
+      name: 'not-to-unresolvable',
+      comment: 'An import that resolves to nothing would slip past every other rule.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'not-to-dev-dep',
+      comment: 'What runs in production is in dependencies.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: {
+        dependencyTypes: ['npm-dev'],
+        dependencyTypesNot: ['type-only'],
+        pathNot: `${NPM}@types/`,
+      },
+    },
+    {
+      name: 'no-dep-on-test',
+      comment: 'dist/ has no test folder.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|dist|deploy)/' },
+    },
+    {
+      name: 'not-reachable-from-main',
+      comment: 'Dead code: neither the program nor the decode worker gets there.',
+      severity: 'error',
+      from: { path: ENTRIES },
+      to: { path: '^src/', pathNot: ENTRIES, reachable: false },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: new URL('../../tsconfig.json', import.meta.url).pathname },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+    detectProcessBuiltinModuleCalls: true,
+  },
+};

@@ -1,0 +1,1 @@
+import '../metrics/metrics-know-only-the-ledger.ts';

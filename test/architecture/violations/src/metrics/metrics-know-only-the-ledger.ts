@@ -1,0 +1,1 @@
+import '../http/vmcore-one-door.ts';

@@ -1,0 +1,1 @@
+import './vicious-circle.ts';

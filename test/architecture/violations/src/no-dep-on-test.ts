@@ -1,0 +1,1 @@
+import '../test/no-dep-on-test.ts';

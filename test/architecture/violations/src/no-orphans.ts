@@ -1,0 +1,1 @@
+export const alone = 'imports nobody, imported by nobody';

@@ -1,0 +1,12 @@
+import 'node:child_process';
+import 'node:fs/promises';
+import 'node:http';
+import 'node:worker_threads';
+
+import 'chokidar';
+import 'commander';
+import 'express';
+import 'helmet';
+import 'pino';
+import 'piscina';
+import 'prom-client';

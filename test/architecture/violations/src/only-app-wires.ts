@@ -1,0 +1,1 @@
+import './cli/cli-is-thin.ts';

@@ -1,0 +1,1 @@
+import '../codec/zlib.ts';

@@ -1,0 +1,2 @@
+// vmcore-has-no-io-snappy
+import 'node:crypto';

@@ -1,0 +1,2 @@
+// vmcore-has-no-io-zlib
+import 'node:crypto';

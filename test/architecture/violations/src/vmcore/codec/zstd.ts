@@ -1,0 +1,2 @@
+// vmcore-has-no-io-zstd
+import 'node:crypto';

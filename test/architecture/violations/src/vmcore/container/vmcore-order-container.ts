@@ -1,0 +1,1 @@
+import '../paging/vmcore-order-paging.ts';

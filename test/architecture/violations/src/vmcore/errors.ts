@@ -1,0 +1,2 @@
+// vmcore-order-shared
+import './container/vmcore-has-no-io.ts';
