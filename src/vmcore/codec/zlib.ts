@@ -4,5 +4,6 @@ import { inflateSync } from 'node:zlib';
 
 /** @throws Error when the stream is broken or expands past `size` bytes. */
 export function inflate(input: Uint8Array, size: number): Uint8Array {
-  return inflateSync(input, { maxOutputLength: size });
+  const { buffer, byteOffset, length } = inflateSync(input, { maxOutputLength: size });
+  return new Uint8Array(buffer, byteOffset, length); // no Buffer: its slice() is no copy
 }

@@ -4,10 +4,10 @@
 // Memory past p_filesz is not read as zeros, though the gABI says so: makedumpfile -E leaves out
 // zero pages and filtered pages alike, so nothing in the file says that they were zero.
 
-import { ExtentBuilder, type ExtentMap, coversRange } from '../bytes/extents.ts';
+import { type Extent, ExtentBuilder, type ExtentMap, coversRange } from '../bytes/extents.ts';
 import { type ByteSource, inRange } from '../bytes/source.ts';
 import { type PhysAddr, hex, physAddr, virtAddr } from '../bytes/units.ts';
-import { PageMissing } from '../errors.ts';
+import { Corrupt, PageMissing } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, MappedRange } from './dump.ts';
 import {
@@ -29,11 +29,13 @@ const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   const header = readElfHeader(source, limits);
   const stored = new ExtentBuilder();
+  const claims = new ExtentBuilder();
   const mapped: MappedRange[] = [];
   let end = 0;
   for (const segment of header.segments) {
     if (segment.type !== PT_LOAD || !isStored(segment)) continue;
     stored.add(Number(segment.physical), Number(segment.fileSize), Number(segment.offset));
+    claims.add(Number(segment.offset), Number(segment.fileSize), Number(segment.physical));
     end = Math.max(end, Number(segment.offset + segment.fileSize));
     if (segment.virtual !== 0n && segment.virtual !== segment.physical) {
       mapped.push({
@@ -48,7 +50,7 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     order: header.order,
     machine: header.machine,
     vmcoreinfoNotes: noteTexts(source, header, limits),
-    memory: segmentMemory(source, stored.build(limits)),
+    memory: segmentMemory(source, stored.build(limits), claims.build(limits)),
     incomplete: saysIncomplete(header) || end > source.size,
     hints: { physBase: undefined, mapped },
     compression: () => [],
@@ -56,14 +58,19 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
 }
 
 function isStored({ physical, offset, fileSize }: ProgramHeader): boolean {
-  return fileSize > 0n && physical + fileSize <= MAX_SAFE && offset + fileSize <= MAX_SAFE;
+  return fileSize > 0n && isSafe(physical, fileSize) && isSafe(offset, fileSize);
+}
+
+/** Whether the range can be reckoned with in numbers: past 2^53, `start + length` may be `start`. */
+function isSafe(start: bigint, length: bigint | number): boolean {
+  return start + BigInt(length) <= MAX_SAFE;
 }
 
 function noteTexts(source: ByteSource, header: ElfHeader, limits: Limits): Uint8Array[] {
   return header.segments
     .filter((segment) => segment.type === PT_NOTE)
     .flatMap(({ offset, fileSize }) => {
-      if (offset + fileSize > MAX_SAFE) return [];
+      if (!isSafe(offset, fileSize)) return [];
       const range = { offset: Number(offset), length: Number(fileSize) };
       const found = notes(source, header.order, range, limits);
       return vmcoreinfoTexts(source, found, limits);
@@ -76,19 +83,26 @@ function saysIncomplete({ machine, flags }: ElfHeader): boolean {
   return (flags & DUMP_ELF_INCOMPLETE) !== 0;
 }
 
-function segmentMemory(source: ByteSource, segments: ExtentMap): PhysicalMemory {
+/**
+ * @param segments by physical address.
+ * @param claims the same by place in the file, each with its physical address for a file offset.
+ */
+function segmentMemory(source: ByteSource, segments: ExtentMap, claims: ExtentMap): PhysicalMemory {
   return {
     read(address, length): Uint8Array {
       const start = Number(address);
-      const parts = segments.within(start, length);
-      if (!coversRange(parts, start, length)) {
+      const parts = isSafe(address, length) ? segments.within(start, length) : [];
+      if (parts.length === 0 || !coversRange(parts, start, length)) {
         throw new PageMissing(
           'page_excluded',
           `elf: physical address ${hex(address)}`,
           `${length} bytes are in no segment`,
         );
       }
-      for (const part of parts) requireHeld(source, address, part.fileOffset, part.length);
+      for (const part of parts) {
+        requireHeld(source, address, part.fileOffset, part.length);
+        requireOwn(claims, part);
+      }
       const [only] = parts;
       if (parts.length === 1 && only) return source.read(only.fileOffset, length);
       const bytes = new Uint8Array(length);
@@ -121,4 +135,20 @@ function requireHeld(source: ByteSource, address: PhysAddr, offset: number, leng
     `elf: physical address ${hex(address)}`,
     `${length} bytes at file offset ${hex(offset)} are ${what}`,
   );
+}
+
+/**
+ * Bytes that two segments place at different addresses are not to be believed: an offset is damaged.
+ * QEMU gives memory that is mapped twice two segments, of the same bytes at the same address.
+ */
+function requireOwn(claims: ExtentMap, { start, length, fileOffset }: Extent): void {
+  for (const claim of claims.within(fileOffset, length)) {
+    const claimed = claim.fileOffset + (fileOffset - claim.start);
+    if (claimed === start) continue;
+    throw new Corrupt(
+      'corrupt',
+      `elf: file offset ${hex(fileOffset)}`,
+      `got segments for addresses ${hex(start)} and ${hex(claimed)}, want one`,
+    );
+  }
 }

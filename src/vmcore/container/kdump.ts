@@ -16,13 +16,15 @@ export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits):
   const pages = new KdumpPages(source, header, cost, limits);
   // QEMU leaves the utsname blank but for the machine, and parses phys_base in the wrong base.
   const madeByMakedumpfile = header.sysname !== '';
+  const incomplete = (header.status & STATUS_INCOMPLETE) !== 0 || pages.isCutShort;
+  if (!incomplete) pages.checkBitmap();
   return {
     container: 'kdump',
     order: header.order,
     machine: header.machine === 'Unknown' || header.machine === '' ? undefined : header.machine,
     vmcoreinfoNotes: noteTexts(source, header, limits),
     memory: pages,
-    incomplete: (header.status & STATUS_INCOMPLETE) !== 0 || pages.isCutShort,
+    incomplete,
     hints: { physBase: madeByMakedumpfile ? header.physBase : undefined, mapped: [] },
     compression: () => compressionsOf(header.status | pages.flagsSeen),
   };

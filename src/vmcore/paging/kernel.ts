@@ -4,7 +4,7 @@
 // own addresses lead to a utsname with the release that it names.
 
 import { ascii, cString, hasBytesAt } from '../bytes/text.ts';
-import { addVirt, hex, physAddr } from '../bytes/units.ts';
+import { type PhysAddr, addVirt, hex, physAddr } from '../bytes/units.ts';
 import type { Dump } from '../container/dump.ts';
 import { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
@@ -36,53 +36,60 @@ export interface Kernel {
 /**
  * The kernel of the dump. Notes are tried first; memory is searched when none of them holds.
  *
- * @throws Corrupt (`no_vmcoreinfo`) when there is no VMCOREINFO, or what the last one tried lacked.
+ * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
+ *   VMCOREINFO, or what the first one tried lacked.
  * @throws Unsupported when it runs on a machine that is not known here.
  */
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   let rejected: VmcoreError | undefined;
-  const attempt = (text: Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
-    const vmcoreinfo = Vmcoreinfo.parse(text);
-    if (vmcoreinfo === undefined) return undefined;
+  let unproven: Kernel | undefined;
+  const attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
+    let kernel: Kernel | undefined;
     try {
-      return proven(dump, vmcoreinfo, foundIn);
+      const vmcoreinfo = Vmcoreinfo.parse(read());
+      if (vmcoreinfo === undefined) return undefined;
+      kernel = kernelOf(dump, vmcoreinfo, foundIn);
+      return { ...kernel, nodename: provenNodename(kernel) };
     } catch (error) {
       if (!(error instanceof VmcoreError)) throw error;
       rejected ??= error;
+      if (foundIn === 'note' && error instanceof PageMissing) unproven ??= kernel;
       return undefined;
     }
   };
   for (const text of dump.vmcoreinfoNotes) {
-    const kernel = attempt(text, 'note');
+    const kernel = attempt(() => text, 'note');
     if (kernel !== undefined) return kernel;
   }
+  // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
+  // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
+  const isLost = rejected instanceof PageMissing && rejected.reason === 'page_lost';
+  if (unproven !== undefined && isLost) return unproven;
   let tried = 0;
-  for (const text of scannedTexts(dump, limits)) {
-    const kernel = attempt(text, 'scanned');
+  for (const page of candidatePages(dump)) {
+    const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
     if (kernel !== undefined) return kernel;
     if (++tried >= limits.vmcoreinfoCandidates) break;
   }
-  throw rejected ?? new Corrupt('no_vmcoreinfo', 'dump', 'got no VMCOREINFO in notes or memory');
+  if (unproven !== undefined) return unproven;
+  const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
+  throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
 }
 
-/** @throws VmcoreError unless the utsname in memory agrees with VMCOREINFO. */
-function proven(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel {
+/** The kernel by its own word. @throws VmcoreError when it does not say enough of its machine. */
+function kernelOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel {
   const arch = architectureOf(dump.machine, vmcoreinfo);
   const translate = arch.image(vmcoreinfo, dump.hints);
   if (translate === undefined) {
     throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${arch.name} kernel lies`);
   }
   const memory = new VirtualMemory(dump.memory, translate, dump.order);
-  const kernel = { vmcoreinfo, foundIn, arch: arch.name, memory };
-  let uts: Uint8Array;
-  try {
-    uts = readUtsname(vmcoreinfo, memory);
-  } catch (error) {
-    // The page of a note that may well be right: kallsyms proves it or not (SYMBOL(_stext)).
-    if (error instanceof PageMissing && foundIn === 'note')
-      return { ...kernel, nodename: undefined };
-    throw error;
-  }
+  return { vmcoreinfo, foundIn, arch: arch.name, memory, nodename: undefined };
+}
+
+/** @throws VmcoreError unless the utsname in memory agrees with VMCOREINFO. */
+function provenNodename({ vmcoreinfo, memory }: Kernel): string {
+  const uts = readUtsname(vmcoreinfo, memory);
   const release = cString(uts.subarray(RELEASE * UTS_FIELD, (RELEASE + 1) * UTS_FIELD));
   if (release !== vmcoreinfo.osRelease) {
     throw new Corrupt(
@@ -91,7 +98,7 @@ function proven(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']):
       `got release ${JSON.stringify(release)}, want ${vmcoreinfo.osRelease} as in VMCOREINFO`,
     );
   }
-  return { ...kernel, nodename: cString(uts.subarray(NODENAME * UTS_FIELD, RELEASE * UTS_FIELD)) };
+  return cString(uts.subarray(NODENAME * UTS_FIELD, RELEASE * UTS_FIELD));
 }
 
 function readUtsname(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): Uint8Array {
@@ -107,30 +114,44 @@ function readUtsname(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): Uint8Array 
   return memory.read(addVirt(namespace, offset), (RELEASE + 1) * UTS_FIELD);
 }
 
-/** VMCOREINFO texts at the start of a page: the kernel's buffer, its note, and copies of them. */
-function* scannedTexts(dump: Dump, limits: Limits): Generator<Uint8Array> {
-  const isNote = (head: Uint8Array): boolean =>
-    hasBytesAt(head, NOTE_NAME_OFFSET, NOTE_NAME) && hasBytesAt(head, NOTE_TEXT_OFFSET, TEXT_START);
-  const isText = (head: Uint8Array): boolean => hasBytesAt(head, 0, TEXT_START);
-  for (const page of dump.memory.findPages((head) => isText(head) || isNote(head))) {
-    const head = dump.memory.read(page, NOTE_TEXT_OFFSET);
-    const start = isText(head) ? page : physAddr(page + BigInt(NOTE_TEXT_OFFSET));
-    yield textAt(dump, start, limits);
-  }
+/** Pages that begin with VMCOREINFO: the kernel's buffer, its note, and copies of them. */
+function candidatePages(dump: Dump): Iterable<PhysAddr> {
+  return dump.memory.findPages((head) => isText(head) || isNote(head));
 }
 
-/** Bytes from `start` to the first NUL, page by page, as far as they are in the dump. */
-function textAt(dump: Dump, start: bigint, limits: Limits): Uint8Array {
+function isText(head: Uint8Array): boolean {
+  return hasBytesAt(head, 0, TEXT_START);
+}
+
+function isNote(head: Uint8Array): boolean {
+  return (
+    hasBytesAt(head, NOTE_NAME_OFFSET, NOTE_NAME) && hasBytesAt(head, NOTE_TEXT_OFFSET, TEXT_START)
+  );
+}
+
+/** The text that begins in the page, to its first NUL or to the first page that is missing. */
+function textIn(dump: Dump, page: PhysAddr, limits: Limits): Uint8Array {
+  const head = dump.memory.read(page, NOTE_TEXT_OFFSET);
+  const start = isText(head) ? page : physAddr(page + BigInt(NOTE_TEXT_OFFSET));
   const parts: Uint8Array[] = [];
   let length = 0;
   while (length < limits.vmcoreinfoBytes) {
-    const at = physAddr(start + BigInt(length));
-    const part = dump.memory.read(at, 4096 - Number(at % 4096n));
+    const part = restOfPage(dump, physAddr(start + BigInt(length)));
+    if (part === undefined) return joined(parts, length);
     parts.push(part);
     length += part.length;
     if (part.includes(0)) return joined(parts, length);
   }
   throw new Corrupt('corrupt', `vmcoreinfo at ${hex(start)}`, `has no end in ${length} bytes`);
+}
+
+function restOfPage(dump: Dump, address: PhysAddr): Uint8Array | undefined {
+  try {
+    return dump.memory.read(address, 4096 - Number(address % 4096n));
+  } catch (error) {
+    if (error instanceof PageMissing) return undefined;
+    throw error;
+  }
 }
 
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array {

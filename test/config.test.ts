@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  type Config,
+  ConfigError,
+  FLAGS,
+  type FlagKey,
+  environmentName,
+  parseDuration,
+  parseListenAddress,
+  parseSize,
+  readConfig,
+} from '../src/config.ts';
+
+const DEFAULTS: Config = {
+  directories: ['/var/crash'],
+  excluded: ['**/kdump-test-*/**'],
+  settleMs: 2000,
+  rescanMs: 60_000,
+  decodeTimeoutMs: 300_000,
+  decodeMaxMemoryBytes: 256 * 2 ** 20,
+  listen: { host: undefined, port: 10_048 },
+  telemetryPath: '/metrics',
+  exporterMetrics: true,
+  logLevel: 'info',
+  logFormat: 'logfmt',
+};
+
+/** For every flag: its name and variable, a value, what that makes of the settings, a bad value. */
+const CASES: Readonly<
+  Record<FlagKey, readonly [string, string, string, Partial<Config>, string | undefined]>
+> = {
+  directories: ['kdump.path', 'HWERR_KDUMP_PATH', '/a', { directories: ['/a'] }, ''],
+  excluded: ['kdump.exclude', 'HWERR_KDUMP_EXCLUDE', '**/x', { excluded: ['**/x'] }, undefined],
+  settle: ['kdump.settle', 'HWERR_KDUMP_SETTLE', '500ms', { settleMs: 500 }, '2'],
+  rescan: ['kdump.rescan', 'HWERR_KDUMP_RESCAN', '1h30m', { rescanMs: 5_400_000 }, '-1s'],
+  timeout: ['decode.timeout', 'HWERR_DECODE_TIMEOUT', '10s', { decodeTimeoutMs: 10_000 }, 'never'],
+  maxMemory: [
+    'decode.max-memory',
+    'HWERR_DECODE_MAX_MEMORY',
+    '1GiB',
+    { decodeMaxMemoryBytes: 2 ** 30 },
+    '256MB',
+  ],
+  listen: [
+    'web.listen-address',
+    'HWERR_WEB_LISTEN_ADDRESS',
+    '127.0.0.1:80',
+    { listen: { host: '127.0.0.1', port: 80 } },
+    '10048',
+  ],
+  telemetryPath: [
+    'web.telemetry-path',
+    'HWERR_WEB_TELEMETRY_PATH',
+    '/m',
+    { telemetryPath: '/m' },
+    'metrics',
+  ],
+  noExporterMetrics: [
+    'web.disable-exporter-metrics',
+    'HWERR_WEB_DISABLE_EXPORTER_METRICS',
+    'true',
+    { exporterMetrics: false },
+    'perhaps',
+  ],
+  logLevel: ['log.level', 'HWERR_LOG_LEVEL', 'debug', { logLevel: 'debug' }, 'trace'],
+  logFormat: ['log.format', 'HWERR_LOG_FORMAT', 'json', { logFormat: 'json' }, 'xml'],
+};
+
+const keys = Object.keys(FLAGS) as FlagKey[];
+
+describe('readConfig', () => {
+  it('is what the documentation says when nothing is given', () => {
+    expect(readConfig({}, {})).toEqual(DEFAULTS);
+  });
+
+  it('cannot be changed by whoever gets it', () => {
+    expect(Object.isFrozen(readConfig({}, {}))).toBe(true);
+  });
+
+  describe.each(keys.map((key) => [FLAGS[key].name, key] as const))('--%s', (name, key) => {
+    const [flagName, variable, value, settings] = CASES[key];
+
+    it('has that name, and that of its variable', () => {
+      expect([name, environmentName(FLAGS[key])]).toEqual([flagName, variable]);
+    });
+
+    it('sets what it is for and nothing else', () => {
+      expect(readConfig({ [key]: [value] }, {})).toEqual({ ...DEFAULTS, ...settings });
+    });
+
+    it('is set by its variable too', () => {
+      expect(readConfig({}, { [variable]: value })).toEqual({ ...DEFAULTS, ...settings });
+    });
+
+    it('goes before its variable', () => {
+      const other = FLAGS[key].defaultValue ?? 'false';
+      expect(readConfig({ [key]: [value] }, { [variable]: other })).toEqual({
+        ...DEFAULTS,
+        ...settings,
+      });
+      expect(readConfig({ [key]: [other] }, { [variable]: value })).toEqual(DEFAULTS);
+    });
+  });
+
+  it.each(keys.filter((key) => CASES[key][4] !== undefined))(
+    'names the flag of a bad value: %s',
+    (key) => {
+      const [name, variable, , , bad] = CASES[key];
+      for (const read of [
+        () => readConfig({ [key]: [bad!] }, {}),
+        () => readConfig({}, { [variable]: bad }),
+      ]) {
+        expect(read).toThrow(ConfigError);
+        expect(read).toThrow(`--${name}: got `);
+        expect(read).toThrow(', want ');
+      }
+    },
+  );
+
+  it('takes every value of a repeatable flag, and the last one of another', () => {
+    expect(readConfig({ directories: ['/a', '/b,c'] }, {}).directories).toEqual(['/a', '/b,c']);
+    expect(readConfig({ settle: ['1s', '5s'] }, {}).settleMs).toBe(5000);
+  });
+
+  it('separates the values of a repeatable variable at commas', () => {
+    expect(readConfig({}, { HWERR_KDUMP_PATH: '/a,/b,' }).directories).toEqual(['/a', '/b']);
+    expect(readConfig({}, { HWERR_KDUMP_EXCLUDE: '' }).excluded).toEqual([]);
+  });
+
+  it('makes directories absolute, without doubled or trailing slashes', () => {
+    expect(readConfig({ directories: ['a//b/', '/c/../d/'] }, {}).directories).toEqual([
+      `${process.cwd()}/a/b`,
+      '/d',
+    ]);
+  });
+
+  it.each(['1', 'true'])('takes %s in the environment for a switch that is on', (text) => {
+    const config = readConfig({}, { HWERR_WEB_DISABLE_EXPORTER_METRICS: text });
+    expect(config.exporterMetrics).toBe(false);
+  });
+
+  it.each(['0', 'false', ''])('takes %j in the environment for a switch that is off', (text) => {
+    const config = readConfig({}, { HWERR_WEB_DISABLE_EXPORTER_METRICS: text });
+    expect(config.exporterMetrics).toBe(true);
+  });
+
+  it('ignores variables of others', () => {
+    expect(readConfig({}, { PATH: '/bin', KDUMP_PATH: '/x', HWERR_UNKNOWN: 'x' })).toEqual(
+      DEFAULTS,
+    );
+  });
+});
+
+describe('parseDuration', () => {
+  it.each([
+    ['1ms', 1],
+    ['2s', 2000],
+    ['5m', 300_000],
+    ['1h30m', 5_400_000],
+    ['1d', 86_400_000],
+    ['1d2h3m4s5ms', 93_784_005],
+    ['90s', 90_000],
+    ['0h1s', 1000],
+  ])('%s is %d ms', (text, ms) => {
+    expect(parseDuration(text)).toBe(ms);
+  });
+
+  it.each(['', '2', 's', '1.5s', '-1s', '0s', '30m1h', '1s1s', '1 s', '1S', '25d', '1s\n', ' 1s'])(
+    '%j is none',
+    (text) => {
+      expect(parseDuration(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('parseSize', () => {
+  it.each([
+    ['16MiB', 2 ** 24],
+    ['2GiB', 2 ** 31],
+  ])('%s is %d bytes', (text, bytes) => {
+    expect(parseSize(text)).toBe(bytes);
+  });
+
+  it.each(['', '15MiB', '0MiB', '256', '256MB', '256mib', '1.5GiB', '-1GiB', '256MiB '])(
+    '%j is none',
+    (text) => {
+      expect(parseSize(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('parseListenAddress', () => {
+  it.each([
+    [':10048', undefined, 10_048],
+    ['localhost:0', 'localhost', 0],
+    ['0.0.0.0:65535', '0.0.0.0', 65_535],
+    ['[::1]:80', '::1', 80],
+    ['[::ffff:127.0.0.1]:80', '::ffff:127.0.0.1', 80],
+  ])('%s', (text, host, port) => {
+    expect(parseListenAddress(text)).toEqual({ host, port });
+  });
+
+  it.each(['', '80', ':', 'host:', ':65536', ':-1', '::1:80', '[::1]', '[x]:80', 'a:b:80', ':80 '])(
+    '%j is none',
+    (text) => {
+      expect(parseListenAddress(text)).toBeUndefined();
+    },
+  );
+});
