@@ -109,7 +109,7 @@ export function readConfig(
   const duration = (key: FlagKey): number =>
     parsed(key, parseDuration, 'a duration such as 2s, 5m or 1h30m');
   return Object.freeze({
-    directories: texts('directories').map((path) => resolve(path)),
+    directories: directories(texts('directories')),
     excluded: texts('excluded'),
     settleMs: duration('settle'),
     rescanMs: duration('rescan'),
@@ -121,6 +121,13 @@ export function readConfig(
     logLevel: parsed('logLevel', (text) => oneOf(LOG_LEVELS, text), LOG_LEVELS.join(', ')),
     logFormat: parsed('logFormat', (text) => oneOf(LOG_FORMATS, text), LOG_FORMATS.join(', ')),
   });
+}
+
+function directories(paths: readonly string[]): string[] {
+  if (paths.length > 0 && paths.every((path) => path !== '')) {
+    return paths.map((path) => resolve(path));
+  }
+  throw new ConfigError(`--${FLAGS.directories.name}: got an empty path, want a directory`);
 }
 
 const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [

@@ -48,5 +48,13 @@ function logfmt(json: string): string {
 }
 
 function quoted(value: string): string {
-  return /^[\w./:+@-]+$/.test(value) ? value : JSON.stringify(value);
+  if (/^[\w./:+@-]+$/.test(value)) return value;
+  return JSON.stringify(value).replace(LEFT_AS_THEY_ARE, escaped);
+}
+
+/** What JSON does not escape and a terminal may obey: C1 controls, line ends, text direction. */
+const LEFT_AS_THEY_ARE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -33,6 +33,11 @@ const commands = program(VERSION, {
   },
 });
 
+// Whoever reads our output may have seen enough: `decode FILE... | head` is no failure to report.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await commands.parseAsync();
 } catch (error) {

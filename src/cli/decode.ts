@@ -2,7 +2,7 @@
 
 import { decodeFile } from '../ingest/decode-file.ts';
 import type { CrashReport } from '../vmcore/index.ts';
-import { reportTable } from './report-table.ts';
+import { reportTable, shown } from './report-table.ts';
 
 /**
  * @param print takes a piece of standard output.
@@ -28,7 +28,8 @@ export function decodeCommand(
         outcome.kind === 'failed'
           ? outcome.failure
           : { reason: 'io', message: `${file}: ${WHY[outcome.kind]}` };
-      print(json ? jsonLine({ file, error }) : `${file}: ${error.reason}: ${error.message}\n`);
+      const line = shown(`${file}: ${error.reason}: ${error.message}`);
+      print(json ? jsonLine({ file, error }) : `${line}\n`);
     }
   }
   return failed ? 1 : 0;

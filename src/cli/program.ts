@@ -18,6 +18,8 @@ export function program(version: string, commands: Commands): Command {
   serve.description('watch the dump directories and serve metrics').exitOverride();
   for (const flag of Object.values(FLAGS)) serve.addOption(option(flag));
   serve.action(() => commands.serve(given(serve)));
+  // Without a command it serves, so its flags belong to the first --help that people read.
+  root.addHelpText('after', () => `\n${serve.helpInformation()}`);
   root
     .command('decode')
     .description('decode dumps once and print what they say')

@@ -15,7 +15,7 @@ const COLUMNS = ['CATEGORY', 'COUNT', 'LAST ERROR', 'BEFORE THE CRASH'];
 export function reportTable(file: string, report: CrashReport): string {
   const { crashTimeSeconds, hwerr } = report;
   const lines = [
-    file,
+    shown(file),
     `  host      ${shown(report.nodename)}`,
     `  kernel    ${shown(report.kernelRelease)} (${report.arch})`,
     `  crashed   ${crashTimeSeconds === null ? 'unknown: the dump has no CRASHTIME' : date(crashTimeSeconds)}`,
@@ -82,8 +82,12 @@ function date(seconds: number): string {
   return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-function shown(text: string | null): string {
-  return text === null
-    ? 'unknown'
-    : text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+/** Text for a terminal: null is `unknown`; what a terminal would obey instead of show is escaped. */
+export function shown(text: string | null): string {
+  return text === null ? 'unknown' : text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
+}
+
+function escaped(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`;
 }

@@ -11,6 +11,8 @@ import { landingPage } from './landing.ts';
 
 /** A client that sends its request slower than this is cut off. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How long answers under way may take when the server closes. */
+const CLOSE_GRACE_MS = 1000;
 
 export interface HttpOptions {
   /** `host` undefined: every address. */
@@ -87,7 +89,12 @@ function httpApp(options: HttpOptions, { metrics, isReady, log }: HttpDependenci
 
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
+    // A connection that never sends its request does not count as idle: it would keep us here.
+    const grace = setTimeout(() => {
+      server.closeAllConnections();
+    }, CLOSE_GRACE_MS);
     server.close(() => {
+      clearTimeout(grace);
       resolve();
     });
     server.closeIdleConnections();

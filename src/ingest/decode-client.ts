@@ -26,16 +26,26 @@ export function decodeClient(bounds: DecodeBounds): DecodeClient {
     idleTimeout: 30_000,
     resourceLimits: { maxOldGenerationSizeMb: Math.ceil(bounds.maxMemoryBytes / 2 ** 20) },
   });
+  // The pool tells here of a worker that died before it had taken a file, or after it was done with
+  // one. Without a listener that would be the end of the daemon.
+  pool.on('error', () => undefined);
   return {
     async decode(path): Promise<Outcome> {
       const deadline = AbortSignal.timeout(bounds.timeoutMs);
+      const death = new AbortController();
+      const die = (error: unknown): void => {
+        death.abort(error);
+      };
+      pool.once('error', die);
       try {
-        return await pool.run(path, { signal: deadline });
+        return await pool.run(path, { signal: AbortSignal.any([deadline, death.signal]) });
       } catch (error) {
         if (deadline.aborted) {
           return failed('timeout', `took longer than ${bounds.timeoutMs / 1000} s`);
         }
-        return failed('internal', messageOf(error));
+        return failed('internal', messageOf(death.signal.aborted ? death.signal.reason : error));
+      } finally {
+        pool.off('error', die);
       }
     },
     close: () => pool.destroy(),

@@ -23,7 +23,7 @@ export function globPattern(glob: string): RegExp {
   const source = glob
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replace(/\*\*\/|\*\*|\*|\?/g, (token) => GLOB_TOKENS[token] ?? token);
-  return new RegExp(`^${source}$`);
+  return new RegExp(`^${source}$`, 's');
 }
 
 const GLOB_TOKENS: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@
 
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Failure, messageOf } from '../failure.ts';
+import { type Failure, type FailureReason, messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import type { DecodeClient } from './decode-client.ts';
@@ -16,6 +16,18 @@ import { watchDirectories } from './watcher.ts';
 const GRACE_MS = 60_000;
 /** Events come in bursts: a scan waits this long for the rest of one. */
 const BURST_MS = 200;
+/** What may be wrong with a dump only because the rest of it is not written yet. */
+const MENDED_BY_THE_REST: readonly FailureReason[] = [
+  'truncated',
+  'corrupt',
+  'no_vmcoreinfo',
+  'no_kallsyms',
+  'symbol_not_found',
+  'page_excluded',
+  'page_lost',
+];
+/** A file shorter than this may not say yet what it is: the longest magic is as long, in bytes. */
+const LONGEST_MAGIC = 16;
 
 export interface IngestOptions {
   readonly directories: readonly string[];
@@ -91,6 +103,8 @@ export class Ingest {
   #watchErrors = 0;
   /** Emits `changed` when a scan may find something new. */
   readonly #changed = new EventEmitter();
+  /** Whether it did so since the last scan began, which may have looked too early. */
+  #isStale = false;
 
   constructor(options: IngestOptions, dependencies: IngestDependencies) {
     this.#options = options;
@@ -127,9 +141,12 @@ export class Ingest {
   /** Runs until `close()`: scans at events and at the latest after `rescanMs`, decodes in between. */
   async run(): Promise<void> {
     const watcher = watchDirectories(this.#options.directories, {
+      onReady: () => {
+        this.#expectChange();
+      },
       onChange: () => {
         this.#watchEvents++;
-        this.#changed.emit('changed');
+        this.#expectChange();
       },
       onError: (error) => {
         this.#watchErrors++;
@@ -137,6 +154,7 @@ export class Ingest {
       },
     });
     while (!this.#isClosed()) {
+      this.#isStale = false;
       const startMs = this.#dependencies.nowMs();
       for (const directory of this.#options.directories) await this.#scan(directory);
       const endMs = this.#dependencies.nowMs();
@@ -150,6 +168,11 @@ export class Ingest {
   close(): void {
     this.#queue.length = 0;
     this.#stop.abort();
+  }
+
+  #expectChange(): void {
+    this.#isStale = true;
+    this.#changed.emit('changed');
   }
 
   async #scan(directory: string): Promise<void> {
@@ -182,12 +205,13 @@ export class Ingest {
     const { signal } = this.#stop;
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
+    const changed = this.#isStale
+      ? Promise.resolve()
+      : once(this.#changed, 'changed', { signal: either });
     try {
       await Promise.race([
         sleep(waitMs, undefined, { signal: either }),
-        once(this.#changed, 'changed', { signal: either }).then(() =>
-          sleep(Math.min(pauseMs, waitMs), undefined, { signal: either }),
-        ),
+        changed.then(() => sleep(Math.min(pauseMs, waitMs), undefined, { signal: either })),
       ]);
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -208,7 +232,7 @@ export class Ingest {
       this.#lastDecodeMs = this.#dependencies.nowMs();
       this.#take(next, outcome, (this.#lastDecodeMs - startMs) / 1000);
     }
-    this.#changed.emit('changed');
+    this.#expectChange();
   }
 
   #isClosed(): boolean {
@@ -217,10 +241,9 @@ export class Ingest {
 
   #take({ file, final }: ReadyFile, outcome: Outcome, durationSeconds: number): void {
     const { sink, nowMs } = this.#dependencies;
-    if (outcome.kind === 'gone') return;
-    if (outcome.kind === 'changed') {
+    if (outcome.kind === 'gone' || outcome.kind === 'changed') {
       this.#settling.wait(file, this.#options.settleMs, nowMs(), false);
-    } else if (!final && mayStillBeWritten(outcome)) {
+    } else if (!final && mayStillBeWritten(file, outcome)) {
       this.#settling.wait(file, GRACE_MS, nowMs(), true);
     } else if (outcome.kind === 'decoded') {
       const { report } = outcome;
@@ -235,7 +258,10 @@ export class Ingest {
 }
 
 /** Whether the file looks like one whose writer paused in the middle. */
-function mayStillBeWritten(outcome: Outcome): boolean {
+function mayStillBeWritten({ size }: FoundFile, outcome: Outcome): boolean {
   if (outcome.kind === 'decoded') return outcome.report.incomplete;
-  return outcome.kind === 'failed' && ['truncated', 'corrupt'].includes(outcome.failure.reason);
+  if (outcome.kind !== 'failed') return false;
+  const { reason } = outcome.failure;
+  if (reason === 'not_a_dump') return size < LONGEST_MAGIC;
+  return MENDED_BY_THE_REST.includes(reason);
 }

@@ -18,6 +18,8 @@ export type Verdict = 'complete' | 'incomplete' | 'failed';
 
 interface Entry {
   readonly file: FoundFile;
+  /** Whose scan found it: directories may lie in each other. */
+  readonly directory: string;
   state: State;
   /** Whether it lay still for the grace time too: what it says now is what it will ever say. */
   final: boolean;
@@ -52,10 +54,10 @@ export class Settling {
       if (known?.file.version === file.version) continue;
       if (known === undefined) discovered++;
       const state = { kind: 'still', sinceMs: nowMs, neededMs: this.#settleMs } as const;
-      this.#entries.set(file.path, { file, state, final: false });
+      this.#entries.set(file.path, { file, directory, state, final: false });
     }
-    for (const path of this.#entries.keys()) {
-      if (path.startsWith(`${directory}/`) && !present.has(path)) this.#entries.delete(path);
+    for (const [path, entry] of this.#entries) {
+      if (entry.directory === directory && !present.has(path)) this.#entries.delete(path);
     }
     return discovered;
   }

@@ -9,6 +9,8 @@ export interface Watcher {
 }
 
 export interface WatcherEvents {
+  /** From now on changes are seen: those before this moment may not have been. */
+  readonly onReady: () => void;
   /** Something happened below a root. */
   readonly onChange: () => void;
   readonly onError: (error: unknown) => void;
@@ -21,6 +23,7 @@ export function watchDirectories(roots: readonly string[], events: WatcherEvents
     followSymlinks: false,
     depth: 4,
   });
+  watcher.on('ready', events.onReady);
   watcher.on('raw', events.onChange);
   watcher.on('all', events.onChange);
   watcher.on('error', events.onError);

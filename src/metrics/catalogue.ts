@@ -1,6 +1,6 @@
 // Every metric: its name, type, labels, and what it tells, from where. Data, no code.
 
-export type MetricType = 'counter' | 'gauge' | 'histogram';
+type MetricType = 'counter' | 'gauge' | 'histogram';
 
 export interface MetricDefinition {
   readonly type: MetricType;

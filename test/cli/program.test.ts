@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+
+import packageJson from '../../package.json' with { type: 'json' };
+import { program } from '../../src/cli/program.ts';
+import { FLAGS, type FlagValues, environmentName } from '../../src/config.ts';
+import { run } from '../support/program.ts';
+
+/** What the command line makes of these arguments: the command it runs, and what with. */
+async function parsed(...args: readonly string[]): Promise<unknown> {
+  let called: unknown;
+  const commands = program('1.2.3', {
+    serve(given: FlagValues): Promise<void> {
+      called = { serve: given };
+      return Promise.resolve();
+    },
+    decode(files, json): void {
+      called = { decode: files, json };
+    },
+  });
+  await commands.parseAsync(args, { from: 'user' });
+  return called;
+}
+
+describe('program', () => {
+  it('serves when no command is given, and gives only what was given', async () => {
+    expect(await parsed()).toEqual({ serve: {} });
+    expect(await parsed('serve')).toEqual({ serve: {} });
+  });
+
+  it('takes the flags with and without the command', async () => {
+    const flags = ['--kdump.path', '/a', '--kdump.path=/b', '--log.level', 'warn'];
+    const expected = { serve: { directories: ['/a', '/b'], logLevel: ['warn'] } };
+    expect(await parsed(...flags)).toEqual(expected);
+    expect(await parsed('serve', ...flags)).toEqual(expected);
+  });
+
+  it.each(Object.entries(FLAGS))('hands on the flag of %s', async (key, flag) => {
+    const args = flag.value === undefined ? [] : ['value'];
+    expect(await parsed(`--${flag.name}`, ...args)).toEqual({
+      serve: { [key]: flag.value === undefined ? ['true'] : ['value'] },
+    });
+  });
+
+  it('decodes files, with --json before or after them', async () => {
+    expect(await parsed('decode', 'a', 'b')).toEqual({ decode: ['a', 'b'], json: false });
+    expect(await parsed('decode', '--json', 'a')).toEqual({ decode: ['a'], json: true });
+    expect(await parsed('decode', 'a', '--json')).toEqual({ decode: ['a'], json: true });
+    expect(await parsed('decode', '--', '--json')).toEqual({ decode: ['--json'], json: false });
+  });
+});
+
+describe('hwerr-exporter', () => {
+  it.each([['--help'], ['serve', '--help']])('lists every flag: %s %s', async (...args) => {
+    const { code, stdout, stderr } = await run(args.filter(Boolean));
+    expect([code, stderr]).toEqual([0, '']);
+    const text = stdout.replaceAll(/\s+/g, ' ');
+    for (const flag of Object.values(FLAGS)) {
+      const { name, help, value, repeatable, defaultValue } = flag;
+      const parts = [
+        ...(repeatable ? ['repeatable'] : []),
+        ...(defaultValue === undefined ? [] : [`default: ${defaultValue}`]),
+        `env: ${environmentName(flag)}`,
+      ];
+      const usage = value === undefined ? `--${name}` : `--${name} <${value}>`;
+      expect(text).toContain(`${usage} ${help} (${parts.join(', ')})`);
+    }
+  });
+
+  it('says its version, that of package.json', async () => {
+    expect(await run(['--version'])).toEqual({
+      code: 0,
+      stdout: `${packageJson.version}\n`,
+      stderr: '',
+    });
+  });
+
+  it.each([
+    [['--nope'], "unknown option '--nope'"],
+    [['nope'], 'too many arguments'],
+    [['decode'], "missing required argument 'file'"],
+    [['decode', '--nope', 'x'], "unknown option '--nope'"],
+    [['--kdump.path'], 'argument missing'],
+    [['--kdump.settle', 'soon'], '--kdump.settle: got "soon", want a duration'],
+  ])('exits 2 and says why for the wrong command line %j', async (args, why) => {
+    const { code, stdout, stderr } = await run(args);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(why);
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('exits 2 and names the flag for a bad value in the environment', async () => {
+    const { code, stderr } = await run([], { HWERR_WEB_LISTEN_ADDRESS: 'nowhere' });
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      'hwerr-exporter: --web.listen-address: got "nowhere", want HOST:PORT, [IPv6]:PORT or :PORT\n',
+    );
+  });
+});

@@ -1,0 +1,39 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+import { expect, it } from 'vitest';
+
+import { runNode, startDaemon } from '../support/program.ts';
+
+const DEMO = fileURLToPath(new URL('../demo.mjs', import.meta.url));
+
+it('the demo shows the numbers of the fixtures, says where to look, and cleans up', async () => {
+  const { code, stdout, stderr } = await runNode([DEMO, '--once', '--port=0']);
+  expect([code, stderr]).toEqual([0, '']);
+  for (const line of [
+    'hwerr_crashes_total 4',
+    'hwerr_recoverable_errors_total{category="pci"} 14',
+    'hwerr_last_crash_recoverable_errors{category="others"} 10',
+    'hwerr_last_crash_error_lead_seconds{category="pci"} 9',
+    'hwerr_dumps_without_hwerr_data_total 1',
+  ]) {
+    expect(stdout).toContain(`\n  ${line}\n`);
+  }
+  expect(stdout).toMatch(/http:\/\/localhost:\d+\/metrics\n.*http:\/\/localhost:\d+\/\n/);
+  const directory = /directory (\S+) holds/.exec(stdout)![1]!;
+  expect(existsSync(directory)).toBe(false);
+});
+
+it('the demo says so when its port is taken', async () => {
+  const { port } = await startDaemon();
+  const before = demoDirectories();
+  const { code, stdout, stderr } = await runNode([DEMO, '--once', `--port=${port}`]);
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain(`port ${port} is taken`);
+  expect(demoDirectories().filter((name) => !before.includes(name))).toEqual([]);
+});
+
+function demoDirectories(): string[] {
+  return readdirSync(tmpdir()).filter((name) => name.startsWith('hwerr-demo-'));
+}

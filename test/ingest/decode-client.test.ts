@@ -1,0 +1,110 @@
+// The worker is the built one: a thread pool loads JavaScript.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import {
+  type DecodeBounds,
+  type DecodeClient,
+  decodeClient,
+} from '../../dist/ingest/decode-client.js';
+import { fixture, fixtureReport, writeSlowDump } from '../support/fixtures.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const MIB = 2 ** 20;
+const DUMP = 'x86_64-7.3.4.lzo';
+
+function client(bounds: Partial<DecodeBounds> = {}): DecodeClient {
+  const made = decodeClient({ timeoutMs: 60_000, maxMemoryBytes: 256 * MIB, ...bounds });
+  onTestFinished(() => made.close());
+  return made;
+}
+
+const outOfMemory = {
+  kind: 'failed',
+  failure: {
+    reason: 'internal',
+    message: 'Worker terminated due to reaching memory limit: JS heap out of memory',
+  },
+};
+
+/** A flattened stream in very small pieces, whose index alone takes more than 12 MiB. */
+function writeHungryDump(path: string): void {
+  const records = 1_000_000;
+  const stream = Buffer.alloc(4096 + records * 17);
+  stream.write('makedumpfile');
+  stream.writeBigUInt64BE(1n, 16); // type
+  stream.writeBigUInt64BE(1n, 24); // version
+  for (let i = 0; i < records; i++) {
+    stream.writeBigUInt64BE(BigInt(3 * i), 4096 + 17 * i); // where the piece belongs
+    stream.writeBigUInt64BE(1n, 4096 + 17 * i + 8); // its length
+  }
+  writeFileSync(path, stream);
+}
+
+describe('decodeClient', () => {
+  it('answers as decodeFile does, from another thread', async () => {
+    const decoder = client();
+    const bad = join(tempDir(), 'bad');
+    writeFileSync(bad, 'hello');
+    const answers = await Promise.all(
+      [fixture(DUMP), bad, join(tempDir(), 'gone')].map((path) => decoder.decode(path)),
+    );
+    expect(answers).toMatchObject([
+      { kind: 'decoded', report: fixtureReport(DUMP) },
+      { kind: 'failed', failure: { reason: 'not_a_dump' } },
+      { kind: 'gone' },
+    ]);
+  });
+
+  it('leaves this thread free while a decode runs', async () => {
+    const slow = join(tempDir(), 'slow');
+    writeSlowDump(slow, 64);
+    const decoder = client({ timeoutMs: 1000 });
+    let turns = 0;
+    const counter = setInterval(() => turns++, 10);
+    onTestFinished(() => {
+      clearInterval(counter);
+    });
+    await decoder.decode(slow);
+    expect(turns).toBeGreaterThan(5);
+  });
+
+  it('ends a decode at the deadline, and decodes the next file', async () => {
+    const slow = join(tempDir(), 'slow');
+    writeSlowDump(slow, 64);
+    const decoder = client({ timeoutMs: 3000 });
+    const startMs = performance.now();
+    expect(await decoder.decode(slow)).toEqual({
+      kind: 'failed',
+      failure: { reason: 'timeout', message: 'took longer than 3 s' },
+    });
+    expect(performance.now() - startMs).toBeLessThan(10_000);
+    expect(await decoder.decode(fixture(DUMP))).toMatchObject({ kind: 'decoded' });
+  });
+
+  it('survives the death of its worker in a decode, and decodes the next file', async () => {
+    const hungry = join(tempDir(), 'hungry');
+    writeHungryDump(hungry);
+    const decoder = client({ maxMemoryBytes: 12 * MIB });
+    expect(await decoder.decode(hungry)).toEqual(outOfMemory);
+    expect(await decoder.decode(fixture(DUMP))).toMatchObject({ kind: 'decoded' });
+  });
+
+  it('survives a worker that cannot even start, every time', async () => {
+    const decoder = client({ maxMemoryBytes: MIB });
+    expect(await decoder.decode(fixture(DUMP))).toEqual(outOfMemory);
+    expect(await decoder.decode(fixture(DUMP))).toEqual(outOfMemory);
+  });
+
+  it('closes while a decode runs, which ends with it', async () => {
+    const slow = join(tempDir(), 'slow');
+    writeSlowDump(slow, 64);
+    const decoder = decodeClient({ timeoutMs: 60_000, maxMemoryBytes: 256 * MIB });
+    const running = decoder.decode(slow);
+    await decoder.close();
+    expect(await running).toMatchObject({ kind: 'failed', failure: { reason: 'internal' } });
+  });
+});

@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { decodeFile } from '../../src/ingest/decode-file.ts';
+import { openFileSource } from '../../src/ingest/file-source.ts';
+import { eventually } from '../support/eventually.ts';
+import { fixture, fixtureReport } from '../support/fixtures.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const DUMP = 'x86_64-7.3.4.zlib';
+
+describe('decodeFile', () => {
+  it('gives the report of a dump', () => {
+    expect(decodeFile(fixture(DUMP))).toMatchObject({
+      kind: 'decoded',
+      report: fixtureReport(DUMP),
+    });
+  });
+
+  it('gives plain data, which crosses threads as it is', () => {
+    const outcome = decodeFile(fixture(DUMP));
+    expect(structuredClone(outcome)).toEqual(outcome);
+    expect(JSON.parse(JSON.stringify(outcome))).toEqual(outcome);
+  });
+
+  it.each([
+    ['text', 'hello, world', 'not_a_dump'],
+    ['nothing', '', 'not_a_dump'],
+    ['a gzip file', '\x1f\x8b\b', 'unsupported_compression'],
+  ])('gives the reason why %s is no report', (_what, content, reason) => {
+    const path = join(tempDir(), 'vmcore');
+    writeFileSync(path, content, 'latin1');
+    expect(decodeFile(path)).toMatchObject({ kind: 'failed', failure: { reason } });
+  });
+
+  it('gives truncated for a dump cut in its tables', () => {
+    const path = join(tempDir(), 'vmcore');
+    writeFileSync(path, readFileSync(fixture(DUMP)).subarray(0, 8192));
+    expect(decodeFile(path)).toMatchObject({ kind: 'failed', failure: { reason: 'truncated' } });
+  });
+
+  it('gives gone for a file that is not there: dumps are pruned', () => {
+    expect(decodeFile(join(tempDir(), 'vmcore'))).toEqual({ kind: 'gone' });
+  });
+
+  it('follows links only when it is told to', () => {
+    const directory = tempDir();
+    const link = join(directory, 'link');
+    symlinkSync(fixture(DUMP), link);
+    expect(decodeFile(link)).toMatchObject({ kind: 'failed', failure: { reason: 'io' } });
+    expect(decodeFile(link, true)).toMatchObject({ kind: 'decoded' });
+    const dangling = join(directory, 'dangling');
+    symlinkSync(join(directory, 'gone'), dangling);
+    expect(decodeFile(dangling, true)).toEqual({ kind: 'gone' });
+  });
+
+  it('gives changed for a file that is written to while it is read', async () => {
+    const path = join(tempDir(), 'vmcore');
+    copyFileSync(fixture(DUMP), path);
+    const sizeBefore = statSync(path).size;
+    const writer = spawn('sh', ['-c', 'while :; do printf x >> "$0"; done', path]);
+    onTestFinished(() => {
+      writer.kill('SIGKILL');
+    });
+    await eventually('it is written to', () => statSync(path).size > sizeBefore || undefined);
+    expect(decodeFile(path)).toEqual({ kind: 'changed' });
+  });
+
+  it('closes the file, whatever became of it', () => {
+    const directory = tempDir();
+    const broken = join(directory, 'broken');
+    writeFileSync(broken, 'hello');
+    const good = join(directory, 'good');
+    copyFileSync(fixture('x86_64-7.3.4.lzo'), good);
+    const stillOpen = openFileSource(good, false);
+    expect(openFilesBelow(directory)).toEqual([good]);
+    stillOpen.close();
+    for (const path of [broken, good, directory, join(directory, 'gone')]) decodeFile(path);
+    expect(openFilesBelow(directory)).toEqual([]);
+  });
+});
+
+function openFilesBelow(directory: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    const target = linkTarget(`/proc/self/fd/${fd}`);
+    return target?.startsWith(directory) ? [target] : [];
+  });
+}
+
+/** undefined for the descriptor that the listing itself had open. */
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

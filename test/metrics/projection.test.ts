@@ -1,0 +1,232 @@
+import { describe, expect, it } from 'vitest';
+
+import { FAILURE_REASONS } from '../../src/failure.ts';
+import type { IngestStatus } from '../../src/ingest/ingest.ts';
+import { memoryLedger } from '../../src/ledger/ledger.ts';
+import { CATALOGUE } from '../../src/metrics/catalogue.ts';
+import { type Sample, type Samples, project } from '../../src/metrics/projection.ts';
+import { CATEGORIES, type CrashReport, type Hwerr } from '../../src/vmcore/index.ts';
+import { counted, crashReport } from '../support/reports.ts';
+
+const CRASH_SECONDS = 1_791_000_351;
+const NOW_SECONDS = CRASH_SECONDS + 3600;
+
+const idle: IngestStatus = {
+  directories: [],
+  queueLength: 0,
+  decodesInProgress: 0,
+  lastDecodeSeconds: 0,
+  discovered: 0,
+  decoded: 0,
+  watchEvents: 0,
+  watchErrors: 0,
+  present: { complete: [], incomplete: [] },
+};
+
+function samplesOf(reports: readonly CrashReport[], ingest: IngestStatus = idle): Samples {
+  const ledger = memoryLedger();
+  for (const report of reports) ledger.record(report);
+  return project({
+    ledger,
+    ingest,
+    nowSeconds: NOW_SECONDS,
+    version: '0.1.0',
+    nodeVersion: '20.19.0',
+  });
+}
+
+/** Values by the one label that the samples have. */
+function by(label: string, samples: readonly Sample[]): Record<string, number> {
+  return Object.fromEntries(samples.map(({ labels, value }) => [labels[label] ?? '', value]));
+}
+
+const byCategory = (samples: readonly Sample[]): Record<string, number> => by('category', samples);
+const zeros = Object.fromEntries(CATEGORIES.map((category) => [category, 0]));
+
+function crash(boot: number, crashTimeSeconds: number | null, hwerr: Hwerr): CrashReport {
+  return crashReport({ bootId: `boot-${boot}`, crashTimeSeconds, hwerr });
+}
+
+describe('project', () => {
+  it('has samples for every metric of the catalogue but the histogram', () => {
+    const names = Object.entries(CATALOGUE)
+      .filter(([, { type }]) => type !== 'histogram')
+      .map(([name]) => name);
+    expect(Object.keys(samplesOf([])).sort()).toEqual(names.sort());
+  });
+
+  it('labels samples as the catalogue says', () => {
+    const report = crash(1, CRASH_SECONDS, counted({ pci: [1, CRASH_SECONDS - 5] }));
+    const directory = { directory: '/d', up: true, lastScanSeconds: 1, scanDurationSeconds: 1 };
+    const samples = samplesOf([report], { ...idle, directories: [directory] });
+    for (const [name, values] of Object.entries(samples)) {
+      const { labels = [] } = CATALOGUE[name as keyof Samples];
+      expect(values.length, name).toBeGreaterThan(0);
+      for (const value of values) expect(Object.keys(value.labels), name).toEqual(labels);
+    }
+  });
+
+  it('shows every category and reason at 0 from the start, and no age or lead', () => {
+    const samples = samplesOf([]);
+    expect(byCategory(samples.hwerr_recoverable_errors_total)).toEqual(zeros);
+    expect(byCategory(samples.hwerr_last_error_timestamp_seconds)).toEqual(zeros);
+    expect(byCategory(samples.hwerr_last_crash_recoverable_errors)).toEqual(zeros);
+    expect(samples.hwerr_last_error_age_seconds).toEqual([]);
+    expect(samples.hwerr_last_crash_error_lead_seconds).toEqual([]);
+    expect(samples.hwerr_last_crash_info).toEqual([]);
+    expect(samples.hwerr_crashes_total).toEqual([{ labels: {}, value: 0 }]);
+    expect(samples.hwerr_last_crash_timestamp_seconds).toEqual([{ labels: {}, value: 0 }]);
+    expect(by('reason', samples.hwerr_dump_decode_failures_total)).toEqual(
+      Object.fromEntries(FAILURE_REASONS.map((reason) => [reason, 0])),
+    );
+    expect(by('state', samples.hwerr_dumps_present)).toEqual({ complete: 0, incomplete: 0 });
+  });
+
+  it('sums counts over crashes, and takes the newest error of any', () => {
+    const samples = samplesOf([
+      crash(1, CRASH_SECONDS, counted({ pci: [7, CRASH_SECONDS - 9], others: [10, 5000] })),
+      crash(2, CRASH_SECONDS - 999, counted({ pci: [2, 4000], memory: [4_294_967_295, 6000] })),
+      crash(3, CRASH_SECONDS - 1999, counted({ memory: [1, 5999] })),
+    ]);
+    expect(samples.hwerr_crashes_total).toEqual([{ labels: {}, value: 3 }]);
+    expect(byCategory(samples.hwerr_recoverable_errors_total)).toEqual({
+      ...zeros,
+      pci: 9,
+      others: 10,
+      memory: 4_294_967_296,
+    });
+    expect(byCategory(samples.hwerr_last_error_timestamp_seconds)).toEqual({
+      ...zeros,
+      pci: CRASH_SECONDS - 9,
+      others: 5000,
+      memory: 6000,
+    });
+    expect(byCategory(samples.hwerr_last_error_age_seconds)).toEqual({
+      pci: 3609,
+      others: NOW_SECONDS - 5000,
+      memory: NOW_SECONDS - 6000,
+    });
+  });
+
+  it('tells of the newest crash by its own time, in whatever order the dumps were found', () => {
+    const newest = crash(1, CRASH_SECONDS, counted({ pci: [7, CRASH_SECONDS - 9] }));
+    const older = crash(2, CRASH_SECONDS - 999, counted({ cxl: [3, 4000] }));
+    const undated = crash(3, null, counted({ cpu: [5, 4000] }));
+    for (const reports of [
+      [newest, older, undated],
+      [undated, older, newest],
+    ]) {
+      const samples = samplesOf(reports);
+      expect(samples.hwerr_last_crash_timestamp_seconds).toEqual([
+        { labels: {}, value: CRASH_SECONDS },
+      ]);
+      expect(byCategory(samples.hwerr_last_crash_recoverable_errors)).toEqual({ ...zeros, pci: 7 });
+      expect(byCategory(samples.hwerr_last_crash_error_lead_seconds)).toEqual({ pci: 9 });
+    }
+  });
+
+  it('says what the newest crash was', () => {
+    const report = crashReport({
+      container: 'elf',
+      flattened: true,
+      compression: [],
+      hwerr: { kind: 'absent', reason: 'page_excluded' },
+    });
+    expect(samplesOf([report]).hwerr_last_crash_info).toEqual([
+      {
+        labels: {
+          kernel_release: '7.3.4',
+          arch: 'x86_64',
+          format: 'flattened elf',
+          compression: 'none',
+          hwerr: 'page_excluded',
+        },
+        value: 1,
+      },
+    ]);
+    const [present] = samplesOf([
+      crashReport({ compression: ['zlib', 'zstd'] }),
+    ]).hwerr_last_crash_info;
+    expect(present!.labels).toMatchObject({
+      format: 'kdump',
+      compression: 'zlib,zstd',
+      hwerr: 'present',
+    });
+  });
+
+  it('counts a crash without counters as a crash, and adds nothing for it', () => {
+    const reports = [
+      crash(1, CRASH_SECONDS, { kind: 'absent', reason: 'kernel_without_hwerr' }),
+      crash(2, CRASH_SECONDS - 1, { kind: 'absent', reason: 'page_lost' }),
+    ];
+    const samples = samplesOf(reports);
+    expect(samples.hwerr_crashes_total[0]!.value).toBe(2);
+    expect(byCategory(samples.hwerr_recoverable_errors_total)).toEqual(zeros);
+    expect(samples.hwerr_last_crash_error_lead_seconds).toEqual([]);
+    expect(samples.hwerr_dumps_without_hwerr_data_total[0]!.value).toBe(1);
+    expect(by('reason', samples.hwerr_dump_decode_failures_total)).toMatchObject({
+      page_lost: 1,
+      page_excluded: 0,
+    });
+  });
+
+  it('has no negative age or lead when the clocks of hosts disagree', () => {
+    const samples = samplesOf([
+      crash(
+        1,
+        CRASH_SECONDS,
+        counted({ pci: [1, CRASH_SECONDS + 60], cpu: [1, NOW_SECONDS + 60] }),
+      ),
+    ]);
+    expect(byCategory(samples.hwerr_last_crash_error_lead_seconds)).toEqual({ pci: 0, cpu: 0 });
+    expect(byCategory(samples.hwerr_last_error_age_seconds)).toEqual({ pci: 3540, cpu: 0 });
+  });
+
+  it('has no lead where the dump does not say when the kernel died', () => {
+    const samples = samplesOf([crash(1, null, counted({ pci: [1, 1000] }))]);
+    expect(samples.hwerr_last_crash_error_lead_seconds).toEqual([]);
+    expect(samples.hwerr_last_crash_timestamp_seconds[0]!.value).toBe(0);
+    expect(byCategory(samples.hwerr_last_error_age_seconds)).toEqual({ pci: NOW_SECONDS - 1000 });
+  });
+
+  it('shows what the daemon is doing', () => {
+    const file = (size: number) => ({ path: '/d/vmcore', size, mtimeMs: 0, version: '' });
+    const samples = samplesOf([], {
+      directories: [
+        { directory: '/a', up: true, lastScanSeconds: 100.5, scanDurationSeconds: 0.25 },
+        { directory: '/b', up: false, lastScanSeconds: 101, scanDurationSeconds: 0 },
+      ],
+      queueLength: 3,
+      decodesInProgress: 1,
+      lastDecodeSeconds: 99.5,
+      discovered: 9,
+      decoded: 5,
+      watchEvents: 70,
+      watchErrors: 2,
+      present: { complete: [file(10), file(20)], incomplete: [file(5)] },
+    });
+    expect(by('directory', samples.hwerr_directory_up)).toEqual({ '/a': 1, '/b': 0 });
+    expect(by('directory', samples.hwerr_last_scan_timestamp_seconds)).toEqual({
+      '/a': 100.5,
+      '/b': 101,
+    });
+    expect(by('directory', samples.hwerr_scan_duration_seconds)).toEqual({ '/a': 0.25, '/b': 0 });
+    expect(by('state', samples.hwerr_dumps_present)).toEqual({ complete: 2, incomplete: 1 });
+    expect(by('state', samples.hwerr_dumps_present_bytes)).toEqual({ complete: 30, incomplete: 5 });
+    const single = [
+      samples.hwerr_decode_queue_length,
+      samples.hwerr_decodes_in_progress,
+      samples.hwerr_last_decode_timestamp_seconds,
+      samples.hwerr_dumps_discovered_total,
+      samples.hwerr_dumps_decoded_total,
+      samples.hwerr_watch_events_total,
+      samples.hwerr_watch_errors_total,
+    ];
+    expect(single.map((values) => values.map(({ value }) => value))).toEqual(
+      [3, 1, 99.5, 9, 5, 70, 2].map((value) => [value]),
+    );
+    expect(samples.hwerr_exporter_build_info).toEqual([
+      { labels: { version: '0.1.0', node_version: '20.19.0' }, value: 1 },
+    ]);
+  });
+});
