@@ -39,7 +39,7 @@ export function decodeVmcore(source: ByteSource, limits: Limits = DEFAULT_LIMITS
     container: dump.container,
     flattened: dump.flattened,
     compression: dump.compression(),
-    arch: kernel.arch,
+    arch: kernel.arch.name,
     kernelRelease: vmcoreinfo.osRelease,
     buildId: vmcoreinfo.buildId ?? null,
     nodename: kernel.nodename ?? null,

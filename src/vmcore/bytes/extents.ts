@@ -67,7 +67,7 @@ export class ExtentMap {
     this.#fileOffsets = fileOffsets;
     this.#limits = limits;
     this.#reach = new Float64Array(starts.length);
-    let reach = 0;
+    let reach = -Infinity;
     for (let i = 0; i < starts.length; i++) {
       reach = Math.max(reach, at(starts, i) + at(lengths, i));
       this.#reach[i] = reach;

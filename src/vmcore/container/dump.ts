@@ -9,6 +9,8 @@ import type { PhysicalMemory } from './physical-memory.ts';
 export interface AddressHints {
   /** phys_base of the sub header; undefined where its writer is known to get it wrong (QEMU). */
   readonly physBase: bigint | undefined;
+  /** Lowest physical address in the dump, where the container says. */
+  readonly ramStart: bigint | undefined;
   /** Program headers whose virtual address is neither blank nor a copy of the physical one. */
   readonly mapped: readonly MappedRange[];
 }
@@ -28,6 +30,8 @@ export interface ContainedDump {
   /** Texts of VMCOREINFO notes, in file order; none where the maker of the dump wrote none. */
   readonly vmcoreinfoNotes: readonly Uint8Array[];
   readonly memory: PhysicalMemory;
+  /** What `memory` is addressed by: a core without physical addresses has virtual ones only. */
+  readonly addressing: 'physical' | 'virtual';
   /** The writer said, or the end of the file shows, that part of the dump is missing. */
   readonly incomplete: boolean;
   readonly hints: AddressHints;

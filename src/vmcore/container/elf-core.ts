@@ -24,39 +24,66 @@ import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts'
 
 const SCAN_CHUNK = 1 << 20;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+const ALL_ONES = 0xffffffffffffffffn;
+const ALL_ONES_32 = 0xffffffffn;
 
 /** @throws Corrupt, Unsupported or LimitExceeded when the headers are impossible. */
 export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   const header = readElfHeader(source, limits);
+  const loads = header.segments.filter(({ type }) => type === PT_LOAD);
+  const addressing = hasPhysical(loads) ? 'physical' : 'virtual';
   const stored = new ExtentBuilder();
-  const mapped: MappedRange[] = [];
   let end = 0;
-  for (const segment of header.segments) {
-    if (segment.type !== PT_LOAD || !isStored(segment)) continue;
-    stored.add(Number(segment.physical), Number(segment.fileSize), Number(segment.offset));
-    end = Math.max(end, Number(segment.offset + segment.fileSize));
-    if (segment.virtual !== 0n && segment.virtual !== segment.physical) {
-      mapped.push({
-        virtual: virtAddr(segment.virtual),
-        physical: physAddr(segment.physical),
-        length: segment.memorySize,
-      });
-    }
+  for (const segment of loads) {
+    const start = numeric(addressing === 'physical' ? segment.physical : segment.virtual);
+    const { offset, fileSize } = segment;
+    if (start === undefined || fileSize === 0n || offset + fileSize > MAX_SAFE) continue;
+    stored.add(start, Number(fileSize), Number(offset));
+    end = Math.max(end, Number(offset + fileSize));
   }
+  const extents = stored.build(limits);
   return {
     container: 'elf',
     order: header.order,
     machine: header.machine,
     vmcoreinfoNotes: noteTexts(source, header, limits),
-    memory: segmentMemory(source, stored.build(limits)),
+    memory: segmentMemory(source, extents),
+    addressing,
     incomplete: saysIncomplete(header) || end > source.size,
-    hints: { physBase: undefined, mapped },
+    hints: { physBase: undefined, ramStart: ramStart(extents), mapped: mappedRanges(loads) },
     compression: () => [],
   };
 }
 
-function isStored({ physical, offset, fileSize }: ProgramHeader): boolean {
-  return fileSize > 0n && physical + fileSize <= MAX_SAFE && offset + fileSize <= MAX_SAFE;
+/** All ones mean unknown (kernel fs/proc/kcore.c); old kcores leave all of them zero. */
+function hasPhysical(loads: readonly ProgramHeader[]): boolean {
+  const unknown = loads.filter(({ physical }) => physical === ALL_ONES || physical === ALL_ONES_32);
+  if (unknown.length > 0 && unknown.length === loads.length) return false;
+  return loads.length < 2 || loads.some(({ physical }) => physical !== 0n);
+}
+
+/**
+ * An address as a number that arithmetic keeps exact: kernel addresses, at the top, become negative.
+ */
+function numeric(address: bigint): number | undefined {
+  const signed = BigInt.asIntN(64, address);
+  return signed >= -MAX_SAFE && signed <= MAX_SAFE ? Number(signed) : undefined;
+}
+
+function ramStart(extents: ExtentMap): bigint | undefined {
+  for (const { start } of extents.all()) return BigInt(start);
+  return undefined;
+}
+
+/** What a program header maps: those of makers that know virtual addresses (not QEMU's). */
+function mappedRanges(loads: readonly ProgramHeader[]): MappedRange[] {
+  return loads
+    .filter((load) => load.virtual !== 0n && load.virtual !== load.physical)
+    .map((load) => ({
+      virtual: virtAddr(load.virtual),
+      physical: physAddr(load.physical),
+      length: load.memorySize,
+    }));
 }
 
 function noteTexts(source: ByteSource, header: ElfHeader, limits: Limits): Uint8Array[] {
@@ -79,12 +106,12 @@ function saysIncomplete({ machine, flags }: ElfHeader): boolean {
 function segmentMemory(source: ByteSource, segments: ExtentMap): PhysicalMemory {
   return {
     read(address, length): Uint8Array {
-      const start = Number(address);
-      const parts = segments.within(start, length);
-      if (!coversRange(parts, start, length)) {
+      const start = numeric(address);
+      const parts = start === undefined ? [] : segments.within(start, length);
+      if (start === undefined || !coversRange(parts, start, length)) {
         throw new PageMissing(
           'page_excluded',
-          `elf: physical address ${hex(address)}`,
+          `elf: address ${hex(address)}`,
           `${length} bytes are in no segment`,
         );
       }
@@ -118,7 +145,7 @@ function requireHeld(source: ByteSource, address: PhysAddr, offset: number, leng
   const what = inRange(source.size, offset, length) ? 'a hole of the stream' : 'past its end';
   throw new PageMissing(
     'page_lost',
-    `elf: physical address ${hex(address)}`,
+    `elf: address ${hex(address)}`,
     `${length} bytes at file offset ${hex(offset)} are ${what}`,
   );
 }

@@ -49,6 +49,8 @@ export interface KdumpHeader {
   /** Page frames this file has descriptors for: part of the bitmap when it is one of a split. */
   readonly startPfn: number;
   readonly endPfn: number;
+  /** The page frame that bit 0 of the bitmaps stands for: not 0 on 32-bit ARM alone. */
+  readonly firstPfn: number;
   /** Whether it is one file of several (makedumpfile --split). */
   readonly split: boolean;
   /** phys_base of the sub header, as written: QEMU gets it wrong */
@@ -84,11 +86,17 @@ export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader
     maxPfn,
     startPfn: sub.split ? Math.min(sub.startPfn, maxPfn) : 0,
     endPfn: sub.split ? Math.min(sub.endPfn, maxPfn) : maxPfn,
+    firstPfn: isArm32(main) ? Math.floor(Number(sub.physBase) / blockSize) : 0,
     split: sub.split,
     physBase: sub.physBase,
     vmcoreinfo: sub.vmcoreinfo,
     notes: sub.notes,
   };
+}
+
+/** makedumpfile counts the page frames of ARM from the start of its RAM (ARCH_PFN_OFFSET). */
+function isArm32({ machine, order }: MainHeader): boolean {
+  return order.wordBits === 32 && machine.startsWith('arm');
 }
 
 interface MainHeader {
@@ -177,7 +185,7 @@ function subAs(bytes: Uint8Array, main: MainHeader, padded: boolean): SubHeader 
   const c = new Cursor(bytes, main.order, 'kdump sub header', main.blockSize);
   const since = (version: number): boolean => main.version >= version;
   const align = (): Cursor => (padded ? c.skip((8 - (c.position % 8)) % 8) : c);
-  const physBase = main.order.wordBits === 64 ? c.i64() : BigInt(c.i32()); // phys_base
+  const physBase = main.order.wordBits === 64 ? c.i64() : BigInt(c.u32()); // phys_base
   c.skip(4); // dump_level
   const split = since(2) && c.i32() !== 0; // split
   const narrow = since(2) ? [c.word(), c.word()] : []; // start_pfn, end_pfn

@@ -50,8 +50,8 @@ export class KdumpPages implements PhysicalMemory {
 
   read(address: PhysAddr, length: number): Uint8Array {
     const { blockSize } = this.#header;
-    const start = Number(address);
-    const offset = start % blockSize;
+    const start = Number(address) - this.#header.firstPfn * blockSize;
+    const offset = ((start % blockSize) + blockSize) % blockSize;
     if (offset + length <= blockSize) {
       return this.#page(Math.floor(start / blockSize)).subarray(offset, offset + length);
     }
@@ -102,6 +102,18 @@ export class KdumpPages implements PhysicalMemory {
     return this.#bitmap.rank(endPfn) - this.#rankOfFirst();
   }
 
+  /** Physical address of the first page in the dump; undefined when it has none. */
+  lowestAddress(): PhysAddr | undefined {
+    for (const pfn of this.#bitmap.set(this.#header.startPfn, this.#header.endPfn)) {
+      return this.#addressOf(pfn, 0);
+    }
+    return undefined;
+  }
+
+  #addressOf(pfn: number, offset: number): PhysAddr {
+    return physAddr((pfn + this.#header.firstPfn) * this.#header.blockSize + offset);
+  }
+
   #page(pfn: number): Uint8Array {
     const cached = this.#cache.get(pfn);
     if (cached !== undefined) return cached;
@@ -146,8 +158,8 @@ export class KdumpPages implements PhysicalMemory {
       const part = `pages ${hex(startPfn)} to ${hex(endPfn)}`;
       throw new PageMissing('page_lost', at, `is in another file of this split dump, not ${part}`);
     }
-    if (!this.#bitmap.has(pfn)) {
-      const lost = pfn < this.#header.maxPfn && !this.#bitmap.isHeld(pfn);
+    if (pfn < 0 || !this.#bitmap.has(pfn)) {
+      const lost = pfn >= 0 && pfn < this.#header.maxPfn && !this.#bitmap.isHeld(pfn);
       throw new PageMissing(lost ? 'page_lost' : 'page_excluded', at, 'is not in the dump');
     }
     return this.#bitmap.rank(pfn) - this.#rankOfFirst();
@@ -208,7 +220,7 @@ export class KdumpPages implements PhysicalMemory {
       throw error;
     }
     for (let at = 0; at < blockSize; at += SCAN_STEP) {
-      if (matches(page.subarray(at, at + SCAN_HEAD))) yield physAddr(pfn * blockSize + at);
+      if (matches(page.subarray(at, at + SCAN_HEAD))) yield this.#addressOf(pfn, at);
     }
   }
 }

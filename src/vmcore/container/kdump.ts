@@ -22,10 +22,21 @@ export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits):
     machine: header.machine === 'Unknown' || header.machine === '' ? undefined : header.machine,
     vmcoreinfoNotes: noteTexts(source, header, limits),
     memory: pages,
+    addressing: 'physical',
     incomplete: (header.status & STATUS_INCOMPLETE) !== 0 || pages.isCutShort,
-    hints: { physBase: madeByMakedumpfile ? header.physBase : undefined, mapped: [] },
+    hints: {
+      physBase: madeByMakedumpfile ? header.physBase : undefined,
+      ramStart: ramStart(header, pages),
+      mapped: [],
+    },
     compression: () => compressionsOf(header.status | pages.flagsSeen),
   };
+}
+
+/** For 32-bit machines, which have no key for it; QEMU writes it too, blank or right. */
+function ramStart({ order, physBase }: KdumpHeader, pages: KdumpPages): bigint | undefined {
+  if (order.wordBits === 64) return undefined;
+  return physBase === 0n ? pages.lowestAddress() : physBase;
 }
 
 /** The text the sub header points at; failing that, those among the notes. */

@@ -9,8 +9,9 @@ import type { Dump } from '../container/dump.ts';
 import { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
+import type { Architecture } from './architecture.ts';
 import { architectureOf } from './architectures.ts';
-import { VirtualMemory } from './virtual-memory.ts';
+import { type Translator, VirtualMemory } from './virtual-memory.ts';
 
 /** __NEW_UTS_LEN + 1: the width of each field of struct new_utsname. */
 const UTS_FIELD = 65;
@@ -26,8 +27,7 @@ const NOTE_TEXT_OFFSET = 24;
 export interface Kernel {
   readonly vmcoreinfo: Vmcoreinfo;
   readonly foundIn: 'note' | 'scanned';
-  /** As in a report's `arch`. */
-  readonly arch: string;
+  readonly arch: Architecture;
   readonly memory: VirtualMemory;
   /** utsname.nodename; undefined when the utsname is not in the dump, and nothing is proven yet. */
   readonly nodename: string | undefined;
@@ -67,22 +67,35 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
 
 /** @throws VmcoreError unless the utsname in memory agrees with VMCOREINFO. */
 function proven(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel {
-  const arch = architectureOf(dump.machine, vmcoreinfo);
-  const translate = arch.image(vmcoreinfo, dump.hints);
-  if (translate === undefined) {
-    throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${arch.name} kernel lies`);
+  const arch = architectureOf(dump, vmcoreinfo);
+  const order = { endian: dump.order.endian, wordBits: arch.wordBits };
+  let unproven: Kernel | undefined;
+  let rejected: VmcoreError | undefined;
+  for (const translate of translators(dump, arch, vmcoreinfo)) {
+    const memory = new VirtualMemory(dump.memory, translate, order);
+    const kernel = { vmcoreinfo, foundIn, arch, memory, nodename: undefined };
+    try {
+      return { ...kernel, nodename: provenNodename(vmcoreinfo, memory) };
+    } catch (error) {
+      if (!(error instanceof VmcoreError)) throw error;
+      rejected ??= error;
+      // The page of a note that may well be right: kallsyms proves it or not (SYMBOL(_stext)).
+      if (error instanceof PageMissing && foundIn === 'note') unproven ??= kernel;
+    }
   }
-  const memory = new VirtualMemory(dump.memory, translate, dump.order);
-  const kernel = { vmcoreinfo, foundIn, arch: arch.name, memory };
-  let uts: Uint8Array;
-  try {
-    uts = readUtsname(vmcoreinfo, memory);
-  } catch (error) {
-    // The page of a note that may well be right: kallsyms proves it or not (SYMBOL(_stext)).
-    if (error instanceof PageMissing && foundIn === 'note')
-      return { ...kernel, nodename: undefined };
-    throw error;
-  }
+  if (unproven !== undefined) return unproven;
+  const lost = `does not say where the ${arch.name} kernel lies`;
+  throw rejected ?? new Corrupt('corrupt', 'vmcoreinfo', lost);
+}
+
+function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Translator[] {
+  if (dump.addressing === 'virtual') return [(address) => physAddr(address)];
+  return arch.translators({ vmcoreinfo, hints: dump.hints, memory: dump.memory });
+}
+
+/** @throws VmcoreError unless the release in the utsname is that of VMCOREINFO. */
+function provenNodename(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): string {
+  const uts = readUtsname(vmcoreinfo, memory);
   const release = cString(uts.subarray(RELEASE * UTS_FIELD, (RELEASE + 1) * UTS_FIELD));
   if (release !== vmcoreinfo.osRelease) {
     throw new Corrupt(
@@ -91,7 +104,7 @@ function proven(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']):
       `got release ${JSON.stringify(release)}, want ${vmcoreinfo.osRelease} as in VMCOREINFO`,
     );
   }
-  return { ...kernel, nodename: cString(uts.subarray(NODENAME * UTS_FIELD, RELEASE * UTS_FIELD)) };
+  return cString(uts.subarray(NODENAME * UTS_FIELD, RELEASE * UTS_FIELD));
 }
 
 function readUtsname(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): Uint8Array {
