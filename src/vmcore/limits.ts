@@ -22,6 +22,12 @@ export interface Limits {
   readonly pageCacheBytes: number;
   /** kallsyms entries: real kernels have 100 to 250 thousand. */
   readonly kallsymsSymbols: number;
+  /** System.map, or one section of a vmlinux, read whole: 10 and 15 MiB are usual. */
+  readonly symbolFileBytes: number;
+  /** Sections of a vmlinux: about 70. */
+  readonly symbolFileSections: number;
+  /** Either section of BTF: 3 MiB of types and 2 MiB of strings are usual. */
+  readonly btfBytes: number;
   /** Expanded length of a symbol name, bytes: KSYM_NAME_LEN is 512 (include/linux/kallsyms.h). */
   readonly symbolNameBytes: number;
 }
@@ -37,5 +43,8 @@ export const DEFAULT_LIMITS: Limits = {
   pageFrames: 2 ** 38,
   pageCacheBytes: 8 << 20,
   kallsymsSymbols: 4 << 20,
+  symbolFileBytes: 64 << 20,
+  symbolFileSections: 4096,
+  btfBytes: 64 << 20,
   symbolNameBytes: 1024,
 };

@@ -4,6 +4,7 @@ import type { ByteOrder } from '../bytes/cursor.ts';
 import type { PhysAddr, VirtAddr } from '../bytes/units.ts';
 import type { PageCompression } from '../codec/page-codec.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
+import type { SplitPart } from './split.ts';
 
 /** What a container says of addresses: a help where VMCOREINFO lacks a key, never believed alone. */
 export interface AddressHints {
@@ -35,6 +36,8 @@ export interface ContainedDump {
   /** The writer said, or the end of the file shows, that part of the dump is missing. */
   readonly incomplete: boolean;
   readonly hints: AddressHints;
+  /** Which part it is of a split dump; undefined when it is whole. */
+  readonly part: SplitPart | undefined;
   /** Codecs of the pages read so far and of the header, in the order of their flag bits. */
   compression(): PageCompression[];
 }

@@ -51,6 +51,7 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     addressing,
     incomplete: saysIncomplete(header) || end > source.size,
     hints: { physBase: undefined, ramStart: ramStart(extents), mapped: mappedRanges(loads) },
+    part: undefined,
     compression: () => [],
   };
 }
@@ -124,7 +125,8 @@ function segmentMemory(source: ByteSource, segments: ExtentMap): PhysicalMemory 
       }
       return bytes;
     },
-    *findPages(matches): Generator<PhysAddr> {
+    *findPages(which, matches): Generator<PhysAddr> {
+      if (which === 'rest') return; // nothing is compressed: the first search saw every page
       for (const { start, length, fileOffset } of segments.all()) {
         const first = Math.ceil(start / SCAN_STEP) * SCAN_STEP - start;
         for (let at = first; at + SCAN_HEAD <= length; at += SCAN_CHUNK) {

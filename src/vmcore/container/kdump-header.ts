@@ -30,10 +30,12 @@ export interface KdumpHeader {
   readonly order: ByteOrder;
   /** header_version */
   readonly version: number;
-  /** utsname.sysname: blank when QEMU wrote the file */
-  readonly sysname: string;
-  /** utsname.machine */
+  /** utsname, its six fields; blank but for the machine when QEMU wrote the file */
+  readonly utsname: string;
+  /** utsname.machine; blank or "Unknown" from some QEMUs */
   readonly machine: string;
+  /** Whether makedumpfile wrote it, which alone fills in the rest of utsname. */
+  readonly byMakedumpfile: boolean;
   /** status: codec flags, and STATUS_INCOMPLETE */
   readonly status: number;
   /** block_size, bytes: 4 KiB to 64 KiB; need not be the kernel's page size */
@@ -76,7 +78,8 @@ export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader
   return {
     order,
     version,
-    sysname: main.sysname,
+    utsname: main.utsname.join('\n'),
+    byMakedumpfile: main.utsname[0] !== '',
     machine: main.machine,
     status: main.status,
     blockSize,
@@ -102,7 +105,7 @@ function isArm32({ machine, order }: MainHeader): boolean {
 interface MainHeader {
   readonly order: ByteOrder;
   readonly version: number;
-  readonly sysname: string;
+  readonly utsname: readonly string[];
   readonly machine: string;
   readonly status: number;
   readonly blockSize: number;
@@ -129,15 +132,14 @@ function readMain(source: ByteSource): MainHeader {
 function mainAs(bytes: Uint8Array, order: ByteOrder): MainHeader {
   const c = new Cursor(bytes, order, 'kdump header').seek(8);
   const version = c.i32(); // header_version
-  const sysname = cString(c.bytes(UTS_FIELD));
-  c.skip(3 * UTS_FIELD); // nodename, release, version: read from memory instead
-  const machine = cString(c.bytes(UTS_FIELD));
+  // sysname, nodename, release, version, machine, domainname
+  const utsname = Array.from({ length: 6 }, () => cString(c.bytes(UTS_FIELD)));
   c.seek(STATUS_OFFSET[order.wordBits]);
   return {
     order,
     version,
-    sysname,
-    machine,
+    utsname,
+    machine: utsname[4] ?? '',
     status: c.u32(), // status
     blockSize: c.i32(), // block_size, bytes
     subHeaderBlocks: c.i32(), // sub_hdr_size, blocks

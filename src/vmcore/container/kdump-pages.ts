@@ -6,7 +6,7 @@
 import { Cursor } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
-import { decompressPage } from '../codec/page-codec.ts';
+import { decompressPage, pageHead } from '../codec/page-codec.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { KdumpBitmap } from './kdump-bitmap.ts';
@@ -66,14 +66,27 @@ export class KdumpPages implements PhysicalMemory {
     return bytes;
   }
 
-  *findPages(matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
-    for (const likely of [true, false]) {
-      for (const [pfn, descriptor] of this.#scan()) {
-        const isText = descriptor.size >= TEXT_PAGE.from && descriptor.size <= TEXT_PAGE.to;
-        if (isText !== likely || descriptor.offset === 0) continue;
-        yield* this.#matchesIn(pfn, descriptor, matches);
-      }
+  *findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
+    const { blockSize } = this.#header;
+    for (const [pfn, descriptor] of this.#scan()) {
+      const { offset, size } = descriptor;
+      const isText = blockSize > SCAN_STEP || (size >= TEXT_PAGE.from && size <= TEXT_PAGE.to);
+      if (isText !== (which === 'text') || offset === 0) continue;
+      if (blockSize === SCAN_STEP && !this.#mayMatch(descriptor, matches)) continue;
+      yield* this.#matchesIn(pfn, descriptor, matches);
     }
+  }
+
+  /** By the first bytes of the page alone, where its codec can tell them. */
+  #mayMatch(
+    { offset, size, flags }: PageDescriptor,
+    matches: (head: Uint8Array) => boolean,
+  ): boolean {
+    const { blockSize } = this.#header;
+    if (size > blockSize || !this.#source.holds(offset, size)) return false;
+    this.#cost.heads++;
+    const head = pageHead(flags, this.#source.read(offset, size), blockSize);
+    return head === undefined || head.length < SCAN_HEAD || matches(head);
   }
 
   /** Whether the file ends before the data of its last page, or never got that far. */

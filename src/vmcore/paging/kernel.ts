@@ -7,7 +7,7 @@ import { ascii, cString, hasBytesAt } from '../bytes/text.ts';
 import { addVirt, hex, physAddr } from '../bytes/units.ts';
 import type { Dump } from '../container/dump.ts';
 import { Vmcoreinfo } from '../container/vmcoreinfo.ts';
-import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
+import { Corrupt, PageMissing, Unsupported, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Architecture } from './architecture.ts';
 import { architectureOf } from './architectures.ts';
@@ -17,6 +17,9 @@ import { type Translator, VirtualMemory } from './virtual-memory.ts';
 const UTS_FIELD = 65;
 const NODENAME = 1;
 const RELEASE = 2;
+
+/** 195 random bytes have 137 different values on average, and less than 120 once in 10^5. */
+const RANDOM_DISTINCT = 120;
 
 const TEXT_START = ascii('OSRELEASE=');
 /** The kernel's ELF note (kernel/vmcore_info.c vmcoreinfo_note): 11, length, 0, "VMCOREINFO". */
@@ -36,8 +39,8 @@ export interface Kernel {
 /**
  * The kernel of the dump. Notes are tried first; memory is searched when none of them holds.
  *
- * @throws Corrupt (`no_vmcoreinfo`) when there is no VMCOREINFO, or what the last one tried lacked.
- * @throws Unsupported when it runs on a machine that is not known here.
+ * @throws Corrupt (`no_vmcoreinfo`) when there is no VMCOREINFO, or what the first one tried lacked.
+ * @throws Unsupported when it runs on a machine that is not known here, or its memory is encrypted.
  */
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   let rejected: VmcoreError | undefined;
@@ -56,11 +59,17 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
     const kernel = attempt(text, 'note');
     if (kernel !== undefined) return kernel;
   }
-  let tried = 0;
-  for (const text of scannedTexts(dump, limits)) {
-    const kernel = attempt(text, 'scanned');
-    if (kernel !== undefined) return kernel;
-    if (++tried >= limits.vmcoreinfoCandidates) break;
+  for (const which of ['text', 'rest'] as const) {
+    let found: Kernel | undefined;
+    let tried = 0;
+    for (const text of scannedTexts(dump, which, limits)) {
+      const kernel = attempt(text, 'scanned');
+      // Of several that hold, that of the kernel that crashed: it alone has the time of the crash.
+      if (kernel?.vmcoreinfo.crashTimeSeconds !== undefined) return kernel;
+      found ??= kernel;
+      if (++tried >= limits.vmcoreinfoCandidates) break;
+    }
+    if (found !== undefined) return found;
   }
   throw rejected ?? new Corrupt('no_vmcoreinfo', 'dump', 'got no VMCOREINFO in notes or memory');
 }
@@ -98,6 +107,14 @@ function provenNodename(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): string {
   const uts = readUtsname(vmcoreinfo, memory);
   const release = cString(uts.subarray(RELEASE * UTS_FIELD, (RELEASE + 1) * UTS_FIELD));
   if (release !== vmcoreinfo.osRelease) {
+    if (looksEncrypted(uts)) {
+      const advice = 'dump it from inside the guest, with kdump';
+      throw new Unsupported(
+        'encrypted',
+        'init_uts_ns',
+        `got what looks like ciphertext: ${advice}`,
+      );
+    }
     throw new Corrupt(
       'corrupt',
       'init_uts_ns',
@@ -120,12 +137,22 @@ function readUtsname(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): Uint8Array 
   return memory.read(addVirt(namespace, offset), (RELEASE + 1) * UTS_FIELD);
 }
 
+/**
+ * Whether the utsname is the memory of a guest that hides it from its host (AMD SEV, Intel TDX): the
+ * 195 bytes are then as good as random, while a real utsname is text and zeros and a wrong address
+ * leads to mostly zeros or pointers.
+ */
+function looksEncrypted(uts: Uint8Array): boolean {
+  const high = uts.filter((byte) => byte >= 0x80).length / uts.length;
+  return new Set(uts).size > RANDOM_DISTINCT && high > 0.35 && high < 0.65;
+}
+
 /** VMCOREINFO texts at the start of a page: the kernel's buffer, its note, and copies of them. */
-function* scannedTexts(dump: Dump, limits: Limits): Generator<Uint8Array> {
+function* scannedTexts(dump: Dump, which: 'text' | 'rest', limits: Limits): Generator<Uint8Array> {
   const isNote = (head: Uint8Array): boolean =>
     hasBytesAt(head, NOTE_NAME_OFFSET, NOTE_NAME) && hasBytesAt(head, NOTE_TEXT_OFFSET, TEXT_START);
   const isText = (head: Uint8Array): boolean => hasBytesAt(head, 0, TEXT_START);
-  for (const page of dump.memory.findPages((head) => isText(head) || isNote(head))) {
+  for (const page of dump.memory.findPages(which, (head) => isText(head) || isNote(head))) {
     const head = dump.memory.read(page, NOTE_TEXT_OFFSET);
     const start = isText(head) ? page : physAddr(page + BigInt(NOTE_TEXT_OFFSET));
     yield textAt(dump, start, limits);
