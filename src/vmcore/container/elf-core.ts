@@ -23,6 +23,8 @@ import { notes, vmcoreinfoTexts } from './notes.ts';
 import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts';
 
 const SCAN_CHUNK = 1 << 20;
+/** Mapped ranges kept: the one that maps the kernel image is among the first. */
+const MAX_MAPPED = 1024;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const ALL_ONES = 0xffffffffffffffffn;
 const ALL_ONES_32 = 0xffffffffn;
@@ -30,11 +32,11 @@ const ALL_ONES_32 = 0xffffffffn;
 /** @throws Corrupt, Unsupported or LimitExceeded when the headers are impossible. */
 export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   const header = readElfHeader(source, limits);
-  const loads = header.segments.filter(({ type }) => type === PT_LOAD);
-  const addressing = hasPhysical(loads) ? 'physical' : 'virtual';
+  const loads = (): Generator<ProgramHeader> => loadsOf(header);
+  const addressing = hasPhysical(loads()) ? 'physical' : 'virtual';
   const stored = new ExtentBuilder();
   let end = 0;
-  for (const segment of loads) {
+  for (const segment of loads()) {
     const start = numeric(addressing === 'physical' ? segment.physical : segment.virtual);
     const { offset, fileSize } = segment;
     if (start === undefined || fileSize === 0n || offset + fileSize > MAX_SAFE) continue;
@@ -50,17 +52,27 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     memory: segmentMemory(source, extents),
     addressing,
     incomplete: saysIncomplete(header) || end > source.size,
-    hints: { physBase: undefined, ramStart: ramStart(extents), mapped: mappedRanges(loads) },
+    hints: { physBase: undefined, ramStart: ramStart(extents), mapped: mappedRanges(loads()) },
     part: undefined,
     compression: () => [],
   };
 }
 
+function* loadsOf(header: ElfHeader): Generator<ProgramHeader> {
+  for (const segment of header.segments()) if (segment.type === PT_LOAD) yield segment;
+}
+
 /** All ones mean unknown (kernel fs/proc/kcore.c); old kcores leave all of them zero. */
-function hasPhysical(loads: readonly ProgramHeader[]): boolean {
-  const unknown = loads.filter(({ physical }) => physical === ALL_ONES || physical === ALL_ONES_32);
-  if (unknown.length > 0 && unknown.length === loads.length) return false;
-  return loads.length < 2 || loads.some(({ physical }) => physical !== 0n);
+function hasPhysical(loads: Iterable<ProgramHeader>): boolean {
+  let count = 0;
+  let unknown = 0;
+  let zero = 0;
+  for (const { physical } of loads) {
+    count++;
+    if (physical === ALL_ONES || physical === ALL_ONES_32) unknown++;
+    if (physical === 0n) zero++;
+  }
+  return count === 0 || (unknown < count && (zero < count || count === 1));
 }
 
 /**
@@ -76,26 +88,30 @@ function ramStart(extents: ExtentMap): bigint | undefined {
   return undefined;
 }
 
-/** What a program header maps: those of makers that know virtual addresses (not QEMU's). */
-function mappedRanges(loads: readonly ProgramHeader[]): MappedRange[] {
-  return loads
-    .filter((load) => load.virtual !== 0n && load.virtual !== load.physical)
-    .map((load) => ({
-      virtual: virtAddr(load.virtual),
-      physical: physAddr(load.physical),
-      length: load.memorySize,
-    }));
+/** What program headers map: those of makers that know virtual addresses (not QEMU's). */
+function mappedRanges(loads: Iterable<ProgramHeader>): MappedRange[] {
+  const ranges: MappedRange[] = [];
+  for (const { virtual, physical, memorySize } of loads) {
+    if (virtual === 0n || virtual === physical) continue;
+    ranges.push({
+      virtual: virtAddr(virtual),
+      physical: physAddr(physical),
+      length: memorySize,
+    });
+    if (ranges.length === MAX_MAPPED) break;
+  }
+  return ranges;
 }
 
 function noteTexts(source: ByteSource, header: ElfHeader, limits: Limits): Uint8Array[] {
-  return header.segments
-    .filter((segment) => segment.type === PT_NOTE)
-    .flatMap(({ offset, fileSize }) => {
-      if (offset + fileSize > MAX_SAFE) return [];
-      const range = { offset: Number(offset), length: Number(fileSize) };
-      const found = notes(source, header.order, range, limits);
-      return vmcoreinfoTexts(source, found, limits);
-    });
+  const texts: Uint8Array[] = [];
+  for (const { type, offset, fileSize } of header.segments()) {
+    if (type !== PT_NOTE || offset + fileSize > MAX_SAFE) continue;
+    const range = { offset: Number(offset), length: Number(fileSize) };
+    texts.push(...vmcoreinfoTexts(source, notes(source, header.order, range, limits), limits));
+    if (texts.length >= limits.vmcoreinfoCandidates) break;
+  }
+  return texts;
 }
 
 /** The bit means something else where the ABI owns it: RVC, the ELF ABI version, LP64D. */
