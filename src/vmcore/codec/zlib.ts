@@ -4,7 +4,8 @@ import { constants, inflateSync } from 'node:zlib';
 
 /** @throws Error when the stream is broken or expands past `size` bytes. */
 export function inflate(input: Uint8Array, size: number): Uint8Array {
-  return inflateSync(input, { maxOutputLength: size });
+  const { buffer, byteOffset, length } = inflateSync(input, { maxOutputLength: size });
+  return new Uint8Array(buffer, byteOffset, length); // no Buffer: its slice() is no copy
 }
 
 /** Compressed bytes that hold the code tables of a page and the first few dozen bytes of it. */

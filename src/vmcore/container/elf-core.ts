@@ -37,9 +37,10 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   const stored = new ExtentBuilder();
   let end = 0;
   for (const segment of loads()) {
-    const start = numeric(addressing === 'physical' ? segment.physical : segment.virtual);
     const { offset, fileSize } = segment;
-    if (start === undefined || fileSize === 0n || offset + fileSize > MAX_SAFE) continue;
+    const address = addressing === 'physical' ? segment.physical : segment.virtual;
+    const start = numeric(address, fileSize);
+    if (start === undefined || fileSize === 0n || !isSafe(offset, fileSize)) continue;
     stored.add(start, Number(fileSize), Number(offset));
     end = Math.max(end, Number(offset + fileSize));
   }
@@ -76,11 +77,16 @@ function hasPhysical(loads: Iterable<ProgramHeader>): boolean {
 }
 
 /**
- * An address as a number that arithmetic keeps exact: kernel addresses, at the top, become negative.
+ * The start of a range as a number, where numbers reckon exactly: past 2^53, `start + length` may be
+ * `start`. Kernel addresses, at the top of the space, become negative.
  */
-function numeric(address: bigint): number | undefined {
-  const signed = BigInt.asIntN(64, address);
-  return signed >= -MAX_SAFE && signed <= MAX_SAFE ? Number(signed) : undefined;
+function numeric(start: bigint, length: bigint | number): number | undefined {
+  const signed = BigInt.asIntN(64, start);
+  return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
+}
+
+function isSafe(offset: bigint, length: bigint): boolean {
+  return offset + length <= MAX_SAFE;
 }
 
 function ramStart(extents: ExtentMap): bigint | undefined {
@@ -106,7 +112,7 @@ function mappedRanges(loads: Iterable<ProgramHeader>): MappedRange[] {
 function noteTexts(source: ByteSource, header: ElfHeader, limits: Limits): Uint8Array[] {
   const texts: Uint8Array[] = [];
   for (const { type, offset, fileSize } of header.segments()) {
-    if (type !== PT_NOTE || offset + fileSize > MAX_SAFE) continue;
+    if (type !== PT_NOTE || !isSafe(offset, fileSize)) continue;
     const range = { offset: Number(offset), length: Number(fileSize) };
     texts.push(...vmcoreinfoTexts(source, notes(source, header.order, range, limits), limits));
     if (texts.length >= limits.vmcoreinfoCandidates) break;
@@ -123,9 +129,9 @@ function saysIncomplete({ machine, flags }: ElfHeader): boolean {
 function segmentMemory(source: ByteSource, segments: ExtentMap): PhysicalMemory {
   return {
     read(address, length): Uint8Array {
-      const start = numeric(address);
+      const start = numeric(address, length);
       const parts = start === undefined ? [] : segments.within(start, length);
-      if (start === undefined || !coversRange(parts, start, length)) {
+      if (start === undefined || parts.length === 0 || !coversRange(parts, start, length)) {
         throw new PageMissing(
           'page_excluded',
           `elf: address ${hex(address)}`,

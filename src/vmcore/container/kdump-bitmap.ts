@@ -54,7 +54,7 @@ export class KdumpBitmap {
       const byte = Math.floor(pfn / 8);
       if (byte >= this.#range.length) return;
       const bits = this.#load(Math.floor(byte / BLOCK))[byte % BLOCK] ?? 0;
-      if (bits === 0) pfn |= 7;
+      if (bits === 0) pfn += 7 - (pfn % 8);
       else if ((bits & (1 << (pfn % 8))) !== 0) yield pfn;
     }
   }

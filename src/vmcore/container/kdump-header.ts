@@ -92,8 +92,8 @@ export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader
     firstPfn: isArm32(main) ? Math.floor(Number(sub.physBase) / blockSize) : 0,
     split: sub.split,
     physBase: sub.physBase,
-    vmcoreinfo: sub.vmcoreinfo,
-    notes: sub.notes,
+    vmcoreinfo: unlessEmpty(sub.vmcoreinfo),
+    notes: unlessEmpty(sub.notes),
   };
 }
 
@@ -201,16 +201,21 @@ function subAs(bytes: Uint8Array, main: MainHeader, padded: boolean): SubHeader 
   return { physBase, split, startPfn, endPfn, maxPfn, vmcoreinfo, notes };
 }
 
-function range(c: Cursor, offsetField: string, sizeField: string): FileRange | undefined {
-  const offset = c.size64(offsetField);
-  const length = c.size(sizeField);
-  return length === 0 ? undefined : { offset, length };
+function range(c: Cursor, offsetField: string, sizeField: string): FileRange {
+  return { offset: c.size64(offsetField), length: c.size(sizeField) };
 }
 
-/** Whether the note ranges lie where they belong: behind the sub header, inside its blocks. */
+function unlessEmpty(range: FileRange | undefined): FileRange | undefined {
+  return range?.length === 0 ? undefined : range;
+}
+
+/** Whether the note ranges lie where they belong, behind the sub header, inside its blocks; or are 0. */
 function noteRangesFit({ vmcoreinfo, notes }: SubHeader, main: MainHeader): boolean {
   const end = main.blockSize * (1 + main.subHeaderBlocks);
   return [vmcoreinfo, notes].every(
-    (r) => r === undefined || (r.offset > main.blockSize && r.offset + r.length <= end),
+    (r) =>
+      r === undefined ||
+      (r.offset === 0 && r.length === 0) ||
+      (r.offset > main.blockSize && r.offset + r.length <= end),
   );
 }

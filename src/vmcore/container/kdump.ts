@@ -17,7 +17,8 @@ export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits):
   const header = readKdumpHeader(source, limits);
   const pages = new KdumpPages(source, header, cost, limits);
   const vmcoreinfoNotes = noteTexts(source, header, limits);
-  // QEMU leaves the utsname blank but for the machine, and parses phys_base in the wrong base.
+  const incomplete = (header.status & STATUS_INCOMPLETE) !== 0 || pages.isCutShort;
+  if (!incomplete) pages.checkBitmap();
   return {
     container: 'kdump',
     order: header.order,
@@ -25,8 +26,9 @@ export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits):
     vmcoreinfoNotes,
     memory: pages,
     addressing: 'physical',
-    incomplete: (header.status & STATUS_INCOMPLETE) !== 0 || pages.isCutShort,
+    incomplete,
     hints: {
+      // QEMU parses phys_base in the wrong base.
       physBase: header.byMakedumpfile ? header.physBase : undefined,
       ramStart: ramStart(header, pages),
       mapped: [],

@@ -29,7 +29,7 @@ export function* notes(
 ): Generator<Note> {
   const end = offset + limited('notes', length, limits.noteBytes);
   let position = offset;
-  for (let count = 0; position + HEADER_BYTES <= end; count++) {
+  for (let count = 1; position + HEADER_BYTES <= end; count++) {
     limited('note count', count, limits.notes);
     const available = Math.min(HEADER_BYTES + NAME_BYTES, source.size - position, end - position);
     if (available < HEADER_BYTES) return;

@@ -2,7 +2,7 @@
 // magic, never by the file's name; what is recognised and not read is named with what to do.
 
 import type { ByteSource } from '../bytes/source.ts';
-import { BadMagic, Unsupported } from '../errors.ts';
+import { BadMagic, Corrupt, Unsupported } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, Dump } from './dump.ts';
 import { openElfCore } from './elf-core.ts';
@@ -15,6 +15,8 @@ import { joinParts } from './split.ts';
 import { foreignFormat, isBlank } from './foreign-format.ts';
 
 const HEAD_BYTES = 4096;
+/** No magic is longer, and no dump as short. */
+const MAGIC_BYTES = 16;
 
 /**
  * The dump in a file, or in the parts of a split one.
@@ -33,6 +35,9 @@ function openFile(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
     return { ...openContainer(source, cost, limits), flattened: false };
   }
   const stream = flattened(source, limits);
+  if (stream.size < MAGIC_BYTES) {
+    throw new Corrupt('truncated', 'flattened stream', 'ends before the first bytes of a dump');
+  }
   const dump = openContainer(stream, cost, limits);
   return { ...dump, flattened: true, incomplete: dump.incomplete || !stream.ended };
 }

@@ -4,7 +4,7 @@
 // own addresses lead to a utsname with the release that it names.
 
 import { ascii, cString, hasBytesAt } from '../bytes/text.ts';
-import { addVirt, hex, physAddr } from '../bytes/units.ts';
+import { type PhysAddr, addVirt, hex, physAddr } from '../bytes/units.ts';
 import type { Dump } from '../container/dump.ts';
 import { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, Unsupported, VmcoreError } from '../errors.ts';
@@ -39,31 +39,48 @@ export interface Kernel {
 /**
  * The kernel of the dump. Notes are tried first; memory is searched when none of them holds.
  *
- * @throws Corrupt (`no_vmcoreinfo`) when there is no VMCOREINFO, or what the first one tried lacked.
+ * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
+ *   VMCOREINFO, or what the first one tried lacked.
  * @throws Unsupported when it runs on a machine that is not known here, or its memory is encrypted.
  */
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   let rejected: VmcoreError | undefined;
-  const attempt = (text: Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
-    const vmcoreinfo = Vmcoreinfo.parse(text);
-    if (vmcoreinfo === undefined) return undefined;
-    try {
-      return proven(dump, vmcoreinfo, foundIn);
-    } catch (error) {
-      if (!(error instanceof VmcoreError)) throw error;
-      rejected ??= error;
-      return undefined;
+  let unproven: { readonly kernel: Kernel; readonly missing: PageMissing } | undefined;
+  const reject = (error: unknown, kernel?: Kernel): undefined => {
+    if (!(error instanceof VmcoreError)) throw error;
+    rejected ??= error;
+    if (kernel?.foundIn === 'note' && error instanceof PageMissing) {
+      unproven ??= { kernel, missing: error };
     }
   };
+  const attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
+    try {
+      const vmcoreinfo = Vmcoreinfo.parse(read());
+      const kernels = vmcoreinfo === undefined ? [] : kernelsOf(dump, vmcoreinfo, foundIn);
+      for (const kernel of kernels) {
+        try {
+          return { ...kernel, nodename: provenNodename(kernel) };
+        } catch (error) {
+          reject(error, kernel);
+        }
+      }
+    } catch (error) {
+      reject(error);
+    }
+    return undefined;
+  };
   for (const text of dump.vmcoreinfoNotes) {
-    const kernel = attempt(text, 'note');
+    const kernel = attempt(() => text, 'note');
     if (kernel !== undefined) return kernel;
   }
+  // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
+  // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
+  if (unproven?.missing.reason === 'page_lost') return unproven.kernel;
   for (const which of ['text', 'rest'] as const) {
     let found: Kernel | undefined;
     let tried = 0;
-    for (const text of scannedTexts(dump, which, limits)) {
-      const kernel = attempt(text, 'scanned');
+    for (const page of candidatePages(dump, which)) {
+      const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
       // Of several that hold, that of the kernel that crashed: it alone has the time of the crash.
       if (kernel?.vmcoreinfo.crashTimeSeconds !== undefined) return kernel;
       found ??= kernel;
@@ -71,30 +88,25 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
     }
     if (found !== undefined) return found;
   }
-  throw rejected ?? new Corrupt('no_vmcoreinfo', 'dump', 'got no VMCOREINFO in notes or memory');
+  if (unproven !== undefined) return unproven.kernel;
+  const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
+  throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
 }
 
-/** @throws VmcoreError unless the utsname in memory agrees with VMCOREINFO. */
-function proven(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel {
+/**
+ * The kernel by its own word, once for every place where it may lie.
+ *
+ * @throws VmcoreError when it does not say enough of its machine.
+ */
+function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel[] {
   const arch = architectureOf(dump, vmcoreinfo);
   const order = { endian: dump.order.endian, wordBits: arch.wordBits };
-  let unproven: Kernel | undefined;
-  let rejected: VmcoreError | undefined;
-  for (const translate of translators(dump, arch, vmcoreinfo)) {
+  const kernels = translators(dump, arch, vmcoreinfo).map((translate): Kernel => {
     const memory = new VirtualMemory(dump.memory, translate, order);
-    const kernel = { vmcoreinfo, foundIn, arch, memory, nodename: undefined };
-    try {
-      return { ...kernel, nodename: provenNodename(vmcoreinfo, memory) };
-    } catch (error) {
-      if (!(error instanceof VmcoreError)) throw error;
-      rejected ??= error;
-      // The page of a note that may well be right: kallsyms proves it or not (SYMBOL(_stext)).
-      if (error instanceof PageMissing && foundIn === 'note') unproven ??= kernel;
-    }
-  }
-  if (unproven !== undefined) return unproven;
-  const lost = `does not say where the ${arch.name} kernel lies`;
-  throw rejected ?? new Corrupt('corrupt', 'vmcoreinfo', lost);
+    return { vmcoreinfo, foundIn, arch, memory, nodename: undefined };
+  });
+  if (kernels.length > 0) return kernels;
+  throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${arch.name} kernel lies`);
 }
 
 function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Translator[] {
@@ -102,8 +114,8 @@ function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Tr
   return arch.translators({ vmcoreinfo, hints: dump.hints, memory: dump.memory });
 }
 
-/** @throws VmcoreError unless the release in the utsname is that of VMCOREINFO. */
-function provenNodename(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): string {
+/** @throws VmcoreError unless the utsname in memory agrees with VMCOREINFO. */
+function provenNodename({ vmcoreinfo, memory }: Kernel): string {
   const uts = readUtsname(vmcoreinfo, memory);
   const release = cString(uts.subarray(RELEASE * UTS_FIELD, (RELEASE + 1) * UTS_FIELD));
   if (release !== vmcoreinfo.osRelease) {
@@ -147,30 +159,44 @@ function looksEncrypted(uts: Uint8Array): boolean {
   return new Set(uts).size > RANDOM_DISTINCT && high > 0.35 && high < 0.65;
 }
 
-/** VMCOREINFO texts at the start of a page: the kernel's buffer, its note, and copies of them. */
-function* scannedTexts(dump: Dump, which: 'text' | 'rest', limits: Limits): Generator<Uint8Array> {
-  const isNote = (head: Uint8Array): boolean =>
-    hasBytesAt(head, NOTE_NAME_OFFSET, NOTE_NAME) && hasBytesAt(head, NOTE_TEXT_OFFSET, TEXT_START);
-  const isText = (head: Uint8Array): boolean => hasBytesAt(head, 0, TEXT_START);
-  for (const page of dump.memory.findPages(which, (head) => isText(head) || isNote(head))) {
-    const head = dump.memory.read(page, NOTE_TEXT_OFFSET);
-    const start = isText(head) ? page : physAddr(page + BigInt(NOTE_TEXT_OFFSET));
-    yield textAt(dump, start, limits);
-  }
+/** Pages that begin with VMCOREINFO: the kernel's buffer, its note, and copies of them. */
+function candidatePages(dump: Dump, which: 'text' | 'rest'): Iterable<PhysAddr> {
+  return dump.memory.findPages(which, (head) => isText(head) || isNote(head));
 }
 
-/** Bytes from `start` to the first NUL, page by page, as far as they are in the dump. */
-function textAt(dump: Dump, start: bigint, limits: Limits): Uint8Array {
+function isText(head: Uint8Array): boolean {
+  return hasBytesAt(head, 0, TEXT_START);
+}
+
+function isNote(head: Uint8Array): boolean {
+  return (
+    hasBytesAt(head, NOTE_NAME_OFFSET, NOTE_NAME) && hasBytesAt(head, NOTE_TEXT_OFFSET, TEXT_START)
+  );
+}
+
+/** The text that begins in the page, to its first NUL or to the first page that is missing. */
+function textIn(dump: Dump, page: PhysAddr, limits: Limits): Uint8Array {
+  const head = dump.memory.read(page, NOTE_TEXT_OFFSET);
+  const start = isText(head) ? page : physAddr(page + BigInt(NOTE_TEXT_OFFSET));
   const parts: Uint8Array[] = [];
   let length = 0;
   while (length < limits.vmcoreinfoBytes) {
-    const at = physAddr(start + BigInt(length));
-    const part = dump.memory.read(at, 4096 - Number(at % 4096n));
+    const part = restOfPage(dump, physAddr(start + BigInt(length)));
+    if (part === undefined) return joined(parts, length);
     parts.push(part);
     length += part.length;
     if (part.includes(0)) return joined(parts, length);
   }
   throw new Corrupt('corrupt', `vmcoreinfo at ${hex(start)}`, `has no end in ${length} bytes`);
+}
+
+function restOfPage(dump: Dump, address: PhysAddr): Uint8Array | undefined {
+  try {
+    return dump.memory.read(address, 4096 - Number(address % 4096n));
+  } catch (error) {
+    if (error instanceof PageMissing) return undefined;
+    throw error;
+  }
 }
 
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array {

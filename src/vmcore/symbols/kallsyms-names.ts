@@ -5,7 +5,7 @@
 
 import { Cursor } from '../bytes/cursor.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
-import { Corrupt } from '../errors.ts';
+import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { VirtualMemory } from '../paging/virtual-memory.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
@@ -37,49 +37,79 @@ export class KallsymsNames {
       const offset = tables.memory.cursor(addVirt(at, 4 * i), 4, 'kallsyms_markers').u32();
       return checkedMarker(tables, offset);
     };
+    let missing: PageMissing | undefined;
+    /** Lengths read in the wrong way lead astray: to the end of the table, or to a missing page. */
+    const unlessAstray = <T>(read: () => T): T | undefined => {
+      try {
+        return read();
+      } catch (error) {
+        if (error instanceof PageMissing) missing ??= error;
+        else if (!(error instanceof VmcoreError)) throw error;
+        return undefined;
+      }
+    };
     for (const bigLengths of [true, false]) {
-      if (agree(tables, bigLengths, at)) return new KallsymsNames(tables, bigLengths, marker);
+      if (unlessAstray(() => agree(tables, bigLengths, at)) === true) {
+        return new KallsymsNames(tables, bigLengths, marker);
+      }
     }
     for (const bigLengths of [true, false]) {
-      const walked = walkMarkers(tables, bigLengths);
+      const walked = unlessAstray(() => walkMarkers(tables, bigLengths, at));
       if (walked !== undefined) {
         return new KallsymsNames(tables, bigLengths, (i) => walked[i] ?? 0);
       }
     }
-    throw new Corrupt('no_kallsyms', 'kallsyms_names', 'names and markers do not fit together');
+    throw (
+      missing ??
+      new Corrupt('no_kallsyms', 'kallsyms_names', 'names and markers do not fit together')
+    );
   }
 
   /** The name of symbol `i`, without its type letter. */
   at(i: number): Uint8Array {
     const start = addVirt(this.#tables.names, this.#marker(Math.floor(i / NAMES_PER_MARKER)));
-    const cursor = new NameCursor(this.#tables.memory, start, this.#bigLengths);
+    const cursor = new NameCursor(this.#tables, start, this.#bigLengths);
     cursor.skip(i % NAMES_PER_MARKER);
     return expand(this.#tables, cursor.next(), i);
   }
 
-  /** Every name in the order of addresses. */
+  /**
+   * Every name in the order of addresses.
+   *
+   * @throws Corrupt (`no_kallsyms`) where a marker is not met: behind a damaged length, every name
+   *   would be taken for that of another symbol.
+   */
   *all(): Generator<Uint8Array> {
-    const { count, memory, names } = this.#tables;
-    const cursor = new NameCursor(memory, names, this.#bigLengths);
-    for (let i = 0; i < count; i++) yield expand(this.#tables, cursor.next(), i);
+    const { count, names } = this.#tables;
+    const cursor = new NameCursor(this.#tables, names, this.#bigLengths);
+    for (let i = 0; i < count; i++) {
+      if (i % NAMES_PER_MARKER === 0) this.#meet(i / NAMES_PER_MARKER, cursor.address);
+      yield expand(this.#tables, cursor.next(), i);
+    }
+  }
+
+  #meet(block: number, address: VirtAddr): void {
+    const got = address - this.#tables.names;
+    const want = this.#marker(block);
+    if (got === BigInt(want)) return;
+    throw new Corrupt('no_kallsyms', `kallsyms_markers[${block}]`, `got ${want}, want ${got}`);
   }
 }
 
 /** @throws Corrupt (`no_kallsyms`) when the name is empty or longer than a name can be. */
-function expand(tables: KallsymsTables, compressed: Uint8Array, i: number): Uint8Array {
-  const expanded = new Uint8Array(tables.limits.symbolNameBytes);
+function expand({ tokens, limits }: KallsymsTables, compressed: Uint8Array, i: number): Uint8Array {
   let length = 0;
-  for (const index of compressed) {
-    const token = tables.tokens[index];
-    if (token === undefined || length + token.length > expanded.length) {
-      const limit = tables.limits.symbolNameBytes;
-      throw new Corrupt('no_kallsyms', `kallsyms_names[${i}]`, `got more than ${limit} bytes`);
-    }
-    expanded.set(token, length);
-    length += token.length;
+  for (const index of compressed) length += tokens[index]?.length ?? 0;
+  if (length < 2 || length > limits.symbolNameBytes) {
+    const want = `2..${limits.symbolNameBytes}`;
+    throw new Corrupt('no_kallsyms', `kallsyms_names[${i}]`, `got ${length} bytes, want ${want}`);
   }
-  if (length < 2) throw new Corrupt('no_kallsyms', `kallsyms_names[${i}]`, 'got an empty name');
-  return expanded.subarray(1, length);
+  const expanded = new Uint8Array(length);
+  let at = 0;
+  for (const index of compressed) {
+    for (const byte of tokens[index] ?? []) expanded[at++] = byte;
+  }
+  return expanded.subarray(1);
 }
 
 function markersBefore({ count, tokenTable, relativeBaseAt, memory }: KallsymsTables): VirtAddr {
@@ -96,21 +126,28 @@ function agree(tables: KallsymsTables, bigLengths: boolean, at: VirtAddr): boole
   const hasSecond = count > NAMES_PER_MARKER;
   const markers = memory.cursor(at, hasSecond ? 8 : 4, 'kallsyms_markers');
   if (markers.u32() !== 0) return false;
-  const cursor = new NameCursor(memory, names, bigLengths);
+  const cursor = new NameCursor(tables, names, bigLengths);
   cursor.skip(Math.min(count, NAMES_PER_MARKER));
   return !hasSecond || addVirt(names, markers.u32()) === cursor.address;
 }
 
 function checkedMarker({ names, tokenTable }: KallsymsTables, offset: number): number {
-  if (addVirt(names, offset) < tokenTable) return offset;
+  if (BigInt(offset) < tokenTable - names) return offset;
   throw new Corrupt('no_kallsyms', 'kallsyms_markers', `got ${offset}, want less than the table`);
 }
 
-/** Markers made by walking every name; undefined when the walk does not end at a table. */
-function walkMarkers(tables: KallsymsTables, bigLengths: boolean): Uint32Array | undefined {
+/**
+ * Markers made by walking every name; undefined when the walk ends neither where the kernel's markers
+ * should be, whatever is there now, nor where they are.
+ */
+function walkMarkers(
+  tables: KallsymsTables,
+  bigLengths: boolean,
+  expected: VirtAddr,
+): Uint32Array | undefined {
   const { memory, names, count } = tables;
   const markers = new Uint32Array(Math.ceil(count / NAMES_PER_MARKER));
-  const cursor = new NameCursor(memory, names, bigLengths);
+  const cursor = new NameCursor(tables, names, bigLengths);
   for (let i = 0; i < markers.length; i++) {
     markers[i] = Number(cursor.address - names);
     cursor.skip(Math.min(NAMES_PER_MARKER, count - i * NAMES_PER_MARKER));
@@ -118,6 +155,7 @@ function walkMarkers(tables: KallsymsTables, bigLengths: boolean): Uint32Array |
   // The kernel's markers follow the names in every layout, padded to 4 or to 8 bytes.
   const found = [4n, 8n].some((alignment) => {
     const at = addVirt(cursor.address, (alignment - (cursor.address % alignment)) % alignment);
+    if (at === expected) return true;
     const table = memory.cursor(at, 4 * Math.min(markers.length, 8), 'kallsyms_markers');
     return markers.subarray(0, 8).every((marker) => table.u32() === marker);
   });
@@ -127,13 +165,16 @@ function walkMarkers(tables: KallsymsTables, bigLengths: boolean): Uint32Array |
 /** Steps through length-prefixed names from some address on, reading memory a page at a time. */
 class NameCursor {
   readonly #memory: VirtualMemory;
+  /** Behind the last name, in every layout. */
+  readonly #end: VirtAddr;
   readonly #bigLengths: boolean;
   #cursor: Cursor;
   #next: VirtAddr;
 
   /** @param bigLengths whether bit 7 of a length says that a second byte follows (since v6.1). */
-  constructor(memory: VirtualMemory, start: VirtAddr, bigLengths: boolean) {
+  constructor({ memory, tokenTable }: KallsymsTables, start: VirtAddr, bigLengths: boolean) {
     this.#memory = memory;
+    this.#end = tokenTable;
     this.#bigLengths = bigLengths;
     this.#next = start;
     this.#cursor = new Cursor(new Uint8Array(0), memory.order, 'kallsyms_names');
@@ -185,6 +226,9 @@ class NameCursor {
   }
 
   #fill(): void {
+    if (this.#next >= this.#end) {
+      throw new Corrupt('no_kallsyms', 'kallsyms_names', 'run into the token table');
+    }
     const length = PAGE - Number(this.#next % BigInt(PAGE));
     this.#cursor = this.#memory.cursor(this.#next, length, 'kallsyms_names');
     this.#next = addVirt(this.#next, length);

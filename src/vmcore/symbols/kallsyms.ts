@@ -47,11 +47,11 @@ export class Kallsyms implements SymbolSource {
   }
 
   find(name: string, suffixes: readonly string[] = []): KernelSymbol | undefined {
-    const i = this.#indexOf(ascii(name), suffixes.map(ascii));
-    return i === undefined ? undefined : this.#symbol(i);
+    const found = this.#entryOf(ascii(name), suffixes.map(ascii));
+    return found && this.#symbol(found);
   }
 
-  #indexOf(name: Uint8Array, suffixes: readonly Uint8Array[]): number | undefined {
+  #entryOf(name: Uint8Array, suffixes: readonly Uint8Array[]): Entry | undefined {
     if (this.#byName !== undefined) {
       try {
         return this.#search(this.#byName, name, suffixes);
@@ -68,53 +68,79 @@ export class Kallsyms implements SymbolSource {
     byName: SymbolsByName,
     name: Uint8Array,
     suffixes: readonly Uint8Array[],
-  ): number | undefined {
+  ): Entry | undefined {
     let low = 0;
     let high = this.#tables.count;
-    let lowName: Uint8Array | undefined;
-    let highName: Uint8Array | undefined;
+    let lowEntry: Entry | undefined;
+    let highEntry: Entry | undefined;
     while (low < high) {
       const [middle, i] = probe(byName, low, high);
+      // A symbol has one place, so a table that names it at two is damaged, if only with zeros.
+      if (i === lowEntry?.i || i === highEntry?.i) throw new NotInOrder();
       const here = this.#names.at(i);
-      if (lowName && compareBytes(here, lowName) < 0) throw new NotInOrder();
-      if (highName && compareBytes(here, highName) > 0) throw new NotInOrder();
+      if (lowEntry && compareBytes(here, lowEntry.name) < 0) throw new NotInOrder();
+      if (highEntry && compareBytes(here, highEntry.name) > 0) throw new NotInOrder();
       if (compareBytes(here, name) < 0) {
         low = middle + 1;
-        lowName = here;
+        lowEntry = { i, name: here };
       } else {
         high = middle;
-        highName = here;
+        highEntry = { i, name: here };
       }
     }
-    for (let place = low; place < this.#tables.count; place++) {
-      const i = byName(place, 1)[0] ?? 0;
+    let end = low;
+    for (; end < this.#tables.count; end++) {
+      const i = byName(end, 1)[0] ?? 0;
       const here = this.#names.at(i);
-      if (isNamed(here, name, suffixes)) return i;
-      if (!hasBytesAt(here, 0, name)) return undefined;
+      if (isNamed(here, name, suffixes)) return { i, name: here };
+      if (!hasBytesAt(here, 0, name)) break;
     }
+    this.#requireOrder(byName, low - 2);
+    this.#requireOrder(byName, end);
     return undefined;
   }
 
-  #walk(name: Uint8Array, suffixes: readonly Uint8Array[]): number | undefined {
-    let i = 0;
-    let suffixed: number | undefined;
-    for (const here of this.#names.all()) {
-      if (compareBytes(here, name) === 0) return i;
-      if (isNamed(here, name, suffixes)) suffixed ??= i;
-      i++;
-    }
-    return suffixed;
+  /**
+   * One damaged name can send a search astray and contradict nothing that it meets; but then the
+   * search ends beside that name, whose neighbour on the other side does not fit.
+   *
+   * @throws NotInOrder unless the name at the place and the next one are sorted.
+   */
+  #requireOrder(byName: SymbolsByName, place: number): void {
+    if (place < 0 || place + 1 >= this.#tables.count) return;
+    const [one, other] = byName(place, 2).map((i) => this.#names.at(i));
+    if (one && other && compareBytes(one, other) > 0) throw new NotInOrder();
   }
 
-  #symbol(i: number): KernelSymbol {
+  #walk(name: Uint8Array, suffixes: readonly Uint8Array[]): Entry | undefined {
+    let i = 0;
+    let found: Entry | undefined;
+    let suffixed: Entry | undefined;
+    for (const here of this.#names.all()) {
+      // Its number is believed once the next marker was met.
+      if (found !== undefined && i % NAMES_PER_MARKER === 0) return found;
+      if (compareBytes(here, name) === 0) found ??= { i, name: here };
+      else if (isNamed(here, name, suffixes)) suffixed ??= { i, name: here };
+      i++;
+    }
+    return found ?? suffixed;
+  }
+
+  #symbol({ i, name }: Entry): KernelSymbol {
     const address = this.#addressOf(i);
     let room: bigint | undefined;
     for (let j = i + 1; j < this.#tables.count && room === undefined; j++) {
       const next = this.#addressOf(j);
       if (next !== address) room = next - address;
     }
-    return { name: cString(this.#names.at(i)), address, room };
+    return { name: cString(name), address, room };
   }
+}
+
+/** A symbol that was found: its number in the order of addresses. */
+interface Entry {
+  readonly i: number;
+  readonly name: Uint8Array;
 }
 
 /** The table by name is damaged, or sorted by another rule. */
