@@ -22,6 +22,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
   const nowMs = (): number => Date.now();
   const ledger = memoryLedger();
   const decoder = decodeClient({
+    symbolPaths: config.symbolPaths,
     timeoutMs: config.decodeTimeoutMs,
     maxMemoryBytes: config.decodeMaxMemoryBytes,
   });

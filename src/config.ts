@@ -11,6 +11,8 @@ export interface Config {
   readonly excluded: readonly string[];
   readonly settleMs: number;
   readonly rescanMs: number;
+  /** Directories with symbol files, absolute. */
+  readonly symbolPaths: readonly string[];
   readonly decodeTimeoutMs: number;
   readonly decodeMaxMemoryBytes: number;
   readonly listen: ListenAddress;
@@ -44,6 +46,7 @@ export type FlagKey =
   | 'excluded'
   | 'settle'
   | 'rescan'
+  | 'symbols'
   | 'timeout'
   | 'maxMemory'
   | 'listen'
@@ -62,6 +65,12 @@ export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
   ),
   settle: single('kdump.settle', 'DURATION', 'How long a dump must lie still to be decoded.', '2s'),
   rescan: single('kdump.rescan', 'DURATION', 'Longest time between two scans.', '60s'),
+  symbols: many(
+    'symbols.path',
+    'DIRECTORY',
+    'Where System.map-* and vmlinux files are, for kernels without CONFIG_KALLSYMS_ALL.',
+    undefined,
+  ),
   timeout: single('decode.timeout', 'DURATION', 'Longest time for one dump.', '5m'),
   maxMemory: single('decode.max-memory', 'SIZE', 'Heap of the decoding thread.', '256MiB'),
   listen: single('web.listen-address', '[HOST]:PORT', 'Where to serve HTTP.', ':10048'),
@@ -113,6 +122,7 @@ export function readConfig(
     excluded: texts('excluded'),
     settleMs: duration('settle'),
     rescanMs: duration('rescan'),
+    symbolPaths: texts('symbols').map((path) => resolve(path)),
     decodeTimeoutMs: duration('timeout'),
     decodeMaxMemoryBytes: parsed('maxMemory', parseSize, 'a size such as 256MiB or 1GiB'),
     listen: parsed('listen', parseListenAddress, 'HOST:PORT, [IPv6]:PORT or :PORT'),
@@ -186,7 +196,7 @@ function single(name: string, value: string, help: string, defaultValue: string)
   return { name, value, help, defaultValue, repeatable: false };
 }
 
-function many(name: string, value: string, help: string, defaultValue: string): Flag {
+function many(name: string, value: string, help: string, defaultValue: string | undefined): Flag {
   return { name, value, help, defaultValue, repeatable: true };
 }
 

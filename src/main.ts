@@ -2,7 +2,6 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
 import { CommanderError } from 'commander';
-import { decodeCommand } from './cli/decode.ts';
 import { program } from './cli/program.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { messageOf } from './failure.ts';
@@ -28,8 +27,12 @@ const commands = program(VERSION, {
     log.info('stopping', { signal });
     await app.close();
   },
-  decode(files, json): void {
-    process.exitCode = decodeCommand(files, json, (text) => process.stdout.write(text));
+  async decode(files, options, given): Promise<void> {
+    const { symbolPaths } = readConfig(given, process.env);
+    const { decodeCommand } = await import('./cli/decode.ts');
+    process.exitCode = await decodeCommand(files, { ...options, symbolPaths }, (text) =>
+      process.stdout.write(text),
+    );
   },
 });
 

@@ -1,44 +1,72 @@
 // hwerr-exporter decode FILE...: decode dumps once and print what they say.
 
-import { decodeFile } from '../ingest/decode-file.ts';
+import { resolve } from 'node:path';
+import type { Failure } from '../failure.ts';
+import { type Outcome, decodeFile } from '../ingest/decode-file.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { reportTable, shown } from './report-table.ts';
+
+export interface DecodeCommandOptions {
+  readonly json: boolean;
+  /** Directories with symbol files. */
+  readonly symbolPaths: readonly string[];
+  /** Read the layout of the array from BTF even where nothing says that it has changed. */
+  readonly askBtf: boolean;
+}
 
 /**
  * @param print takes a piece of standard output.
  * @returns the exit code: 0, or 1 when a file could not give its counters though its kernel keeps
  *   them.
  */
-export function decodeCommand(
+export async function decodeCommand(
   files: readonly string[],
-  json: boolean,
+  { json, symbolPaths, askBtf }: DecodeCommandOptions,
   print: (text: string) => void,
-): 0 | 1 {
+): Promise<0 | 1> {
   let failed = false;
-  for (const file of files) {
-    const outcome = decodeFile(file, true);
-    if (outcome.kind === 'decoded') {
-      failed ||= !hasAnswer(outcome.report);
-      print(
-        json ? jsonLine({ file, ...published(outcome.report) }) : reportTable(file, outcome.report),
-      );
-    } else {
+  /** Files that were printed as parts of a dump already. */
+  const done = new Set<string>();
+  for (const given of files) {
+    if (done.has(resolve(given))) continue;
+    const options = { symbolPaths, askBtf, followLinks: true, candidates: files };
+    const outcome = await decodeFile(given, options);
+    if (outcome.kind !== 'decoded') {
       failed = true;
-      const error =
-        outcome.kind === 'failed'
-          ? outcome.failure
-          : { reason: 'io', message: `${file}: ${WHY[outcome.kind]}` };
-      const line = shown(`${file}: ${error.reason}: ${error.message}`);
-      print(json ? jsonLine({ file, error }) : `${line}\n`);
+      const error = failureOf(given, outcome);
+      const line = shown(`${given}: ${error.reason}: ${error.message}`);
+      print(json ? jsonLine({ file: given, error }) : `${line}\n`);
+      continue;
     }
+    const parts = outcome.parts.map((part) => asGiven(part, files));
+    for (const part of parts) done.add(resolve(part));
+    const file = parts[0] ?? given;
+    failed ||= !hasAnswer(outcome.report);
+    const split = parts.length > 0 ? { parts } : {};
+    print(
+      json
+        ? jsonLine({ file, ...split, ...published(outcome.report) })
+        : reportTable(parts.length > 0 ? parts.join(' ') : file, outcome.report),
+    );
   }
   return failed ? 1 : 0;
 }
 
-const WHY = {
-  changed: 'was written to while it was read',
-  gone: 'no such file',
-} as const;
+/** A path as it was written on the command line, where it was. */
+function asGiven(path: string, files: readonly string[]): string {
+  return files.find((file) => resolve(file) === resolve(path)) ?? path;
+}
+
+function failureOf(file: string, outcome: Exclude<Outcome, { kind: 'decoded' }>): Failure {
+  switch (outcome.kind) {
+    case 'failed':
+      return outcome.failure;
+    case 'changed':
+      return { reason: 'io', message: `${file}: was written to while it was read` };
+    case 'gone':
+      return { reason: 'io', message: `${file}: no such file` };
+  }
+}
 
 /** A kernel from before the feature has no counters to give. */
 function hasAnswer({ hwerr }: CrashReport): boolean {

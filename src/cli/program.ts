@@ -1,11 +1,16 @@
 // The command line, made from the table of flags.
 
 import { Command, Option } from 'commander';
+import type { DecodeCommandOptions } from './decode.ts';
 import { FLAGS, type Flag, type FlagKey, type FlagValues, environmentName } from '../config.ts';
 
 export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
-  readonly decode: (files: readonly string[], json: boolean) => void;
+  readonly decode: (
+    files: readonly string[],
+    options: Pick<DecodeCommandOptions, 'json' | 'askBtf'>,
+    given: FlagValues,
+  ) => Promise<void>;
 }
 
 /** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
@@ -25,9 +30,12 @@ export function program(version: string, commands: Commands): Command {
     .description('decode dumps once and print what they say')
     .argument('<file...>', 'dump files')
     .option('--json', 'print one JSON object a line')
+    .option('--btf', "read the layout of the counters from the dump's BTF in any case")
+    .addOption(option(FLAGS.symbols))
     .exitOverride()
-    .action((files: string[], options: { json?: true }) => {
-      commands.decode(files, options.json === true);
+    .action(async (files: string[], options: { json?: true; btf?: true }, command: Command) => {
+      const json = options.json === true;
+      await commands.decode(files, { json, askBtf: options.btf === true }, given(command));
     });
   return root;
 }

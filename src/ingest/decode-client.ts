@@ -3,6 +3,7 @@
 import { Piscina } from 'piscina';
 import { type FailureReason, messageOf } from '../failure.ts';
 import type { Outcome } from './decode-file.ts';
+import type { DecodeTask } from './decode-worker.ts';
 
 export interface DecodeClient {
   /** Never rejects: a deadline or the death of the worker is an outcome too. */
@@ -11,6 +12,8 @@ export interface DecodeClient {
 }
 
 export interface DecodeBounds {
+  /** Directories with symbol files, for kernels whose dumps have too few symbols. */
+  readonly symbolPaths: readonly string[];
   readonly timeoutMs: number;
   /** JavaScript heap of the worker, bytes. Buffers are bounded by the decoder's own limits. */
   readonly maxMemoryBytes: number;
@@ -18,7 +21,7 @@ export interface DecodeBounds {
 
 /** One worker thread, started with the first decode and replaced when it dies. */
 export function decodeClient(bounds: DecodeBounds): DecodeClient {
-  const pool = new Piscina<string, Outcome>({
+  const pool = new Piscina<DecodeTask, Outcome>({
     filename: new URL('./decode-worker.js', import.meta.url).href,
     name: 'decode',
     minThreads: 0,
@@ -38,7 +41,8 @@ export function decodeClient(bounds: DecodeBounds): DecodeClient {
       };
       pool.once('error', die);
       try {
-        return await pool.run(path, { signal: AbortSignal.any([deadline, death.signal]) });
+        const signal = AbortSignal.any([deadline, death.signal]);
+        return await pool.run({ path, symbolPaths: bounds.symbolPaths }, { signal });
       } catch (error) {
         if (deadline.aborted) {
           return failed('timeout', `took longer than ${bounds.timeoutMs / 1000} s`);

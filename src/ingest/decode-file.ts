@@ -1,38 +1,123 @@
-// One file, decoded: the only place where everything a decode can throw becomes an outcome.
+// One file, decoded: the only place where everything a decode can throw becomes an outcome. A file
+// that is part of a split dump brings the other parts with it; a packed one is unpacked first.
 
+import { createReadStream } from 'node:fs';
 import { type Failure, FileError, failureOf } from '../failure.ts';
-import { type CrashReport, decodeVmcore } from '../vmcore/index.ts';
-import { type FileSource, openFileSource } from './file-source.ts';
+import {
+  type CrashReport,
+  type DecodeOptions,
+  KnownKernels,
+  decodeVmcore,
+  splitPartOf,
+} from '../vmcore/index.ts';
+import { type FileSource, fileSourceOf, openFileSource } from './file-source.ts';
+import { type OpenPart, openSiblings } from './split-siblings.ts';
+import { symbolFiles } from './symbol-paths.ts';
+import { PACKING_HEAD, type Packing, packingOf, unpack } from './unpack.ts';
 
 /** What became of a file. Plain data: it crosses threads. */
 export type Outcome =
-  | { readonly kind: 'decoded'; readonly report: CrashReport }
+  | {
+      readonly kind: 'decoded';
+      readonly report: CrashReport;
+      /** The files of a split dump, lowest pages first; empty for any other. */
+      readonly parts: readonly string[];
+    }
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** It was written to while it was read: what was read is worth nothing. */
   | { readonly kind: 'changed' }
   /** It was pruned or renamed since it was found: no failure. */
   | { readonly kind: 'gone' };
 
-export function decodeFile(path: string, followLinks = false): Outcome {
+export interface DecodeFileOptions {
+  /** Directories with symbol files. */
+  readonly symbolPaths: readonly string[];
+  /** Whether the path was given by a person: links are followed then. */
+  readonly followLinks?: boolean;
+  /** Where other parts of a split dump may be, beside its own directory. */
+  readonly candidates?: readonly string[];
+  readonly askBtf?: boolean;
+}
+
+/** Kernels met by this thread. */
+const knownKernels = new KnownKernels();
+
+export async function decodeFile(path: string, options: DecodeFileOptions): Promise<Outcome> {
   let source: FileSource;
   try {
-    source = openFileSource(path, followLinks);
+    source = openFileSource(path, options.followLinks === true);
   } catch (error) {
     if (error instanceof FileError && error.code === 'ENOENT') return { kind: 'gone' };
     return { kind: 'failed', failure: failureOf(error) };
   }
   try {
-    const outcome = decodeSource(source);
+    const outcome = await decodeOpen(path, source, options);
     return source.currentVersion() === source.version ? outcome : { kind: 'changed' };
+  } catch (error) {
+    return { kind: 'failed', failure: failureOf(error) };
   } finally {
     source.close();
   }
 }
 
-function decodeSource(source: FileSource): Outcome {
+async function decodeOpen(
+  path: string,
+  source: FileSource,
+  options: DecodeFileOptions,
+): Promise<Outcome> {
+  const packing = packingOf(source.read(0, Math.min(PACKING_HEAD, source.size)));
+  if (packing === undefined) return decodeParts(path, source, options);
+  const file = await unpack(
+    path,
+    createReadStream('', { fd: source.fd, autoClose: false, start: 0 }),
+    packing,
+  );
   try {
-    return { kind: 'decoded', report: decodeVmcore(source) };
-  } catch (error) {
-    return { kind: 'failed', failure: failureOf(error) };
+    return decodeWith(options, (decodeOptions) => {
+      const report = decodeVmcore(fileSourceOf(path, file.fd), decodeOptions);
+      return { kind: 'decoded', report: packed(report, packing), parts: [] };
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+function packed(report: CrashReport, packing: Packing): CrashReport {
+  return { ...report, compression: [packing, ...report.compression] };
+}
+
+function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Outcome {
+  const part = splitPartOf(source);
+  const siblings = part === undefined ? [] : openSiblings(path, part, options.candidates ?? []);
+  try {
+    return decodeWith(options, (decodeOptions) => {
+      if (part === undefined || siblings.length === 0) {
+        return { kind: 'decoded', report: decodeVmcore(source, decodeOptions), parts: [] };
+      }
+      const all: OpenPart[] = [{ path, source, part }, ...siblings];
+      all.sort((a, b) => a.part.start - b.part.start || a.part.end - b.part.end);
+      const sources = all.map((one) => one.source);
+      const parts = all.map((one) => one.path);
+      return { kind: 'decoded', report: decodeVmcore(sources, decodeOptions), parts };
+    });
+  } finally {
+    for (const sibling of siblings) sibling.source.close();
+  }
+}
+
+/** Calls `decode` with the options of the decoder, and closes what symbol files it asked for. */
+function decodeWith(
+  { symbolPaths, askBtf }: DecodeFileOptions,
+  decode: (options: DecodeOptions) => Outcome,
+): Outcome {
+  const files = symbolFiles(symbolPaths);
+  try {
+    return decode({
+      knownKernels,
+      askBtf: askBtf === true,
+      symbolFiles: (kernel) => files.open(kernel),
+    });
+  } finally {
+    files.close();
   }
 }

@@ -2,7 +2,13 @@
 
 import { type Outcome, decodeFile } from './decode-file.ts';
 
+/** What one call of the thread is about. */
+export interface DecodeTask {
+  readonly path: string;
+  readonly symbolPaths: readonly string[];
+}
+
 /** Called by decode-client.ts through the thread pool. */
-export function decode(path: string): Outcome {
-  return decodeFile(path);
+export function decode({ path, symbolPaths }: DecodeTask): Promise<Outcome> {
+  return decodeFile(path, { symbolPaths });
 }

@@ -8,6 +8,8 @@ import { type ByteSource, Corrupt, inRange, requireRange } from '../vmcore/index
 export interface FileSource extends ByteSource {
   /** versionOf() when it was opened, to notice that it changed under our hands. */
   readonly version: string;
+  /** The descriptor, for those who read it as a stream. */
+  readonly fd: number;
   /** The same, as the file is now. */
   currentVersion(): string;
   close(): void;
@@ -23,14 +25,20 @@ export function openFileSource(path: string, followLinks: boolean): FileSource {
   const flags =
     constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
   const fd = onFile(path, () => openSync(path, flags));
-  const stat = fstatSync(fd);
-  if (!stat.isFile()) {
+  if (!fstatSync(fd).isFile()) {
     closeSync(fd);
     throw new FileError('not_a_dump', `${path}: is no regular file`);
   }
+  return fileSourceOf(path, fd);
+}
+
+/** An open regular file as a source; `path` is for messages. */
+export function fileSourceOf(path: string, fd: number): FileSource {
+  const stat = fstatSync(fd);
   const { size } = stat;
   return {
     size,
+    fd,
     version: versionOf(stat),
     currentVersion: () => versionOf(fstatSync(fd)),
     read(offset, length): Uint8Array {

@@ -4,93 +4,117 @@
 import type { ByteSource } from './bytes/source.ts';
 import { openDump } from './container/open.ts';
 import type { DecodeCost } from './container/physical-memory.ts';
-import { PageMissing, VmcoreError } from './errors.ts';
-import { readBootId } from './hwerr/boot-id.ts';
-import { readHwerr } from './hwerr/hwerr.ts';
+import type { SplitPart } from './container/split.ts';
+import { VmcoreError } from './errors.ts';
+import { readCounters } from './hwerr/counters.ts';
+import type { KnownKernels } from './hwerr/known-kernels.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
-import { type Kernel, identifyKernel } from './paging/kernel.ts';
-import type { CrashReport, Hwerr } from './report.ts';
-import { Kallsyms } from './symbols/kallsyms.ts';
+import { identifyKernel } from './paging/kernel.ts';
+import { panicLine } from './printk/panic-line.ts';
+import type { CrashReport } from './report.ts';
+import type { SymbolFile } from './symbols/symbol-files.ts';
 
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
 export { CATEGORIES, type Category } from './hwerr/categories.ts';
+export { KnownKernels } from './hwerr/known-kernels.ts';
+export type { SplitPart } from './container/split.ts';
+export type { SymbolFile } from './symbols/symbol-files.ts';
 export type { AbsentReason, CrashReport, Hwerr, HwerrCategory } from './report.ts';
+
+/** What a decode may use beside the dump itself. */
+export interface DecodeOptions {
+  readonly limits?: Limits;
+  /** Files that may hold the symbols of this kernel; asked for only when the dump has them not. */
+  readonly symbolFiles?: (kernel: KernelName) => Iterable<SymbolFile>;
+  /** Remembers kernels from one decode to the next. */
+  readonly knownKernels?: KnownKernels;
+  /** Read the layout of the array from BTF even where nothing says that it has changed. */
+  readonly askBtf?: boolean;
+}
+
+/** Which kernel's symbols are wanted. */
+export interface KernelName {
+  readonly release: string;
+  readonly buildId: string | undefined;
+}
 
 /**
  * Decode one dump.
  *
- * @param source the file; read a few pages at a time.
+ * @param sources its file, or the parts of a split dump in any order; read a few pages at a time.
  * @returns what the dump says. A kernel without the array, and a page that is not in the dump, are
  *   answers (`hwerr.kind` is `absent`), not errors.
  * @throws VmcoreError when the file is no dump, broken, or of a kind that is not read here. Whatever
  *   `source.read` throws passes through.
  */
-export function decodeVmcore(source: ByteSource, limits: Limits = DEFAULT_LIMITS): CrashReport {
-  const cost: DecodeCost = { pages: 0, reads: 0, bytesRead: 0 };
-  const dump = openDump(counted(source, cost), cost, limits);
+export function decodeVmcore(
+  sources: ByteSource | readonly ByteSource[],
+  options: DecodeOptions = {},
+): CrashReport {
+  const limits = options.limits ?? DEFAULT_LIMITS;
+  const cost = noCost();
+  const files: readonly ByteSource[] = 'read' in sources ? [sources] : sources;
+  const counting = files.map((source) => counted(source, cost));
+  const dump = openDump(counting, cost, limits);
   const kernel = identifyKernel(dump, limits);
   const { vmcoreinfo } = kernel;
   const warnings: string[] = [];
-  const { hwerr, bootId } = readCounters(kernel, limits, warnings);
-  const present = hwerr.kind === 'present';
+  const warn = (warning: string): void => {
+    warnings.push(warning);
+  };
+  const counters = readCounters(kernel, { ...options, limits }, warn);
+  const pagesForCounters = cost.pages;
+  const panicMessage = unlessBroken(() => panicLine(kernel));
+  cost.logPages = cost.pages - pagesForCounters;
+  cost.pages = pagesForCounters;
+  const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
   return {
     container: dump.container,
     flattened: dump.flattened,
     compression: dump.compression(),
-    arch: kernel.arch,
+    arch: kernel.arch.name,
     kernelRelease: vmcoreinfo.osRelease,
     buildId: vmcoreinfo.buildId ?? null,
     nodename: kernel.nodename ?? null,
-    bootId: bootId ?? null,
+    bootId: counters.bootId ?? null,
     crashTimeSeconds: vmcoreinfo.crashTimeSeconds ?? null,
     incomplete: dump.incomplete || lost,
     vmcoreinfo: kernel.foundIn,
-    symbolSource: present ? 'kallsyms' : null,
-    layoutSource: present ? 'builtin' : null,
+    symbolSource: counters.symbolSource ?? null,
+    layoutSource: counters.layoutSource ?? null,
     hwerr,
-    panicMessage: null,
+    panicMessage: panicMessage ?? null,
     warnings,
     vmcoreinfoText: vmcoreinfo.text,
     debug: cost,
   };
 }
 
-/** A page that is not in the dump becomes the answer; anything worse is thrown. */
-function readCounters(
-  kernel: Kernel,
-  limits: Limits,
-  warnings: string[],
-): { hwerr: Hwerr; bootId: string | undefined } {
-  try {
-    const kallsyms = Kallsyms.open(kernel.vmcoreinfo, kernel.memory, limits);
-    const hwerr = absentWhenMissing(() =>
-      readHwerr(kernel, kallsyms, (warning) => warnings.push(warning)),
-    );
-    return { hwerr, bootId: unlessBroken(() => readBootId(kernel, kallsyms), warnings) };
-  } catch (error) {
-    if (!(error instanceof PageMissing)) throw error;
-    return { hwerr: { kind: 'absent', reason: error.reason }, bootId: undefined };
-  }
+/**
+ * Which part of which split dump a file is; undefined when it is none.
+ *
+ * @throws VmcoreError when it is no dump, or its header is broken.
+ */
+export function splitPartOf(
+  source: ByteSource,
+  limits: Limits = DEFAULT_LIMITS,
+): SplitPart | undefined {
+  return openDump([source], noCost(), limits).part;
 }
 
-function absentWhenMissing(read: () => Hwerr): Hwerr {
+function noCost(): DecodeCost {
+  return { pages: 0, logPages: 0, heads: 0, reads: 0, bytesRead: 0 };
+}
+
+/** @returns undefined where the part of the dump that it takes is missing or makes no sense. */
+function unlessBroken<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof PageMissing) return { kind: 'absent', reason: error.reason };
+    if (error instanceof VmcoreError) return undefined;
     throw error;
-  }
-}
-
-function unlessBroken<T>(read: () => T, warnings: string[]): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof VmcoreError)) throw error;
-    warnings.push(`boot id: ${error.message}`);
-    return undefined;
   }
 }
 

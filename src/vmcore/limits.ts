@@ -6,6 +6,8 @@ export interface Limits {
   readonly segments: number;
   /** Records of a flattened stream: a 4 TiB stream of 1 MiB records; 32 bytes of index each. */
   readonly flattenedRecords: number;
+  /** Bytes of a flattened stream that no record wrote: QEMU leaves out the tails of its bitmaps. */
+  readonly flattenedHoles: number;
   /** Extents that may cover one byte. Honest writers overlap at most twice (/proc/vmcore). */
   readonly overlappingExtents: number;
   /** Bytes of notes walked for VMCOREINFO: 64 Ki CPUs at 400 bytes each, and device dumps. */
@@ -22,6 +24,12 @@ export interface Limits {
   readonly pageCacheBytes: number;
   /** kallsyms entries: real kernels have 100 to 250 thousand. */
   readonly kallsymsSymbols: number;
+  /** System.map, or one section of a vmlinux, read whole: 10 and 15 MiB are usual. */
+  readonly symbolFileBytes: number;
+  /** Sections of a vmlinux: about 70. */
+  readonly symbolFileSections: number;
+  /** Either section of BTF: 3 MiB of types and 2 MiB of strings are usual. */
+  readonly btfBytes: number;
   /** Expanded length of a symbol name, bytes: KSYM_NAME_LEN is 512 (include/linux/kallsyms.h). */
   readonly symbolNameBytes: number;
 }
@@ -29,6 +37,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   segments: 1 << 20,
   flattenedRecords: 1 << 22,
+  flattenedHoles: 4 * 2 ** 30,
   overlappingExtents: 64,
   noteBytes: 64 << 20,
   notes: 1 << 17,
@@ -37,5 +46,8 @@ export const DEFAULT_LIMITS: Limits = {
   pageFrames: 2 ** 38,
   pageCacheBytes: 8 << 20,
   kallsymsSymbols: 4 << 20,
+  symbolFileBytes: 64 << 20,
+  symbolFileSections: 4096,
+  btfBytes: 64 << 20,
   symbolNameBytes: 1024,
 };

@@ -7,8 +7,8 @@ import type { DecodeCost } from './container/physical-memory.ts';
 export interface CrashReport {
   readonly container: 'kdump' | 'elf';
   readonly flattened: boolean;
-  /** Codecs of its pages; empty when they are stored as they are. */
-  readonly compression: readonly PageCompression[];
+  /** Codecs of its pages, after that of the whole file; empty when all is stored as it is. */
+  readonly compression: readonly (PageCompression | 'gzip' | 'xz')[];
   /** As in the kernel's arch/ directory, with the width where there are two: x86_64, arm64. */
   readonly arch: string;
   readonly kernelRelease: string;
@@ -25,9 +25,9 @@ export interface CrashReport {
   /** Whether VMCOREINFO came from a note or was searched for in memory. */
   readonly vmcoreinfo: 'note' | 'scanned';
   /** How the array was located; null when it was not. */
-  readonly symbolSource: 'kallsyms' | null;
+  readonly symbolSource: 'kallsyms' | 'system-map' | 'vmlinux' | 'disassembly' | null;
   /** Where the array's layout came from; null when it was not read. */
-  readonly layoutSource: 'builtin' | null;
+  readonly layoutSource: 'btf' | 'builtin' | null;
   readonly hwerr: Hwerr;
   /** The line the kernel died with; null when the log is not in the dump. */
   readonly panicMessage: string | null;
@@ -54,7 +54,7 @@ export const ABSENT_REASONS = [
 export type AbsentReason = (typeof ABSENT_REASONS)[number];
 
 export interface HwerrCategory {
-  /** cpu, memory, pci, cxl, others */
+  /** cpu, memory, pci, cxl, others; or what a newer kernel added, under its own name */
   readonly category: string;
   /** The kernel's atomic_t, read as unsigned 32 bit. */
   readonly count: number;

@@ -37,14 +37,15 @@ export class ExtentBuilder {
     this.#count++;
   }
 
+  /** The map takes the memory over: nothing can be added any more. */
   build(limits: Limits): ExtentMap {
-    const order = sortedOrder(this.#starts, this.#count);
-    return new ExtentMap(
-      permute(this.#starts, order),
-      permute(this.#lengths, order),
-      permute(this.#fileOffsets, order),
-      limits,
+    const arrays = [this.#starts, this.#lengths, this.#fileOffsets].map((values) =>
+      values.subarray(0, this.#count),
     );
+    const [starts = this.#starts, lengths = this.#lengths, fileOffsets = this.#fileOffsets] =
+      arrays;
+    if (!isSorted(starts)) reorder(arrays, sortedOrder(starts));
+    return new ExtentMap(starts, lengths, fileOffsets, limits);
   }
 }
 
@@ -67,7 +68,7 @@ export class ExtentMap {
     this.#fileOffsets = fileOffsets;
     this.#limits = limits;
     this.#reach = new Float64Array(starts.length);
-    let reach = 0;
+    let reach = -Infinity;
     for (let i = 0; i < starts.length; i++) {
       reach = Math.max(reach, at(starts, i) + at(lengths, i));
       this.#reach[i] = reach;
@@ -157,15 +158,29 @@ function grow(values: Float64Array): Float64Array {
   return larger;
 }
 
-function permute(values: Float64Array, order: Uint32Array): Float64Array {
-  const result = new Float64Array(order.length);
-  for (let i = 0; i < order.length; i++) result[i] = values[order[i] ?? 0] ?? 0;
-  return result;
+function isSorted(values: Float64Array): boolean {
+  for (let i = 1; i < values.length; i++) if (at(values, i) < at(values, i - 1)) return false;
+  return true;
 }
 
-/** The stable ascending order of the first `count` values. */
-function sortedOrder(values: Float64Array, count: number): Uint32Array {
-  const order = new Uint32Array(count);
-  for (let i = 0; i < count; i++) order[i] = i;
+/** The stable ascending order of the values. */
+function sortedOrder(values: Float64Array): Uint32Array {
+  const order = new Uint32Array(values.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
   return order.sort((a, b) => at(values, a) - at(values, b) || a - b);
+}
+
+/** Moves element `order[i]` of each array to `i`, in place: a long stream's index is large. */
+function reorder(arrays: readonly Float64Array[], order: Uint32Array): void {
+  for (let first = 0; first < order.length; first++) {
+    const kept = arrays.map((values) => at(values, first));
+    let to = first;
+    for (let from = order[to] ?? to; from !== first && from !== to; from = order[to] ?? to) {
+      for (const values of arrays) values[to] = at(values, from);
+      order[to] = to; // done: its own place
+      to = from;
+    }
+    arrays.forEach((values, i) => (values[to] = kept[i] ?? 0));
+    order[to] = to;
+  }
 }

@@ -9,10 +9,11 @@ class BrokenStream extends Error {}
  * One LZO1X stream, to its end marker.
  *
  * @param size most bytes it may expand to.
+ * @param enough stop once there are so many.
  * @returns the bytes it expands to, at most `size`.
  * @throws Error when a copy leaves the input or the output, or the end marker is not at the end.
  */
-export function decompressLzo1x(input: Uint8Array, size: number): Uint8Array {
+export function decompressLzo1x(input: Uint8Array, size: number, enough?: number): Uint8Array {
   const output = new Uint8Array(size);
   let ip = 0;
   let op = 0;
@@ -51,6 +52,7 @@ export function decompressLzo1x(input: Uint8Array, size: number): Uint8Array {
     state = Math.min(count, 4);
   }
   for (;;) {
+    if (enough !== undefined && op >= enough) return output.subarray(0, op);
     const code = next();
     let trailing: number;
     if (code >= 64) {

@@ -2,10 +2,11 @@
 // page that does not shrink is stored as it is, in whatever dump.
 // Source: makedumpfile diskdump_mod.h DUMP_DH_COMPRESSED_*; header.status has the same bits.
 
-import { Corrupt, Unsupported } from '../errors.ts';
+import { Corrupt } from '../errors.ts';
 import { hex } from '../bytes/units.ts';
 import { decompressLzo1x } from './lzo1x.ts';
-import { inflate } from './zlib.ts';
+import { decompressSnappy } from './snappy.ts';
+import { inflate, inflateHead } from './zlib.ts';
 import { decompressZstd } from './zstd.ts';
 
 export type PageCompression = 'zlib' | 'lzo' | 'snappy' | 'zstd';
@@ -15,15 +16,24 @@ interface PageCodec {
   readonly compression: PageCompression;
   /** @returns at most `size` bytes. @throws anything when the input is broken. */
   readonly decompress: (input: Uint8Array, size: number) => Uint8Array;
+  /** The first HEAD_BYTES of a page, or more, where that is cheaper than all of it. */
+  readonly head?: (input: Uint8Array, size: number) => Uint8Array;
 }
 
+/** Bytes of a page that a search looks at. */
+export const HEAD_BYTES = 40;
+
 const CODECS: readonly PageCodec[] = [
-  { flag: 0x01, compression: 'zlib', decompress: inflate },
-  { flag: 0x02, compression: 'lzo', decompress: decompressLzo1x },
+  { flag: 0x01, compression: 'zlib', decompress: inflate, head: inflateHead },
+  {
+    flag: 0x02,
+    compression: 'lzo',
+    decompress: decompressLzo1x,
+    head: (input, size) => decompressLzo1x(input, size, HEAD_BYTES),
+  },
+  { flag: 0x04, compression: 'snappy', decompress: decompressSnappy },
   { flag: 0x20, compression: 'zstd', decompress: decompressZstd },
 ];
-
-const SNAPPY_FLAG = 0x04;
 
 /** The compressions named by the bits of a descriptor's flags or of header.status. */
 export function compressionsOf(flags: number): PageCompression[] {
@@ -34,7 +44,7 @@ export function compressionsOf(flags: number): PageCompression[] {
  * One page of `size` bytes from its stored form.
  *
  * @param at the place, for errors.
- * @throws Corrupt when the result is not exactly `size` bytes, Unsupported for an unknown flag.
+ * @throws Corrupt when the result is not exactly `size` bytes, or no single codec is named.
  */
 export function decompressPage(
   flags: number,
@@ -43,12 +53,26 @@ export function decompressPage(
   at: string,
 ): Uint8Array {
   if (flags === 0) return exactly(stored, size, at);
-  if (flags === SNAPPY_FLAG) throw new Unsupported('unsupported_compression', at, 'got snappy');
   const codec = CODECS.find((candidate) => candidate.flag === flags);
   if (codec === undefined) {
     throw new Corrupt('corrupt', at, `got flags ${hex(flags)}, want one codec bit or none`);
   }
   return exactly(decompressed(codec, stored, size, at), size, at);
+}
+
+/**
+ * The first HEAD_BYTES of a page, or more, for less than it takes to decompress all of it.
+ *
+ * @returns undefined when the codec knows no shorter way, or the page is broken.
+ */
+export function pageHead(flags: number, stored: Uint8Array, size: number): Uint8Array | undefined {
+  if (flags === 0) return stored;
+  const codec = CODECS.find((candidate) => candidate.flag === flags);
+  try {
+    return codec?.head?.(stored, size);
+  } catch {
+    return undefined;
+  }
 }
 
 function decompressed(codec: PageCodec, stored: Uint8Array, size: number, at: string): Uint8Array {

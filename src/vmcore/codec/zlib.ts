@@ -1,9 +1,20 @@
-// zlib streams (RFC 1950), one a page. The decoder's only use of a built-in module besides zstd.
+// zlib streams (RFC 1950), one a page, by Node itself.
 
-import { inflateSync } from 'node:zlib';
+import { constants, inflateSync } from 'node:zlib';
 
 /** @throws Error when the stream is broken or expands past `size` bytes. */
 export function inflate(input: Uint8Array, size: number): Uint8Array {
   const { buffer, byteOffset, length } = inflateSync(input, { maxOutputLength: size });
   return new Uint8Array(buffer, byteOffset, length); // no Buffer: its slice() is no copy
+}
+
+/** Compressed bytes that hold the code tables of a page and the first few dozen bytes of it. */
+const HEAD_INPUT = 256;
+
+/** The first bytes of a page, without the rest of it. @throws Error when the stream is broken. */
+export function inflateHead(input: Uint8Array, size: number): Uint8Array {
+  return inflateSync(input.subarray(0, HEAD_INPUT), {
+    finishFlush: constants.Z_SYNC_FLUSH,
+    maxOutputLength: size,
+  });
 }

@@ -4,11 +4,14 @@ import type { ByteOrder } from '../bytes/cursor.ts';
 import type { PhysAddr, VirtAddr } from '../bytes/units.ts';
 import type { PageCompression } from '../codec/page-codec.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
+import type { SplitPart } from './split.ts';
 
 /** What a container says of addresses: a help where VMCOREINFO lacks a key, never believed alone. */
 export interface AddressHints {
   /** phys_base of the sub header; undefined where its writer is known to get it wrong (QEMU). */
   readonly physBase: bigint | undefined;
+  /** Lowest physical address in the dump, where the container says. */
+  readonly ramStart: bigint | undefined;
   /** Program headers whose virtual address is neither blank nor a copy of the physical one. */
   readonly mapped: readonly MappedRange[];
 }
@@ -28,9 +31,13 @@ export interface ContainedDump {
   /** Texts of VMCOREINFO notes, in file order; none where the maker of the dump wrote none. */
   readonly vmcoreinfoNotes: readonly Uint8Array[];
   readonly memory: PhysicalMemory;
+  /** What `memory` is addressed by: a core without physical addresses has virtual ones only. */
+  readonly addressing: 'physical' | 'virtual';
   /** The writer said, or the end of the file shows, that part of the dump is missing. */
   readonly incomplete: boolean;
   readonly hints: AddressHints;
+  /** Which part it is of a split dump; undefined when it is whole. */
+  readonly part: SplitPart | undefined;
   /** Codecs of the pages read so far and of the header, in the order of their flag bits. */
   compression(): PageCompression[];
 }

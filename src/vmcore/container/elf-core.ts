@@ -23,58 +23,103 @@ import { notes, vmcoreinfoTexts } from './notes.ts';
 import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts';
 
 const SCAN_CHUNK = 1 << 20;
+/** Mapped ranges kept: the one that maps the kernel image is among the first. */
+const MAX_MAPPED = 1024;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+const ALL_ONES = 0xffffffffffffffffn;
+const ALL_ONES_32 = 0xffffffffn;
 
 /** @throws Corrupt, Unsupported or LimitExceeded when the headers are impossible. */
 export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   const header = readElfHeader(source, limits);
+  const loads = (): Generator<ProgramHeader> => loadsOf(header);
+  const addressing = hasPhysical(loads()) ? 'physical' : 'virtual';
   const stored = new ExtentBuilder();
   const claims = new ExtentBuilder();
-  const mapped: MappedRange[] = [];
   let end = 0;
-  for (const segment of header.segments) {
-    if (segment.type !== PT_LOAD || !isStored(segment)) continue;
-    stored.add(Number(segment.physical), Number(segment.fileSize), Number(segment.offset));
-    claims.add(Number(segment.offset), Number(segment.fileSize), Number(segment.physical));
-    end = Math.max(end, Number(segment.offset + segment.fileSize));
-    if (segment.virtual !== 0n && segment.virtual !== segment.physical) {
-      mapped.push({
-        virtual: virtAddr(segment.virtual),
-        physical: physAddr(segment.physical),
-        length: segment.memorySize,
-      });
-    }
+  for (const segment of loads()) {
+    const { offset, fileSize } = segment;
+    const address = addressing === 'physical' ? segment.physical : segment.virtual;
+    const start = numeric(address, fileSize);
+    if (start === undefined || fileSize === 0n || !isSafe(offset, fileSize)) continue;
+    stored.add(start, Number(fileSize), Number(offset));
+    claims.add(Number(offset), Number(fileSize), start);
+    end = Math.max(end, Number(offset + fileSize));
   }
+  const extents = stored.build(limits);
   return {
     container: 'elf',
     order: header.order,
     machine: header.machine,
     vmcoreinfoNotes: noteTexts(source, header, limits),
-    memory: segmentMemory(source, stored.build(limits), claims.build(limits)),
+    memory: segmentMemory(source, extents, claims.build(limits)),
+    addressing,
     incomplete: saysIncomplete(header) || end > source.size,
-    hints: { physBase: undefined, mapped },
+    hints: { physBase: undefined, ramStart: ramStart(extents), mapped: mappedRanges(loads()) },
+    part: undefined,
     compression: () => [],
   };
 }
 
-function isStored({ physical, offset, fileSize }: ProgramHeader): boolean {
-  return fileSize > 0n && isSafe(physical, fileSize) && isSafe(offset, fileSize);
+function* loadsOf(header: ElfHeader): Generator<ProgramHeader> {
+  for (const segment of header.segments()) if (segment.type === PT_LOAD) yield segment;
 }
 
-/** Whether the range can be reckoned with in numbers: past 2^53, `start + length` may be `start`. */
-function isSafe(start: bigint, length: bigint | number): boolean {
-  return start + BigInt(length) <= MAX_SAFE;
+/** All ones mean unknown (kernel fs/proc/kcore.c); old kcores leave all of them zero. */
+function hasPhysical(loads: Iterable<ProgramHeader>): boolean {
+  let count = 0;
+  let unknown = 0;
+  let zero = 0;
+  for (const { physical } of loads) {
+    count++;
+    if (physical === ALL_ONES || physical === ALL_ONES_32) unknown++;
+    if (physical === 0n) zero++;
+  }
+  return count === 0 || (unknown < count && (zero < count || count === 1));
+}
+
+/**
+ * The start of a range as a number, where numbers reckon exactly: past 2^53, `start + length` may be
+ * `start`. Kernel addresses, at the top of the space, become negative.
+ */
+function numeric(start: bigint, length: bigint | number): number | undefined {
+  const signed = BigInt.asIntN(64, start);
+  return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
+}
+
+function isSafe(offset: bigint, length: bigint): boolean {
+  return offset + length <= MAX_SAFE;
+}
+
+function ramStart(extents: ExtentMap): bigint | undefined {
+  for (const { start } of extents.all()) return BigInt(start);
+  return undefined;
+}
+
+/** What program headers map: those of makers that know virtual addresses (not QEMU's). */
+function mappedRanges(loads: Iterable<ProgramHeader>): MappedRange[] {
+  const ranges: MappedRange[] = [];
+  for (const { virtual, physical, memorySize } of loads) {
+    if (virtual === 0n || virtual === physical) continue;
+    ranges.push({
+      virtual: virtAddr(virtual),
+      physical: physAddr(physical),
+      length: memorySize,
+    });
+    if (ranges.length === MAX_MAPPED) break;
+  }
+  return ranges;
 }
 
 function noteTexts(source: ByteSource, header: ElfHeader, limits: Limits): Uint8Array[] {
-  return header.segments
-    .filter((segment) => segment.type === PT_NOTE)
-    .flatMap(({ offset, fileSize }) => {
-      if (!isSafe(offset, fileSize)) return [];
-      const range = { offset: Number(offset), length: Number(fileSize) };
-      const found = notes(source, header.order, range, limits);
-      return vmcoreinfoTexts(source, found, limits);
-    });
+  const texts: Uint8Array[] = [];
+  for (const { type, offset, fileSize } of header.segments()) {
+    if (type !== PT_NOTE || !isSafe(offset, fileSize)) continue;
+    const range = { offset: Number(offset), length: Number(fileSize) };
+    texts.push(...vmcoreinfoTexts(source, notes(source, header.order, range, limits), limits));
+    if (texts.length >= limits.vmcoreinfoCandidates) break;
+  }
+  return texts;
 }
 
 /** The bit means something else where the ABI owns it: RVC, the ELF ABI version, LP64D. */
@@ -84,18 +129,18 @@ function saysIncomplete({ machine, flags }: ElfHeader): boolean {
 }
 
 /**
- * @param segments by physical address.
- * @param claims the same by place in the file, each with its physical address for a file offset.
+ * @param segments by address.
+ * @param claims the same by place in the file, each with its address for a file offset.
  */
 function segmentMemory(source: ByteSource, segments: ExtentMap, claims: ExtentMap): PhysicalMemory {
   return {
     read(address, length): Uint8Array {
-      const start = Number(address);
-      const parts = isSafe(address, length) ? segments.within(start, length) : [];
-      if (parts.length === 0 || !coversRange(parts, start, length)) {
+      const start = numeric(address, length);
+      const parts = start === undefined ? [] : segments.within(start, length);
+      if (start === undefined || parts.length === 0 || !coversRange(parts, start, length)) {
         throw new PageMissing(
           'page_excluded',
-          `elf: physical address ${hex(address)}`,
+          `elf: address ${hex(address)}`,
           `${length} bytes are in no segment`,
         );
       }
@@ -111,7 +156,8 @@ function segmentMemory(source: ByteSource, segments: ExtentMap, claims: ExtentMa
       }
       return bytes;
     },
-    *findPages(matches): Generator<PhysAddr> {
+    *findPages(which, matches): Generator<PhysAddr> {
+      if (which === 'rest') return; // nothing is compressed: the first search saw every page
       for (const { start, length, fileOffset } of segments.all()) {
         const first = Math.ceil(start / SCAN_STEP) * SCAN_STEP - start;
         for (let at = first; at + SCAN_HEAD <= length; at += SCAN_CHUNK) {
@@ -132,7 +178,7 @@ function requireHeld(source: ByteSource, address: PhysAddr, offset: number, leng
   const what = inRange(source.size, offset, length) ? 'a hole of the stream' : 'past its end';
   throw new PageMissing(
     'page_lost',
-    `elf: physical address ${hex(address)}`,
+    `elf: address ${hex(address)}`,
     `${length} bytes at file offset ${hex(offset)} are ${what}`,
   );
 }

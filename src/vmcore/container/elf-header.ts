@@ -4,7 +4,7 @@
 // byte order.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
-import type { ByteSource } from '../bytes/source.ts';
+import { type ByteSource, requireRange } from '../bytes/source.ts';
 import { ascii, hasBytesAt } from '../bytes/text.ts';
 import { hex } from '../bytes/units.ts';
 import { Corrupt, Unsupported } from '../errors.ts';
@@ -20,6 +20,8 @@ import {
 
 const MAGIC = ascii('\x7fELF');
 const E_TYPE_OFFSET = 16;
+/** Bytes of program headers read at once. */
+const READ_BYTES = 1 << 16;
 
 export function isElf(head: Uint8Array): boolean {
   return hasBytesAt(head, 0, MAGIC);
@@ -31,7 +33,8 @@ export interface ElfHeader {
   readonly machine: number;
   /** e_flags */
   readonly flags: number;
-  readonly segments: readonly ProgramHeader[];
+  /** The program headers, read anew at each call: there may be a million of them. */
+  readonly segments: () => Generator<ProgramHeader>;
 }
 
 export interface ProgramHeader {
@@ -70,13 +73,32 @@ export function readElfHeader(source: ByteSource, limits: Limits): ElfHeader {
     throw new Corrupt('corrupt', 'elf header: e_phentsize', `got ${stride}, want ${entryBytes}`);
   }
   limited('elf header: e_phnum', count, limits.segments);
-  const table = source.read(tableOffset, count * stride);
-  const segments: ProgramHeader[] = [];
-  for (let i = 0; i < count; i++) {
-    const entry = table.subarray(i * stride, i * stride + entryBytes);
-    segments.push(programHeader(new Cursor(entry, order, `program header ${i}`), order));
+  requireRange('program headers', source.size, tableOffset, count * stride);
+  const table = { offset: tableOffset, stride, count };
+  return { order, machine, flags, segments: () => programHeaders(source, order, table) };
+}
+
+interface ProgramHeaderTable {
+  readonly offset: number;
+  readonly stride: number;
+  readonly count: number;
+}
+
+function* programHeaders(
+  source: ByteSource,
+  order: ByteOrder,
+  { offset, stride, count }: ProgramHeaderTable,
+): Generator<ProgramHeader> {
+  const atOnce = Math.max(1, Math.floor(READ_BYTES / Math.max(1, stride)));
+  for (let first = 0; first < count; first += atOnce) {
+    const run = source.read(offset + first * stride, Math.min(atOnce, count - first) * stride);
+    for (let at = 0; at + stride <= run.length && stride > 0; at += stride) {
+      yield programHeader(
+        new Cursor(run.subarray(at, at + stride), order, 'program header'),
+        order,
+      );
+    }
   }
-  return { order, machine, flags, segments };
 }
 
 function byteOrder(ident: Uint8Array): ByteOrder {

@@ -46,6 +46,7 @@ export function flattened(source: ByteSource, limits: Limits): FlattenedSource {
   const records = new ExtentBuilder();
   let position = HEADER_BYTES;
   let ended = false;
+  let written = 0;
   for (let count = 1; position + RECORD_BYTES <= source.size; count++) {
     limited('flattened records', count, limits.flattenedRecords);
     const record = new Cursor(source.read(position, RECORD_BYTES), BIG_ENDIAN, 'record', position);
@@ -60,10 +61,13 @@ export function flattened(source: ByteSource, limits: Limits): FlattenedSource {
       throw record.corrupt('flattened record', `offset ${offset} size ${size}`, 'a file range', 16);
     }
     position += RECORD_BYTES;
+    written += Number(size);
     records.add(Number(offset), Math.min(Number(size), source.size - position), position);
     position += Number(size);
   }
-  return rearranged(source, records.build(limits), ended);
+  const map = records.build(limits);
+  limited('flattened holes', map.end - written, limits.flattenedHoles);
+  return rearranged(source, map, ended);
 }
 
 function rearranged(source: ByteSource, records: ExtentMap, ended: boolean): FlattenedSource {

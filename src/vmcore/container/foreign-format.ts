@@ -1,4 +1,6 @@
 // Dump and archive formats that are recognised so that their owner can be told what to do.
+// Magic numbers: crash (defs.h, sadump.h, vmware_vmss.h, lkcd_common.h), QEMU (win_dump_defs.h,
+// migration/qemu-file-types.h), libvirt (qemu_saveimage.h), the LiME and AVML documentation.
 
 import { ascii, hasBytesAt } from '../bytes/text.ts';
 
@@ -10,37 +12,74 @@ export interface ForeignFormat {
 
 interface Magic extends ForeignFormat {
   readonly magic: Uint8Array;
-  readonly offset?: number;
 }
 
-const format = (magic: Uint8Array, advice: string): Magic => ({
-  reason: 'unsupported_format',
-  magic,
-  advice,
-});
-
-const archive = (magic: Uint8Array, name: string, command: string): Magic => ({
-  reason: 'unsupported_compression',
-  magic,
-  advice: `got a ${name} file, want it unpacked: ${command}`,
-});
+/** How the two ways to write an integer look as bytes. */
+const LKCD = [0xa8, 0x19, 0x01, 0x73, 0x61, 0x8f, 0x23, 0xed];
+const LKCD_ADVICE = 'got an LKCD dump, dead since 2006, want a kdump file';
 
 const MAGICS: readonly Magic[] = [
-  archive(Uint8Array.of(0x1f, 0x8b), 'gzip', 'gunzip FILE'),
-  archive(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd), 'zstd', 'zstd -d FILE'),
-  archive(Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00), 'xz', 'unxz FILE'),
-  archive(ascii('BZh'), 'bzip2', 'bunzip2 FILE'),
-  archive(Uint8Array.of(0x04, 0x22, 0x4d, 0x18), 'lz4', 'lz4 -d FILE'),
+  archive([0x1f, 0x8b], 'gzip', 'gunzip FILE'),
+  archive([0x28, 0xb5, 0x2f, 0xfd], 'zstd', 'zstd -d FILE (read here by Node 22.15 and later)'),
+  archive([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], 'xz', 'unxz FILE'),
+  archive(ascii('BZh'), 'bzip2', 'bunzip2 FILE (no streaming decoder on npm to rely on)'),
+  archive([0x04, 0x22, 0x4d, 0x18], 'lz4', 'lz4 -d FILE (no streaming decoder on npm to rely on)'),
   format(ascii('DISKDUMP'), 'got a diskdump of RHEL 3 or 4, want a kdump file'),
-  format(ascii('sadump\0\0'), 'got a SADUMP, want makedumpfile to convert it'),
-  format(ascii('LibvirtQemudSave'), 'got a virsh save image, want virsh dump --memory-only'),
-  format(ascii('QEVM'), 'got a QEMU migration stream, want virsh dump --memory-only'),
-  format(ascii('PAGEDU64'), 'got a Windows dump, want a Linux kernel dump'),
-  format(ascii('PAGEDUMP'), 'got a Windows dump, want a Linux kernel dump'),
+  format(
+    ascii('sadump\0\0'),
+    'got a Fujitsu SADUMP, want it converted: makedumpfile -c -d 31 FILE OUT',
+  ),
+  format(LKCD, LKCD_ADVICE),
+  format([...LKCD].reverse(), LKCD_ADVICE),
+  format(
+    [...LKCD.slice(0, 7), 0xfd],
+    'got an s390 stand-alone dump, want it converted: zgetdump -f elf FILE > OUT',
+  ),
+  format(
+    [0xd0, 0xbe, 0xd0, 0xbe],
+    'got a VMware state file, want it converted: vmss2core -N6 FILE',
+  ),
+  format(
+    [0xd2, 0xbe, 0xd2, 0xbe],
+    'got a VMware state file, want it converted: vmss2core -N6 FILE',
+  ),
+  format(
+    [0xd3, 0xbe, 0xd3, 0xbe],
+    'got a VMware state file, want it converted: vmss2core -N6 FILE',
+  ),
+  format(
+    ascii('LibvirtQemudSave'),
+    'got a virsh save image, want a dump: virsh dump --memory-only DOMAIN FILE',
+  ),
+  format(ascii('LibvirtQemudPart'), 'got an unfinished virsh save image, want a dump'),
+  format(
+    ascii('QEVM'),
+    'got a QEMU migration stream, want a dump: virsh dump --memory-only DOMAIN FILE',
+  ),
+  format(ascii('PAGEDU64'), 'got a Windows dump, want one of a Linux kernel'),
+  format(ascii('PAGEDUMP'), 'got a Windows dump, want one of a Linux kernel'),
   format(ascii('EMiL'), 'got a LiME memory image, want a kdump or ELF dump'),
+  format(ascii('AVML'), 'got an AVML memory image, want a kdump or ELF dump'),
 ];
 
-/** The known format whose magic `head` begins with. */
+/** The known format that `head` begins with. */
 export function foreignFormat(head: Uint8Array): ForeignFormat | undefined {
-  return MAGICS.find(({ magic, offset }) => hasBytesAt(head, offset ?? 0, magic));
+  return MAGICS.find(({ magic }) => hasBytesAt(head, 0, magic));
+}
+
+/** Whether the file begins with zeros alone, as a copy does whose data never arrived. */
+export function isBlank(head: Uint8Array): boolean {
+  return head.length > 0 && head.every((byte) => byte === 0);
+}
+
+function format(magic: Iterable<number>, advice: string): Magic {
+  return { reason: 'unsupported_format', magic: Uint8Array.from(magic), advice };
+}
+
+function archive(magic: Iterable<number>, name: string, command: string): Magic {
+  return {
+    reason: 'unsupported_compression',
+    magic: Uint8Array.from(magic),
+    advice: `got a ${name} file, want it unpacked: ${command}`,
+  };
 }

@@ -30,10 +30,12 @@ export interface KdumpHeader {
   readonly order: ByteOrder;
   /** header_version */
   readonly version: number;
-  /** utsname.sysname: blank when QEMU wrote the file */
-  readonly sysname: string;
-  /** utsname.machine */
+  /** utsname, its six fields; blank but for the machine when QEMU wrote the file */
+  readonly utsname: string;
+  /** utsname.machine; blank or "Unknown" from some QEMUs */
   readonly machine: string;
+  /** Whether makedumpfile wrote it, which alone fills in the rest of utsname. */
+  readonly byMakedumpfile: boolean;
   /** status: codec flags, and STATUS_INCOMPLETE */
   readonly status: number;
   /** block_size, bytes: 4 KiB to 64 KiB; need not be the kernel's page size */
@@ -49,6 +51,8 @@ export interface KdumpHeader {
   /** Page frames this file has descriptors for: part of the bitmap when it is one of a split. */
   readonly startPfn: number;
   readonly endPfn: number;
+  /** The page frame that bit 0 of the bitmaps stands for: not 0 on 32-bit ARM alone. */
+  readonly firstPfn: number;
   /** Whether it is one file of several (makedumpfile --split). */
   readonly split: boolean;
   /** phys_base of the sub header, as written: QEMU gets it wrong */
@@ -74,7 +78,8 @@ export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader
   return {
     order,
     version,
-    sysname: main.sysname,
+    utsname: main.utsname.join('\n'),
+    byMakedumpfile: main.utsname[0] !== '',
     machine: main.machine,
     status: main.status,
     blockSize,
@@ -84,6 +89,7 @@ export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader
     maxPfn,
     startPfn: sub.split ? Math.min(sub.startPfn, maxPfn) : 0,
     endPfn: sub.split ? Math.min(sub.endPfn, maxPfn) : maxPfn,
+    firstPfn: isArm32(main) ? Math.floor(Number(sub.physBase) / blockSize) : 0,
     split: sub.split,
     physBase: sub.physBase,
     vmcoreinfo: unlessEmpty(sub.vmcoreinfo),
@@ -91,10 +97,15 @@ export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader
   };
 }
 
+/** makedumpfile counts the page frames of ARM from the start of its RAM (ARCH_PFN_OFFSET). */
+function isArm32({ machine, order }: MainHeader): boolean {
+  return order.wordBits === 32 && machine.startsWith('arm');
+}
+
 interface MainHeader {
   readonly order: ByteOrder;
   readonly version: number;
-  readonly sysname: string;
+  readonly utsname: readonly string[];
   readonly machine: string;
   readonly status: number;
   readonly blockSize: number;
@@ -121,15 +132,14 @@ function readMain(source: ByteSource): MainHeader {
 function mainAs(bytes: Uint8Array, order: ByteOrder): MainHeader {
   const c = new Cursor(bytes, order, 'kdump header').seek(8);
   const version = c.i32(); // header_version
-  const sysname = cString(c.bytes(UTS_FIELD));
-  c.skip(3 * UTS_FIELD); // nodename, release, version: read from memory instead
-  const machine = cString(c.bytes(UTS_FIELD));
+  // sysname, nodename, release, version, machine, domainname
+  const utsname = Array.from({ length: 6 }, () => cString(c.bytes(UTS_FIELD)));
   c.seek(STATUS_OFFSET[order.wordBits]);
   return {
     order,
     version,
-    sysname,
-    machine,
+    utsname,
+    machine: utsname[4] ?? '',
     status: c.u32(), // status
     blockSize: c.i32(), // block_size, bytes
     subHeaderBlocks: c.i32(), // sub_hdr_size, blocks
@@ -177,7 +187,7 @@ function subAs(bytes: Uint8Array, main: MainHeader, padded: boolean): SubHeader 
   const c = new Cursor(bytes, main.order, 'kdump sub header', main.blockSize);
   const since = (version: number): boolean => main.version >= version;
   const align = (): Cursor => (padded ? c.skip((8 - (c.position % 8)) % 8) : c);
-  const physBase = main.order.wordBits === 64 ? c.i64() : BigInt(c.i32()); // phys_base
+  const physBase = main.order.wordBits === 64 ? c.i64() : BigInt(c.u32()); // phys_base
   c.skip(4); // dump_level
   const split = since(2) && c.i32() !== 0; // split
   const narrow = since(2) ? [c.word(), c.word()] : []; // start_pfn, end_pfn

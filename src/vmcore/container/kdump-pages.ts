@@ -6,7 +6,7 @@
 import { Cursor } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
-import { decompressPage } from '../codec/page-codec.ts';
+import { decompressPage, pageHead } from '../codec/page-codec.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { KdumpBitmap } from './kdump-bitmap.ts';
@@ -15,8 +15,8 @@ import { PageCache } from './page-cache.ts';
 import { type DecodeCost, type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts';
 
 const DESCRIPTOR_BYTES = 24;
-/** Largest bitmap that is counted to its end: 1 TiB of memory in 4 KiB pages, some 10 ms. */
-const CHECKED_BITMAP_BYTES = 32 << 20;
+/** Largest bitmap that is counted to its end: 256 GiB of memory in 4 KiB pages, some ms. */
+const COUNTED_BITMAP_BYTES = 8 << 20;
 /** Descriptors read at once by a scan. */
 const SCAN_DESCRIPTORS = 4096;
 /** Compressed size of a page of 3 KiB of text and zeros, by any codec; measured 1,300 to 1,600. */
@@ -52,8 +52,8 @@ export class KdumpPages implements PhysicalMemory {
 
   read(address: PhysAddr, length: number): Uint8Array {
     const { blockSize } = this.#header;
-    const start = Number(address);
-    const offset = start % blockSize;
+    const start = Number(address) - this.#header.firstPfn * blockSize;
+    const offset = ((start % blockSize) + blockSize) % blockSize;
     if (offset + length <= blockSize) {
       return this.#page(Math.floor(start / blockSize)).subarray(offset, offset + length);
     }
@@ -68,23 +68,36 @@ export class KdumpPages implements PhysicalMemory {
     return bytes;
   }
 
-  *findPages(matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
-    for (const likely of [true, false]) {
-      for (const [pfn, descriptor] of this.#scan()) {
-        const isText = descriptor.size >= TEXT_PAGE.from && descriptor.size <= TEXT_PAGE.to;
-        if (isText !== likely || descriptor.offset === 0) continue;
-        yield* this.#matchesIn(pfn, descriptor, matches);
-      }
+  *findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
+    const { blockSize } = this.#header;
+    for (const [pfn, descriptor] of this.#scan()) {
+      const { offset, size } = descriptor;
+      const isText = blockSize > SCAN_STEP || (size >= TEXT_PAGE.from && size <= TEXT_PAGE.to);
+      if (isText !== (which === 'text') || offset === 0) continue;
+      if (blockSize === SCAN_STEP && !this.#mayMatch(descriptor, matches)) continue;
+      yield* this.#matchesIn(pfn, descriptor, matches);
     }
+  }
+
+  /** By the first bytes of the page alone, where its codec can tell them. */
+  #mayMatch(
+    { offset, size, flags }: PageDescriptor,
+    matches: (head: Uint8Array) => boolean,
+  ): boolean {
+    const { blockSize } = this.#header;
+    if (size > blockSize || !this.#source.holds(offset, size)) return false;
+    this.#cost.heads++;
+    const head = pageHead(flags, this.#source.read(offset, size), blockSize);
+    return head === undefined || head.length < SCAN_HEAD || matches(head);
   }
 
   /** Whether the file ends before the data of its last page, or never got that far. */
   get isCutShort(): boolean {
-    const count = this.#descriptorCount();
-    if (count === 0) return false;
-    if (!this.#source.holds(this.#descriptorOffset(count - 1), DESCRIPTOR_BYTES)) return true;
-    const { offset, size } = this.#descriptor(count - 1);
-    return offset === 0 || !this.#source.holds(offset, size);
+    const guess = this.#guessedCount();
+    // What the guess finds whole is whole; what it finds missing may never have been there.
+    if (guess !== undefined && !this.#lacks(guess - 1)) return false;
+    const count = this.#countedPages();
+    return count > 0 && this.#lacks(count - 1);
   }
 
   /**
@@ -94,30 +107,73 @@ export class KdumpPages implements PhysicalMemory {
    * @throws Corrupt when the bitmap has more or fewer pages than there are descriptors.
    */
   checkBitmap(): void {
-    const { dumpedBitmap, endPfn } = this.#header;
-    if (dumpedBitmap.length > CHECKED_BITMAP_BYTES) return;
-    const got = this.#bitmap.rank(endPfn) - this.#rankOfFirst();
-    const want = this.#descriptorCount();
-    if (got === want) return;
+    const { dumpedBitmap } = this.#header;
+    if (dumpedBitmap.length > COUNTED_BITMAP_BYTES) return;
+    const count = this.#countedPages();
+    if (count === 0) return;
+    const firstData = this.#descriptor(0).offset;
+    const end = this.#descriptorOffset(count);
+    const tooMany = firstData < end;
+    const tooFew = end + DESCRIPTOR_BYTES <= firstData && this.#isDescriptor(count);
+    if (!tooMany && !tooFew) return;
     const at = `kdump: bitmap at ${hex(dumpedBitmap.offset)}`;
-    throw new Corrupt('corrupt', at, `got ${got} pages, want ${want} as there are descriptors`);
+    const want = tooMany ? 'fewer' : 'more';
+    throw new Corrupt('corrupt', at, `got ${count} pages, want ${want} by the descriptors`);
+  }
+
+  #countedPages(): number {
+    return this.#bitmap.rank(this.#header.endPfn) - this.#rankOfFirst();
   }
 
   /**
-   * Number of descriptors. The data begin where they end, with a shared block of zeros or else with
-   * the first page, so the first descriptor tells without counting a bitmap of many MiB: no block
-   * size is a multiple of 24. A part of a split dump has room for more than it uses.
+   * Number of descriptors of a dump whose bitmap is too large to be counted for its own sake. Data
+   * mostly begin where the descriptors end, with a shared block of zeros or else with the first
+   * page, and no block size is a multiple of 24.
    */
-  #descriptorCount(): number {
-    const { descriptors, endPfn, split, blockSize } = this.#header;
-    if (!split && this.#source.holds(descriptors, DESCRIPTOR_BYTES)) {
-      const first = this.#descriptor(0).offset;
-      for (const dataStart of [first, first - blockSize]) {
-        const count = (dataStart - descriptors) / DESCRIPTOR_BYTES;
-        if (count >= 1 && count <= endPfn && Number.isInteger(count)) return count;
-      }
+  #guessedCount(): number | undefined {
+    const { descriptors, endPfn, split, blockSize, dumpedBitmap } = this.#header;
+    if (dumpedBitmap.length <= COUNTED_BITMAP_BYTES || split) return undefined;
+    if (!this.#source.holds(descriptors, DESCRIPTOR_BYTES)) return undefined;
+    const first = this.#descriptor(0).offset;
+    return [first, first - blockSize]
+      .map((dataStart) => (dataStart - descriptors) / DESCRIPTOR_BYTES)
+      .find((count) => count >= 1 && count <= endPfn && Number.isInteger(count));
+  }
+
+  /** Whether a descriptor, or the data of its page, is not in the file. */
+  #lacks(index: number): boolean {
+    if (!this.#source.holds(this.#descriptorOffset(index), DESCRIPTOR_BYTES)) return true;
+    const { offset, size } = this.#descriptor(index);
+    return offset === 0 || !this.#source.holds(offset, size);
+  }
+
+  /** Whether what lies there could be a descriptor of this file. */
+  #isDescriptor(index: number): boolean {
+    const offset = this.#descriptorOffset(index);
+    if (!this.#source.holds(offset, DESCRIPTOR_BYTES)) return false;
+    const c = new Cursor(
+      this.#source.read(offset, DESCRIPTOR_BYTES),
+      this.#header.order,
+      'descriptor',
+    );
+    const data = c.u64();
+    const size = c.u32();
+    const { blockSize } = this.#header;
+    return (
+      data > BigInt(offset) && data < BigInt(this.#source.size) && size >= 1 && size <= blockSize
+    );
+  }
+
+  /** Physical address of the first page in the dump; undefined when it has none. */
+  lowestAddress(): PhysAddr | undefined {
+    for (const pfn of this.#bitmap.set(this.#header.startPfn, this.#header.endPfn)) {
+      return this.#addressOf(pfn, 0);
     }
-    return this.#bitmap.rank(endPfn) - this.#rankOfFirst();
+    return undefined;
+  }
+
+  #addressOf(pfn: number, offset: number): PhysAddr {
+    return physAddr((pfn + this.#header.firstPfn) * this.#header.blockSize + offset);
   }
 
   #page(pfn: number): Uint8Array {
@@ -175,8 +231,8 @@ export class KdumpPages implements PhysicalMemory {
       const part = `pages ${hex(startPfn)} to ${hex(endPfn)}`;
       throw new PageMissing('page_lost', at, `is in another file of this split dump, not ${part}`);
     }
-    if (!this.#bitmap.has(pfn)) {
-      const lost = pfn < this.#header.maxPfn && !this.#bitmap.isHeld(pfn);
+    if (pfn < 0 || !this.#bitmap.has(pfn)) {
+      const lost = pfn >= 0 && pfn < this.#header.maxPfn && !this.#bitmap.isHeld(pfn);
       throw new PageMissing(lost ? 'page_lost' : 'page_excluded', at, 'is not in the dump');
     }
     return this.#bitmap.rank(pfn) - this.#rankOfFirst();
@@ -241,7 +297,7 @@ export class KdumpPages implements PhysicalMemory {
     }
     for (let start = 0; start < blockSize; start += SCAN_STEP) {
       const head = page.subarray(start, start + SCAN_HEAD);
-      if (matches(head)) yield physAddr(pfn * blockSize + start);
+      if (matches(head)) yield this.#addressOf(pfn, start);
     }
   }
 }

@@ -2,6 +2,7 @@
 // Makers: makedumpfile -c, -l, -p, -z and none of them; QEMU and libvirt dump-guest-memory.
 
 import { type ByteSource, inRange } from '../bytes/source.ts';
+import { cString } from '../bytes/text.ts';
 import { compressionsOf } from '../codec/page-codec.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump } from './dump.ts';
@@ -9,25 +10,49 @@ import { type KdumpHeader, STATUS_INCOMPLETE, readKdumpHeader } from './kdump-he
 import { KdumpPages } from './kdump-pages.ts';
 import { notes, vmcoreinfoTexts } from './notes.ts';
 import type { DecodeCost } from './physical-memory.ts';
+import type { SplitPart } from './split.ts';
 
 /** @throws Corrupt or LimitExceeded when the headers are impossible. */
 export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits): ContainedDump {
   const header = readKdumpHeader(source, limits);
   const pages = new KdumpPages(source, header, cost, limits);
-  // QEMU leaves the utsname blank but for the machine, and parses phys_base in the wrong base.
-  const madeByMakedumpfile = header.sysname !== '';
+  const vmcoreinfoNotes = noteTexts(source, header, limits);
   const incomplete = (header.status & STATUS_INCOMPLETE) !== 0 || pages.isCutShort;
   if (!incomplete) pages.checkBitmap();
   return {
     container: 'kdump',
     order: header.order,
     machine: header.machine === 'Unknown' || header.machine === '' ? undefined : header.machine,
-    vmcoreinfoNotes: noteTexts(source, header, limits),
+    vmcoreinfoNotes,
     memory: pages,
+    addressing: 'physical',
     incomplete,
-    hints: { physBase: madeByMakedumpfile ? header.physBase : undefined, mapped: [] },
+    hints: {
+      // QEMU parses phys_base in the wrong base.
+      physBase: header.byMakedumpfile ? header.physBase : undefined,
+      ramStart: ramStart(header, pages),
+      mapped: [],
+    },
+    part: partOf(header, vmcoreinfoNotes),
     compression: () => compressionsOf(header.status | pages.flagsSeen),
   };
+}
+
+/** The parts of one dump agree in what was written before it was split. */
+function partOf(header: KdumpHeader, texts: readonly Uint8Array[]): SplitPart | undefined {
+  if (!header.split) return undefined;
+  const { utsname, maxPfn, startPfn, endPfn, firstPfn, blockSize } = header;
+  return {
+    dump: [utsname, String(maxPfn), ...texts.map(cString)].join('\n'),
+    start: (startPfn + firstPfn) * blockSize,
+    end: (endPfn + firstPfn) * blockSize,
+  };
+}
+
+/** For 32-bit machines, which have no key for it; QEMU writes it too, blank or right. */
+function ramStart({ order, physBase }: KdumpHeader, pages: KdumpPages): bigint | undefined {
+  if (order.wordBits === 64) return undefined;
+  return physBase === 0n ? pages.lowestAddress() : physBase;
 }
 
 /** The text the sub header points at; failing that, those among the notes. */

@@ -11,17 +11,26 @@ import { flattened, isFlattened } from './flattened.ts';
 import { isKdump } from './kdump-header.ts';
 import { openKdump } from './kdump.ts';
 import type { DecodeCost } from './physical-memory.ts';
-import { foreignFormat } from './foreign-format.ts';
+import { joinParts } from './split.ts';
+import { foreignFormat, isBlank } from './foreign-format.ts';
 
 const HEAD_BYTES = 4096;
 /** No magic is longer, and no dump as short. */
 const MAGIC_BYTES = 16;
 
 /**
+ * The dump in a file, or in the parts of a split one.
+ *
  * @throws BadMagic for a file of another kind, Unsupported for a known dump that is not read here,
  *   Corrupt or LimitExceeded for a broken header.
  */
-export function openDump(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
+export function openDump(sources: readonly ByteSource[], cost: DecodeCost, limits: Limits): Dump {
+  const dumps = sources.map((source) => openFile(source, cost, limits));
+  const [only] = dumps;
+  return dumps.length === 1 && only !== undefined ? only : joinParts(dumps);
+}
+
+function openFile(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
   if (!isFlattened(headOf(source))) {
     return { ...openContainer(source, cost, limits), flattened: false };
   }
@@ -39,6 +48,9 @@ function openContainer(source: ByteSource, cost: DecodeCost, limits: Limits): Co
   if (isElf(head)) return openElfCore(source, limits);
   const foreign = foreignFormat(head);
   if (foreign !== undefined) throw new Unsupported(foreign.reason, 'file', foreign.advice);
+  if (isBlank(head)) {
+    throw new BadMagic('file', 'got only zeros at its start: a copy that never arrived, or a hole');
+  }
   throw new BadMagic('file', 'got no magic of a kernel dump in its first bytes, want KDUMP or ELF');
 }
 

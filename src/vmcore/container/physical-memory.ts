@@ -11,10 +11,13 @@ export interface PhysicalMemory {
    */
   read(address: PhysAddr, length: number): Uint8Array;
   /**
-   * Addresses of 4 KiB pages whose first bytes `matches`, those that compress like text before the
-   * others; pages that are missing or broken are passed over. `matches` sees SCAN_HEAD bytes.
+   * Addresses of 4 KiB pages whose first SCAN_HEAD bytes `matches`; pages that are missing or broken
+   * are passed over.
+   *
+   * @param which `text`: the pages that compress like a page of text and zeros, where that can be
+   *   told; `rest`: the others.
    */
-  findPages(matches: (head: Uint8Array) => boolean): Iterable<PhysAddr>;
+  findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Iterable<PhysAddr>;
 }
 
 /** Bytes of a page that a scan looks at. */
@@ -25,8 +28,12 @@ export const SCAN_STEP = 4096;
 
 /** What reading memory has cost so far. */
 export interface DecodeCost {
-  /** Pages decompressed or, where they are stored as they are, read. */
+  /** Pages decompressed or, where they are stored as they are, read: for the counters. */
   pages: number;
+  /** The same, for the log. */
+  logPages: number;
+  /** Pages of which a search decompressed the first bytes. */
+  heads: number;
   /** Read calls on the file, and the bytes they returned. */
   reads: number;
   bytesRead: number;

@@ -37,6 +37,11 @@ export class Vmcoreinfo {
     return value === undefined ? undefined : virtAddr(value);
   }
 
+  /** The names of all SYMBOL() keys, in their order. */
+  symbolNames(): string[] {
+    return [...this.#values.keys()].flatMap((key) => /^SYMBOL\((\w+)\)$/.exec(key)?.[1] ?? []);
+  }
+
   /** NUMBER(name): decimal and signed, or hexadecimal with 0x where an architecture prefers it. */
   number(name: string): bigint | undefined {
     const text = this.value(`NUMBER(${name})`);

@@ -2,18 +2,21 @@
 // bytes made when somebody first reads /proc/sys/kernel/random/boot_id, all zero until then.
 
 import { hexBytes } from '../bytes/text.ts';
+import type { VirtAddr } from '../bytes/units.ts';
 import type { Kernel } from '../paging/kernel.ts';
-import type { Kallsyms } from '../symbols/kallsyms.ts';
+import type { SymbolSource } from '../symbols/symbol-source.ts';
+
+export function bootIdAddress(symbols: SymbolSource): VirtAddr | undefined {
+  return symbols.find('sysctl_bootid')?.address;
+}
 
 /**
- * The boot id as the kernel prints it; undefined when it was never made or cannot be located.
+ * The boot id as the kernel prints it; undefined when it was never made.
  *
  * @throws PageMissing when its page is not in the dump.
  */
-export function readBootId(kernel: Kernel, kallsyms: Kallsyms): string | undefined {
-  const symbol = kallsyms.find('sysctl_bootid');
-  if (symbol === undefined) return undefined;
-  const bytes = kernel.memory.read(symbol.address, 16);
+export function readBootId(kernel: Kernel, address: VirtAddr): string | undefined {
+  const bytes = kernel.memory.read(address, 16);
   if (bytes.every((byte) => byte === 0)) return undefined;
   return hexBytes(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

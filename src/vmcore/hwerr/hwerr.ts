@@ -1,73 +1,93 @@
 // hwerr_data: one counter and one time for each category of hardware error that the kernel survived.
-// Source: kernel/vmcore_info.c, struct hwerr_info { atomic_t count; time64_t timestamp; }. The array
-// became global in bd58782995a2 (in v6.19-rc); until then link-time optimisation could rename it.
+// Source: kernel/vmcore_info.c, struct hwerr_info { atomic_t count; time64_t timestamp; }.
 // Count and time are two stores, so a crash in between may leave one without the other.
 
+import { Corrupt, VmcoreError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
 import type { Kernel } from '../paging/kernel.ts';
-import { Corrupt } from '../errors.ts';
-import type { Hwerr, HwerrCategory } from '../report.ts';
-import type { Kallsyms, KernelSymbol } from '../symbols/kallsyms.ts';
-import { CATEGORIES } from './categories.ts';
+import type { HwerrCategory } from '../report.ts';
+import type { SymbolSource } from '../symbols/symbol-source.ts';
+import { btfLayout } from './btf-layout.ts';
+import { type HwerrLayout, builtinLayout, layoutBytes } from './layout.ts';
+import type { LocatedArray } from './locate.ts';
 
-/** The array, and the name that Documentation/driver-api/hw-recoverable-errors.rst calls it by. */
-const ARRAY_NAMES = ['hwerr_data', 'hwerror_data'];
-/** What Clang and GCC append to a static symbol's name under LTO. */
-const LTO_SUFFIXES = ['.llvm.', '.lto_priv.'];
-/** The function that fills the array: kept by kernels that keep no data symbols. */
-const LOG_FUNCTION = 'hwerr_log_error_type';
+/** KTIME_SEC_MAX (include/linux/ktime.h): no kernel clock goes further than the year 2262. */
+const LATEST_SECONDS = 9_223_372_036n;
 
-/** struct hwerr_info where a 64-bit integer is aligned to 8 bytes. */
-const STRIDE = 16;
-const TIMESTAMP_OFFSET = 8;
-
-/** Later than any clock: year 9999 in Unix seconds. */
-const LATEST_SECONDS = 253_402_300_799n;
+export interface LayoutOptions {
+  readonly limits: Limits;
+  /** Read BTF even where nothing says that the layout has changed. */
+  readonly askBtf: boolean;
+  /** Takes what is odd and does not stop the decoder. */
+  readonly warn: (warning: string) => void;
+}
 
 /**
- * The five counters.
+ * The layout of the array: the known one where it fills the room up to the next symbol, else what
+ * BTF says.
  *
- * @param warn takes what is odd and does not stop the decoder.
- * @throws PageMissing when the array's page is not in the dump.
+ * @param symbols for the address of BTF; undefined when the dump has none that can be read.
+ * @throws Corrupt when the array does not fit into its room.
  */
-export function readHwerr(
+export function layoutOf(
   kernel: Kernel,
-  kallsyms: Kallsyms,
-  warn: (warning: string) => void,
-): Hwerr {
-  const array = findArray(kallsyms);
-  if (array === undefined) {
-    const keeps = kallsyms.find(LOG_FUNCTION) !== undefined;
-    return { kind: 'absent', reason: keeps ? 'symbol_not_found' : 'kernel_without_hwerr' };
+  array: LocatedArray,
+  symbols: SymbolSource | undefined,
+  { limits, askBtf, warn }: LayoutOptions,
+): HwerrLayout {
+  const builtin = builtinLayout(kernel.arch.int64Alignment);
+  const { room } = array;
+  if (!askBtf && (room === undefined || room === BigInt(layoutBytes(builtin)))) return builtin;
+  const described = symbols && describedLayout(kernel, symbols, limits, warn);
+  const layout = described ?? builtin;
+  const bytes = layoutBytes(layout);
+  if (room !== undefined && room < BigInt(bytes)) {
+    throw new Corrupt('corrupt', 'hwerr_data', `got ${room} bytes of room, want ${bytes}`);
   }
-  const bytes = CATEGORIES.length * STRIDE;
-  checkRoom(array, bytes, warn);
-  const c = kernel.memory.cursor(array.address, bytes, array.name);
-  const categories = CATEGORIES.map((category, i): HwerrCategory => {
-    const count = c.seek(i * STRIDE).u32(); // count: atomic_t
-    const time = c.seek(i * STRIDE + TIMESTAMP_OFFSET).i64(); // timestamp: Unix seconds
+  if (described === undefined && room !== BigInt(bytes)) {
+    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; no BTF to ask`);
+  }
+  return layout;
+}
+
+function describedLayout(
+  kernel: Kernel,
+  symbols: SymbolSource,
+  limits: Limits,
+  warn: (warning: string) => void,
+): HwerrLayout | undefined {
+  try {
+    return btfLayout(kernel.memory, symbols, limits);
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    warn(`layout: ${error.message}`);
+    return undefined;
+  }
+}
+
+/**
+ * The counters.
+ *
+ * @throws PageMissing when the array's page is not in the dump, Corrupt when a time cannot be one.
+ */
+export function readCategories(
+  kernel: Kernel,
+  array: LocatedArray,
+  layout: HwerrLayout,
+  warn: (warning: string) => void,
+): HwerrCategory[] {
+  const c = kernel.memory.cursor(array.address, layoutBytes(layout), 'hwerr_data');
+  return layout.categories.map((category, i): HwerrCategory => {
+    const element = i * layout.stride;
+    const count = c.seek(element + layout.countOffset).u32(); // count: atomic_t
+    const time = c.seek(element + layout.timestampOffset).i64(); // timestamp: Unix seconds
     if ((count === 0) !== (time === 0n)) {
       warn(`${category}: count ${count} with time ${time}: the crash came between the two`);
     }
-    if (time < 0n || time > LATEST_SECONDS) warn(`${category}: time ${time} is no date`);
+    if (time < 0n || time > LATEST_SECONDS) {
+      const want = `want 0..${LATEST_SECONDS}: this is not the array, or not whole`;
+      throw new Corrupt('corrupt', `hwerr_data: ${category}`, `got time ${time}, ${want}`);
+    }
     return { category, count, lastErrorTimestampSeconds: time === 0n ? null : Number(time) };
   });
-  return { kind: 'present', categories };
-}
-
-function findArray(kallsyms: Kallsyms): KernelSymbol | undefined {
-  for (const name of ARRAY_NAMES) {
-    const found = kallsyms.find(name, LTO_SUFFIXES);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-/** The next symbol begins where the array ends: 80 bytes on, in every kernel looked at. */
-function checkRoom(array: KernelSymbol, bytes: number, warn: (warning: string) => void): void {
-  const { room, name } = array;
-  if (room === undefined || room === BigInt(bytes)) return;
-  if (room < BigInt(bytes)) {
-    throw new Corrupt('corrupt', name, `got ${room} bytes before the next symbol, want ${bytes}`);
-  }
-  warn(`${name}: ${room} bytes before the next symbol, read the first ${bytes}`);
 }

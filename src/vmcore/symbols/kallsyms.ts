@@ -3,27 +3,21 @@
 // found in some 18 steps and 35 pages; without it, or where it is not in order, every name is read.
 
 import { ascii, compareBytes, cString, hasBytesAt } from '../bytes/text.ts';
-import { type VirtAddr, addVirt } from '../bytes/units.ts';
+import { addVirt } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { VirtualMemory } from '../paging/virtual-memory.ts';
 import { type AddressOf, kallsymsAddresses } from './kallsyms-addresses.ts';
 import { KallsymsNames, NAMES_PER_MARKER } from './kallsyms-names.ts';
+import type { KernelSymbol, SymbolSource } from './symbol-source.ts';
 import { type KallsymsTables, kallsymsTables } from './kallsyms-tables.ts';
-
-/** A symbol of the dumped kernel. */
-export interface KernelSymbol {
-  readonly name: string;
-  readonly address: VirtAddr;
-  /** Bytes to the next symbol with a higher address; undefined for the last one. */
-  readonly room: bigint | undefined;
-}
 
 /** Places on either side of the middle that a search chooses from. */
 const PROBE_REACH = 16;
 
-export class Kallsyms {
+export class Kallsyms implements SymbolSource {
+  readonly kind = 'kallsyms';
   readonly #tables: KallsymsTables;
   readonly #names: KallsymsNames;
   readonly #addressOf: AddressOf;
@@ -52,10 +46,6 @@ export class Kallsyms {
     return new Kallsyms(tables, names, kallsymsAddresses(tables, names, stext));
   }
 
-  /**
-   * The symbol of that name; failing that, the same name with one of the suffixes that link-time
-   * optimisation appends to a static one.
-   */
   find(name: string, suffixes: readonly string[] = []): KernelSymbol | undefined {
     const found = this.#entryOf(ascii(name), suffixes.map(ascii));
     return found && this.#symbol(found);

@@ -1,0 +1,67 @@
+// The other parts of a split dump (makedumpfile --split): files in the same directory that belong to
+// the same dump, whatever their names.
+
+import { readdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { FileError } from '../failure.ts';
+import { type SplitPart, VmcoreError, splitPartOf } from '../vmcore/index.ts';
+import { type FileSource, openFileSource } from './file-source.ts';
+
+/** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
+const MAX_FILES = 1024;
+
+export interface OpenPart {
+  readonly path: string;
+  readonly source: FileSource;
+  readonly part: SplitPart;
+}
+
+/**
+ * The other parts of the dump that `path` is a part of, open. Parts may be empty: makedumpfile makes
+ * as many as it was asked for.
+ *
+ * @param candidates paths to look at beside those of the directory.
+ */
+export function openSiblings(
+  path: string,
+  part: SplitPart,
+  candidates: readonly string[],
+): OpenPart[] {
+  const others = new Set([...candidates.map((other) => resolve(other)), ...neighbours(path)]);
+  others.delete(resolve(path));
+  const siblings: OpenPart[] = [];
+  for (const other of others) {
+    const sibling = openPart(other, candidates.length > 0);
+    if (sibling === undefined) continue;
+    if (sibling.part.dump === part.dump) siblings.push(sibling);
+    else sibling.source.close();
+  }
+  return siblings;
+}
+
+function neighbours(path: string): string[] {
+  const directory = dirname(resolve(path));
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .slice(0, MAX_FILES)
+    .map((entry) => join(directory, entry.name));
+}
+
+/** The file, when it is part of a split dump. */
+function openPart(path: string, followLinks: boolean): OpenPart | undefined {
+  let source: FileSource;
+  try {
+    source = openFileSource(path, followLinks);
+  } catch (error) {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  }
+  try {
+    const part = splitPartOf(source);
+    if (part !== undefined) return { path, source, part };
+  } catch (error) {
+    if (!(error instanceof VmcoreError || error instanceof FileError)) throw error;
+  }
+  source.close();
+  return undefined;
+}

@@ -1,0 +1,75 @@
+// Symbol files of a kernel in the directories of --symbols.path, by the names that distributions give
+// them. A name is only where to look: the decoder checks what a file really is of.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { FileError } from '../failure.ts';
+import type { KernelName, SymbolFile } from '../vmcore/index.ts';
+import { type FileSource, openFileSource } from './file-source.ts';
+
+/** Paths below a directory at which the symbols of the kernel may be, System.map first: it is small. */
+export function symbolFileNames({ release, buildId }: KernelName): string[] {
+  const names = [
+    `System.map-${release}`,
+    `boot/System.map-${release}`,
+    `usr/lib/debug/boot/System.map-${release}`,
+    `${release}/System.map`,
+    `vmlinux-${release}`,
+    `${release}/vmlinux`,
+    `boot/vmlinux-${release}`,
+    `usr/lib/debug/boot/vmlinux-${release}`,
+    `usr/lib/debug/lib/modules/${release}/vmlinux`,
+    `lib/modules/${release}/vmlinux`,
+    'System.map',
+    'vmlinux',
+  ];
+  if (buildId === undefined) return names;
+  const debugFile = `${buildId.slice(0, 2)}/${buildId.slice(2)}.debug`;
+  return [
+    ...names,
+    `.build-id/${debugFile}`,
+    `usr/lib/debug/.build-id/${debugFile}`,
+    `${buildId}.debug`,
+  ];
+}
+
+/** The files that exist, open; `close` closes them. */
+export interface SymbolFiles {
+  open(kernel: KernelName): SymbolFile[];
+  close(): void;
+}
+
+/** @param directories where to look; the path of a file itself will do too. */
+export function symbolFiles(directories: readonly string[]): SymbolFiles {
+  const opened: FileSource[] = [];
+  return {
+    open(kernel): SymbolFile[] {
+      // The release comes from a dump: it must not lead out of the directory.
+      if (kernel.release.includes('/') || kernel.release.includes('\0')) return [];
+      const names = symbolFileNames(kernel);
+      const paths = directories.flatMap((directory) => [
+        ...names.map((name) => join(directory, name)).filter((path) => existsSync(path)),
+        directory,
+      ]);
+      return paths.flatMap((path) => {
+        const source = openIfFile(path);
+        if (source === undefined) return [];
+        opened.push(source);
+        return [{ name: path, source }];
+      });
+    },
+    close(): void {
+      for (const source of opened.splice(0)) source.close();
+    },
+  };
+}
+
+/** A directory, and what may not be read, is no symbol file. */
+function openIfFile(path: string): FileSource | undefined {
+  try {
+    return openFileSource(path, true);
+  } catch (error) {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+// Whole dumps packed after they were made (Debian's KDUMP_COMPRESSION): unpacked once into a
+// temporary file without a name, for a dump is read here and there and these formats only from the
+// start. Left out: bzip2 and lz4, for which npm has no well-kept streaming decoder, and zstd on a
+// Node older than 22.15, which has none of its own.
+
+import { randomUUID } from 'node:crypto';
+import type { ReadStream } from 'node:fs';
+import { type FileHandle, open, statfs, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, type Transform } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import zlib from 'node:zlib';
+import xz from 'xz-decompress';
+import { FileError, errorCode, messageOf } from '../failure.ts';
+
+export type Packing = 'gzip' | 'xz' | 'zstd';
+
+const MAGICS: Readonly<Record<Packing, readonly number[]>> = {
+  gzip: [0x1f, 0x8b],
+  xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00],
+  zstd: [0x28, 0xb5, 0x2f, 0xfd],
+};
+
+/** Bytes of a file that tell how it is packed. */
+export const PACKING_HEAD = 6;
+
+/** zlib of Node 22.15 and later; the types are those of the oldest Node supported. */
+const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };
+
+/** How a file is packed, by its first bytes; undefined when it is not, or not in a way read here. */
+export function packingOf(head: Uint8Array): Packing | undefined {
+  const packing = (['gzip', 'xz', 'zstd'] as const).find((name) =>
+    MAGICS[name].every((byte, i) => head[i] === byte),
+  );
+  return packing === 'zstd' && createZstdDecompress === undefined ? undefined : packing;
+}
+
+/**
+ * The unpacked file, open and already unlinked: closing it frees its space. It takes at most half of
+ * the space that is free in the temporary directory when it begins.
+ *
+ * @throws FileError when the stream is broken (`corrupt`), ends early (`truncated`), or takes more
+ *   space than there is (`io`).
+ */
+export async function unpack(
+  path: string,
+  packed: ReadStream,
+  packing: Packing,
+): Promise<FileHandle> {
+  const directory = tmpdir();
+  const { bavail, bsize } = await statfs(directory);
+  const temporary = join(directory, `hwerr-exporter-${randomUUID()}`);
+  const file = await open(temporary, 'wx+', 0o600);
+  try {
+    await unlink(temporary);
+    const limit = (bavail * bsize) / 2;
+    let length = 0;
+    for await (const chunk of unpacked(packed, packing) as AsyncIterable<Uint8Array>) {
+      if (length + chunk.length > limit) throw new NoSpace();
+      await file.write(chunk, 0, chunk.length, length);
+      length += chunk.length;
+    }
+    return file;
+  } catch (error) {
+    await file.close();
+    throw unpackError(path, packing, error);
+  }
+}
+
+class NoSpace extends Error {}
+
+function unpackError(path: string, packing: Packing, error: unknown): FileError {
+  const code = errorCode(error);
+  if (error instanceof NoSpace || code === 'ENOSPC') {
+    const what = `unpacking ${packing} takes more space than there is in the temporary directory`;
+    return new FileError('io', `${path}: ${what}`, code, error);
+  }
+  if (code === 'EIO') return FileError.from(path, error);
+  const reason = code === 'Z_BUF_ERROR' ? 'truncated' : 'corrupt';
+  return new FileError(reason, `${path}: broken ${packing}: ${messageOf(error)}`, code, error);
+}
+
+function unpacked(packed: ReadStream, packing: Packing): Readable {
+  switch (packing) {
+    case 'gzip':
+      return through(packed, zlib.createGunzip());
+    case 'xz': {
+      const web = Readable.toWeb(packed) as ConstructorParameters<typeof xz.XzReadableStream>[0];
+      return Readable.fromWeb(new xz.XzReadableStream(web) as ReadableStream);
+    }
+    case 'zstd':
+      if (createZstdDecompress === undefined) throw new Error('this Node has no zstd');
+      return through(packed, createZstdDecompress());
+  }
+}
+
+/** The transform, fed; an error of the source is one of the transform. */
+function through(packed: ReadStream, transform: Transform): Transform {
+  packed.on('error', (error) => transform.destroy(error));
+  return packed.pipe(transform);
+}

@@ -1,0 +1,25 @@
+// Snappy blocks (google/snappy format_description.txt), one a page, by hysnappy.
+
+import { snappyUncompressor } from 'hysnappy';
+
+const uncompress = snappyUncompressor();
+
+/**
+ * @returns the bytes the block expands to.
+ * @throws Error when it is broken, or when its own length is not `size`.
+ */
+export function decompressSnappy(input: Uint8Array, size: number): Uint8Array {
+  const length = statedLength(input);
+  if (length !== size) throw new Error(`states ${length} bytes, want ${size}`);
+  return uncompress(input, size);
+}
+
+/** The length at the start of a block: a varint of at most five bytes. */
+function statedLength(input: Uint8Array): number {
+  let length = 0;
+  for (let i = 0; i < Math.min(5, input.length); i++) {
+    length += (input[i]! & 0x7f) * 2 ** (7 * i);
+    if (input[i]! < 0x80) return length;
+  }
+  return NaN;
+}

@@ -1,0 +1,67 @@
+// The parts of a split dump (makedumpfile --split) as one: each has all the headers and both bitmaps,
+// and the pages of one range of page frames.
+
+import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
+import { PageMissing, Unsupported } from '../errors.ts';
+import type { Dump } from './dump.ts';
+import type { PhysicalMemory } from './physical-memory.ts';
+
+/** Which part of which dump a file is. */
+export interface SplitPart {
+  /** The same for all parts of one dump, and for no other dump's. */
+  readonly dump: string;
+  /** Physical addresses whose pages it has. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** @throws Unsupported when the files are not parts of the same dump. */
+export function joinParts(dumps: readonly Dump[]): Dump {
+  const parts = dumps
+    .map((dump) => ({ dump, part: dump.part }))
+    .sort((a, b) => (a.part?.start ?? 0) - (b.part?.start ?? 0));
+  const [first] = parts;
+  const isOne = parts.every(({ part }) => part !== undefined && part.dump === first?.part?.dump);
+  if (first === undefined || !isOne) {
+    throw new Unsupported('unsupported_format', 'files', 'are not the parts of one split dump');
+  }
+  return {
+    ...first.dump,
+    flattened: dumps.some((dump) => dump.flattened),
+    incomplete: dumps.some((dump) => dump.incomplete),
+    memory: joinMemory(parts.flatMap(({ dump, part }) => (part ? [{ dump, part }] : []))),
+    compression: () => [...new Set(dumps.flatMap((dump) => dump.compression()))],
+    part: undefined,
+  };
+}
+
+interface Part {
+  readonly dump: Dump;
+  readonly part: SplitPart;
+}
+
+function joinMemory(parts: readonly Part[]): PhysicalMemory {
+  const partAt = (address: number): Part => {
+    const found = parts.find(({ part }) => address >= part.start && address < part.end);
+    if (found !== undefined) return found;
+    throw new PageMissing('page_lost', `physical address ${hex(address)}`, 'is in another part');
+  };
+  return {
+    read(address, length): Uint8Array {
+      const start = Number(address);
+      const first = partAt(start);
+      if (start + length <= first.part.end) return first.dump.memory.read(address, length);
+      const bytes = new Uint8Array(length);
+      for (let done = 0; done < length;) {
+        const { dump, part } = partAt(start + done);
+        const piece = Math.min(length - done, part.end - start - done);
+        bytes.set(dump.memory.read(physAddr(start + done), piece), done);
+        done += piece;
+      }
+      return bytes;
+    },
+    *findPages(which, matches): Generator<PhysAddr> {
+      for (const { dump } of parts) yield* dump.memory.findPages(which, matches);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+// The layout of hwerr_data as the kernel's BTF tells it, for kernels that changed it.
+
+import type { Limits } from '../limits.ts';
+import type { VirtualMemory } from '../paging/virtual-memory.ts';
+import { Corrupt } from '../errors.ts';
+import { findInBtf } from '../symbols/btf.ts';
+import type { SymbolSource } from '../symbols/symbol-source.ts';
+import type { HwerrLayout } from './layout.ts';
+
+const PREFIX = 'HWERR_RECOV_';
+/** The constant behind the last category. */
+const END = 'HWERR_RECOV_MAX';
+/** More categories than this are no enum of hardware errors. */
+const MAX_CATEGORIES = 64;
+
+/**
+ * @returns undefined when the kernel has no BTF, or none of these types in it.
+ * @throws PageMissing when BTF is not in the dump, Corrupt when it makes no sense.
+ */
+export function btfLayout(
+  memory: VirtualMemory,
+  symbols: SymbolSource,
+  limits: Limits,
+): HwerrLayout | undefined {
+  const start = symbols.find('__start_BTF');
+  if (start === undefined) return undefined;
+  const types = { struct: 'hwerr_info', enum: 'hwerr_error_type' };
+  const found = findInBtf(memory, start.address, types, limits);
+  if (found === undefined) return undefined;
+  const { size, members } = found.struct;
+  const countOffset = members.get('count');
+  const timestampOffset = members.get('timestamp');
+  const categories = categoryNames(found.enum);
+  const fits = (offset: number | undefined, bytes: number): offset is number =>
+    offset !== undefined && Number.isInteger(offset) && offset + bytes <= size;
+  if (!fits(countOffset, 4) || !fits(timestampOffset, 8) || categories === undefined) {
+    throw new Corrupt('corrupt', 'btf: struct hwerr_info', 'got no count, timestamp or categories');
+  }
+  return { source: 'btf', stride: size, countOffset, timestampOffset, categories };
+}
+
+/** HWERR_RECOV_CPU = 0 and so on, as `cpu`, in the order of their values. */
+function categoryNames(constants: ReadonlyMap<string, number>): string[] | undefined {
+  const count = constants.get(END);
+  if (count === undefined || count < 1 || count > MAX_CATEGORIES) return undefined;
+  const names = Array.from({ length: count }, (_, i) => `category_${i}`);
+  for (const [name, value] of constants) {
+    if (name !== END && name.startsWith(PREFIX) && value >= 0 && value < count) {
+      names[value] = name.slice(PREFIX.length).toLowerCase();
+    }
+  }
+  return names;
+}

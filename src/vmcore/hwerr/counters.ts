@@ -1,0 +1,161 @@
+// The counters and the boot id of an identified kernel: by what is remembered of it, else by its
+// symbols. Here, and only here, a page that is not in the dump becomes an answer.
+
+import type { VirtAddr } from '../bytes/units.ts';
+import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { Kernel } from '../paging/kernel.ts';
+import type { CrashReport, Hwerr } from '../report.ts';
+import { Kallsyms } from '../symbols/kallsyms.ts';
+import { type SymbolFile, symbolFileSources } from '../symbols/symbol-files.ts';
+import type { SymbolSource } from '../symbols/symbol-source.ts';
+import { bootIdAddress, readBootId } from './boot-id.ts';
+import { layoutOf, readCategories } from './hwerr.ts';
+import type { KnownKernels, Recalled } from './known-kernels.ts';
+import { type Location, arrayInFiles, locateArray } from './locate.ts';
+
+export interface CounterOptions {
+  readonly limits: Limits;
+  readonly symbolFiles?: (kernel: {
+    readonly release: string;
+    readonly buildId: string | undefined;
+  }) => Iterable<SymbolFile>;
+  readonly knownKernels?: KnownKernels;
+  readonly askBtf?: boolean;
+}
+
+export interface Counters {
+  readonly hwerr: Hwerr;
+  readonly bootId: string | undefined;
+  readonly symbolSource: CrashReport['symbolSource'] | undefined;
+  readonly layoutSource: CrashReport['layoutSource'] | undefined;
+}
+
+/**
+ * @param warn takes what is odd and does not stop the decoder.
+ * @throws Corrupt when the symbols make no sense and no file beside the dump has them.
+ */
+export function readCounters(
+  kernel: Kernel,
+  options: CounterOptions,
+  warn: (warning: string) => void,
+): Counters {
+  const bootId = (address: VirtAddr | undefined): string | undefined =>
+    orWarn(() => address && readBootId(kernel, address), warn);
+  // A kernel that nothing has proven yet must have its symbols looked up, for that is the proof.
+  const isProven = kernel.nodename !== undefined;
+  const recalled = isProven ? options.knownKernels?.recall(kernel) : undefined;
+  if (recalled !== undefined && options.askBtf !== true) {
+    return { ...present(kernel, recalled, warn), bootId: bootId(recalled.bootIdAddress) };
+  }
+  const symbols = new Symbols(kernel, options, warn);
+  const idAddress = orWarn(() => symbols.bootIdAddress(), warn);
+  const absent = (reason: Exclude<Hwerr, { kind: 'present' }>['reason']): Counters => ({
+    hwerr: { kind: 'absent', reason },
+    bootId: bootId(idAddress),
+    symbolSource: undefined,
+    layoutSource: undefined,
+  });
+  try {
+    const location = symbols.locateArray();
+    if (location.kind !== 'found') return absent(location.kind);
+    const { array } = location;
+    const layout = layoutOf(kernel, array, symbols.kallsyms, {
+      limits: options.limits,
+      askBtf: options.askBtf === true,
+      warn,
+    });
+    const found = { array, layout, bootIdAddress: idAddress };
+    const counters = { ...present(kernel, found, warn), bootId: bootId(idAddress) };
+    options.knownKernels?.learn(kernel, found);
+    return counters;
+  } catch (error) {
+    if (error instanceof PageMissing) return absent(error.reason);
+    throw error;
+  }
+}
+
+function present(
+  kernel: Kernel,
+  { array, layout }: Recalled,
+  warn: (warning: string) => void,
+): Omit<Counters, 'bootId'> {
+  const categories = readCategories(kernel, array, layout, warn);
+  return {
+    hwerr: { kind: 'present', categories },
+    symbolSource: array.source,
+    layoutSource: layout.source,
+  };
+}
+
+/** The sources of symbols in their order: the dump's kallsyms, then the files beside it. */
+class Symbols {
+  readonly kallsyms: Kallsyms | undefined;
+  /** Why there is no kallsyms. */
+  readonly #trouble: VmcoreError | undefined;
+  readonly #kernel: Kernel;
+  readonly #files: Iterable<SymbolSource>;
+
+  constructor(kernel: Kernel, options: CounterOptions, warn: (warning: string) => void) {
+    this.#kernel = kernel;
+    const { vmcoreinfo } = kernel;
+    const name = { release: vmcoreinfo.osRelease, buildId: vmcoreinfo.buildId };
+    this.#files = once(() =>
+      symbolFileSources(options.symbolFiles?.(name) ?? [], vmcoreinfo, options.limits, warn),
+    );
+    try {
+      this.kallsyms = Kallsyms.open(vmcoreinfo, kernel.memory, options.limits);
+    } catch (error) {
+      if (!(error instanceof VmcoreError)) throw error;
+      this.#trouble = error;
+    }
+  }
+
+  locateArray(): Location {
+    const { kallsyms } = this;
+    let trouble = this.#trouble;
+    if (kallsyms !== undefined) {
+      try {
+        return locateArray(this.#kernel, kallsyms, this.#files);
+      } catch (error) {
+        if (!(error instanceof VmcoreError)) throw error;
+        trouble = error;
+      }
+    }
+    // Without kallsyms, only a kernel that its utsname has proven may be read by a file's addresses.
+    const array = this.#kernel.nodename === undefined ? undefined : arrayInFiles(this.#files);
+    if (array !== undefined) return { kind: 'found', array };
+    throw trouble ?? new Corrupt('no_kallsyms', 'kallsyms', 'cannot be read');
+  }
+
+  bootIdAddress(): VirtAddr | undefined {
+    const own = this.kallsyms && bootIdAddress(this.kallsyms);
+    if (own !== undefined || this.#kernel.nodename === undefined) return own;
+    for (const symbols of this.#files) {
+      const address = bootIdAddress(symbols);
+      if (address !== undefined) return address;
+    }
+    return undefined;
+  }
+}
+
+/** What is made when it is first wanted, and kept. */
+function once<T>(make: () => Iterable<T>): Iterable<T> {
+  let made: T[] | undefined;
+  return {
+    [Symbol.iterator](): Iterator<T> {
+      made ??= [...make()];
+      return made[Symbol.iterator]();
+    },
+  };
+}
+
+function orWarn<T>(read: () => T, warn: (warning: string) => void): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
+    warn(`boot id: ${error.message}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+// Symbols from files beside the dump (--symbols.path), for kernels whose own table has no data
+// symbols. A file is believed only when it is of the dumped kernel: a vmlinux by its build id, and
+// either by two symbols whose addresses VMCOREINFO knows, which also tell how far KASLR moved them.
+
+import type { ByteSource } from '../bytes/source.ts';
+import { isElf } from '../container/elf-header.ts';
+import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
+import { VmcoreError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { SymbolSource } from './symbol-source.ts';
+import { type UnmovedSymbols, systemMap } from './system-map.ts';
+import { vmlinux } from './vmlinux.ts';
+
+/** A file that may hold the symbols of the dumped kernel. */
+export interface SymbolFile {
+  /** For messages. */
+  readonly name: string;
+  readonly source: ByteSource;
+}
+
+/** The symbols of each file that is of this kernel; what is wrong with the others goes to `warn`. */
+export function* symbolFileSources(
+  files: Iterable<SymbolFile>,
+  info: Vmcoreinfo,
+  limits: Limits,
+  warn: (warning: string) => void,
+): Generator<SymbolSource> {
+  for (const { name, source } of files) {
+    try {
+      const symbols = openSymbols(source, info, limits);
+      const shift = symbols && shiftOf(symbols, info);
+      if (symbols !== undefined && shift !== undefined) yield symbols.at(shift);
+      else warn(`${name}: is not of this kernel`);
+    } catch (error) {
+      if (!(error instanceof VmcoreError)) throw error;
+      warn(`${name}: ${error.message}`);
+    }
+  }
+}
+
+function openSymbols(
+  source: ByteSource,
+  info: Vmcoreinfo,
+  limits: Limits,
+): UnmovedSymbols | undefined {
+  if (!isElf(source.read(0, Math.min(4, source.size)))) return systemMap(source, limits);
+  const file = vmlinux(source, limits);
+  return file.buildId !== undefined && file.buildId === info.buildId ? file : undefined;
+}
+
+/** How far the kernel runs from where it was linked; undefined when two symbols disagree. */
+function shiftOf(symbols: UnmovedSymbols, info: Vmcoreinfo): bigint | undefined {
+  const [shift, other] = ['_stext', 'init_uts_ns'].map((name) => {
+    const runs = info.symbol(name);
+    const linked = symbols.linkAddress(name);
+    return runs === undefined || linked === undefined ? undefined : runs - linked;
+  });
+  return shift === other ? shift : undefined;
+}

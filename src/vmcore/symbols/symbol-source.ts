@@ -1,0 +1,20 @@
+// What every source of symbols answers, wherever its addresses come from.
+
+import type { VirtAddr } from '../bytes/units.ts';
+
+/** A symbol of the dumped kernel, at its address in the dumped memory. */
+export interface KernelSymbol {
+  readonly name: string;
+  readonly address: VirtAddr;
+  /** Bytes to the next symbol with a higher address; undefined when that is not known. */
+  readonly room: bigint | undefined;
+}
+
+export interface SymbolSource {
+  readonly kind: 'kallsyms' | 'system-map' | 'vmlinux';
+  /**
+   * The symbol of that name; failing that, the same name with one of the suffixes that link-time
+   * optimisation appends to a static one.
+   */
+  find(name: string, suffixes?: readonly string[]): KernelSymbol | undefined;
+}

@@ -1,0 +1,163 @@
+// vmlinux: the kernel's ELF file, or the debug file split off from it, with its .symtab.
+// Source: gABI "Sections", "Symbol Table". The build id (.note.gnu.build-id) says whether it is the
+// file of the dumped kernel.
+
+import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
+import type { ByteSource } from '../bytes/source.ts';
+import { ascii, cString, hasBytesAt, hexBytes } from '../bytes/text.ts';
+import { type VirtAddr, virtAddr } from '../bytes/units.ts';
+import { Corrupt } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { KernelSymbol, SymbolSource } from './symbol-source.ts';
+import type { UnmovedSymbols } from './system-map.ts';
+
+const SHT_SYMTAB = 2;
+const SHT_NOTE = 7;
+const NT_GNU_BUILD_ID = 3;
+const SHN_UNDEF = 0;
+
+interface Section {
+  readonly type: number; // sh_type
+  readonly offset: number; // sh_offset, bytes
+  readonly size: number; // sh_size, bytes
+  readonly link: number; // sh_link: the string table of a symbol table
+}
+
+interface Vmlinux extends UnmovedSymbols {
+  /** Lower-case hexadecimal; undefined when the file has none. */
+  readonly buildId: string | undefined;
+}
+
+/** @throws Corrupt or LimitExceeded when the file is no ELF file with a symbol table. */
+export function vmlinux(source: ByteSource, limits: Limits): Vmlinux {
+  const { order, sections } = readSections(source, limits);
+  const symtab = sections.find(({ type }) => type === SHT_SYMTAB);
+  const strtab = symtab && sections[symtab.link];
+  if (symtab === undefined || strtab === undefined) {
+    throw new Corrupt('corrupt', 'vmlinux', 'got no .symtab, want a file that is not stripped');
+  }
+  const symbols = new SymbolTable(source, order, [symtab, strtab], limits);
+  return {
+    kind: 'vmlinux',
+    buildId: buildId(source, order, sections, limits),
+    linkAddress: (name) => symbols.find(name, [], 0n)?.address,
+    at(shift): SymbolSource {
+      return {
+        kind: 'vmlinux',
+        find: (name, suffixes = []) => symbols.find(name, suffixes, shift),
+      };
+    },
+  };
+}
+
+function readSections(
+  source: ByteSource,
+  limits: Limits,
+): { order: ByteOrder; sections: Section[] } {
+  const ident = source.read(0, 64);
+  const is64 = ident[4] === 2;
+  const order: ByteOrder = {
+    endian: ident[5] === 2 ? 'big' : 'little',
+    wordBits: is64 ? 64 : 32,
+  };
+  const c = new Cursor(ident, order, 'vmlinux header').seek(is64 ? 40 : 32);
+  const tableOffset = c.size('e_shoff');
+  c.seek(is64 ? 58 : 46);
+  const stride = c.u16(); // e_shentsize
+  const count = limited('vmlinux: e_shnum', c.u16(), limits.symbolFileSections);
+  const table = source.read(tableOffset, stride * count);
+  const sections: Section[] = [];
+  for (let i = 0; i < count; i++) {
+    const entry = new Cursor(table.subarray(i * stride, (i + 1) * stride), order, `section ${i}`);
+    entry.skip(4); // sh_name
+    const type = entry.u32();
+    entry.word(); // sh_flags
+    entry.word(); // sh_addr
+    const offset = entry.size('sh_offset');
+    const size = entry.size('sh_size');
+    sections.push({ type, offset, size, link: entry.u32() });
+  }
+  return { order, sections };
+}
+
+class SymbolTable {
+  readonly #symbols: Uint8Array;
+  readonly #strings: Uint8Array;
+  readonly #order: ByteOrder;
+
+  constructor(
+    source: ByteSource,
+    order: ByteOrder,
+    [symtab, strtab]: readonly [Section, Section],
+    limits: Limits,
+  ) {
+    const read = ({ offset, size }: Section): Uint8Array =>
+      source.read(offset, limited('vmlinux: section', size, limits.symbolFileBytes));
+    this.#symbols = read(symtab);
+    this.#strings = read(strtab);
+    this.#order = order;
+  }
+
+  find(name: string, suffixes: readonly string[], shift: bigint): KernelSymbol | undefined {
+    const wanted = ascii(name);
+    let best: { name: string; address: bigint } | undefined;
+    for (const { nameAt, address } of this.#all()) {
+      if (!hasBytesAt(this.#strings, nameAt, wanted)) continue;
+      const here = cString(this.#strings.subarray(nameAt, nameAt + name.length + 64));
+      if (here === name) {
+        best = { name: here, address };
+        break;
+      }
+      if (suffixes.some((suffix) => here.startsWith(name + suffix)))
+        best ??= { name: here, address };
+    }
+    if (best === undefined) return undefined;
+    const { address } = best;
+    return { name: best.name, address: virtAddr(address + shift), room: this.#room(address) };
+  }
+
+  #room(address: bigint): bigint | undefined {
+    let next: bigint | undefined;
+    for (const symbol of this.#all()) {
+      if (symbol.address <= address) continue;
+      if (next === undefined || symbol.address < next) next = symbol.address;
+    }
+    return next === undefined ? undefined : next - address;
+  }
+
+  /** Defined, named symbols: struct Elf64_Sym of 24 bytes, Elf32_Sym of 16. */
+  *#all(): Generator<{ nameAt: number; address: VirtAddr }> {
+    const is64 = this.#order.wordBits === 64;
+    const stride = is64 ? 24 : 16;
+    const c = new Cursor(this.#symbols, this.#order, 'symtab');
+    for (let at = 0; at + stride <= this.#symbols.length; at += stride) {
+      const nameAt = c.seek(at).u32(); // st_name
+      const section = c.seek(at + (is64 ? 6 : 14)).u16(); // st_shndx
+      if (nameAt === 0 || section === SHN_UNDEF) continue;
+      yield { nameAt, address: virtAddr(c.seek(at + (is64 ? 8 : 4)).word()) }; // st_value
+    }
+  }
+}
+
+function buildId(
+  source: ByteSource,
+  order: ByteOrder,
+  sections: readonly Section[],
+  limits: Limits,
+): string | undefined {
+  for (const { type, offset, size } of sections) {
+    if (type !== SHT_NOTE || size > limits.noteBytes) continue;
+    const c = new Cursor(source.read(offset, size), order, 'vmlinux note');
+    while (c.remaining >= 12) {
+      const nameLength = c.u32();
+      const descLength = c.u32();
+      const isBuildId = c.u32() === NT_GNU_BUILD_ID;
+      if (nameLength + descLength > c.remaining) break;
+      const name = cString(c.bytes(Math.ceil(nameLength / 4) * 4));
+      const desc = c.bytes(descLength);
+      if (isBuildId && name === 'GNU') return hexBytes(desc);
+      c.skip(Math.min(c.remaining, (4 - (descLength % 4)) % 4));
+    }
+  }
+  return undefined;
+}
