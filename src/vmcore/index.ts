@@ -4,7 +4,7 @@
 import type { ByteSource } from './bytes/source.ts';
 import { openDump } from './container/open.ts';
 import type { DecodeCost } from './container/physical-memory.ts';
-import type { SplitPart } from './container/split.ts';
+import type { SplitPart } from './container/dump.ts';
 import { VmcoreError } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
 import type { KnownKernels } from './hwerr/known-kernels.ts';
@@ -18,7 +18,7 @@ export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/sou
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
 export { CATEGORIES, type Category } from './hwerr/categories.ts';
 export { KnownKernels } from './hwerr/known-kernels.ts';
-export type { SplitPart } from './container/split.ts';
+export type { SplitPart } from './container/dump.ts';
 export type { SymbolFile } from './symbols/symbol-files.ts';
 export type { AbsentReason, CrashReport, Hwerr, HwerrCategory } from './report.ts';
 

@@ -4,7 +4,6 @@ import type { ByteOrder } from '../bytes/cursor.ts';
 import type { PhysAddr, VirtAddr } from '../bytes/units.ts';
 import type { PageCompression } from '../codec/page-codec.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
-import type { SplitPart } from './split.ts';
 
 /** What a container says of addresses: a help where VMCOREINFO lacks a key, never believed alone. */
 export interface AddressHints {
@@ -20,6 +19,15 @@ export interface MappedRange {
   readonly virtual: VirtAddr;
   readonly physical: PhysAddr;
   readonly length: bigint;
+}
+
+/** Which part of which dump a file is. */
+export interface SplitPart {
+  /** The same for all parts of one dump, and for no other dump's. */
+  readonly dump: string;
+  /** Physical addresses whose pages it has. */
+  readonly start: number;
+  readonly end: number;
 }
 
 /** A dump as its container gives it. */

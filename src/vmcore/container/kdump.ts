@@ -5,12 +5,11 @@ import { type ByteSource, inRange } from '../bytes/source.ts';
 import { cString } from '../bytes/text.ts';
 import { compressionsOf } from '../codec/page-codec.ts';
 import type { Limits } from '../limits.ts';
-import type { ContainedDump } from './dump.ts';
+import type { ContainedDump, SplitPart } from './dump.ts';
 import { type KdumpHeader, STATUS_INCOMPLETE, readKdumpHeader } from './kdump-header.ts';
 import { KdumpPages } from './kdump-pages.ts';
 import { notes, vmcoreinfoTexts } from './notes.ts';
 import type { DecodeCost } from './physical-memory.ts';
-import type { SplitPart } from './split.ts';
 
 /** @throws Corrupt or LimitExceeded when the headers are impossible. */
 export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits): ContainedDump {

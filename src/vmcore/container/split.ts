@@ -3,17 +3,8 @@
 
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
 import { PageMissing, Unsupported } from '../errors.ts';
-import type { Dump } from './dump.ts';
+import type { Dump, SplitPart } from './dump.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
-
-/** Which part of which dump a file is. */
-export interface SplitPart {
-  /** The same for all parts of one dump, and for no other dump's. */
-  readonly dump: string;
-  /** Physical addresses whose pages it has. */
-  readonly start: number;
-  readonly end: number;
-}
 
 /** @throws Unsupported when the files are not parts of the same dump. */
 export function joinParts(dumps: readonly Dump[]): Dump {

@@ -3,13 +3,12 @@
 // either by two symbols whose addresses VMCOREINFO knows, which also tell how far KASLR moved them.
 
 import type { ByteSource } from '../bytes/source.ts';
-import { isElf } from '../container/elf-header.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { SymbolSource } from './symbol-source.ts';
 import { type UnmovedSymbols, systemMap } from './system-map.ts';
-import { vmlinux } from './vmlinux.ts';
+import { isElfFile, vmlinux } from './vmlinux.ts';
 
 /** A file that may hold the symbols of the dumped kernel. */
 export interface SymbolFile {
@@ -43,7 +42,8 @@ function openSymbols(
   info: Vmcoreinfo,
   limits: Limits,
 ): UnmovedSymbols | undefined {
-  if (!isElf(source.read(0, Math.min(4, source.size)))) return systemMap(source, limits);
+  const head = source.read(0, Math.min(4, source.size));
+  if (!isElfFile(head)) return systemMap(source, limits);
   const file = vmlinux(source, limits);
   return file.buildId !== undefined && file.buildId === info.buildId ? file : undefined;
 }

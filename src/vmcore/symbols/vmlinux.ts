@@ -11,6 +11,7 @@ import type { Limits } from '../limits.ts';
 import type { KernelSymbol, SymbolSource } from './symbol-source.ts';
 import type { UnmovedSymbols } from './system-map.ts';
 
+const MAGIC = ascii('\x7fELF');
 const SHT_SYMTAB = 2;
 const SHT_NOTE = 7;
 const NT_GNU_BUILD_ID = 3;
@@ -26,6 +27,11 @@ interface Section {
 interface Vmlinux extends UnmovedSymbols {
   /** Lower-case hexadecimal; undefined when the file has none. */
   readonly buildId: string | undefined;
+}
+
+/** Whether a file begins as one, not as a System.map. */
+export function isElfFile(head: Uint8Array): boolean {
+  return hasBytesAt(head, 0, MAGIC);
 }
 
 /** @throws Corrupt or LimitExceeded when the file is no ELF file with a symbol table. */
