@@ -17,6 +17,7 @@ const DEFAULTS: Config = {
   excluded: ['**/kdump-test-*/**'],
   settleMs: 2000,
   rescanMs: 60_000,
+  symbolPaths: [],
   decodeTimeoutMs: 300_000,
   decodeMaxMemoryBytes: 256 * 2 ** 20,
   listen: { host: undefined, port: 10_048 },
@@ -34,6 +35,7 @@ const CASES: Readonly<
   excluded: ['kdump.exclude', 'HWERR_KDUMP_EXCLUDE', '**/x', { excluded: ['**/x'] }, undefined],
   settle: ['kdump.settle', 'HWERR_KDUMP_SETTLE', '500ms', { settleMs: 500 }, '2'],
   rescan: ['kdump.rescan', 'HWERR_KDUMP_RESCAN', '1h30m', { rescanMs: 5_400_000 }, '-1s'],
+  symbols: ['symbols.path', 'HWERR_SYMBOLS_PATH', '/s', { symbolPaths: ['/s'] }, undefined],
   timeout: ['decode.timeout', 'HWERR_DECODE_TIMEOUT', '10s', { decodeTimeoutMs: 10_000 }, 'never'],
   maxMemory: [
     'decode.max-memory',
@@ -99,7 +101,12 @@ describe('readConfig', () => {
         ...DEFAULTS,
         ...settings,
       });
-      expect(readConfig({ [key]: [other] }, { [variable]: value })).toEqual(DEFAULTS);
+      const overridden = readConfig({ [key]: [other] }, { [variable]: value });
+      if (FLAGS[key].defaultValue === undefined && FLAGS[key].repeatable) {
+        expect(overridden).not.toEqual({ ...DEFAULTS, ...settings });
+      } else {
+        expect(overridden).toEqual(DEFAULTS);
+      }
     });
   });
 

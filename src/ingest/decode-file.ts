@@ -51,10 +51,11 @@ export async function decodeFile(path: string, options: DecodeFileOptions): Prom
     return { kind: 'failed', failure: failureOf(error) };
   }
   try {
-    const outcome = await decodeOpen(path, source, options);
+    const outcome = await decodeOpen(path, source, options).catch((error: unknown): Outcome => ({
+      kind: 'failed',
+      failure: failureOf(error),
+    }));
     return source.currentVersion() === source.version ? outcome : { kind: 'changed' };
-  } catch (error) {
-    return { kind: 'failed', failure: failureOf(error) };
   } finally {
     source.close();
   }

@@ -13,8 +13,9 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { serve: given };
       return Promise.resolve();
     },
-    decode(files, json): void {
-      called = { decode: files, json };
+    decode(files, { json, askBtf }, given): Promise<void> {
+      called = { decode: files, json, askBtf, ...given };
+      return Promise.resolve();
     },
   });
   await commands.parseAsync(args, { from: 'user' });
@@ -41,11 +42,37 @@ describe('program', () => {
     });
   });
 
+  it('decodes files with the symbols of directories, and with BTF when asked', async () => {
+    const args = ['--symbols.path', '/s', '--btf', '--symbols.path=/t', 'a'];
+    expect(await parsed('decode', ...args)).toEqual({
+      decode: ['a'],
+      json: false,
+      askBtf: true,
+      symbols: ['/s', '/t'],
+    });
+  });
+
   it('decodes files, with --json before or after them', async () => {
-    expect(await parsed('decode', 'a', 'b')).toEqual({ decode: ['a', 'b'], json: false });
-    expect(await parsed('decode', '--json', 'a')).toEqual({ decode: ['a'], json: true });
-    expect(await parsed('decode', 'a', '--json')).toEqual({ decode: ['a'], json: true });
-    expect(await parsed('decode', '--', '--json')).toEqual({ decode: ['--json'], json: false });
+    expect(await parsed('decode', 'a', 'b')).toEqual({
+      decode: ['a', 'b'],
+      json: false,
+      askBtf: false,
+    });
+    expect(await parsed('decode', '--json', 'a')).toEqual({
+      decode: ['a'],
+      json: true,
+      askBtf: false,
+    });
+    expect(await parsed('decode', 'a', '--json')).toEqual({
+      decode: ['a'],
+      json: true,
+      askBtf: false,
+    });
+    expect(await parsed('decode', '--', '--json')).toEqual({
+      decode: ['--json'],
+      json: false,
+      askBtf: false,
+    });
   });
 });
 

@@ -15,9 +15,10 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const MIB = 2 ** 20;
 const DUMP = 'x86_64-7.3.4.lzo';
+const BOUNDS = { symbolPaths: [], timeoutMs: 60_000, maxMemoryBytes: 256 * MIB };
 
 function client(bounds: Partial<DecodeBounds> = {}): DecodeClient {
-  const made = decodeClient({ timeoutMs: 60_000, maxMemoryBytes: 256 * MIB, ...bounds });
+  const made = decodeClient({ ...BOUNDS, ...bounds });
   onTestFinished(() => made.close());
   return made;
 }
@@ -30,7 +31,7 @@ const outOfMemory = {
   },
 };
 
-/** A flattened stream in very small pieces, whose index alone takes more than 12 MiB. */
+/** A flattened stream of very small pieces, last ones first: to sort them takes more than 12 MiB. */
 function writeHungryDump(path: string): void {
   const records = 1_000_000;
   const stream = Buffer.alloc(4096 + records * 17);
@@ -38,7 +39,7 @@ function writeHungryDump(path: string): void {
   stream.writeBigUInt64BE(1n, 16); // type
   stream.writeBigUInt64BE(1n, 24); // version
   for (let i = 0; i < records; i++) {
-    stream.writeBigUInt64BE(BigInt(3 * i), 4096 + 17 * i); // where the piece belongs
+    stream.writeBigUInt64BE(BigInt(3 * (records - i)), 4096 + 17 * i); // where the piece belongs
     stream.writeBigUInt64BE(1n, 4096 + 17 * i + 8); // its length
   }
   writeFileSync(path, stream);
@@ -53,7 +54,7 @@ describe('decodeClient', () => {
       [fixture(DUMP), bad, join(tempDir(), 'gone')].map((path) => decoder.decode(path)),
     );
     expect(answers).toMatchObject([
-      { kind: 'decoded', report: fixtureReport(DUMP) },
+      { kind: 'decoded', report: fixtureReport(DUMP), parts: [] },
       { kind: 'failed', failure: { reason: 'not_a_dump' } },
       { kind: 'gone' },
     ]);
@@ -102,7 +103,7 @@ describe('decodeClient', () => {
   it('closes while a decode runs, which ends with it', async () => {
     const slow = join(tempDir(), 'slow');
     writeSlowDump(slow, 64);
-    const decoder = decodeClient({ timeoutMs: 60_000, maxMemoryBytes: 256 * MIB });
+    const decoder = decodeClient(BOUNDS);
     const running = decoder.decode(slow);
     await decoder.close();
     expect(await running).toMatchObject({ kind: 'failed', failure: { reason: 'internal' } });

@@ -15,21 +15,23 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { decodeFile } from '../../src/ingest/decode-file.ts';
 import { openFileSource } from '../../src/ingest/file-source.ts';
 import { eventually } from '../support/eventually.ts';
-import { fixture, fixtureReport } from '../support/fixtures.ts';
+import { writeSlowDump, fixture, fixtureReport } from '../support/fixtures.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
+const OPTIONS = { symbolPaths: [] };
+const byHand = { symbolPaths: [], followLinks: true };
 const DUMP = 'x86_64-7.3.4.zlib';
 
 describe('decodeFile', () => {
-  it('gives the report of a dump', () => {
-    expect(decodeFile(fixture(DUMP))).toMatchObject({
+  it('gives the report of a dump', async () => {
+    expect(await decodeFile(fixture(DUMP), OPTIONS)).toMatchObject({
       kind: 'decoded',
       report: fixtureReport(DUMP),
     });
   });
 
-  it('gives plain data, which crosses threads as it is', () => {
-    const outcome = decodeFile(fixture(DUMP));
+  it('gives plain data, which crosses threads as it is', async () => {
+    const outcome = await decodeFile(fixture(DUMP), OPTIONS);
     expect(structuredClone(outcome)).toEqual(outcome);
     expect(JSON.parse(JSON.stringify(outcome))).toEqual(outcome);
   });
@@ -37,47 +39,54 @@ describe('decodeFile', () => {
   it.each([
     ['text', 'hello, world', 'not_a_dump'],
     ['nothing', '', 'not_a_dump'],
-    ['a gzip file', '\x1f\x8b\b', 'unsupported_compression'],
-  ])('gives the reason why %s is no report', (_what, content, reason) => {
+    ['a gzip file that was cut', '\x1f\x8b\b', 'truncated'],
+    ['a bzip2 file', 'BZh91AY&SY', 'unsupported_compression'],
+  ])('gives the reason why %s is no report', async (_what, content, reason) => {
     const path = join(tempDir(), 'vmcore');
     writeFileSync(path, content, 'latin1');
-    expect(decodeFile(path)).toMatchObject({ kind: 'failed', failure: { reason } });
+    expect(await decodeFile(path, OPTIONS)).toMatchObject({ kind: 'failed', failure: { reason } });
   });
 
-  it('gives truncated for a dump cut in its tables', () => {
+  it('gives truncated for a dump cut in its tables', async () => {
     const path = join(tempDir(), 'vmcore');
     writeFileSync(path, readFileSync(fixture(DUMP)).subarray(0, 8192));
-    expect(decodeFile(path)).toMatchObject({ kind: 'failed', failure: { reason: 'truncated' } });
+    expect(await decodeFile(path, OPTIONS)).toMatchObject({
+      kind: 'failed',
+      failure: { reason: 'truncated' },
+    });
   });
 
-  it('gives gone for a file that is not there: dumps are pruned', () => {
-    expect(decodeFile(join(tempDir(), 'vmcore'))).toEqual({ kind: 'gone' });
+  it('gives gone for a file that is not there: dumps are pruned', async () => {
+    expect(await decodeFile(join(tempDir(), 'vmcore'), OPTIONS)).toEqual({ kind: 'gone' });
   });
 
-  it('follows links only when it is told to', () => {
+  it('follows links only when it is told to', async () => {
     const directory = tempDir();
     const link = join(directory, 'link');
     symlinkSync(fixture(DUMP), link);
-    expect(decodeFile(link)).toMatchObject({ kind: 'failed', failure: { reason: 'io' } });
-    expect(decodeFile(link, true)).toMatchObject({ kind: 'decoded' });
+    expect(await decodeFile(link, OPTIONS)).toMatchObject({
+      kind: 'failed',
+      failure: { reason: 'io' },
+    });
+    expect(await decodeFile(link, byHand)).toMatchObject({ kind: 'decoded' });
     const dangling = join(directory, 'dangling');
     symlinkSync(join(directory, 'gone'), dangling);
-    expect(decodeFile(dangling, true)).toEqual({ kind: 'gone' });
+    expect(await decodeFile(dangling, byHand)).toEqual({ kind: 'gone' });
   });
 
   it('gives changed for a file that is written to while it is read', async () => {
     const path = join(tempDir(), 'vmcore');
-    copyFileSync(fixture(DUMP), path);
+    writeSlowDump(path, 1);
     const sizeBefore = statSync(path).size;
     const writer = spawn('sh', ['-c', 'while :; do printf x >> "$0"; done', path]);
     onTestFinished(() => {
       writer.kill('SIGKILL');
     });
     await eventually('it is written to', () => statSync(path).size > sizeBefore || undefined);
-    expect(decodeFile(path)).toEqual({ kind: 'changed' });
+    expect(await decodeFile(path, OPTIONS)).toEqual({ kind: 'changed' });
   });
 
-  it('closes the file, whatever became of it', () => {
+  it('closes the file, whatever became of it', async () => {
     const directory = tempDir();
     const broken = join(directory, 'broken');
     writeFileSync(broken, 'hello');
@@ -86,7 +95,9 @@ describe('decodeFile', () => {
     const stillOpen = openFileSource(good, false);
     expect(openFilesBelow(directory)).toEqual([good]);
     stillOpen.close();
-    for (const path of [broken, good, directory, join(directory, 'gone')]) decodeFile(path);
+    for (const path of [broken, good, directory, join(directory, 'gone')]) {
+      await decodeFile(path, OPTIONS);
+    }
     expect(openFilesBelow(directory)).toEqual([]);
   });
 });

@@ -86,7 +86,7 @@ function startIngest(
 }
 
 function realDecoder(timeoutMs = 60_000): DecodeClient {
-  return decodeClient({ timeoutMs, maxMemoryBytes: 256 * 2 ** 20 });
+  return decodeClient({ symbolPaths: [], timeoutMs, maxMemoryBytes: 256 * 2 ** 20 });
 }
 
 /** A decoder that answers as told, one answer after the other, the last one for ever. */
@@ -282,7 +282,7 @@ describe('Ingest', () => {
     const directory = tempDir();
     writeFileSync(join(directory, 'vmcore'), 'x');
     const report = crashReport();
-    const decoder = scriptedDecoder({ kind: 'changed' }, { kind: 'decoded', report });
+    const decoder = scriptedDecoder({ kind: 'changed' }, { kind: 'decoded', report, parts: [] });
     const running = startIngest([directory], {}, decoder);
     await nDecoded(running, 1);
     expect(running.decoded).toMatchObject([{ report }]);

@@ -22,7 +22,7 @@ export function crashReport(parts: Partial<CrashReport> = {}): CrashReport {
     panicMessage: null,
     warnings: [],
     vmcoreinfoText: 'OSRELEASE=7.3.4\nCRASHTIME=1791000351\n',
-    debug: { pages: 30, reads: 60, bytesRead: 200_000 },
+    debug: { pages: 30, logPages: 0, heads: 0, reads: 60, bytesRead: 200_000 },
     ...parts,
   };
 }
