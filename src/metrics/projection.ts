@@ -4,7 +4,7 @@
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { CATEGORIES, type CrashReport } from '../vmcore/index.ts';
+import { CATEGORIES, type CrashReport, metricCategory } from '../vmcore/index.ts';
 import type { MetricName } from './catalogue.ts';
 
 export interface Sample {
@@ -90,7 +90,7 @@ function emptyTallies(): Map<string, Tally> {
 function addTo(tallies: Map<string, Tally>, { hwerr }: CrashReport): void {
   if (hwerr.kind !== 'present') return;
   for (const { category, count, lastErrorTimestampSeconds } of hwerr.categories) {
-    const tally = tallies.get(category);
+    const tally = tallies.get(metricCategory(category));
     if (tally === undefined) continue;
     tally.errors += count;
     tally.lastSeconds = Math.max(tally.lastSeconds, lastErrorTimestampSeconds ?? 0);

@@ -51,3 +51,29 @@ export const DEFAULT_LIMITS: Limits = {
   btfBytes: 64 << 20,
   symbolNameBytes: 1024,
 };
+
+/** Caps that no caller has reason to change: what is beyond them is not what was looked for. */
+export const CAPS = {
+  /** Program headers kept for the addresses they map: that of the kernel image is among the first. */
+  mappedRanges: 1024,
+  /** Symbols that may share one address: linker scripts define a handful at the start of a section. */
+  symbolAliases: 64,
+  /** Kernels remembered from one decode to the next: a fleet runs a handful at a time. */
+  knownKernels: 64,
+  /** Members or constants read of a type in BTF: the types that are asked for have a handful. */
+  btfElements: 256,
+  /** Longest name of a type or member in BTF, bytes: C identifiers are far shorter. */
+  btfNameBytes: 128,
+  /** Elements of hwerr_data: more are no enum of hardware errors. */
+  categories: 64,
+  /** Code of hwerr_log_error_type looked at, bytes: its fast path comes first. */
+  codeBytes: 256,
+  /** Bits of the number of records in a printk ring: 4 Mi of them, 32 times the largest config. */
+  printkCountBits: 22,
+  /** Bits of the size of a printk ring's text, bytes: 1 GiB; CONFIG_LOG_BUF_SHIFT ends at 25. */
+  printkTextBits: 30,
+  /** Records read back from the end of the log: 40 to 100 follow the panic line. */
+  printkRecords: 512,
+  /** Longest line kept of the log, bytes: LOG_LINE_MAX is 1024 (kernel/printk/printk.c). */
+  printkLineBytes: 512,
+} as const;

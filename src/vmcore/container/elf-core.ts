@@ -8,7 +8,7 @@ import { type Extent, ExtentBuilder, type ExtentMap, coversRange } from '../byte
 import { type ByteSource, inRange } from '../bytes/source.ts';
 import { type PhysAddr, hex, physAddr, virtAddr } from '../bytes/units.ts';
 import { Corrupt, PageMissing } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import { CAPS, type Limits } from '../limits.ts';
 import type { ContainedDump, MappedRange } from './dump.ts';
 import {
   DUMP_ELF_INCOMPLETE,
@@ -23,8 +23,6 @@ import { notes, vmcoreinfoTexts } from './notes.ts';
 import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts';
 
 const SCAN_CHUNK = 1 << 20;
-/** Mapped ranges kept: the one that maps the kernel image is among the first. */
-const MAX_MAPPED = 1024;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const ALL_ONES = 0xffffffffffffffffn;
 const ALL_ONES_32 = 0xffffffffn;
@@ -106,7 +104,7 @@ function mappedRanges(loads: Iterable<ProgramHeader>): MappedRange[] {
       physical: physAddr(physical),
       length: memorySize,
     });
-    if (ranges.length === MAX_MAPPED) break;
+    if (ranges.length === CAPS.mappedRanges) break;
   }
   return ranges;
 }

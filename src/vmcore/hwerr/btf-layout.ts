@@ -1,6 +1,6 @@
 // The layout of hwerr_data as the kernel's BTF tells it, for kernels that changed it.
 
-import type { Limits } from '../limits.ts';
+import { CAPS, type Limits } from '../limits.ts';
 import type { VirtualMemory } from '../paging/virtual-memory.ts';
 import { Corrupt } from '../errors.ts';
 import { findInBtf } from '../symbols/btf.ts';
@@ -10,8 +10,6 @@ import type { HwerrLayout } from './layout.ts';
 const PREFIX = 'HWERR_RECOV_';
 /** The constant behind the last category. */
 const END = 'HWERR_RECOV_MAX';
-/** More categories than this are no enum of hardware errors. */
-const MAX_CATEGORIES = 64;
 
 /**
  * @returns undefined when the kernel has no BTF, or none of these types in it.
@@ -42,7 +40,7 @@ export function btfLayout(
 /** HWERR_RECOV_CPU = 0 and so on, as `cpu`, in the order of their values. */
 function categoryNames(constants: ReadonlyMap<string, number>): string[] | undefined {
   const count = constants.get(END);
-  if (count === undefined || count < 1 || count > MAX_CATEGORIES) return undefined;
+  if (count === undefined || count < 1 || count > CAPS.categories) return undefined;
   const names = Array.from({ length: count }, (_, i) => `category_${i}`);
   for (const [name, value] of constants) {
     if (name !== END && name.startsWith(PREFIX) && value >= 0 && value < count) {

@@ -5,3 +5,8 @@
 export const CATEGORIES = ['cpu', 'memory', 'pci', 'cxl', 'others'] as const;
 
 export type Category = (typeof CATEGORIES)[number];
+
+/** The category under which metrics count it: a newer kernel's own ones are others. */
+export function metricCategory(name: string): Category {
+  return CATEGORIES.find((category) => category === name) ?? 'others';
+}

@@ -8,9 +8,11 @@ import type { Kernel } from '../paging/kernel.ts';
 import type { HwerrCategory } from '../report.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 import { btfLayout } from './btf-layout.ts';
+import { CATEGORIES } from './categories.ts';
 import { type HwerrLayout, builtinLayout, layoutBytes } from './layout.ts';
 import type { LocatedArray } from './locate.ts';
 
+const KNOWN: readonly string[] = CATEGORIES;
 /** KTIME_SEC_MAX (include/linux/ktime.h): no kernel clock goes further than the year 2262. */
 const LATEST_SECONDS = 9_223_372_036n;
 
@@ -78,6 +80,8 @@ export function readCategories(
 ): HwerrCategory[] {
   const c = kernel.memory.cursor(array.address, layoutBytes(layout), 'hwerr_data');
   return layout.categories.map((category, i): HwerrCategory => {
+    if (!KNOWN.includes(category))
+      warn(`${category}: not known here, counted as others in metrics`);
     const element = i * layout.stride;
     const count = c.seek(element + layout.countOffset).u32(); // count: atomic_t
     const time = c.seek(element + layout.timestampOffset).i64(); // timestamp: Unix seconds

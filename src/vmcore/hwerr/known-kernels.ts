@@ -2,14 +2,12 @@
 // 50 pages, is not needed. Kernels are the same when their VMCOREINFO is, but for what changes from
 // boot to boot: build id, release, and every symbol's distance from _stext.
 
+import { CAPS } from '../limits.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import type { Kernel } from '../paging/kernel.ts';
 import type { HwerrLayout } from './layout.ts';
 import type { LocatedArray } from './locate.ts';
-
-/** Kernels remembered: a fleet runs a handful at a time. */
-const CAPACITY = 64;
 
 /** Distances from _stext. */
 interface Learned {
@@ -44,7 +42,7 @@ export class KnownKernels {
     const key = fingerprint(vmcoreinfo);
     const stext = vmcoreinfo.symbol('_stext');
     if (key === undefined || stext === undefined) return;
-    if (this.#learned.size >= CAPACITY) {
+    if (this.#learned.size >= CAPS.knownKernels) {
       for (const oldest of this.#learned.keys()) {
         this.#learned.delete(oldest);
         break;

@@ -3,6 +3,7 @@
 // The array became global in bd58782995a2 (in v6.19-rc); until then link-time optimisation could
 // rename it.
 
+import { CAPS } from '../limits.ts';
 import type { VirtAddr } from '../bytes/units.ts';
 import { VmcoreError } from '../errors.ts';
 import type { Kernel } from '../paging/kernel.ts';
@@ -16,8 +17,6 @@ const ARRAY_NAMES = ['hwerr_data', 'hwerror_data'];
 const LTO_SUFFIXES = ['.llvm.', '.lto_priv.'];
 /** The function that fills the array: kept by kernels that keep no data symbols. */
 const LOG_FUNCTION = 'hwerr_log_error_type';
-/** Bytes of that function looked at: its fast path comes first. */
-const CODE_BYTES = 256n;
 
 export interface LocatedArray {
   readonly address: VirtAddr;
@@ -69,7 +68,9 @@ function arrayIn(symbols: SymbolSource): LocatedArray | undefined {
 
 /** By the instructions of the function; a page of code that is missing is no error of its own. */
 function arrayInCode(kernel: Kernel, { address, room }: KernelSymbol): LocatedArray | undefined {
-  const length = Number(room === undefined || room > CODE_BYTES ? CODE_BYTES : room);
+  const length = Number(
+    room === undefined || room > BigInt(CAPS.codeBytes) ? BigInt(CAPS.codeBytes) : room,
+  );
   let code: Uint8Array;
   try {
     code = kernel.memory.read(address, length);

@@ -1,14 +1,10 @@
 // The line the kernel died with, out of its log: walking back from the end, the panic itself; where
 // there is none (a guest that was stopped, a machine that hung), the last complaint.
 
+import { CAPS } from '../limits.ts';
 import { cString } from '../bytes/text.ts';
 import type { Kernel } from '../paging/kernel.ts';
 import { newestRecords } from './ring.ts';
-
-/** After the panic line come registers and a call trace, of some 40 to 100 records. */
-const MAX_RECORDS = 512;
-/** Longest line kept, bytes: LOG_LINE_MAX is 1024 (kernel/printk/printk.c). */
-const MAX_BYTES = 512;
 
 const PANIC = 'Kernel panic - not syncing';
 const COMPLAINT =
@@ -20,7 +16,7 @@ const COMPLAINT =
  */
 export function panicLine(kernel: Kernel): string | undefined {
   let complaint: string | undefined;
-  for (const record of newestRecords(kernel, MAX_RECORDS, MAX_BYTES)) {
+  for (const record of newestRecords(kernel, CAPS.printkRecords, CAPS.printkLineBytes)) {
     const text = cString(record);
     const line = text.split('\n').find((part) => part.includes(PANIC));
     if (line !== undefined) return printable(line);

@@ -4,15 +4,13 @@
 // one that boot code made larger. Sizes and offsets come from VMCOREINFO: printk_info is 88 bytes,
 // or 112 with CONFIG_PRINTK_EXECUTION_CTX.
 
+import { CAPS } from '../limits.ts';
 import type { Cursor } from '../bytes/cursor.ts';
 import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt } from '../errors.ts';
 import type { Kernel } from '../paging/kernel.ts';
 
-/** Bits of a ring's size: 2^22 records, 2^30 bytes of text. */
-const MAX_COUNT_BITS = 22;
-const MAX_SIZE_BITS = 30;
 /** Record states in the top two bits of state_var; the others are not there to be read. */
 const COMMITTED = 1;
 const FINALIZED = 2;
@@ -105,8 +103,8 @@ function readRing(kernel: Kernel): Ring {
     member(['printk_ringbuffer.desc_ring', `prb_desc_ring.${name}`]);
   const data = (name: string): Cursor =>
     member(['printk_ringbuffer.text_data_ring', `prb_data_ring.${name}`]);
-  const countBits = bits(desc('count_bits').u32(), MAX_COUNT_BITS, 'count_bits');
-  const sizeBits = bits(data('size_bits').u32(), MAX_SIZE_BITS, 'size_bits');
+  const countBits = bits(desc('count_bits').u32(), CAPS.printkCountBits, 'count_bits');
+  const sizeBits = bits(data('size_bits').u32(), CAPS.printkTextBits, 'size_bits');
   return {
     count: 1n << countBits,
     descriptors: virtAddr(desc('descs').word()),

@@ -7,14 +7,13 @@ import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import { ascii, cString } from '../bytes/text.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import { CAPS, type Limits } from '../limits.ts';
 import type { VirtualMemory } from '../paging/virtual-memory.ts';
 
 const MAGIC = 0xeb9f;
 const RUN = 1 << 16;
 const HEADER_BYTES = 24;
 const TYPE_BYTES = 12;
-const LONGEST_NAME = 128;
 
 const KIND_STRUCT = 4;
 const KIND_ENUM = 6;
@@ -101,7 +100,7 @@ function findStrings({ memory, strings }: BtfSections, names: string[]): Map<str
   const found = new Map<string, number>();
   for (let at = 0; at < strings.length && found.size < names.length; at += RUN) {
     // Runs overlap, so that a name on the border is whole in one of them.
-    const length = Math.min(RUN + LONGEST_NAME, strings.length - at);
+    const length = Math.min(RUN + CAPS.btfNameBytes, strings.length - at);
     const run = memory.read(addVirt(strings.start, at), length);
     for (const name of names) {
       const offset = indexOfBytes(run, ascii(`\0${name}\0`));
@@ -159,7 +158,7 @@ function bytesBehind(kind: number, vlen: number): number {
 function readStruct(btf: BtfSections, type: BtfType): BtfStruct {
   const members = new Map<string, number>();
   const c = elementCursor(btf, type, 12);
-  for (let i = 0; i < Math.min(type.vlen, MAX_ELEMENTS); i++) {
+  for (let i = 0; i < Math.min(type.vlen, CAPS.btfElements); i++) {
     const name = readName(btf, c.u32()); // name_off
     c.skip(4); // type
     members.set(name, (c.u32() & 0xffffff) / 8); // offset, bits; the top byte is a bit-field's size
@@ -170,22 +169,19 @@ function readStruct(btf: BtfSections, type: BtfType): BtfStruct {
 function readEnum(btf: BtfSections, type: BtfType): BtfEnum {
   const constants = new Map<string, number>();
   const c = elementCursor(btf, type, 8);
-  for (let i = 0; i < Math.min(type.vlen, MAX_ELEMENTS); i++) {
+  for (let i = 0; i < Math.min(type.vlen, CAPS.btfElements); i++) {
     const name = readName(btf, c.u32()); // name_off
     constants.set(name, c.i32()); // val
   }
   return constants;
 }
 
-/** Members or constants looked at: the types that are asked for have a handful. */
-const MAX_ELEMENTS = 256;
-
 function elementCursor({ memory }: BtfSections, { elements, vlen }: BtfType, each: number): Cursor {
-  return memory.cursor(elements, Math.min(vlen, MAX_ELEMENTS) * each, 'btf elements');
+  return memory.cursor(elements, Math.min(vlen, CAPS.btfElements) * each, 'btf elements');
 }
 
 function readName({ memory, strings }: BtfSections, offset: number): string {
-  const length = Math.min(LONGEST_NAME, strings.length - offset);
+  const length = Math.min(CAPS.btfNameBytes, strings.length - offset);
   if (length <= 0) throw new Corrupt('corrupt', 'btf strings', `got offset ${offset}`);
   return cString(memory.read(addVirt(strings.start, offset), length));
 }

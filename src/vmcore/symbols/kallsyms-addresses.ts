@@ -3,6 +3,7 @@
 // gives it. Addresses are those of the running kernel: KASLR is already in them.
 // Source: kernel/kallsyms.c kallsyms_sym_address() of each version.
 
+import { CAPS } from '../limits.ts';
 import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
 import { ascii, compareBytes } from '../bytes/text.ts';
@@ -12,8 +13,6 @@ import type { KallsymsTables } from './kallsyms-tables.ts';
 /** The address of symbol `i`. */
 export type AddressOf = (i: number) => VirtAddr;
 
-/** Symbols that may share one address: linker scripts define a handful at the start of a section. */
-const MAX_ALIASES = 64;
 const STEXT = ascii('_stext');
 
 /**
@@ -27,7 +26,7 @@ export function kallsymsAddresses(
 ): AddressOf {
   const rule = rules(tables).find((addressOf) => {
     let i = firstAtOrAfter(addressOf, tables.count, stext);
-    for (const end = Math.min(i + MAX_ALIASES, tables.count); i < end; i++) {
+    for (const end = Math.min(i + CAPS.symbolAliases, tables.count); i < end; i++) {
       if (addressOf(i) !== stext) return false;
       if (compareBytes(names.at(i), STEXT) === 0) return true;
     }
