@@ -1,0 +1,72 @@
+import { deflateSync } from 'node:zlib';
+
+import { describe, expect, it } from 'vitest';
+
+import { compressionsOf, decompressPage } from '../../../src/vmcore/codec/page-codec.ts';
+import { patternPage } from '../../support/bytes.ts';
+import { lzoEncode } from '../../support/lzo-encoder.ts';
+import { thrownBy } from '../../support/thrown.ts';
+import { zstdEncode } from '../../support/zstd-encoder.ts';
+
+const PAGE = patternPage(3);
+const AT = 'kdump: page 0x10';
+const SHORT = PAGE.subarray(0, 4000);
+
+const CODECS: readonly (readonly [string, number, (page: Uint8Array) => Uint8Array])[] = [
+  ['raw', 0x00, (page) => page],
+  ['zlib', 0x01, (page) => deflateSync(page)],
+  ['lzo', 0x02, lzoEncode],
+  ['zstd', 0x20, zstdEncode],
+];
+
+describe('decompressPage', () => {
+  it.each(CODECS)('decodes a %s page by flags %i', (_, flags, encode) => {
+    expect(decompressPage(flags, encode(PAGE), 4096, AT)).toEqual(PAGE);
+  });
+
+  it.each(CODECS)('throws Corrupt when a %s page is too short', (_, flags, encode) => {
+    const error = thrownBy(() => decompressPage(flags, encode(SHORT), 4096, AT));
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt', at: AT });
+    expect(error.message).toBe(`${AT}: got a page of 4000 bytes, want 4096`);
+  });
+
+  it.each(CODECS)('throws Corrupt when a %s page is too long', (_, flags, encode) => {
+    const error = thrownBy(() => decompressPage(flags, encode(PAGE), 4000, AT));
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt', at: AT });
+  });
+
+  it.each([
+    ['zlib', 0x01],
+    ['lzo', 0x02],
+  ])('throws Corrupt with the cause when a %s stream is broken', (name, flags) => {
+    const error = thrownBy(() => decompressPage(flags, Uint8Array.of(0x99), 4096, AT));
+    expect(error.message).toBe(`${AT}: got a broken ${name} page`);
+    expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  it('throws Unsupported (unsupported_compression) when a page is snappy', () => {
+    expect(thrownBy(() => decompressPage(0x04, PAGE, 4096, AT))).toMatchObject({
+      tag: 'Unsupported',
+      reason: 'unsupported_compression',
+    });
+  });
+
+  it.each([0x03, 0x08, 0x10, 0x21, 0x40, 0x80000000])(
+    'throws Corrupt when the flags are %i, no single codec',
+    (flags) => {
+      const error = thrownBy(() => decompressPage(flags, PAGE, 4096, AT));
+      expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt' });
+      expect(error.message).toContain(`got flags 0x${flags.toString(16)}`);
+    },
+  );
+});
+
+it.each([
+  [0x00, []],
+  [0x01, ['zlib']],
+  [0x0a, ['lzo']],
+  [0x23, ['zlib', 'lzo', 'zstd']],
+  [0x18, []],
+])('compressionsOf names the codecs of flags %i', (flags, names) => {
+  expect(compressionsOf(flags)).toEqual(names);
+});
