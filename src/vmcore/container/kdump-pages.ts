@@ -88,7 +88,7 @@ export class KdumpPages implements PhysicalMemory {
     if (size > blockSize || !this.#source.holds(offset, size)) return false;
     this.#cost.heads++;
     const head = pageHead(flags, this.#source.read(offset, size), blockSize);
-    return head === undefined || head.length < SCAN_HEAD || matches(head);
+    return head === undefined || head.length < SCAN_HEAD || matches(head.subarray(0, SCAN_HEAD));
   }
 
   /** Whether the file ends before the data of its last page, or never got that far. */

@@ -1,0 +1,46 @@
+// Every file in this folder is a dump that was met or imagined, and the error it must end in. Its
+// name says what is wrong, test/support/recipe.ts what a recipe may say. A fixed bug adds a file.
+
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { type VmcoreError, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
+import { type DumpRecipe, dumpOf } from '../support/recipe.ts';
+import { thrownBy } from '../support/thrown.ts';
+
+interface CorruptFile {
+  readonly why: string;
+  readonly expect: { readonly tag: VmcoreError['tag']; readonly reason: VmcoreError['reason'] };
+  readonly dump: DumpRecipe;
+}
+
+const FOLDER = import.meta.dirname;
+const FILES = readdirSync(FOLDER)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => ({ name, ...(JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as CorruptFile) }));
+
+/** An exhaustive list, or it does not compile. */
+const TAGS: Record<VmcoreError['tag'], true> = {
+  BadMagic: true,
+  Unsupported: true,
+  Corrupt: true,
+  PageMissing: true,
+  LimitExceeded: true,
+};
+
+describe('decodeVmcore', () => {
+  it.each(FILES)('throws $expect.tag ($expect.reason) for $name', ({ dump, expect: wanted, why }) => {
+    expect(why).toMatch(/^\S.+[^.]$/);
+    const error = thrownBy(() => decodeVmcore(bytesSource(dumpOf(dump))));
+    expect(error).toMatchObject(wanted);
+    expect(error.message).toMatch(/^[a-z].*: .*[^.]$/);
+  });
+});
+
+describe('test/corrupt', () => {
+  it.each(Object.keys(TAGS))('has a file for %s', (tag) => {
+    expect(FILES.map((file) => file.expect.tag)).toContain(tag);
+  });
+});

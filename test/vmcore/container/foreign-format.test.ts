@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+
+import { foreignFormat } from '../../../src/vmcore/container/foreign-format.ts';
+import { bytesOf, fromHex } from '../../support/bytes.ts';
+
+it.each([
+  ['gzip', fromHex('1f 8b 08 00'), 'unsupported_compression', 'gunzip'],
+  ['zstd', fromHex('28 b5 2f fd'), 'unsupported_compression', 'zstd -d'],
+  ['xz', fromHex('fd 37 7a 58 5a 00'), 'unsupported_compression', 'unxz'],
+  ['bzip2', bytesOf('BZh91AY'), 'unsupported_compression', 'bunzip2'],
+  ['lz4', fromHex('04 22 4d 18'), 'unsupported_compression', 'lz4 -d'],
+  ['diskdump', bytesOf('DISKDUMP'), 'unsupported_format', 'RHEL'],
+  ['SADUMP', bytesOf('sadump\0\0'), 'unsupported_format', 'makedumpfile'],
+  ['virsh save', bytesOf('LibvirtQemudSave'), 'unsupported_format', '--memory-only'],
+  ['QEMU migration', bytesOf('QEVM'), 'unsupported_format', '--memory-only'],
+  ['64-bit Windows', bytesOf('PAGEDU64'), 'unsupported_format', 'Windows'],
+  ['32-bit Windows', bytesOf('PAGEDUMP'), 'unsupported_format', 'Windows'],
+  ['LiME', bytesOf('EMiL'), 'unsupported_format', 'LiME'],
+])('foreignFormat knows %s and says what to do', (_, head, reason, advice) => {
+  const found = foreignFormat(head);
+  expect(found?.reason).toBe(reason);
+  expect(found?.advice).toContain(advice);
+});
+
+it.each([
+  ['nothing', ''],
+  ['zeros', '\0\0\0\0\0\0\0\0'],
+  ['a magic that is cut off', 'LibvirtQemudSav'],
+  ['a magic that comes late', ' DISKDUMP'],
+])('foreignFormat gives undefined for %s', (_, head) => {
+  expect(foreignFormat(bytesOf(head))).toBeUndefined();
+});
