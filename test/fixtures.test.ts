@@ -10,9 +10,11 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
-import { type KnownReport, knownAnswers, knownReport } from './support/known-answers.ts';
+import { type SymbolFile, bytesSource } from '../src/vmcore/index.ts';
+import type { FixtureReport } from './support/fixtures.ts';
+import { knownAnswers, knownReport } from './support/known-answers.ts';
 import { sharedVmcores } from './support/samples.ts';
-import { RECIPES, type Recipe, make } from './support/trim/recipes.ts';
+import { RECIPES, type Recipe, SYMBOL_FILES, make } from './support/trim/recipes.ts';
 
 const FOLDER = fileURLToPath(new URL('fixtures', import.meta.url));
 const README = join(FOLDER, 'README.md');
@@ -26,7 +28,8 @@ describe.skipIf(shared === undefined)('with the shared dumps', () => {
   const folder = shared ?? '';
 
   it.each(RECIPES)('$file is made of $from', (recipe) => {
-    const made = make(recipe, readFileSync(join(folder, recipe.from)));
+    const symbols = symbolFilesOf(folder, recipe);
+    const made = make(recipe, readFileSync(join(folder, recipe.from)), symbols);
     const path = join(FOLDER, recipe.file);
     if (updating) writeFileSync(path, made);
     expect(sha256(made)).toBe(sha256(readFileSync(path)));
@@ -40,10 +43,20 @@ describe.skipIf(shared === undefined)('with the shared dumps', () => {
   });
 });
 
+describe.skipIf(shared === undefined)('symbols of the shared dumps', () => {
+  it.each(SYMBOL_FILES)('%s is as it is there', (name) => {
+    const original = readFileSync(join(shared ?? '', 'symbols', name));
+    const path = join(FOLDER, 'symbols', name);
+    if (updating) writeFileSync(path, original);
+    expect(sha256(readFileSync(path))).toBe(sha256(original));
+  });
+});
+
 describe('test/fixtures', () => {
   it('holds what the recipes make, and nothing else', () => {
     const files = RECIPES.flatMap(({ file }) => [file, `${file}.report.json`]);
-    expect(readdirSync(FOLDER).sort()).toEqual([...files, 'README.md'].sort());
+    expect(readdirSync(FOLDER).sort()).toEqual([...files, 'README.md', 'symbols'].sort());
+    expect(readdirSync(join(FOLDER, 'symbols')).sort()).toEqual([...SYMBOL_FILES].sort());
   });
 
   it('stays small', () => {
@@ -62,10 +75,24 @@ describe('test/fixtures', () => {
   });
 });
 
-function expectedReport(folder: string, { from, flattened }: Recipe): KnownReport {
-  const answer = knownAnswers(folder).find(({ file }) => file === from);
+/** What it must say with its symbols, where there are any, and without them. */
+function expectedReport(folder: string, recipe: Recipe): FixtureReport {
+  const { from, flattened } = recipe;
+  const answers = knownAnswers(folder).filter(({ file }) => file === from);
+  const [answer] = answers;
   if (answer === undefined) throw new Error(`${from} is not in expected.json`);
-  return { ...knownReport(answer), flattened };
+  const withSymbols = answers.find(({ args }) => args !== undefined);
+  return {
+    ...knownReport(answer),
+    flattened,
+    ...(recipe.keep === 'log' && answer.panic !== undefined && { panicMessage: answer.panic }),
+    ...(withSymbols && { withSymbols: knownReport(withSymbols) }),
+  };
+}
+
+function symbolFilesOf(folder: string, { symbols }: Recipe): SymbolFile[] {
+  if (symbols === undefined) return [];
+  return [{ name: symbols, source: bytesSource(readFileSync(join(folder, 'symbols', symbols))) }];
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,40 +1,60 @@
-// The dumps in ../shared, too big to commit: every x86_64 and arm64 one decodes to what is known of it.
+// The dumps in ../shared, too big to commit: every one decodes to what is known of it, with the
+// symbols that it is said to need and without.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { type CrashReport, bytesSource, decodeVmcore } from '../src/vmcore/index.ts';
+import {
+  type CrashReport,
+  type SymbolFile,
+  bytesSource,
+  decodeVmcore,
+} from '../src/vmcore/index.ts';
+import { symbolFiles as openSymbolFiles } from '../src/ingest/symbol-paths.ts';
 import { fixture } from './support/fixtures.ts';
-import { type KnownAnswer, knownAnswers, knownReport } from './support/known-answers.ts';
+import {
+  type KnownAnswer,
+  knownAnswers,
+  knownReport,
+  symbolPathsOf,
+} from './support/known-answers.ts';
 import { sharedVmcores } from './support/samples.ts';
 import { RECIPES } from './support/trim/recipes.ts';
 
-const ARCHITECTURES = ['x86_64', 'arm64'];
+const ARCHITECTURES = ['x86_64', 'arm64', 'riscv64', 'ppc64le', 's390x', 'loongarch64', 'arm32'];
 const MAX_PAGES = 64;
 
 const folder = sharedVmcores();
-const answers = folder === undefined ? [] : knownAnswers(folder).filter(isDecodable);
+const answers = folder === undefined ? [] : knownAnswers(folder);
+const titled = answers.map((answer) => ({
+  ...answer,
+  title: [answer.file, ...(answer.args ?? [])].join(' '),
+}));
 
-function isDecodable({ arch, args }: KnownAnswer): boolean {
-  return ARCHITECTURES.includes(arch) && args === undefined;
+function decode(path: string, symbolPaths: readonly string[] = []): CrashReport {
+  const symbols = openSymbolFiles(symbolPaths.map((name) => join(folder ?? '', name)));
+  const symbolFiles = (kernel: Parameters<typeof symbols.open>[0]): SymbolFile[] =>
+    symbols.open(kernel);
+  try {
+    return decodeVmcore(bytesSource(readFileSync(path)), { symbolFiles });
+  } finally {
+    symbols.close();
+  }
 }
 
-function decode(path: string): CrashReport {
-  return decodeVmcore(bytesSource(readFileSync(path)));
+function decodeShared(answer: KnownAnswer): CrashReport {
+  return decode(join(folder ?? '', answer.file), symbolPathsOf(answer));
 }
 
-function decodeShared(file: string): CrashReport {
-  return decode(join(folder ?? '', file));
-}
-
-/** What a report says about the crash, whatever file it was read from. */
+/** What a report says about the crash, whatever file it was read from. The log may be left out. */
 function ofTheCrash(report: CrashReport): Partial<CrashReport> {
   const {
     container: _container,
     flattened: _flattened,
     compression: _compression,
+    panicMessage: _panicMessage,
     ...rest
   } = report;
   const { debug: _debug, ...crash } = rest;
@@ -42,27 +62,29 @@ function ofTheCrash(report: CrashReport): Partial<CrashReport> {
 }
 
 describe('the shared dumps [need ../shared/vmcores]', () => {
-  it.skipIf(folder === undefined)('are of both architectures', () => {
+  it.skipIf(folder === undefined)('are of every architecture', () => {
     expect(new Set(answers.map(({ arch }) => arch))).toEqual(new Set(ARCHITECTURES));
   });
 
-  it.each(answers)('$file decodes to what is known of it', (answer) => {
-    const report = decodeShared(answer.file);
-    expect(report).toMatchObject(knownReport(answer));
+  it.each(titled)('$title decodes to what is known of it', (answer) => {
+    const { title: _title, ...known } = answer;
+    const report = decodeShared(known);
+    expect(report).toMatchObject(knownReport(known));
     expect(report.warnings).toEqual([]);
     expect(report.debug.pages).toBeLessThanOrEqual(MAX_PAGES);
+    if (known.panic !== undefined) expect(report.panicMessage).toContain(known.panic);
   });
 
   it.each(RECIPES.filter(() => folder !== undefined))('$file says as much as $from', (recipe) => {
     const { file, from } = recipe;
-    expect(ofTheCrash(decode(fixture(file)))).toEqual(ofTheCrash(decodeShared(from)));
+    expect(ofTheCrash(decode(fixture(file)))).toEqual(ofTheCrash(decode(join(folder ?? '', from))));
   });
 
   it.each([...new Set(answers.map(({ crash }) => crash))])(
     'say the same of the crash %s in every format',
     (wanted) => {
-      const ofOneCrash = answers.filter(({ crash }) => crash === wanted);
-      const [first, ...others] = ofOneCrash.map(({ file }) => ofTheCrash(decodeShared(file)));
+      const ofOneCrash = answers.filter(({ crash, args }) => crash === wanted && !args);
+      const [first, ...others] = ofOneCrash.map((answer) => ofTheCrash(decodeShared(answer)));
       for (const other of others) expect(other).toEqual(first);
     },
   );

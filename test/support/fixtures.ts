@@ -1,9 +1,10 @@
 // The committed dumps of real kernels, and one that takes long.
 
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { type SymbolFile, bytesSource } from '../../src/vmcore/index.ts';
 import { elfCore } from './elf-core-builder.ts';
 import type { KnownReport } from './known-answers.ts';
 
@@ -15,8 +16,21 @@ export function fixture(name: string): string {
 }
 
 /** What is known of it without asking the decoder. */
-export function fixtureReport(name: string): KnownReport {
-  return JSON.parse(readFileSync(`${fixture(name)}.report.json`, 'utf8')) as KnownReport;
+export interface FixtureReport extends KnownReport {
+  /** What it says when it is given the files of `fixtures/symbols`; the rest is without them. */
+  readonly withSymbols?: KnownReport;
+}
+
+export function fixtureReport(name: string): FixtureReport {
+  return JSON.parse(readFileSync(`${fixture(name)}.report.json`, 'utf8')) as FixtureReport;
+}
+
+/** The files of `fixtures/symbols`. */
+export function fixtureSymbols(): SymbolFile[] {
+  return readdirSync(fixture('symbols')).map((name) => ({
+    name,
+    source: bytesSource(readFileSync(join(fixture('symbols'), name))),
+  }));
 }
 
 /**

@@ -6,15 +6,17 @@ import { deflateSync } from 'node:zlib';
 import type { ByteOrder } from '../../src/vmcore/bytes/cursor.ts';
 import { ByteWriter, LE64, bytesOf } from './bytes.ts';
 import { lzoEncode } from './lzo-encoder.ts';
+import { snappyEncode } from './snappy-encoder.ts';
 import { zstdEncode } from './zstd-encoder.ts';
 
-export type KdumpCodec = 'raw' | 'zlib' | 'lzo' | 'zstd';
+export type KdumpCodec = 'raw' | 'zlib' | 'lzo' | 'snappy' | 'zstd';
 
-const FLAGS: Record<KdumpCodec, number> = { raw: 0, zlib: 1, lzo: 2, zstd: 0x20 };
+const FLAGS: Record<KdumpCodec, number> = { raw: 0, zlib: 1, lzo: 2, snappy: 4, zstd: 0x20 };
 const ENCODERS: Record<KdumpCodec, (page: Uint8Array) => Uint8Array> = {
   raw: (page) => page,
   zlib: (page) => new Uint8Array(deflateSync(page, { level: 1 })),
   lzo: lzoEncode,
+  snappy: snappyEncode,
   zstd: zstdEncode,
 };
 

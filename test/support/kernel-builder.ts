@@ -1,9 +1,9 @@
 // A tiny kernel as it lies in memory when it dies: VMCOREINFO, utsname, boot id, hwerr_data and
-// kallsyms, each on pages of its own, so that a test can take one away. One row of MACHINES is all
-// that a further architecture needs.
+// kallsyms, each on pages of its own, so that a test can take one away. Where it is told to, it also
+// has a log, type information, and the code of the function that fills the array.
 
-import type { ByteOrder } from '../../src/vmcore/bytes/cursor.ts';
-import { ByteWriter, LE64 } from './bytes.ts';
+import { type BtfRecipe, btf } from './btf-builder.ts';
+import { ByteWriter } from './bytes.ts';
 import { type ElfRecipe, type ElfSegment, elfCore } from './elf-core-builder.ts';
 import {
   type Addressing,
@@ -14,44 +14,9 @@ import {
   kallsymsTables,
 } from './kallsyms-builder.ts';
 import { type BuiltDump, type KdumpRecipe, kdump } from './kdump-builder.ts';
+import { MACHINES, type Machine, type MachineName } from './machines.ts';
 import { kernelNotes } from './notes-builder.ts';
-
-interface Machine {
-  readonly order: ByteOrder;
-  /** e_machine */
-  readonly elfMachine: number;
-  /** utsname.machine */
-  readonly utsMachine: string;
-  /** Virtual address of the first page of the image. */
-  readonly image: bigint;
-  /** What VMCOREINFO says of the place of an image at a physical address. */
-  readonly keys: (physical: bigint) => string;
-}
-
-export type MachineName = 'x86_64' | 'arm64';
-
-const X86_64_IMAGE = 0xffffffff81000000n + 0x1a200000n; // moved by KASLR
-const ARM64_IMAGE = 0xffffb31b48a00000n;
-
-export const MACHINES: Readonly<Record<MachineName, Machine>> = {
-  x86_64: {
-    order: LE64,
-    elfMachine: 62,
-    utsMachine: 'x86_64',
-    image: X86_64_IMAGE,
-    keys: (physical) =>
-      `NUMBER(phys_base)=${physical - (X86_64_IMAGE - 0xffffffff80000000n)}\n` +
-      'NUMBER(KERNEL_IMAGE_SIZE)=1073741824\n',
-  },
-  arm64: {
-    order: LE64,
-    elfMachine: 183,
-    utsMachine: 'aarch64',
-    image: ARM64_IMAGE,
-    keys: (physical) =>
-      `NUMBER(VA_BITS)=48\nNUMBER(kimage_voffset)=0x${(ARM64_IMAGE - physical).toString(16)}\n`,
-  },
-};
+import { type LogRecipe, printkRing } from './printk-builder.ts';
 
 /** One element of hwerr_data. */
 export type Counter = readonly [count: number, seconds: number | bigint];
@@ -60,8 +25,10 @@ export interface KernelRecipe {
   readonly machine?: MachineName;
   readonly release?: string;
   readonly nodename?: string;
-  /** cpu, memory, pci, cxl, others */
+  /** cpu, memory, pci, cxl, others; and what a newer kernel has added */
   readonly counters?: readonly Counter[];
+  /** An element of the array, where it is not the known struct. */
+  readonly element?: ElementLayout;
   /** 16 bytes; zeros when nobody asked for it. */
   readonly bootId?: Uint8Array;
   /** Its symbol; null for a kernel without data symbols. */
@@ -78,8 +45,18 @@ export interface KernelRecipe {
   readonly arrayRoom?: number;
   /** Further symbols with names of their own, so that there are several markers. */
   readonly fillers?: number;
+  readonly log?: Omit<LogRecipe, 'order' | 'at'>;
+  readonly btf?: BtfRecipe;
+  /** The code of hwerr_log_error_type. */
+  readonly code?: (array: bigint, start: bigint) => Uint8Array;
   /** VMCOREINFO as it would be, to be changed. */
   readonly editVmcoreinfo?: (text: string) => string;
+}
+
+export interface ElementLayout {
+  readonly stride: number;
+  readonly count: number;
+  readonly timestamp: number;
 }
 
 /** Where the kernel keeps things. The pages between two of them are empty. */
@@ -91,8 +68,11 @@ const OFFSETS = {
   bootId: 0x20000,
   array: 0x30000,
   vmcoreinfo: 0x40000,
+  btf: 0x42000,
+  log: 0x48000,
 } as const;
 const KALLSYMS_OFFSET = 0x50000;
+const FUNCTION_OFFSET = 0x20;
 const NAME_OFFSET = 4; // OFFSET(uts_namespace.name)
 /** Places lie on a 64 KiB block each, the largest block that a dump can have. */
 const ALIGNMENT = 0x10000;
@@ -116,6 +96,8 @@ export interface BuiltKernel {
   readonly vmcoreinfo: string;
   readonly image: Uint8Array;
   readonly physical: bigint;
+  /** Virtual address of the image. */
+  readonly start: bigint;
   readonly symbols: readonly SymbolRecipe[];
   readonly kallsyms: BuiltKallsyms;
   /** Physical address of a place. */
@@ -125,47 +107,91 @@ export interface BuiltKernel {
 }
 
 export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
-  const { release = RELEASE, physical = 0x1000000n } = recipe;
   const machine = MACHINES[recipe.machine ?? 'x86_64'];
-  const address = (offset: number): bigint => machine.image + BigInt(offset);
+  const { physical = machine.physical, layout = 'v6.4' } = recipe;
+  const { addressing = machine.order.wordBits === 64 ? 'place' : 'plain' } = recipe;
+  const start = machine.image(physical);
+  const address = (offset: number): bigint => start + BigInt(offset);
   const symbols = symbolsOf(recipe, address);
-  const { addressing = 'place', layout = 'v6.4' } = recipe;
   const tables = kallsymsTables(
     { symbols, order: machine.order, addressing, layout },
     address(KALLSYMS_OFFSET),
   );
-  const text =
-    `OSRELEASE=${release}\nBUILD-ID=${BUILD_ID}\nPAGESIZE=4096\n` +
-    `SYMBOL(init_uts_ns)=${address(OFFSETS.utsname).toString(16)}\n` +
-    `OFFSET(uts_namespace.name)=${NAME_OFFSET}\n` +
-    `SYMBOL(_stext)=${address(OFFSETS.text).toString(16)}\n` +
-    kallsymsKeys(tables) +
-    `${machine.keys(physical)}CRASHTIME=${CRASH_TIME}\n`;
+  const log =
+    recipe.log && printkRing({ ...recipe.log, order: machine.order, at: address(OFFSETS.log) });
+  const keys = kallsymsKeys(tables) + (log?.keys ?? '') + machine.keys(physical);
+  const text = vmcoreinfoOf(recipe, address, keys);
   const vmcoreinfo = recipe.editVmcoreinfo?.(text) ?? text;
-
-  const { nodename = NODENAME, bootId = BOOT_ID } = recipe;
   const out = new ByteWriter(machine.order).text('text');
-  out.padTo(OFFSETS.utsname + NAME_OFFSET);
-  for (const field of ['Linux', nodename, release, '#1 SMP', machine.utsMachine, '(none)']) {
-    out.text(field, 65);
+  if (recipe.code) {
+    const code = recipe.code(address(OFFSETS.array), address(FUNCTION_OFFSET));
+    out.padTo(FUNCTION_OFFSET).bytes(code);
   }
-  out.padTo(OFFSETS.bootId).bytes(bootId).padTo(OFFSETS.array);
-  for (const [count, seconds] of recipe.counters ?? COUNTERS) out.u32(count).u32(0).u64(seconds);
-  out.padTo(OFFSETS.vmcoreinfo).text(vmcoreinfo).padTo(KALLSYMS_OFFSET).bytes(tables.bytes);
+  writeUtsname(out.padTo(OFFSETS.utsname + NAME_OFFSET), recipe, machine);
+  out.padTo(OFFSETS.bootId).bytes(recipe.bootId ?? BOOT_ID);
+  writeArray(out.padTo(OFFSETS.array), recipe, machine);
+  out.padTo(OFFSETS.vmcoreinfo).text(vmcoreinfo);
+  if (recipe.btf) out.padTo(OFFSETS.btf).bytes(btf(recipe.btf, machine.order));
+  if (log) out.padTo(OFFSETS.log).bytes(log.bytes);
+  out.padTo(KALLSYMS_OFFSET).bytes(tables.bytes);
   return {
     machine,
     vmcoreinfo,
     image: out.align(ALIGNMENT).toBytes(),
     physical,
+    start,
     symbols,
     kallsyms: tables,
     at: (place) => physical + BigInt(place === 'kallsyms' ? KALLSYMS_OFFSET : OFFSETS[place]),
-    physicalOf: (virtual) => virtual - machine.image + physical,
+    physicalOf: (virtual) => virtual - start + physical,
   };
 }
 
+function vmcoreinfoOf(
+  { release = RELEASE }: KernelRecipe,
+  address: (offset: number) => bigint,
+  furtherKeys: string,
+): string {
+  return (
+    `OSRELEASE=${release}\nBUILD-ID=${BUILD_ID}\nPAGESIZE=4096\n` +
+    `SYMBOL(init_uts_ns)=${address(OFFSETS.utsname).toString(16)}\n` +
+    `OFFSET(uts_namespace.name)=${NAME_OFFSET}\n` +
+    `SYMBOL(_stext)=${address(OFFSETS.text).toString(16)}\n` +
+    `${furtherKeys}CRASHTIME=${CRASH_TIME}\n`
+  );
+}
+
+function writeUtsname(out: ByteWriter, recipe: KernelRecipe, machine: Machine): void {
+  const { nodename = NODENAME, release = RELEASE } = recipe;
+  for (const field of ['Linux', nodename, release, '#1 SMP', machine.utsMachine, '(none)']) {
+    out.text(field, 65);
+  }
+}
+
+function elementOf({ element }: KernelRecipe, machine: Machine): ElementLayout {
+  const alignment = machine.int64Alignment ?? 8;
+  return element ?? { stride: alignment + 8, count: 0, timestamp: alignment };
+}
+
+function writeArray(out: ByteWriter, recipe: KernelRecipe, machine: Machine): void {
+  const { stride, count, timestamp } = elementOf(recipe, machine);
+  const start = out.length;
+  for (const [i, [errors, seconds]] of (recipe.counters ?? COUNTERS).entries()) {
+    const fields = [
+      [count, () => out.u32(errors)],
+      [timestamp, () => out.u64(seconds)],
+    ] as const;
+    for (const [offset, write] of [...fields].sort(([a], [b]) => a - b)) {
+      out.padTo(start + i * stride + offset);
+      write();
+    }
+  }
+}
+
 function symbolsOf(recipe: KernelRecipe, address: (offset: number) => bigint): SymbolRecipe[] {
-  const { arrayName = 'hwerr_data', logFunction = true, arrayRoom = 80, fillers = 600 } = recipe;
+  const { arrayName = 'hwerr_data', logFunction = true, fillers = 600 } = recipe;
+  const { stride } = elementOf(recipe, MACHINES[recipe.machine ?? 'x86_64']);
+  const { arrayRoom = (recipe.counters ?? COUNTERS).length * stride } = recipe;
   const symbols: SymbolRecipe[] = [
     { name: '_stext', address: address(OFFSETS.text) },
     { name: '_text', address: address(OFFSETS.text) },
@@ -179,7 +205,9 @@ function symbolsOf(recipe: KernelRecipe, address: (offset: number) => bigint): S
   const { bootIdName = 'sysctl_bootid' } = recipe;
   if (bootIdName !== null) symbols.push({ name: bootIdName, address: address(OFFSETS.bootId) });
   if (arrayName !== null) symbols.push({ name: arrayName, address: address(OFFSETS.array) });
-  if (logFunction) symbols.push({ name: 'hwerr_log_error_type', address: address(0x20) });
+  if (logFunction)
+    symbols.push({ name: 'hwerr_log_error_type', address: address(FUNCTION_OFFSET) });
+  if (recipe.btf) symbols.push({ name: '__start_BTF', address: address(OFFSETS.btf) });
   for (let i = 0; i < fillers; i++) {
     const name = `${['acpi', 'kmem', 'tcp', 'xfs'][i % 4]}_function_${(i * 7919) % 10007}`;
     symbols.push({ name, address: address(0x100 + 16 * i) });
@@ -232,15 +260,18 @@ export function kdumpOf(
 ): BuiltDump {
   const { excluded = [], lost = [], note = true, blockSize = 4096, ...recipe } = options;
   const pages = new Map<number, Uint8Array>();
-  const first = Number(built.physical) / blockSize;
+  const { ramStart = 0n } = built.machine;
+  const first = Number(built.physical - ramStart) / blockSize;
   for (let at = 0; at < built.image.length; at += blockSize) {
     pages.set(first + at / blockSize, built.image.subarray(at, at + blockSize));
   }
-  const pfn = (place: KernelPlace): number => Math.floor(Number(built.at(place)) / blockSize);
+  const pfn = (place: KernelPlace): number =>
+    Math.floor(Number(built.at(place) - ramStart) / blockSize);
   const notes = notesOf(built, note);
   return kdump({
     order: built.machine.order,
     machine: built.machine.utsMachine,
+    physBase: ramStart,
     blockSize,
     pages,
     excluded: excluded.map(pfn),

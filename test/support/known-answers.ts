@@ -28,6 +28,11 @@ export function knownAnswers(folder: string): KnownAnswer[] {
   return JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as KnownAnswer[];
 }
 
+/** Names of the directories that `--symbols.path` gives. */
+export function symbolPathsOf({ args = [] }: KnownAnswer): string[] {
+  return args.filter((_, i) => args[i - 1] === '--symbols.path');
+}
+
 /** What the decoder must report for such a dump. */
 export function knownReport(answer: KnownAnswer): KnownReport {
   const { file: _file, crash: _crash, args: _args, panic: _panic, hwerr, ...rest } = answer;

@@ -1,12 +1,18 @@
 // A dump without a file: the memory of a built kernel, and whatever notes a test wants.
 
 import type { Dump } from '../../src/vmcore/container/dump.ts';
+import type { DecodeCost } from '../../src/vmcore/container/physical-memory.ts';
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
 import { type Kernel, identifyKernel } from '../../src/vmcore/paging/kernel.ts';
 import { Kallsyms } from '../../src/vmcore/symbols/kallsyms.ts';
 import { bytesOf } from './bytes.ts';
 import type { BuiltKernel } from './kernel-builder.ts';
 import { SparseMemory } from './sparse-memory.ts';
+
+/** A count of what is read that has counted nothing yet. */
+export function noCost(): DecodeCost {
+  return { pages: 0, logPages: 0, heads: 0, reads: 0, bytesRead: 0 };
+}
 
 export function memoryOf(built: BuiltKernel): SparseMemory {
   return new SparseMemory().write(built.physical, built.image);
@@ -25,7 +31,9 @@ export function memoryDump(
     vmcoreinfoNotes: notes.map(bytesOf),
     memory,
     incomplete: false,
-    hints: { physBase: undefined, mapped: [] },
+    addressing: 'physical',
+    hints: { physBase: undefined, ramStart: machine.ramStart, mapped: [] },
+    part: undefined,
     compression: () => [],
   };
 }

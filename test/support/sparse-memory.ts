@@ -47,7 +47,11 @@ export class SparseMemory implements PhysicalMemory {
     return bytes;
   }
 
-  *findPages(matches: (head: Uint8Array) => boolean): Generator<ReturnType<typeof physAddr>> {
+  *findPages(
+    which: 'text' | 'rest',
+    matches: (head: Uint8Array) => boolean,
+  ): Generator<ReturnType<typeof physAddr>> {
+    if (which === 'rest') return;
     for (const [address, page] of [...this.#pages].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (!this.#missing.has(address) && matches(page.subarray(0, 40))) yield physAddr(address);
     }

@@ -2,12 +2,21 @@ import { describe, expect, it } from 'vitest';
 
 import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/vmcore/limits.ts';
+import { hwerrTypes } from '../support/btf-builder.ts';
 import { ByteWriter } from '../support/bytes.ts';
-import { flatten } from '../support/flattened-builder.ts';
+import { flatRecords, flatStream, flatten } from '../support/flattened-builder.ts';
 import { elfDumpOf, kdumpOf, kernel } from '../support/kernel-builder.ts';
+import {
+  linkedSymbols,
+  systemMapFile,
+  systemMapText,
+  vmlinuxSymbolFile,
+} from '../support/symbol-files.ts';
 import { thrownBy } from '../support/thrown.ts';
 
 const BUILT = kernel({ fillers: 20 });
+/** A kernel whose own table has no data symbols. */
+const BARE = kernel({ fillers: 20, arrayName: null });
 const ELF = elfDumpOf(BUILT);
 const KDUMP = kdumpOf(BUILT).bytes;
 const IMAGE = { physical: BUILT.physical, bytes: BUILT.image };
@@ -24,9 +33,17 @@ interface Crossing {
 const exceeded = { tag: 'LimitExceeded', reason: 'limit_exceeded' };
 
 /** For every limit a dump that crosses it when it is lowered: a new limit does not compile without. */
-const CROSSINGS: Record<Exclude<keyof Limits, 'pageCacheBytes'>, Crossing> = {
+const CROSSINGS: Record<
+  Exclude<keyof Limits, 'pageCacheBytes' | 'symbolFileBytes' | 'symbolFileSections' | 'btfBytes'>,
+  Crossing
+> = {
   segments: { limit: 1, file: ELF, error: exceeded },
   flattenedRecords: { limit: 3, file: flatten(KDUMP), error: exceeded },
+  flattenedHoles: {
+    limit: 1000,
+    file: flatStream([...flatRecords(KDUMP), { offset: 1 << 20, bytes: Uint8Array.of(1) }]),
+    error: exceeded,
+  },
   overlappingExtents: {
     limit: 2,
     file: elfDumpOf(BUILT, { segments: [IMAGE, IMAGE, IMAGE] }),
@@ -50,7 +67,7 @@ const CROSSINGS: Record<Exclude<keyof Limits, 'pageCacheBytes'>, Crossing> = {
 };
 
 function decode(file: Uint8Array, lowered: Partial<Limits> = {}): CrashReport {
-  return decodeVmcore(bytesSource(file), { ...DEFAULT_LIMITS, ...lowered });
+  return decodeVmcore(bytesSource(file), { limits: { ...DEFAULT_LIMITS, ...lowered } });
 }
 
 describe.each(Object.entries(CROSSINGS))('limit %s', (name, { limit, file, error }) => {
@@ -64,7 +81,40 @@ describe.each(Object.entries(CROSSINGS))('limit %s', (name, { limit, file, error
 });
 
 it('limit pageCacheBytes costs time, not the answer, when it is crossed', () => {
-  const [whole, lowered] = [decode(KDUMP), decode(KDUMP, { pageCacheBytes: 4096 })];
+  const { bytes } = kdumpOf(kernel());
+  const [whole, lowered] = [decode(bytes), decode(bytes, { pageCacheBytes: 4096 })];
   expect(lowered.debug.pages).toBeGreaterThan(whole.debug.pages);
   expect(lowered.hwerr).toEqual(whole.hwerr);
+});
+
+/** What crosses these is not needed by every dump: it becomes a warning, and the search goes on. */
+describe.each([
+  ['symbolFileBytes', 100, 'System.map: got ', [systemMapFile(systemMapText(linkedSymbols(BARE)))]],
+  ['symbolFileBytes', 100, 'vmlinux: section: got ', [vmlinuxSymbolFile(BARE)]],
+  ['symbolFileSections', 3, 'vmlinux: e_shnum: got 4, limit 3', [vmlinuxSymbolFile(BARE)]],
+] as const)('limit %s, of a file with symbols', (name, limit, warning, symbolFiles) => {
+  const decoded = (limits: Partial<Limits>): CrashReport =>
+    decodeVmcore(bytesSource(elfDumpOf(BARE)), {
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      symbolFiles: () => symbolFiles,
+    });
+
+  it('is not crossed by an honest file', () => {
+    expect(decoded({})).toMatchObject({ hwerr: { kind: 'present' }, warnings: [] });
+  });
+
+  it('passes the file over when it is crossed, with a warning', () => {
+    const { hwerr, warnings } = decoded({ [name]: limit });
+    expect(hwerr).toEqual({ kind: 'absent', reason: 'symbol_not_found' });
+    expect(warnings[0]).toContain(warning);
+  });
+});
+
+it('limit btfBytes leaves the known layout, with a warning, when it is crossed', () => {
+  const built = kernel({ fillers: 20, arrayRoom: 96, btf: { types: hwerrTypes() } });
+  const bytes = elfDumpOf(built);
+  expect(decode(bytes).layoutSource).toBe('btf');
+  const { layoutSource, warnings } = decode(bytes, { btfBytes: 50 });
+  expect(layoutSource).toBe('builtin');
+  expect(warnings[0]).toMatch(/^layout: btf: type_len: got \d+, limit 50$/);
 });

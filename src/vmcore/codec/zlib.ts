@@ -4,8 +4,7 @@ import { constants, inflateSync } from 'node:zlib';
 
 /** @throws Error when the stream is broken or expands past `size` bytes. */
 export function inflate(input: Uint8Array, size: number): Uint8Array {
-  const { buffer, byteOffset, length } = inflateSync(input, { maxOutputLength: size });
-  return new Uint8Array(buffer, byteOffset, length); // no Buffer: its slice() is no copy
+  return plain(inflateSync(input, { maxOutputLength: size }));
 }
 
 /** Compressed bytes that hold the code tables of a page and the first few dozen bytes of it. */
@@ -13,8 +12,11 @@ const HEAD_INPUT = 256;
 
 /** The first bytes of a page, without the rest of it. @throws Error when the stream is broken. */
 export function inflateHead(input: Uint8Array, size: number): Uint8Array {
-  return inflateSync(input.subarray(0, HEAD_INPUT), {
-    finishFlush: constants.Z_SYNC_FLUSH,
-    maxOutputLength: size,
-  });
+  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: size };
+  return plain(inflateSync(input.subarray(0, HEAD_INPUT), options));
+}
+
+/** No Buffer: its slice() is no copy. */
+function plain({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }

@@ -88,7 +88,7 @@ export class KdumpPages implements PhysicalMemory {
     if (size > blockSize || !this.#source.holds(offset, size)) return false;
     this.#cost.heads++;
     const head = pageHead(flags, this.#source.read(offset, size), blockSize);
-    return head === undefined || head.length < SCAN_HEAD || matches(head);
+    return head === undefined || head.length < SCAN_HEAD || matches(head.subarray(0, SCAN_HEAD));
   }
 
   /** Whether the file ends before the data of its last page, or never got that far. */
@@ -102,21 +102,23 @@ export class KdumpPages implements PhysicalMemory {
 
   /**
    * Where one bit of the bitmap is wrong, every page behind it is taken for its neighbour, and
-   * nothing else in the file tells. Only for a complete dump.
+   * nothing else in the file tells.
    *
-   * @throws Corrupt when the bitmap has more or fewer pages than there are descriptors.
+   * @throws Corrupt when the bitmap has more pages than there is room for descriptors before the
+   *   first page's data, or when a descriptor is left over.
    */
   checkBitmap(): void {
-    const { dumpedBitmap } = this.#header;
-    if (dumpedBitmap.length > COUNTED_BITMAP_BYTES) return;
+    if (this.#header.dumpedBitmap.length > COUNTED_BITMAP_BYTES) return;
     const count = this.#countedPages();
-    if (count === 0) return;
+    const table = this.#header.descriptors;
+    if (count === 0 || !this.#source.holds(table, DESCRIPTOR_BYTES)) return;
     const firstData = this.#descriptor(0).offset;
+    if (firstData === 0) return; // broken off before it was written
     const end = this.#descriptorOffset(count);
     const tooMany = firstData < end;
     const tooFew = end + DESCRIPTOR_BYTES <= firstData && this.#isDescriptor(count);
     if (!tooMany && !tooFew) return;
-    const at = `kdump: bitmap at ${hex(dumpedBitmap.offset)}`;
+    const at = `kdump: bitmap at ${hex(this.#header.dumpedBitmap.offset)}`;
     const want = tooMany ? 'fewer' : 'more';
     throw new Corrupt('corrupt', at, `got ${count} pages, want ${want} by the descriptors`);
   }

@@ -16,8 +16,8 @@ export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits):
   const header = readKdumpHeader(source, limits);
   const pages = new KdumpPages(source, header, cost, limits);
   const vmcoreinfoNotes = noteTexts(source, header, limits);
-  const incomplete = (header.status & STATUS_INCOMPLETE) !== 0 || pages.isCutShort;
-  if (!incomplete) pages.checkBitmap();
+  const brokeOff = (header.status & STATUS_INCOMPLETE) !== 0;
+  if (!brokeOff) pages.checkBitmap();
   return {
     container: 'kdump',
     order: header.order,
@@ -25,7 +25,7 @@ export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits):
     vmcoreinfoNotes,
     memory: pages,
     addressing: 'physical',
-    incomplete,
+    incomplete: brokeOff || pages.isCutShort,
     hints: {
       // QEMU parses phys_base in the wrong base.
       physBase: header.byMakedumpfile ? header.physBase : undefined,

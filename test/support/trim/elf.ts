@@ -1,6 +1,7 @@
 // An ELF core with fewer pages: the header as it was but for the number of program headers, the
 // notes as they were, and one PT_LOAD for each run of kept pages, with the addresses they had.
 
+import { ByteWriter } from '../bytes.ts';
 import { type PageSet, PAGE } from './pages.ts';
 
 export const EHDR_BYTES = 64;
@@ -19,7 +20,7 @@ export interface Segment {
 }
 
 /**
- * @param file ELF64, little-endian, without PN_XNUM.
+ * @param file ELF32 or ELF64 in either byte order, without PN_XNUM.
  * @throws Error when a page that is to be kept is not in the file.
  */
 export function trimElf(file: Uint8Array, keep: PageSet): Uint8Array {
@@ -29,34 +30,50 @@ export function trimElf(file: Uint8Array, keep: PageSet): Uint8Array {
     return segment.type === PT_LOAD ? keptRuns(segment, wanted) : [];
   });
   if (wanted.size > 0) throw new Error(`not in the dump: pages ${[...wanted].join(', ')}`);
-  const tableEnd = EHDR_BYTES + segments.length * PHDR_BYTES;
+  const { is64, little } = classOf(file);
+  const ehdrBytes = is64 ? EHDR_BYTES : 52;
+  const tableEnd = ehdrBytes + segments.length * (is64 ? PHDR_BYTES : 32);
   const out = new Uint8Array(segments.reduce((end, { size }) => end + size, tableEnd));
   const view = new DataView(out.buffer);
-  out.set(file.subarray(0, EHDR_BYTES));
-  view.setBigUint64(32, BigInt(EHDR_BYTES), true); // e_phoff
-  view.setUint16(56, segments.length, true); // e_phnum
+  out.set(file.subarray(0, ehdrBytes));
+  if (is64)
+    view.setBigUint64(32, BigInt(ehdrBytes), little); // e_phoff
+  else view.setUint32(28, ehdrBytes, little);
+  view.setUint16(is64 ? 56 : 44, segments.length, little); // e_phnum
+  const headers = new ByteWriter({ endian: little ? 'little' : 'big', wordBits: is64 ? 64 : 32 });
   let position = tableEnd;
-  for (const [i, segment] of segments.entries()) {
-    writePhdr(view, EHDR_BYTES + i * PHDR_BYTES, { ...segment, offset: position });
+  for (const segment of segments) {
+    writePhdr(headers, { ...segment, offset: position }, is64);
     out.set(file.subarray(segment.offset, segment.offset + segment.size), position);
     position += segment.size;
   }
+  out.set(headers.toBytes(), ehdrBytes);
   return out;
+}
+
+function classOf(file: Uint8Array): { is64: boolean; little: boolean } {
+  return { is64: file[4] === 2, little: file[5] === 1 };
 }
 
 export function segmentsOf(file: Uint8Array): Segment[] {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const table = Number(view.getBigUint64(32, true));
-  return Array.from({ length: view.getUint16(56, true) }, (_, i): Segment => {
-    const at = table + i * view.getUint16(54, true);
+  const { is64, little } = classOf(file);
+  const u16 = (at: number): number => view.getUint16(at, little);
+  const u32 = (at: number): number => view.getUint32(at, little);
+  const word = (at: number): bigint =>
+    is64 ? view.getBigUint64(at, little) : BigInt(view.getUint32(at, little));
+  const table = Number(word(is64 ? 32 : 28));
+  return Array.from({ length: u16(is64 ? 56 : 44) }, (_, i): Segment => {
+    const at = table + i * u16(is64 ? 54 : 42);
+    const [flagsAt, offsetAt, width, alignAt] = is64 ? [4, 8, 8, 48] : [24, 4, 4, 28];
     return {
-      type: view.getUint32(at, true),
-      flags: view.getUint32(at + 4, true),
-      offset: Number(view.getBigUint64(at + 8, true)),
-      virtual: view.getBigUint64(at + 16, true),
-      physical: view.getBigUint64(at + 24, true),
-      size: Number(view.getBigUint64(at + 32, true)),
-      align: view.getBigUint64(at + 48, true),
+      type: u32(at),
+      flags: u32(at + flagsAt),
+      offset: Number(word(at + offsetAt)),
+      virtual: word(at + offsetAt + width),
+      physical: word(at + offsetAt + 2 * width),
+      size: Number(word(at + offsetAt + 3 * width)),
+      align: word(at + alignAt),
     };
   });
 }
@@ -87,13 +104,11 @@ function partOf(segment: Segment, at: number): Segment {
   };
 }
 
-function writePhdr(view: DataView, at: number, segment: Segment): void {
-  view.setUint32(at, segment.type, true);
-  view.setUint32(at + 4, segment.flags, true);
-  view.setBigUint64(at + 8, BigInt(segment.offset), true);
-  view.setBigUint64(at + 16, segment.virtual, true);
-  view.setBigUint64(at + 24, segment.physical, true);
-  view.setBigUint64(at + 32, BigInt(segment.size), true); // p_filesz
-  view.setBigUint64(at + 40, BigInt(segment.size), true); // p_memsz
-  view.setBigUint64(at + 48, segment.align, true);
+function writePhdr(out: ByteWriter, segment: Segment, is64: boolean): void {
+  const { type, flags, offset, virtual, physical, size, align } = segment;
+  out.u32(type);
+  if (is64) out.u32(flags);
+  out.word(offset).word(virtual).word(physical).word(size).word(size); // p_filesz, p_memsz
+  if (!is64) out.u32(flags);
+  out.word(align);
 }

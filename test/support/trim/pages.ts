@@ -6,36 +6,47 @@ import { type PhysAddr, type VirtAddr, addVirt } from '../../../src/vmcore/bytes
 import type { Dump } from '../../../src/vmcore/container/dump.ts';
 import { openDump } from '../../../src/vmcore/container/open.ts';
 import { PageMissing } from '../../../src/vmcore/errors.ts';
-import { readBootId } from '../../../src/vmcore/hwerr/boot-id.ts';
-import { readHwerr } from '../../../src/vmcore/hwerr/hwerr.ts';
+import { readCounters } from '../../../src/vmcore/hwerr/counters.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import { type Kernel, identifyKernel } from '../../../src/vmcore/paging/kernel.ts';
+import { panicLine } from '../../../src/vmcore/printk/panic-line.ts';
 import { kallsymsTables } from '../../../src/vmcore/symbols/kallsyms-tables.ts';
 import { Kallsyms } from '../../../src/vmcore/symbols/kallsyms.ts';
+import type { SymbolFile } from '../../../src/vmcore/symbols/symbol-files.ts';
+import { noCost } from '../memory-dump.ts';
 
 /**
  * `touched`: the pages that today's search visits. `tables`: also the kallsyms tables from end to
- * end, so that any other search, and a walk over all names, finds what it needs.
+ * end, so that any other search, and a walk over all names, finds what it needs. `log`: what the
+ * search visits, and the end of the log.
  */
-export type Keep = 'touched' | 'tables';
+export type Keep = 'touched' | 'tables' | 'log';
 
 /** Physical addresses of 4 KiB pages. */
 export type PageSet = ReadonlySet<number>;
 
 export const PAGE = 4096;
 
-/** @param file a whole dump, not a flattened one. */
-export function neededPages(file: Uint8Array, keep: Keep): PageSet {
-  const cost = { pages: 0, reads: 0, bytesRead: 0 };
-  const dump = openDump(bytesSource(file), cost, DEFAULT_LIMITS);
+/**
+ * @param file a whole dump, not a flattened one.
+ * @param symbols files that a decode may be given; what it takes without them is kept too.
+ */
+export function neededPages(
+  file: Uint8Array,
+  keep: Keep,
+  symbols: readonly SymbolFile[] = [],
+): PageSet {
+  const dump = openDump([bytesSource(file)], noCost(), DEFAULT_LIMITS);
   const pages = new Set<number>();
   const kernel = identifyKernel(noting(dump, pages), DEFAULT_LIMITS);
-  const kallsyms = Kallsyms.open(kernel.vmcoreinfo, kernel.memory, DEFAULT_LIMITS);
-  readHwerr(kernel, kallsyms, () => undefined);
-  readBootId(kernel, kallsyms);
+  for (const symbolFiles of [[], symbols]) {
+    const options = { limits: DEFAULT_LIMITS, symbolFiles: () => symbolFiles };
+    readCounters(kernel, options, () => undefined);
+  }
   if (kernel.foundIn === 'scanned') noteVmcoreinfoCopies(dump, pages);
-  readAroundTheArray(kernel, kallsyms);
+  readAroundTheArray(kernel, Kallsyms.open(kernel.vmcoreinfo, kernel.memory, DEFAULT_LIMITS));
   if (keep === 'tables') readTables(kernel);
+  if (keep === 'log') panicLine(kernel);
   return pages;
 }
 
@@ -49,7 +60,7 @@ function noting(dump: Dump, pages: Set<number>): Dump {
         note(pages, address, length);
         return bytes;
       },
-      findPages: (matches) => dump.memory.findPages(matches),
+      findPages: (which, matches) => dump.memory.findPages(which, matches),
     },
   };
 }
@@ -65,7 +76,9 @@ function note(pages: Set<number>, address: PhysAddr, length: number): void {
 function noteVmcoreinfoCopies(dump: Dump, pages: Set<number>): void {
   const text = ascii('OSRELEASE=');
   const hasText = (head: Uint8Array): boolean => [0, 24].some((at) => hasBytesAt(head, at, text));
-  for (const page of dump.memory.findPages(hasText)) note(pages, page, PAGE);
+  for (const which of ['text', 'rest'] as const) {
+    for (const page of dump.memory.findPages(which, hasText)) note(pages, page, PAGE);
+  }
 }
 
 /** The pages on either side of the array, and the code that fills it, as far as they are there. */

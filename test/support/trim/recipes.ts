@@ -2,6 +2,7 @@
 
 import { isFlattened } from '../../../src/vmcore/container/flattened.ts';
 import { isElf } from '../../../src/vmcore/container/elf-header.ts';
+import type { SymbolFile } from '../../../src/vmcore/symbols/symbol-files.ts';
 import { trimElf } from './elf.ts';
 import { flattenElf, flattenKdump, unflatten } from './flattened.ts';
 import { trimKdump } from './kdump.ts';
@@ -12,6 +13,8 @@ export interface Recipe {
   readonly file: string;
   /** Name in shared/vmcores. */
   readonly from: string;
+  /** A file of symbols in shared/vmcores/symbols, for a kernel whose own table lacks the array. */
+  readonly symbols?: string;
   readonly keep: Keep;
   readonly flattened: boolean;
 }
@@ -28,16 +31,35 @@ export const RECIPES: readonly Recipe[] = [
   recipe('x86_64-6.18.12-no-hwerr.flat-zlib', 'x86_64-6.18.12-no-hwerr.flat-zlib', 'tables'),
   recipe('arm64-7.3.4.elf', 'arm64-7.3.4.elf', 'touched'),
   recipe('arm64-7.3.4.flat-zlib', 'arm64-7.3.4.flat-zlib', 'tables'),
+  recipe('x86_64-7.3.4-log.zlib', 'x86_64-7.3.4-whole.zlib', 'log'),
+  recipe('riscv64-7.2.13.elf', 'riscv64-7.2.13.elf', 'touched'),
+  recipe('ppc64le-7.2.13.elf', 'ppc64le-7.2.13.elf', 'touched'),
+  recipe('s390x-7.2.13.elf', 's390x-7.2.13.elf', 'touched'),
+  {
+    ...recipe('loongarch64-7.2.13.elf', 'loongarch64-7.2.13.elf', 'touched'),
+    symbols: 'System.map-7.2.13+deb14-loong64',
+  },
+  {
+    ...recipe('arm32-7.2.13.elf', 'arm32-7.2.13.elf', 'touched'),
+    symbols: 'System.map-7.2.13+deb14-armmp-lpae',
+  },
 ];
+
+/** The files of symbols that lie beside the fixtures, as they lie beside the shared dumps. */
+export const SYMBOL_FILES: readonly string[] = RECIPES.flatMap(({ symbols }) => symbols ?? []);
 
 function recipe(file: string, from: string, keep: Keep): Recipe {
   return { file, from, keep, flattened: file.includes('.flat-') };
 }
 
 /** The fixture that `recipe` makes of the bytes of its shared dump. */
-export function make({ keep, flattened }: Recipe, dump: Uint8Array): Uint8Array {
+export function make(
+  { keep, flattened }: Recipe,
+  dump: Uint8Array,
+  symbols: readonly SymbolFile[] = [],
+): Uint8Array {
   const plain = isFlattened(dump) ? unflatten(dump) : dump;
-  const pages = neededPages(plain, keep);
+  const pages = neededPages(plain, keep, symbols);
   if (isElf(plain)) {
     const trimmed = trimElf(plain, pages);
     return flattened ? flattenElf(trimmed) : trimmed;

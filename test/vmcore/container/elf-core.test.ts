@@ -117,7 +117,8 @@ describe('memory of an ELF core', () => {
 
 describe('findPages of an ELF core', () => {
   const isText = (head: Uint8Array): boolean => head[0] === 0x74 && head[1] === 0x65;
-  const found = (dump: ContainedDump): number[] => [...dump.memory.findPages(isText)].map(Number);
+  const found = (dump: ContainedDump): number[] =>
+    [...dump.memory.findPages('text', isText)].map(Number);
   const pages = (...texts: readonly string[]): Uint8Array =>
     concat(...texts.map((text) => concat(bytesOf(text), new Uint8Array(4096 - text.length))));
 
@@ -147,7 +148,7 @@ describe('findPages of an ELF core', () => {
   it('shows 40 bytes of each page', () => {
     const dump = open({ segments: [{ physical: 0, bytes: patternPage(1) }] });
     const heads: Uint8Array[] = [];
-    Array.from(dump.memory.findPages((head) => (heads.push(head), false)));
+    Array.from(dump.memory.findPages('text', (head) => (heads.push(head), false)));
     expect(heads).toEqual([patternPage(1).subarray(0, 40)]);
   });
 });
@@ -177,6 +178,7 @@ describe('hints of an ELF core', () => {
     });
     expect(dump.hints).toEqual({
       physBase: undefined,
+      ramStart: 0x1000n,
       mapped: [{ virtual: 0xffffffff81000000n, physical: 0x1000n, length: 0x2000n }],
     });
   });

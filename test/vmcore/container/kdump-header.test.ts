@@ -49,10 +49,11 @@ describe.each(variants)('readKdumpHeader of a $name file', ({ order, padded }) =
     expect(header).toMatchObject({
       order,
       version,
-      sysname: 'Linux',
+      byMakedumpfile: true,
+      utsname: 'Linux\n\n\n\nx86_64\n',
       machine: 'x86_64',
       blockSize: 4096,
-      physBase: -4096n,
+      physBase: order.wordBits === 64 ? -4096n : 0xfffff000n,
       maxPfn: 1000,
       split: version >= 2,
       startPfn: version >= 2 ? 100 : 0,
@@ -119,7 +120,7 @@ describe('readKdumpHeader', () => {
 
   it('reads what QEMU leaves blank', () => {
     expect(read({ sysname: '', machine: 'Unknown' })).toMatchObject({
-      sysname: '',
+      byMakedumpfile: false,
       machine: 'Unknown',
     });
   });

@@ -18,6 +18,7 @@ import {
   withU32,
 } from '../../support/bytes.ts';
 import { type KdumpCodec, type KdumpRecipe, kdump } from '../../support/kdump-builder.ts';
+import { noCost } from '../../support/memory-dump.ts';
 import { thrownBy } from '../../support/thrown.ts';
 
 const PAGES = new Map([16, 17, 20, 21, 40].map((pfn) => [pfn, patternPage(pfn)] as const));
@@ -27,7 +28,7 @@ const recipe = (more: Partial<KdumpRecipe> = {}): KdumpRecipe => ({ pages: PAGES
 function open(file: Uint8Array, pageCacheBytes = 1 << 20): KdumpPages & { cost: DecodeCost } {
   const source = bytesSource(file);
   const header = readKdumpHeader(source, DEFAULT_LIMITS);
-  const cost = { pages: 0, reads: 0, bytesRead: 0 };
+  const cost = noCost();
   const limits = { ...DEFAULT_LIMITS, pageCacheBytes };
   return Object.assign(new KdumpPages(source, header, cost, limits), { cost });
 }
@@ -139,7 +140,6 @@ describe('read of KdumpPages', () => {
   it.each([
     ['size is 0', 8, 0],
     ['size is larger than a page', 8, 4097],
-    ['offset lies before the descriptors', 0, 4096],
     ['flags are unknown', 12, 0x40],
     ['flags name two codecs', 12, 0x03],
     ['flags name another codec', 12, 0x02],
@@ -230,7 +230,10 @@ describe('isCutShort of KdumpPages', () => {
 
 describe('findPages of KdumpPages', () => {
   const isText = (head: Uint8Array): boolean => head[0] === 0x4f && head.length === 40;
-  const found = (memory: KdumpPages): number[] => [...memory.findPages(isText)].map(Number);
+  const found = (memory: KdumpPages): number[] =>
+    (['text', 'rest'] as const)
+      .flatMap((which) => [...memory.findPages(which, isText)])
+      .map(Number);
   const text = (length: number, size = 4096): Uint8Array => {
     const page = new Uint8Array(size);
     let noise = 1;
@@ -292,8 +295,8 @@ it('KdumpPages passes on what is no error of the dump', () => {
     },
   };
   const header = readKdumpHeader(source, DEFAULT_LIMITS);
-  const cost = { pages: 0, reads: 0, bytesRead: 0 };
+  const cost = noCost();
   const memory = new KdumpPages(source, header, cost, DEFAULT_LIMITS);
   expect(() => memory.read(physAddr(0x10000), 1)).toThrow(broken);
-  expect(() => [...memory.findPages(() => true)]).toThrow(broken);
+  expect(() => [...memory.findPages('rest', () => true)]).toThrow(broken);
 });

@@ -8,6 +8,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../../src/vmcore/limits.ts';
 import { ByteWriter, patched, patternPage } from '../../support/bytes.ts';
 import { type KdumpRecipe, kdump } from '../../support/kdump-builder.ts';
 import { kernelNotes } from '../../support/notes-builder.ts';
+import { noCost } from '../../support/memory-dump.ts';
 import { thrownBy } from '../../support/thrown.ts';
 
 const TEXT = 'OSRELEASE=7.3.4\n';
@@ -19,7 +20,7 @@ const recipe = (more: Partial<KdumpRecipe> = {}): KdumpRecipe => ({
 });
 
 function openBytes(bytes: Uint8Array, limits: Limits = DEFAULT_LIMITS): ContainedDump {
-  return openKdump(bytesSource(bytes), { pages: 0, reads: 0, bytesRead: 0 }, limits);
+  return openKdump(bytesSource(bytes), noCost(), limits);
 }
 
 const open = (more: Partial<KdumpRecipe> = {}): ContainedDump =>
@@ -75,8 +76,8 @@ describe('openKdump checks the bitmap', () => {
   };
 
   it.each([
-    ['fewer', clear, 'got 1 pages, want 2 as there are descriptors'],
-    ['more', both, 'got 3 pages, want 2 as there are descriptors'],
+    ['fewer', clear, 'got 1 pages, want more by the descriptors'],
+    ['more', both, 'got 3 pages, want fewer by the descriptors'],
   ])('and throws Corrupt when it has %s pages than there are descriptors', (_, bits, message) => {
     const error = thrownBy(() => openBytes(withBits(bits, { maxPfn: 64 })));
     expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt' });

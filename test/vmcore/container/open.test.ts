@@ -9,13 +9,14 @@ import { bytesOf, fromHex, latin1, patternPage } from '../../support/bytes.ts';
 import { elfCore } from '../../support/elf-core-builder.ts';
 import { flatRecords, flatStream, flatten } from '../../support/flattened-builder.ts';
 import { kdump } from '../../support/kdump-builder.ts';
+import { noCost } from '../../support/memory-dump.ts';
 import { thrownBy } from '../../support/thrown.ts';
 
 const ELF = elfCore({ segments: [{ physical: 0x10000, bytes: patternPage(16) }] });
 const KDUMP = kdump({ pages: new Map([[16, patternPage(16)]]) }).bytes;
 
 function open(bytes: Uint8Array): Dump {
-  return openDump(bytesSource(bytes), { pages: 0, reads: 0, bytesRead: 0 }, DEFAULT_LIMITS);
+  return openDump([bytesSource(bytes)], noCost(), DEFAULT_LIMITS);
 }
 
 describe('openDump', () => {

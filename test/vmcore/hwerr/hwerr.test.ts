@@ -1,44 +1,69 @@
 import { describe, expect, it } from 'vitest';
 
-import { readHwerr } from '../../../src/vmcore/hwerr/hwerr.ts';
-import type { Hwerr } from '../../../src/vmcore/report.ts';
-import { type Counter, type KernelRecipe, kernel } from '../../support/kernel-builder.ts';
+import { layoutOf, readCategories } from '../../../src/vmcore/hwerr/hwerr.ts';
+import { builtinLayout } from '../../../src/vmcore/hwerr/layout.ts';
+import type { LocatedArray } from '../../../src/vmcore/hwerr/locate.ts';
+import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
+import type { HwerrCategory } from '../../../src/vmcore/report.ts';
+import { hwerrTypes } from '../../support/btf-builder.ts';
+import {
+  type BuiltKernel,
+  type Counter,
+  type KernelRecipe,
+  kernel,
+} from '../../support/kernel-builder.ts';
+import { MACHINE_NAMES } from '../../support/machines.ts';
 import { memoryOf, openedKernel } from '../../support/memory-dump.ts';
 import { thrownBy } from '../../support/thrown.ts';
 
 const NONE: Counter = [0, 0];
 
-function read(recipe: KernelRecipe = {}): { hwerr: Hwerr; warnings: string[] } {
+interface ReadOptions {
+  readonly askBtf?: boolean;
+  readonly room?: bigint | null;
+}
+
+function read(
+  recipe: KernelRecipe = {},
+  { askBtf = false, room }: ReadOptions = {},
+): { categories: HwerrCategory[]; source: string; warnings: string[] } {
   const { kernel: opened, kallsyms } = openedKernel(kernel({ fillers: 20, ...recipe }));
+  const found = kallsyms.find('hwerr_data')!;
+  const array: LocatedArray = {
+    address: found.address,
+    room: room === undefined ? found.room : (room ?? undefined),
+    source: 'kallsyms',
+  };
   const warnings: string[] = [];
-  return { hwerr: readHwerr(opened, kallsyms, (text) => warnings.push(text)), warnings };
+  const warn = (text: string): void => void warnings.push(text);
+  const layout = layoutOf(opened, array, kallsyms, { limits: DEFAULT_LIMITS, askBtf, warn });
+  return {
+    categories: readCategories(opened, array, layout, warn),
+    source: layout.source,
+    warnings,
+  };
 }
 
 /** The first category, its counters the others'. */
 function readCpu(counter: Counter): { cpu: unknown; warnings: string[] } {
-  const { hwerr, warnings } = read({ counters: [counter, NONE, NONE, NONE, NONE] });
-  return { cpu: hwerr.kind === 'present' ? hwerr.categories[0] : hwerr, warnings };
+  const { categories, warnings } = read({ counters: [counter, NONE, NONE, NONE, NONE] });
+  return { cpu: categories[0], warnings };
 }
 
-describe('readHwerr', () => {
-  it.each(['x86_64', 'arm64'] as const)(
-    'gives the five counters of %s in their order',
-    (machine) => {
-      expect(read({ machine })).toEqual({
-        hwerr: {
-          kind: 'present',
-          categories: [
-            { category: 'cpu', count: 1, lastErrorTimestampSeconds: 1_790_000_001 },
-            { category: 'memory', count: 0, lastErrorTimestampSeconds: null },
-            { category: 'pci', count: 3, lastErrorTimestampSeconds: 1_790_000_003 },
-            { category: 'cxl', count: 0, lastErrorTimestampSeconds: null },
-            { category: 'others', count: 5, lastErrorTimestampSeconds: 1_790_000_005 },
-          ],
-        },
-        warnings: [],
-      });
-    },
-  );
+describe('readCategories', () => {
+  it.each(MACHINE_NAMES)('gives the five counters of %s in their order', (machine) => {
+    expect(read({ machine })).toEqual({
+      categories: [
+        { category: 'cpu', count: 1, lastErrorTimestampSeconds: 1_790_000_001 },
+        { category: 'memory', count: 0, lastErrorTimestampSeconds: null },
+        { category: 'pci', count: 3, lastErrorTimestampSeconds: 1_790_000_003 },
+        { category: 'cxl', count: 0, lastErrorTimestampSeconds: null },
+        { category: 'others', count: 5, lastErrorTimestampSeconds: 1_790_000_005 },
+      ],
+      source: 'builtin',
+      warnings: [],
+    });
+  });
 
   it.each([
     ['the largest signed count', [0x7fffffff, 1], 0x7fffffff, 1],
@@ -46,7 +71,7 @@ describe('readHwerr', () => {
     ['the largest count', [0xffffffff, 1], 0xffffffff, 1],
     ['a time past 2038', [1, 2 ** 31], 1, 2 ** 31],
     ['a time past 2106', [1, 2 ** 32 + 5], 1, 2 ** 32 + 5],
-    ['a time in the year 9999', [1, 253_402_300_799], 1, 253_402_300_799],
+    ['the last time of a kernel clock', [1, 9_223_372_036], 1, 9_223_372_036],
   ] as const)('reads %s', (_, counter, count, lastErrorTimestampSeconds) => {
     const { cpu, warnings } = readCpu(counter);
     expect(cpu).toEqual({ category: 'cpu', count, lastErrorTimestampSeconds });
@@ -56,8 +81,6 @@ describe('readHwerr', () => {
   it.each([
     ['there is a count and no time', [2, 0], null, 'the crash came between'],
     ['there is a time and no count', [0, 5], 5, 'the crash came between'],
-    ['the time is negative', [2, -1], -1, 'no date'],
-    ['the time is past the year 9999', [2, 253_402_300_800], 253_402_300_800, 'no date'],
   ] as const)('warns when %s', (_, counter, time, warning) => {
     const { cpu, warnings } = readCpu(counter);
     expect(cpu).toMatchObject({ count: counter[0], lastErrorTimestampSeconds: time });
@@ -65,33 +88,94 @@ describe('readHwerr', () => {
   });
 
   it.each([
-    'hwerr_data',
-    'hwerr_data.llvm.1234567890',
-    'hwerr_data.lto_priv.0',
-    'hwerror_data', // as Documentation/driver-api/hw-recoverable-errors.rst has it
-  ])('finds the array by the name %s', (arrayName) => {
-    expect(read({ arrayName }).hwerr.kind).toBe('present');
+    ['negative', -1],
+    ['past what a kernel clock can show', 9_223_372_037],
+    ['what makedumpfile erases with', 0x58585858585858],
+  ])('throws Corrupt when a time is %s: no answer is better than a wrong one', (_, time) => {
+    const error = thrownBy(() => readCpu([2, time]));
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt' });
+    expect(error.message).toContain(`got time ${time}`);
   });
 
-  it('is absent, kernel_without_hwerr, when neither array nor function is there', () => {
-    expect(read({ arrayName: null, logFunction: false }).hwerr).toEqual({
-      kind: 'absent',
-      reason: 'kernel_without_hwerr',
+  it.each(['page_excluded', 'page_lost'] as const)(
+    'throws PageMissing when its page is %s',
+    (reason) => {
+      const built: BuiltKernel = kernel();
+      const memory = memoryOf(built).drop(built.at('array'), reason);
+      const { kernel: opened, kallsyms } = openedKernel(built, memory);
+      const { address } = kallsyms.find('hwerr_data')!;
+      const array: LocatedArray = { address, room: 80n, source: 'kallsyms' };
+      const error = thrownBy(() =>
+        readCategories(opened, array, builtinLayout(8), () => undefined),
+      );
+      expect(error).toMatchObject({ tag: 'PageMissing', reason });
+    },
+  );
+});
+
+const SIX = ['CPU', 'MEMORY', 'PCI', 'CXL', 'OTHERS', 'NPU_LINK'];
+const SIX_COUNTERS: readonly Counter[] = [1, 2, 3, 4, 5, 6].map((n) => [n, 1_790_000_000 + n]);
+/** A struct with a further member, the time first. */
+const WIDE = { size: 24, members: { timestamp: 0, severity: 8, count: 16 } };
+
+describe('layoutOf', () => {
+  it('asks BTF when there is more room than the known array takes: a sixth category', () => {
+    const { categories, source, warnings } = read({
+      counters: SIX_COUNTERS,
+      btf: { types: hwerrTypes(SIX) },
+    });
+    expect(categories).toHaveLength(6);
+    expect(categories[5]).toEqual({
+      category: 'npu_link',
+      count: 6,
+      lastErrorTimestampSeconds: 1_790_000_006,
+    });
+    expect({ source, warnings }).toEqual({
+      source: 'btf',
+      warnings: ['npu_link: not known here, counted as others in metrics'],
     });
   });
 
-  it('is absent, symbol_not_found, when only the function is there', () => {
-    expect(read({ arrayName: null }).hwerr).toEqual({ kind: 'absent', reason: 'symbol_not_found' });
+  it.each(['x86_64', 's390x', 'i386'] as const)('reads a changed struct of %s', (machine) => {
+    const { categories, source } = read({
+      machine,
+      element: { stride: 24, count: 16, timestamp: 0 },
+      btf: { types: hwerrTypes(undefined, WIDE) },
+    });
+    expect(categories.map(({ count }) => count)).toEqual([1, 0, 3, 0, 5]);
+    expect(categories[4]).toMatchObject({ lastErrorTimestampSeconds: 1_790_000_005 });
+    expect(source).toBe('btf');
   });
 
-  it('is present when the function is not there', () => {
-    expect(read({ logFunction: false }).hwerr.kind).toBe('present');
+  it('does not ask BTF when the array fills its room', () => {
+    const lying = { types: hwerrTypes(['X', 'Y', 'Z', 'V', 'W']) };
+    expect(read({ btf: lying })).toMatchObject({ source: 'builtin', warnings: [] });
+    expect(read({ btf: lying }).categories[0]?.category).toBe('cpu');
   });
 
-  it('warns when there is more room than the array needs', () => {
-    const { hwerr, warnings } = read({ arrayRoom: 96 });
-    expect(hwerr.kind).toBe('present');
-    expect(warnings).toEqual(['hwerr_data: 96 bytes before the next symbol, read the first 80']);
+  it('does not ask BTF when nothing says how much room there is', () => {
+    expect(read({ arrayRoom: 96 }, { room: null })).toMatchObject({
+      source: 'builtin',
+      warnings: [],
+    });
+  });
+
+  it('asks BTF when it is told to', () => {
+    const asked = read({ btf: { types: hwerrTypes() } }, { askBtf: true });
+    expect(asked).toMatchObject({ source: 'btf', warnings: [] });
+  });
+
+  it('warns, and reads what is known, when there is more room and no BTF', () => {
+    const { categories, source, warnings } = read({ arrayRoom: 96 });
+    expect(categories).toHaveLength(5);
+    expect(source).toBe('builtin');
+    expect(warnings).toEqual(['hwerr_data: 96 bytes of room, read the first 80; no BTF to ask']);
+  });
+
+  it('warns when the BTF that it asks is broken', () => {
+    const { source, warnings } = read({ arrayRoom: 96, btf: { types: [], magic: 0x1234 } });
+    expect(source).toBe('builtin');
+    expect(warnings[0]).toMatch(/^layout: btf header: magic /);
   });
 
   it('throws Corrupt when there is less room than the array needs', () => {
@@ -99,14 +183,8 @@ describe('readHwerr', () => {
     expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt', at: 'hwerr_data' });
   });
 
-  it.each(['page_excluded', 'page_lost'] as const)(
-    'throws PageMissing when its page is %s',
-    (reason) => {
-      const built = kernel();
-      const memory = memoryOf(built).drop(built.at('array'), reason);
-      const { kernel: opened, kallsyms } = openedKernel(built, memory);
-      const error = thrownBy(() => readHwerr(opened, kallsyms, () => undefined));
-      expect(error).toMatchObject({ tag: 'PageMissing', reason });
-    },
-  );
+  it('throws Corrupt when there is less room than BTF says', () => {
+    const error = thrownBy(() => read({ arrayRoom: 90, btf: { types: hwerrTypes(SIX) } }));
+    expect(error.message).toBe('hwerr_data: got 90 bytes of room, want 96');
+  });
 });

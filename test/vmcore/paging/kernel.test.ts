@@ -32,7 +32,7 @@ describe('identifyKernel with a note', () => {
     const built = kernel({ machine, fillers: 0 });
     const dump = memoryDump(built, memoryOf(built), [built.vmcoreinfo]);
     const found = identifyKernel(dump, DEFAULT_LIMITS);
-    expect(found).toMatchObject({ foundIn: 'note', arch: machine, nodename: NODENAME });
+    expect(found).toMatchObject({ foundIn: 'note', arch: { name: machine }, nodename: NODENAME });
     expect(found.vmcoreinfo.osRelease).toBe(RELEASE);
     expect(found.memory.read(found.vmcoreinfo.symbol('_stext')!, 4)).toEqual(bytesOf('text'));
   });
@@ -57,7 +57,11 @@ describe('identifyKernel with a note', () => {
     (reason) => {
       const memory = memoryOf(BUILT).drop(BUILT.at('utsname'), reason);
       const found = identify(memory, [BUILT.vmcoreinfo]);
-      expect(found).toMatchObject({ foundIn: 'note', nodename: undefined, arch: 'x86_64' });
+      expect(found).toMatchObject({
+        foundIn: 'note',
+        nodename: undefined,
+        arch: { name: 'x86_64' },
+      });
     },
   );
 
@@ -74,8 +78,8 @@ describe('identifyKernel with a note', () => {
       fillers: 0,
       editVmcoreinfo: (text) => text.replace(/NUMBER\(phys_base\).*\n/, ''),
     });
-    const physBase = built.physical - (built.machine.image - 0xffffffff80000000n);
-    const hints = { physBase, mapped: [] };
+    const physBase = built.physical - (built.start - 0xffffffff80000000n);
+    const hints = { physBase, ramStart: undefined, mapped: [] };
     const dump = { ...memoryDump(built, memoryOf(built), [built.vmcoreinfo]), hints };
     expect(identifyKernel(dump, DEFAULT_LIMITS).nodename).toBe(NODENAME);
   });
