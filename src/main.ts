@@ -17,14 +17,15 @@ const commands = program(VERSION, {
     const log = createLogger(config.logLevel, config.logFormat, (line) =>
       process.stderr.write(line),
     );
-    // Imported here: decoding one dump needs neither the server nor the watcher.
-    const { startApp } = await import('./app.ts');
-    const app = await startApp(config, VERSION, log);
-    const signal = await new Promise<string>((resolve) => {
+    // Before anything is started: who reads `listening` may send a signal at once.
+    const signalled = new Promise<string>((resolve) => {
       process.once('SIGTERM', resolve);
       process.once('SIGINT', resolve);
     });
-    log.info('stopping', { signal });
+    // Imported here: decoding one dump needs neither the server nor the watcher.
+    const { startApp } = await import('./app.ts');
+    const app = await startApp(config, VERSION, log);
+    log.info('stopping', { signal: await signalled });
     await app.close();
   },
   async decode(files, options, given): Promise<void> {

@@ -222,7 +222,7 @@ export class Ingest {
 
   /** Decodes what is queued, one file after the other; one call at a time does the work. */
   async #decodeQueue(): Promise<void> {
-    if (this.#decoding > 0) return;
+    if (this.#decoding > 0 || this.#queue.length === 0) return;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       const startMs = this.#dependencies.nowMs();
       this.#decoding = 1;
@@ -232,7 +232,7 @@ export class Ingest {
       this.#lastDecodeMs = this.#dependencies.nowMs();
       this.#take(next, outcome, (this.#lastDecodeMs - startMs) / 1000);
     }
-    this.#expectChange();
+    this.#expectChange(); // some may be due again, and the next scan was not planned for that
   }
 
   #isClosed(): boolean {

@@ -11,12 +11,13 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { basename, dirname, join } from 'node:path';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { decodeClient } from '../../dist/ingest/decode-client.js';
+import { FAILURE_REASONS, type FailureReason } from '../../src/failure.ts';
 import type { DecodeClient } from '../../src/ingest/decode-client.ts';
 import type { Outcome } from '../../src/ingest/decode-file.ts';
 import {
@@ -98,6 +99,21 @@ function scriptedDecoder(...answers: readonly Outcome[]): DecodeClient {
   };
 }
 
+function failing(reason: FailureReason): DecodeClient {
+  return scriptedDecoder({ kind: 'failed', failure: { reason, message: '' } });
+}
+
+/** What a longer file might not suffer from. */
+const MENDED_BY_THE_REST: ReadonlySet<FailureReason> = new Set<FailureReason>([
+  'truncated',
+  'corrupt',
+  'no_vmcoreinfo',
+  'no_kallsyms',
+  'symbol_not_found',
+  'page_excluded',
+  'page_lost',
+]);
+
 function ready(running: Running): Promise<true> {
   return eventually('the first scan', () => running.ingest.isReady || undefined);
 }
@@ -108,6 +124,20 @@ function nDecoded(running: Running, count: number): Promise<true> {
 
 function nDecodes(running: Running, count: number): Promise<true> {
   return eventually(`${count} decodes`, () => running.decodes() >= count || undefined);
+}
+
+/** When each directory was scanned last, Unix seconds. */
+function scanTimes({ ingest }: Running): readonly number[] {
+  return ingest.status().directories.map(({ lastScanSeconds }) => lastScanSeconds);
+}
+
+/** Waits until nothing makes it scan any more. @returns when it did so last. */
+async function whenQuiet(running: Running): Promise<readonly number[]> {
+  for (;;) {
+    const before = scanTimes(running);
+    await sleep(1500);
+    if (scanTimes(running).every((time, i) => time === before[i])) return before;
+  }
 }
 
 describe('Ingest', () => {
@@ -146,15 +176,36 @@ describe('Ingest', () => {
     expect(running.ingest.status().watchEvents).toBeGreaterThan(0);
   });
 
-  it('misses none of the dumps that come while it starts to watch', async () => {
-    const directory = tempDir();
-    const running = startIngest([directory]);
-    for (let i = 0; i < 20; i++) {
-      mkdirSync(join(directory, `host-${i}`));
-      copyFileSync(fixture(DUMP), join(directory, `host-${i}`, 'vmcore'));
-      await sleep(10);
+  it('scans again when it watches: what came just before made no event', async () => {
+    const running = startIngest([tempDir()]);
+    await ready(running);
+    const [first] = running.ingest.status().directories;
+    await eventually('a second scan', () => {
+      const [now] = running.ingest.status().directories;
+      return now!.lastScanSeconds > first!.lastScanSeconds || undefined;
+    });
+    expect(running.ingest.status().watchEvents).toBe(0);
+  });
+
+  it('misses no dump that comes while it scans', async () => {
+    const [first, second] = [tempDir(), tempDir()];
+    const others = 1500;
+    for (let i = 0; i < others; i++) writeFileSync(join(second, `file.${i}`), '');
+    const running = startIngest([first, second], {}, failing('unsupported_format'));
+    await eventually('all are looked at', () => running.failed.length === others || undefined);
+
+    // A new directory makes it scan, and leaves nothing to come back for. It takes a few when the
+    // scan of the second is over before we look.
+    for (let i = 0, isBetween = false; !isBetween; i++) {
+      const before = await whenQuiet(running);
+      mkdirSync(join(first, `makes-it-scan-${i}`));
+      while (scanTimes(running)[0] === before[0]) await nextTurn();
+      isBetween = scanTimes(running)[1] === before[1];
     }
-    await nDecoded(running, 20);
+    writeFileSync(join(first, 'vmcore'), '');
+    await eventually('it is looked at', () =>
+      running.failed.find(({ path }) => path === join(first, 'vmcore')),
+    );
   });
 
   it.each([
@@ -178,6 +229,27 @@ describe('Ingest', () => {
     await nDecoded(running, 1);
     expect(running.decoded).toMatchObject([{ path, report: { incomplete: false } }]);
     expect(running.failed).toEqual([]);
+  });
+
+  it('says at once what is wrong with a file, but for what its rest might mend', async () => {
+    const directory = tempDir();
+    for (const reason of FAILURE_REASONS) {
+      writeFileSync(join(directory, reason), 'longer than the magic of any dump');
+    }
+    const byName: DecodeClient = {
+      decode: (path) => failing(basename(path) as FailureReason).decode(path),
+      close: () => Promise.resolve(),
+    };
+    const running = startIngest([directory], { rescanMs: 100 }, byName);
+    const reasons = (): string[] => running.failed.map(({ failure }) => failure.reason).sort();
+    const atOnce = FAILURE_REASONS.filter((reason) => !MENDED_BY_THE_REST.has(reason));
+    await nDecodes(running, FAILURE_REASONS.length);
+    await sleep(500);
+    expect(reasons()).toEqual(atOnce.sort());
+    running.skipMs(60_000);
+    await nDecodes(running, FAILURE_REASONS.length + MENDED_BY_THE_REST.size);
+    await sleep(500);
+    expect(reasons()).toEqual([...FAILURE_REASONS].sort());
   });
 
   it('says nothing of the beginning of a dump until it lay still for a minute', async () => {
@@ -301,6 +373,16 @@ describe('Ingest', () => {
     await nDecoded(running, 3);
     await sleep(1000);
     expect(running.ingest.status()).toMatchObject({ discovered: 3, decoded: 3 });
+  });
+
+  it('scans no more than it must when nothing happens', async () => {
+    const directory = tempDir();
+    copyFileSync(fixture(DUMP), join(directory, 'vmcore'));
+    const running = startIngest([directory]);
+    await nDecoded(running, 1);
+    const before = await whenQuiet(running);
+    await sleep(1000);
+    expect(scanTimes(running)).toEqual(before);
   });
 
   it('reports a directory that is missing, once, and takes it when it appears', async () => {

@@ -53,7 +53,7 @@ export interface KernelRecipe {
   readonly editVmcoreinfo?: (text: string) => string;
 }
 
-export interface ElementLayout {
+interface ElementLayout {
   readonly stride: number;
   readonly count: number;
   readonly timestamp: number;

@@ -7,7 +7,7 @@ import { BUILD_ID, type BuiltKernel } from './kernel-builder.ts';
 import { type VmlinuxRecipe, vmlinuxFile } from './vmlinux-builder.ts';
 
 /** How far KASLR moved the kernel. */
-export const SHIFT = 0x1a200000n;
+const SHIFT = 0x1a200000n;
 
 export interface LinkedSymbol {
   readonly name: string;

@@ -6,7 +6,7 @@ import { Vmcoreinfo } from '../../src/vmcore/container/vmcoreinfo.ts';
 import type { Architecture } from '../../src/vmcore/paging/architecture.ts';
 import { SparseMemory } from './sparse-memory.ts';
 
-export const NO_HINTS: AddressHints = { physBase: undefined, ramStart: undefined, mapped: [] };
+const NO_HINTS: AddressHints = { physBase: undefined, ramStart: undefined, mapped: [] };
 
 interface TranslationRecipe {
   readonly keys?: string;

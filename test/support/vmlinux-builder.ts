@@ -3,7 +3,7 @@
 import type { ByteOrder } from '../../src/vmcore/bytes/cursor.ts';
 import { ByteWriter, LE64, bytesOf, fromHex } from './bytes.ts';
 
-export interface ElfSymbol {
+interface ElfSymbol {
   readonly name: string;
   readonly address: bigint;
   /** st_shndx: 1 unless said otherwise; 0 is a symbol that is only asked for. */

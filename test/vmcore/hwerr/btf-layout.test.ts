@@ -54,7 +54,7 @@ describe('btfLayout', () => {
       fillers: 20,
       ...(hasBtf && { btf: { types } }),
       ...more,
-    } as KernelRecipe);
+    });
     const { kernel: opened, kallsyms } = openedKernel(built);
     expect(btfLayout(opened.memory, kallsyms, DEFAULT_LIMITS)).toBeUndefined();
   });
