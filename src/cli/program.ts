@@ -5,6 +5,7 @@ import { FLAGS, type Flag, type FlagKey, type FlagValues, environmentName } from
 
 export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
+  readonly checkConfig: (given: FlagValues) => void;
   readonly decode: (files: readonly string[], json: boolean) => void;
 }
 
@@ -18,6 +19,12 @@ export function program(version: string, commands: Commands): Command {
   serve.description('watch the dump directories and serve metrics').exitOverride();
   for (const flag of Object.values(FLAGS)) serve.addOption(option(flag));
   serve.action(() => commands.serve(given(serve)));
+  const check = root.command('check-config');
+  check.description('validate flags, environment and web configuration').exitOverride();
+  for (const flag of Object.values(FLAGS)) check.addOption(option(flag));
+  check.action(() => {
+    commands.checkConfig(given(check));
+  });
   root
     .command('decode')
     .description('decode dumps once and print what they say')
