@@ -3,7 +3,7 @@
 
 import { Html, html } from './html.ts';
 import { type Selection, queryOf, selected } from './selection.ts';
-import { STYLE } from './style.ts';
+import { STYLE_ELEMENT } from './style.ts';
 import { timeline } from './timeline.ts';
 import type { CategoryView, CrashView, DirectoryView, FailureView, Views } from './views.ts';
 import { advice, ago, categoryName, date, isoDate, lead, span, verdictText } from './wording.ts';
@@ -34,9 +34,7 @@ export function statusPage(views: Views, asked: Selection, moment: Moment): stri
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>hwerr-exporter: kernel crashes and the hardware errors before them</title>
         <link rel="icon" href="icon.svg" type="image/svg+xml" />
-        <style>
-          ${new Html(STYLE)}
-        </style>
+        ${new Html(STYLE_ELEMENT)}
       </head>
       <body>
         <header>

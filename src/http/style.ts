@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 
-export const STYLE = `
+const STYLE = `
 :root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#57606a;--line:#d0d7de;--card:#f6f8fa;--bad:#b3261e;--bad-bg:#fdecea;--warn:#7a4d00;--warn-bg:#fff4d6;--ok:#116329;--ok-bg:#e3f5e8;--link:#0a58ca}
 @media (prefers-color-scheme:dark){:root{--bg:#0f1318;--fg:#e6edf3;--dim:#9aa5b1;--line:#323a44;--card:#171d24;--bad:#ff9a92;--bad-bg:#3a1512;--warn:#f2c66b;--warn-bg:#332608;--ok:#7ee2a0;--ok-bg:#0f2d1a;--link:#79b8ff}}
 *{box-sizing:border-box}
@@ -46,8 +46,10 @@ figcaption{font-size:.9rem}
 .timeline line.panic{stroke:var(--bad);stroke-width:3}.timeline text.panic{fill:var(--bad);font-weight:700}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;padding:0;margin:.3rem 0}
 footer{padding-bottom:2rem}
-@media (max-width:40rem){.wide,.minor{display:none}dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}th,td{padding-right:.5rem}}
+@media (max-width:40rem){.wide,.minor{display:none}dl{column-gap:.6rem}th,td{padding-right:.5rem}}
 `;
+
+export const STYLE_ELEMENT: string = `<style>${STYLE}</style>`;
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
