@@ -119,7 +119,10 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
     help: 'Time to decode one dump file, in the worker thread.',
   },
   hwerr_decode_queue_length: { type: 'gauge', help: 'Dump files waiting to be decoded.' },
-  hwerr_decodes_in_progress: { type: 'gauge', help: 'Dump files being decoded now.' },
+  hwerr_decodes_in_progress: {
+    type: 'gauge',
+    help: 'Dump files being decoded now, by the worker thread.',
+  },
   hwerr_last_decode_timestamp_seconds: {
     type: 'gauge',
     help: 'Unix time of the end of the last decode; 0 = never.',
@@ -154,6 +157,6 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
   hwerr_exporter_build_info: {
     type: 'gauge',
     labels: ['version', 'revision', 'node_version'],
-    help: 'The exporter itself. Always 1.',
+    help: 'Version, commit and Node.js of the exporter itself. Always 1.',
   },
 };
