@@ -29,10 +29,10 @@ export interface Config {
   readonly logFormat: LogFormat;
 }
 
-export const MODES = ['node', 'central'] as const;
-export type Mode = (typeof MODES)[number];
+const MODES = ['node', 'central'] as const;
+type Mode = (typeof MODES)[number];
 
-export interface ListenAddress {
+interface ListenAddress {
   /** undefined: every address. */
   readonly host: string | undefined;
   readonly port: number;

@@ -21,7 +21,7 @@ const MAX_REQUESTS = 40;
 export type HttpOptions = PageOptions;
 
 /** The exposition of one scrape. */
-export interface Exposition {
+interface Exposition {
   readonly contentType: string;
   readonly body: string;
 }

@@ -49,7 +49,8 @@ footer{padding-bottom:2rem}
 @media (max-width:40rem){.wide,.minor{display:none}dl{column-gap:.6rem}th,td{padding-right:.5rem}}
 `;
 
-export const STYLE_ELEMENT: string = `<style>${STYLE}</style>`;
+/** With exactly the text that is hashed below. */
+export const STYLE_ELEMENT: string = ['<style>', STYLE, '</style>'].join('');
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 

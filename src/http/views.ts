@@ -46,7 +46,7 @@ export interface CategoryView {
   readonly leadSeconds: number | null;
 }
 
-export interface DumpFileView {
+interface DumpFileView {
   readonly path: string;
   /** Whether the last scan saw it. */
   readonly present: boolean;

@@ -22,7 +22,7 @@ export interface Crash {
 }
 
 /** A file, and when its answer came in, Unix seconds. */
-export interface RecordedFile {
+interface RecordedFile {
   readonly path: string;
   readonly recordedSeconds: number;
 }

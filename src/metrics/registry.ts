@@ -22,7 +22,7 @@ const MISNAMED = [
 /** A part of a scrape that stands on its own. */
 export type Collector = () => PartialSamples;
 
-export interface Exposition {
+interface Exposition {
   readonly contentType: string;
   readonly body: string;
 }

@@ -7,7 +7,7 @@ import { FILE, type WebConfigFile } from './schema.ts';
 /** A web configuration that cannot be used: `FILE:LINE: KEY: what is wrong`. */
 export class WebConfigError extends Error {}
 
-export type KeyPath = readonly (string | number)[];
+type KeyPath = readonly (string | number)[];
 
 /** The file, and a way to name a place in it. */
 export interface ParsedWebConfig {

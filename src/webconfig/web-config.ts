@@ -19,7 +19,7 @@ import {
 } from './schema.ts';
 
 /** What to ask of a client's certificate. */
-export type ClientAuth = 'none' | 'request' | 'require_any' | 'verify_if_given' | 'verify';
+type ClientAuth = 'none' | 'request' | 'require_any' | 'verify_if_given' | 'verify';
 
 export interface TlsConfig {
   readonly context: SecureContextOptions;

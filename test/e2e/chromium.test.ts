@@ -2,10 +2,9 @@
  * The page at / in a real browser: what it says, that it harms nobody, that everybody can read it.
  * Writes the screenshots of deploy/docs.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
+import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
 
@@ -14,7 +13,6 @@ import { type TestServer, startTestServer } from '../support/http-server.ts';
 import { needsTool } from '../support/tools.ts';
 
 const browserTool = needsTool('chromium');
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const DOCS = fileURLToPath(new URL('../../deploy/docs/', import.meta.url));
 const HOUR = 3600;
 const HOSTILE = `<img src=x onerror=alert(1)>"'&</code><script>alert(2)</script>\u001b[31m\n\u202eevil`;
@@ -128,7 +126,7 @@ browserTool.describe('the status page', () => {
 
   async function seriousFindings(page: Page): Promise<string[]> {
     const { passes, violations }: AxeResult = await page.evaluate(
-      `(() => { ${AXE}; return axe.run(); })()`,
+      `(() => { ${axe.source}; return axe.run(); })()`,
     );
     expect(passes.length, 'axe looked').toBeGreaterThan(10);
     return violations

@@ -46,7 +46,9 @@ describe('a scrape', () => {
   it('counts suspect crashes by category, and no lead below zero', () => {
     const samples = collect();
     const by = (name: keyof typeof samples): Record<string, number> =>
-      Object.fromEntries(samples[name]!.map(({ labels, value }) => [labels['category'], value]));
+      Object.fromEntries(
+        samples[name]!.map(({ labels, value }): [string, number] => [labels['category']!, value]),
+      );
     expect(by('hwerr_suspect_crashes_total')).toEqual({
       cpu: 0,
       memory: 0,

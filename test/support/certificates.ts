@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
-import { needsTool } from './tools.ts';
+import { type Tool, needsTool } from './tools.ts';
 
-export const openssl = needsTool('openssl');
+export const openssl: Tool = needsTool('openssl');
 
 /** Writes NAME.crt and NAME.key, self-signed, into a folder. */
 export function selfSigned(

@@ -36,8 +36,8 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export const WINDOW_SECONDS = 300;
-export const DIRECTORY = '/var/crash';
+const WINDOW_SECONDS = 300;
+const DIRECTORY = '/var/crash';
 
 export async function startTestServer(setup: ServerSetup = {}): Promise<TestServer> {
   let logged = '';

@@ -31,9 +31,13 @@ export async function startPrometheus(
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let log = '';
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => (log += piece));
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+    log += piece;
+  });
   const url = `http://127.0.0.1:${port}`;
-  for (const end = Date.now() + 20_000; ; await pause(200)) {
+  const end = Date.now() + 20_000;
+  for (;;) {
+    await pause(200);
     const ready = await fetch(`${url}/-/ready`).catch(() => undefined);
     if (ready?.ok) break;
     if (Date.now() > end) throw new Error(`prometheus does not start:\n${log}`);

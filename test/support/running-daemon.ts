@@ -36,7 +36,9 @@ export async function startDaemon(
     child,
     log: () => text,
     async logged(pattern: RegExp, ms = START_MS): Promise<void> {
-      for (const end = Date.now() + ms; !pattern.test(text); await pause(50)) {
+      const end = Date.now() + ms;
+      while (!pattern.test(text)) {
+        await pause(50);
         if (Date.now() > end || child.exitCode !== null) {
           throw new Error(`the exporter did not log ${String(pattern)}:\n${text}`);
         }
