@@ -29,7 +29,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.6re
 dd{margin:0;min-width:0}
 code{font:.9rem/1.45 ui-monospace,monospace}
 code.panic{display:block;background:var(--bg);border:1px solid var(--line);border-radius:4px;padding:.4rem .6rem;max-height:9rem;overflow:auto;white-space:pre-wrap}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+table{overflow-wrap:normal;border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 caption{text-align:left}
 th,td{text-align:left;padding:.2rem .8rem .2rem 0;border-top:1px solid var(--line);vertical-align:top;font-weight:400}
 thead th{color:var(--dim);border-top:0}
