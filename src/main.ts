@@ -2,6 +2,7 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
 import { CommanderError } from 'commander';
+import { checkConfigCommand } from './cli/check-config.ts';
 import { program } from './cli/program.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { messageOf } from './failure.ts';
@@ -20,12 +21,19 @@ const commands = program(VERSION, {
     // Imported here: decoding one dump needs neither the server nor the watcher.
     const { startApp } = await import('./app.ts');
     const app = await startApp(config, VERSION, log);
+    process.on('SIGHUP', () => {
+      log.info('reloading', { signal: 'SIGHUP' });
+      app.reload();
+    });
     const signal = await new Promise<string>((resolve) => {
       process.once('SIGTERM', resolve);
       process.once('SIGINT', resolve);
     });
     log.info('stopping', { signal });
     await app.close();
+  },
+  checkConfig(given): void {
+    process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
   },
   async decode(files, options, given): Promise<void> {
     const { symbolPaths } = readConfig(given, process.env);
