@@ -148,7 +148,7 @@ export function readConfig(
   const parsed = <T>(key: FlagKey, parse: (text: string) => T | undefined, want: string): T =>
     valueOf(key, texts(key).at(-1) ?? '', { parse, want });
   const each = <T>(key: FlagKey, parse: (text: string) => T | undefined, want: string): T[] =>
-    texts(key).map((text) => valueOf(key, text, { parse, want }));
+    atLeastOne(texts(key)).map((text) => valueOf(key, text, { parse, want }));
   const duration = (key: FlagKey): number =>
     parsed(key, parseDuration, 'a duration such as 2s, 5m or 1h30m');
   const webConfigFile = texts('webConfigFile').at(-1);
@@ -170,6 +170,11 @@ export function readConfig(
     logLevel: parsed('logLevel', (text) => oneOf(LOG_LEVELS, text), LOG_LEVELS.join(', ')),
     logFormat: parsed('logFormat', (text) => oneOf(LOG_FORMATS, text), LOG_FORMATS.join(', ')),
   });
+}
+
+/** An empty list is as wrong as an empty text. */
+function atLeastOne(values: readonly string[]): readonly string[] {
+  return values.length > 0 ? values : [''];
 }
 
 function directories(paths: readonly string[]): string[] {
