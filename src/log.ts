@@ -52,22 +52,20 @@ function logfmt(json: string): string {
 
 function quoted(value: string): string {
   if (/^[\w./:+@-]+$/.test(value)) return value;
-  return JSON.stringify(value).replace(LEFT_AS_THEY_ARE, escaped);
-}
-
-/** What JSON does not escape and a terminal may obey: C1 controls, line ends, text direction. */
-const LEFT_AS_THEY_ARE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value);
 }
 
 /** What JSON leaves as it is and a terminal obeys: DEL, C1 controls, direction and line marks. */
 function harmless(line: string): string {
-  return line.replace(
-    /[\x7f-\x9f\p{Cf}\u2028\u2029]/gu,
-    (c) => `\\u${(c.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
+  return line.replace(/[\x7f-\x9f\p{Cf}\u2028\u2029]/gu, escaped);
+}
+
+/** As JSON has it: past U+FFFF, two of four digits. */
+function escaped(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 }
 
 function bounded(fields: LogFields): LogFields {
