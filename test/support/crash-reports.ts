@@ -32,7 +32,7 @@ export function report(counts: Counts, changes: Partial<CrashReport> = {}): Cras
     panicMessage: null,
     warnings: [],
     vmcoreinfoText: '',
-    debug: { pages: 0, reads: 0, bytesRead: 0 },
+    debug: { pages: 0, logPages: 0, heads: 0, reads: 0, bytesRead: 0 },
     ...changes,
   };
 }
