@@ -2,6 +2,7 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
 import { CommanderError } from 'commander';
+import type { App } from './app.ts';
 import { checkConfigCommand } from './cli/check-config.ts';
 import { program } from './cli/program.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -20,16 +21,18 @@ const commands = program(VERSION, {
     );
     // Imported here: decoding one dump needs neither the server nor the watcher.
     const { startApp } = await import('./app.ts');
-    const app = await startApp(config, VERSION, log);
+    // Signals may come as soon as it listens, or sooner.
+    let app: App | undefined;
     process.on('SIGHUP', () => {
       log.info('reloading', { signal: 'SIGHUP' });
-      app.reload();
+      app?.reload();
     });
-    const signal = await new Promise<string>((resolve) => {
+    const ending = new Promise<string>((resolve) => {
       process.once('SIGTERM', resolve);
       process.once('SIGINT', resolve);
     });
-    log.info('stopping', { signal });
+    app = await startApp(config, VERSION, log);
+    log.info('stopping', { signal: await ending });
     await app.close();
   },
   checkConfig(given): void {
