@@ -16,7 +16,7 @@ import type { SymbolFile } from './symbols/symbol-files.ts';
 
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
-export { CATEGORIES, type Category } from './hwerr/categories.ts';
+export { CATEGORIES } from './hwerr/categories.ts';
 export { KnownKernels } from './hwerr/known-kernels.ts';
 export type { SplitPart } from './container/dump.ts';
 export type { SymbolFile } from './symbols/symbol-files.ts';

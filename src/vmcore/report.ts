@@ -44,7 +44,7 @@ export type Hwerr =
   | { readonly kind: 'present'; readonly categories: readonly HwerrCategory[] }
   | { readonly kind: 'absent'; readonly reason: AbsentReason };
 
-export const ABSENT_REASONS = [
+const ABSENT_REASONS = [
   'kernel_without_hwerr', // neither the array nor the function that fills it is in kallsyms
   'symbol_not_found', // the kernel keeps the array, nothing here says where
   'page_excluded', // its page, or one on the way to it, was filtered out by the dump's maker

@@ -3,5 +3,3 @@
 
 /** HWERR_RECOV_CPU and so on, in the order of the array. */
 export const CATEGORIES = ['cpu', 'memory', 'pci', 'cxl', 'others'] as const;
-
-export type Category = (typeof CATEGORIES)[number];
