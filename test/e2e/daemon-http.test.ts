@@ -1,7 +1,7 @@
 /** The built exporter as a process: signals, several addresses, passed sockets, hostile dumps. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,40 @@ describe('the daemon', () => {
     expect(ports).toHaveLength(2);
     expect((await fetch(`http://127.0.0.1:${ports[0]}/-/healthy`)).status).toBe(200);
     expect((await fetch(`http://[::1]:${ports[1]}/-/healthy`)).status).toBe(200);
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  it('shows in central mode nothing of itself that is of hosts', async () => {
+    const families = async (mode: string): Promise<string[]> => {
+      const daemon = await startDaemon([`--kdump.path=${emptyFolder()}`, `--mode=${mode}`]);
+      const body = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
+      expect(await daemon.stop()).toBe(0);
+      return [...body.matchAll(/^# TYPE (hwerr_\S+)/gm)].map(([, name]) => name!);
+    };
+    const [node, central] = [await families('node'), await families('central')];
+    const ofHosts = [
+      'hwerr_recoverable_errors_total',
+      'hwerr_last_error_timestamp_seconds',
+      'hwerr_last_error_age_seconds',
+      'hwerr_suspect_crashes_total',
+      'hwerr_crashes_total',
+      'hwerr_last_crash_timestamp_seconds',
+      'hwerr_last_crash_recoverable_errors',
+      'hwerr_last_crash_error_lead_seconds',
+      'hwerr_last_crash_info',
+      'hwerr_kexec_crash_loaded',
+    ];
+    expect(central).toContain('hwerr_dumps_decoded_total');
+    expect(node.filter((name) => !central.includes(name))).toEqual(ofHosts);
+    expect(central.filter((name) => !node.includes(name))).toEqual([]);
+  });
+
+  it('says of kdump what the kernel says', async () => {
+    const file = '/sys/kernel/kexec_crash_loaded';
+    const said = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+    const daemon = await startDaemon([`--kdump.path=${emptyFolder()}`]);
+    const body = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
+    expect(/^hwerr_kexec_crash_loaded (.*)$/m.exec(body)?.[1]).toBe(said);
     expect(await daemon.stop()).toBe(0);
   });
 
