@@ -22,16 +22,17 @@ const commands = program(VERSION, {
     // Imported here: decoding one dump needs neither the server nor the watcher.
     const { startApp } = await import('./app.ts');
     // Signals may come as soon as it listens, or sooner.
-    let app: App | undefined;
+    const running: { app?: App } = {};
     process.on('SIGHUP', () => {
       log.info('reloading', { signal: 'SIGHUP' });
-      app?.reload();
+      running.app?.reload();
     });
     const ending = new Promise<string>((resolve) => {
       process.once('SIGTERM', resolve);
       process.once('SIGINT', resolve);
     });
-    app = await startApp(config, VERSION, log);
+    const app = await startApp(config, VERSION, log);
+    running.app = app;
     log.info('stopping', { signal: await ending });
     await app.close();
   },
