@@ -15,7 +15,15 @@ export interface Config {
   readonly symbolPaths: readonly string[];
   readonly decodeTimeoutMs: number;
   readonly decodeMaxMemoryBytes: number;
-  readonly listen: ListenAddress;
+  /** One dump directory of this host, or the dumps of many. */
+  readonly mode: Mode;
+  /** How long before a panic an error is suspect. */
+  readonly suspectWindowMs: number;
+  readonly listen: readonly ListenAddress[];
+  /** Use the sockets that systemd passed instead. */
+  readonly systemdSocket: boolean;
+  /** Absolute; undefined: plain HTTP for everybody. */
+  readonly webConfigFile: string | undefined;
   readonly telemetryPath: string;
   /** Whether to expose process_* and nodejs_*. */
   readonly exporterMetrics: boolean;
@@ -23,7 +31,10 @@ export interface Config {
   readonly logFormat: LogFormat;
 }
 
-export interface ListenAddress {
+const MODES = ['node', 'central'] as const;
+type Mode = (typeof MODES)[number];
+
+interface ListenAddress {
   /** undefined: every address. */
   readonly host: string | undefined;
   readonly port: number;
@@ -49,7 +60,11 @@ export type FlagKey =
   | 'symbols'
   | 'timeout'
   | 'maxMemory'
+  | 'mode'
+  | 'suspectWindow'
   | 'listen'
+  | 'systemdSocket'
+  | 'webConfigFile'
   | 'telemetryPath'
   | 'noExporterMetrics'
   | 'logLevel'
@@ -73,7 +88,23 @@ export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
   ),
   timeout: single('decode.timeout', 'DURATION', 'Longest time for one dump.', '5m'),
   maxMemory: single('decode.max-memory', 'SIZE', 'Heap of the decoding thread.', '256MiB'),
-  listen: single('web.listen-address', '[HOST]:PORT', 'Where to serve HTTP.', ':10048'),
+  mode: single('mode', MODES.join('|'), 'Whose crashes: of this host, or of many.', 'node'),
+  suspectWindow: single(
+    'hwerr.suspect-window',
+    'DURATION',
+    'An error that long before a panic is suspect.',
+    '5m',
+  ),
+  listen: many('web.listen-address', '[HOST]:PORT', 'Where to serve HTTP.', ':10048'),
+  systemdSocket: toggle(
+    'web.systemd-socket',
+    'Serve on the sockets that systemd passes, instead of --web.listen-address.',
+  ),
+  webConfigFile: optional(
+    'web.config.file',
+    'FILE',
+    "TLS, users, headers and rate limit, as Prometheus' exporter-toolkit has them; re-read when it changes.",
+  ),
   telemetryPath: single('web.telemetry-path', 'PATH', 'Where to serve metrics.', '/metrics'),
   noExporterMetrics: toggle(
     'web.disable-exporter-metrics',
@@ -109,14 +140,18 @@ export function readConfig(
     if (given[key] !== undefined || !flag.repeatable) return value;
     return value.flatMap((text) => text.split(',')).filter((text) => text !== '');
   };
-  const parsed = <T>(key: FlagKey, parse: (text: string) => T | undefined, want: string): T => {
-    const text = texts(key).at(-1) ?? '';
+  const valueOf = <T>(key: FlagKey, text: string, { parse, want }: Reading<T>): T => {
     const value = parse(text);
     if (value !== undefined) return value;
     throw new ConfigError(`--${FLAGS[key].name}: got ${JSON.stringify(text)}, want ${want}`);
   };
+  const parsed = <T>(key: FlagKey, parse: (text: string) => T | undefined, want: string): T =>
+    valueOf(key, texts(key).at(-1) ?? '', { parse, want });
+  const each = <T>(key: FlagKey, parse: (text: string) => T | undefined, want: string): T[] =>
+    atLeastOne(texts(key)).map((text) => valueOf(key, text, { parse, want }));
   const duration = (key: FlagKey): number =>
     parsed(key, parseDuration, 'a duration such as 2s, 5m or 1h30m');
+  const webConfigFile = texts('webConfigFile').at(-1);
   return Object.freeze({
     directories: directories(texts('directories')),
     excluded: texts('excluded'),
@@ -125,12 +160,21 @@ export function readConfig(
     symbolPaths: texts('symbols').map((path) => resolve(path)),
     decodeTimeoutMs: duration('timeout'),
     decodeMaxMemoryBytes: parsed('maxMemory', parseSize, 'a size such as 256MiB or 1GiB'),
-    listen: parsed('listen', parseListenAddress, 'HOST:PORT, [IPv6]:PORT or :PORT'),
-    telemetryPath: parsed('telemetryPath', parsePath, 'a path that begins with /'),
+    mode: parsed('mode', (text) => oneOf(MODES, text), MODES.join(' or ')),
+    suspectWindowMs: duration('suspectWindow'),
+    listen: each('listen', parseListenAddress, 'HOST:PORT, [IPv6]:PORT or :PORT'),
+    systemdSocket: parsed('systemdSocket', parseSwitch, 'true or false'),
+    webConfigFile: webConfigFile ? resolve(webConfigFile) : undefined,
+    telemetryPath: parsed('telemetryPath', parsePath, 'a path that begins with / and is free'),
     exporterMetrics: !parsed('noExporterMetrics', parseSwitch, 'true or false'),
     logLevel: parsed('logLevel', (text) => oneOf(LOG_LEVELS, text), LOG_LEVELS.join(', ')),
     logFormat: parsed('logFormat', (text) => oneOf(LOG_FORMATS, text), LOG_FORMATS.join(', ')),
   });
+}
+
+/** An empty list is as wrong as an empty text. */
+function atLeastOne(values: readonly string[]): readonly string[] {
+  return values.length > 0 ? values : [''];
 }
 
 function directories(paths: readonly string[]): string[] {
@@ -138,6 +182,12 @@ function directories(paths: readonly string[]): string[] {
     return paths.map((path) => resolve(path));
   }
   throw new ConfigError(`--${FLAGS.directories.name}: got an empty path, want a directory`);
+}
+
+interface Reading<T> {
+  readonly parse: (text: string) => T | undefined;
+  /** What is wanted, in words. */
+  readonly want: string;
 }
 
 const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [
@@ -179,8 +229,11 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   return { host: match[1] ?? (match[2] === '' ? undefined : match[2]), port };
 }
 
+/** Paths that answer something else. */
+const TAKEN = /^\/(probe|sd|icon\.svg|-(\/.*)?|api(\/.*)?)\/?$/i;
+
 function parsePath(text: string): string | undefined {
-  return /^\/[\w./-]+$/.test(text) ? text : undefined;
+  return /^\/[\w-][\w./-]*$/.test(text) && !TAKEN.test(text) ? text : undefined;
 }
 
 function parseSwitch(text: string): boolean | undefined {
@@ -194,6 +247,10 @@ function oneOf<T extends string>(values: readonly T[], text: string): T | undefi
 
 function single(name: string, value: string, help: string, defaultValue: string): Flag {
   return { name, value, help, defaultValue, repeatable: false };
+}
+
+function optional(name: string, value: string, help: string): Flag {
+  return { name, value, help, defaultValue: undefined, repeatable: false };
 }
 
 function many(name: string, value: string, help: string, defaultValue: string | undefined): Flag {

@@ -1,5 +1,5 @@
 // Logging: one line an event, to standard error, as logfmt (the default of Prometheus' exporters) or
-// as JSON. Text from dumps and paths is quoted, so that it cannot forge a line.
+// as JSON. Text from dumps and paths is quoted and cut, so that it can neither forge nor flood.
 
 import { type DestinationStream, pino } from 'pino';
 
@@ -7,6 +7,9 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['logfmt', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** No field is longer, in characters. */
+const MAX_TEXT = 1024;
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
 export type Logger = Readonly<Record<LogLevel, (message: string, fields?: LogFields) => void>>;
@@ -19,7 +22,7 @@ export function createLogger(
 ): Logger {
   const destination: DestinationStream = {
     write: (line) => {
-      write(format === 'json' ? line : logfmt(line));
+      write(harmless(format === 'json' ? line : logfmt(line)));
     },
   };
   const log = pino(
@@ -35,7 +38,7 @@ export function createLogger(
   const at =
     (name: LogLevel): Logger[LogLevel] =>
     (message, fields) => {
-      log[name](fields ?? {}, message);
+      log[name](bounded(fields ?? {}), message);
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
@@ -49,12 +52,27 @@ function logfmt(json: string): string {
 
 function quoted(value: string): string {
   if (/^[\w./:+@-]+$/.test(value)) return value;
-  return JSON.stringify(value).replace(LEFT_AS_THEY_ARE, escaped);
+  return JSON.stringify(value);
 }
 
-/** What JSON does not escape and a terminal may obey: C1 controls, line ends, text direction. */
-const LEFT_AS_THEY_ARE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g;
+/** What JSON leaves as it is and a terminal obeys: DEL, C1 controls, direction and line marks. */
+function harmless(line: string): string {
+  return line.replace(/[\x7f-\x9f\p{Cf}\u2028\u2029]/gu, escaped);
+}
 
+/** As JSON has it: past U+FFFF, two of four digits. */
 function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+}
+
+function bounded(fields: LogFields): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value,
+    ]),
+  );
 }

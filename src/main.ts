@@ -2,6 +2,8 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
 import { CommanderError } from 'commander';
+import type { App } from './app.ts';
+import { checkConfigCommand } from './cli/check-config.ts';
 import { program } from './cli/program.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { messageOf } from './failure.ts';
@@ -17,16 +19,25 @@ const commands = program(VERSION, {
     const log = createLogger(config.logLevel, config.logFormat, (line) =>
       process.stderr.write(line),
     );
-    // Before anything is started: who reads `listening` may send a signal at once.
-    const signalled = new Promise<string>((resolve) => {
+    // Imported here: decoding one dump needs neither the server nor the watcher.
+    const { startApp } = await import('./app.ts');
+    // Signals may come as soon as it listens, or sooner.
+    const running: { app?: App } = {};
+    process.on('SIGHUP', () => {
+      log.info('reloading', { signal: 'SIGHUP' });
+      running.app?.reload();
+    });
+    const ending = new Promise<string>((resolve) => {
       process.once('SIGTERM', resolve);
       process.once('SIGINT', resolve);
     });
-    // Imported here: decoding one dump needs neither the server nor the watcher.
-    const { startApp } = await import('./app.ts');
     const app = await startApp(config, VERSION, log);
-    log.info('stopping', { signal: await signalled });
+    running.app = app;
+    log.info('stopping', { signal: await ending });
     await app.close();
+  },
+  checkConfig(given): void {
+    process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
   },
   async decode(files, options, given): Promise<void> {
     const { symbolPaths } = readConfig(given, process.env);

@@ -1,7 +1,11 @@
-// The version, from package.json, where it is said once.
+// The version and the commit, from package.json, where they are said once (npm pkg set gitHead=…).
 
 import { createRequire } from 'node:module';
 
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+const { version, gitHead } = createRequire(import.meta.url)('../package.json') as {
+  version: string;
+  gitHead?: string;
+};
 
 export const VERSION: string = version;
+export const REVISION: string = gitHead ?? 'unknown';

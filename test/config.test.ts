@@ -20,7 +20,11 @@ const DEFAULTS: Config = {
   symbolPaths: [],
   decodeTimeoutMs: 300_000,
   decodeMaxMemoryBytes: 256 * 2 ** 20,
-  listen: { host: undefined, port: 10_048 },
+  mode: 'node',
+  suspectWindowMs: 300_000,
+  listen: [{ host: undefined, port: 10_048 }],
+  systemdSocket: false,
+  webConfigFile: undefined,
   telemetryPath: '/metrics',
   exporterMetrics: true,
   logLevel: 'info',
@@ -44,12 +48,34 @@ const CASES: Readonly<
     { decodeMaxMemoryBytes: 2 ** 30 },
     '256MB',
   ],
+  mode: ['mode', 'HWERR_MODE', 'central', { mode: 'central' }, 'cluster'],
+  suspectWindow: [
+    'hwerr.suspect-window',
+    'HWERR_HWERR_SUSPECT_WINDOW',
+    '90s',
+    { suspectWindowMs: 90_000 },
+    '5',
+  ],
   listen: [
     'web.listen-address',
     'HWERR_WEB_LISTEN_ADDRESS',
     '127.0.0.1:80',
-    { listen: { host: '127.0.0.1', port: 80 } },
+    { listen: [{ host: '127.0.0.1', port: 80 }] },
     '10048',
+  ],
+  systemdSocket: [
+    'web.systemd-socket',
+    'HWERR_WEB_SYSTEMD_SOCKET',
+    'true',
+    { systemdSocket: true },
+    'perhaps',
+  ],
+  webConfigFile: [
+    'web.config.file',
+    'HWERR_WEB_CONFIG_FILE',
+    '/w.yml',
+    { webConfigFile: '/w.yml' },
+    undefined,
   ],
   telemetryPath: [
     'web.telemetry-path',
@@ -96,7 +122,8 @@ describe('readConfig', () => {
     });
 
     it('goes before its variable', () => {
-      const other = FLAGS[key].defaultValue ?? 'false';
+      const isSwitch = FLAGS[key].value === undefined;
+      const other = FLAGS[key].defaultValue ?? (isSwitch ? 'false' : '');
       expect(readConfig({ [key]: [value] }, { [variable]: other })).toEqual({
         ...DEFAULTS,
         ...settings,
@@ -134,6 +161,33 @@ describe('readConfig', () => {
     expect(readConfig({}, { HWERR_KDUMP_PATH: '/a,/b,' }).directories).toEqual(['/a', '/b']);
     expect(readConfig({}, { HWERR_KDUMP_EXCLUDE: '' }).excluded).toEqual([]);
   });
+
+  it('listens on every address that is given, and on one at least', () => {
+    const listen = [
+      { host: undefined, port: 1 },
+      { host: '::1', port: 2 },
+    ];
+    expect(readConfig({ listen: [':1', '[::1]:2'] }, {}).listen).toEqual(listen);
+    expect(readConfig({}, { HWERR_WEB_LISTEN_ADDRESS: ':1,[::1]:2' }).listen).toEqual(listen);
+    for (const nowhere of ['', ',']) {
+      expect(() => readConfig({}, { HWERR_WEB_LISTEN_ADDRESS: nowhere })).toThrow(
+        '--web.listen-address: got "", want ',
+      );
+    }
+  });
+
+  it('makes the path of the web configuration absolute; an empty one is none', () => {
+    const from = (path: string): unknown => readConfig({ webConfigFile: [path] }, {}).webConfigFile;
+    expect(from('web.yml')).toBe(`${process.cwd()}/web.yml`);
+    expect(from('')).toBeUndefined();
+  });
+
+  it.each(['/probe', '/sd', '/api/v1', '/-/ready', '/icon.svg', '/PROBE/', '/', '/a:b', '/a*'])(
+    'does not serve metrics at %s, which answers something else or is a pattern',
+    (path) => {
+      expect(() => readConfig({ telemetryPath: [path] }, {})).toThrow('--web.telemetry-path: got ');
+    },
+  );
 
   it('makes directories absolute, without doubled or trailing slashes', () => {
     expect(readConfig({ directories: ['a//b/', '/c/../d/'] }, {}).directories).toEqual([

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { LOG_LEVELS, type LogFields, type LogFormat, createLogger } from '../src/log.ts';
+import {
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFields,
+  type LogFormat,
+  createLogger,
+} from '../src/log.ts';
 
 function logged(format: LogFormat, message: string, fields?: LogFields): string {
   let text = '';
@@ -9,6 +15,9 @@ function logged(format: LogFormat, message: string, fields?: LogFields): string 
   }).info(message, fields);
   return text;
 }
+
+/** What a path or a dump may hold, and what a terminal or a log reader may obey. */
+const HOSTILE = `"a\nlevel=info\u001b[31m\u009b2J\u007f\u202e\u2028\u{e0001}${'A'.repeat(10_240)}`;
 
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`;
 
@@ -49,6 +58,7 @@ describe('createLogger', () => {
     ['a terminal command of one byte', '\x9b2Jb', String.raw`"\u009b2Jb"`],
     ['a line end of Unicode', 'a\u0085b\u2028c', String.raw`"a\u0085b\u2028c"`],
     ['a change of text direction', 'a\u202eb', String.raw`"a\u202eb"`],
+    ['an invisible letter past U+FFFF', 'a\u{e0001}b', String.raw`"a\udb40\udc01b"`],
     ['letters of other languages', 'größe', '"größe"'],
   ])('quotes %s, so that a dump or a path cannot forge a line', (_what, value, quoted) => {
     const line = logged('logfmt', 'found', { value });
@@ -56,9 +66,20 @@ describe('createLogger', () => {
     expect(JSON.parse(quoted)).toBe(value);
   });
 
-  it.each(['logfmt', 'json'] as const)('keeps to one line in %s', (format) => {
-    const line = logged(format, 'a\nb', { path: '/a\nb' });
-    expect(line.indexOf('\n')).toBe(line.length - 1);
+  it.each(LOG_FORMATS)('in %s is one short line without a control character', (format) => {
+    const line = logged(format, 'a\nb', { path: HOSTILE });
+    expect(line.endsWith('\n')).toBe(true);
+    expect(line.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
+    expect(line.length).toBeLessThan(1500);
+  });
+
+  it('in JSON says what was said, cut', () => {
+    expect(JSON.parse(logged('json', 'hello', { path: HOSTILE, n: 1 }))).toMatchObject({
+      level: 'info',
+      msg: 'hello',
+      n: 1,
+      path: `${HOSTILE.slice(0, 1024)}…`,
+    });
   });
 
   it.each(LOG_LEVELS)('at %s writes that level and what is worse', (level) => {

@@ -1,102 +1,82 @@
-// The HTTP side: metrics for Prometheus, health for supervisors. It is given functions, and reads no
-// file: a scrape answers whatever the disks are doing.
+// The HTTP side, from the listening sockets to the answers:
+//
+//   listeners ──▶ connections (bounds) ──▶ TLS, if configured now ──▶ HTTP ──▶ routes
+//
+// The HTTP server never listens itself: it is handed connections, so that TLS can come, change and go
+// while it runs, and any number of sockets share one set of bounds.
 
-import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import helmet from 'helmet';
-import { messageOf } from '../failure.ts';
-import type { Logger } from '../log.ts';
-import { landingPage } from './landing.ts';
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { WatchedWebConfig } from '../webconfig/watch.ts';
+import type { WebConfig } from '../webconfig/web-config.ts';
+import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
+import { type ListenOn, listen } from './listeners.ts';
+import { type HttpDependencies, type HttpOptions, httpApp } from './routes.ts';
+import { tlsFront } from './tls-front.ts';
 
-/** A client that sends its request slower than this is cut off. */
-const REQUEST_TIMEOUT_MS = 10_000;
-/** How long answers under way may take when the server closes. */
-const CLOSE_GRACE_MS = 1000;
-
-export interface HttpOptions {
-  /** `host` undefined: every address. */
-  readonly listen: { readonly host: string | undefined; readonly port: number };
-  readonly telemetryPath: string;
-  readonly version: string;
-}
-
-export interface HttpDependencies {
-  readonly metrics: { readonly contentType: string; render(): Promise<string> };
-  readonly isReady: () => boolean;
-  readonly log: Logger;
-}
+const MAX_HEADER_BYTES = 16 * 1024;
+/** How long answers on their way may take when the exporter stops. */
+const DRAIN_MS = 5000;
 
 export interface HttpServer {
-  /** The port it listens on. */
-  readonly port: number;
+  /** The ports it listens on. */
+  readonly ports: readonly number[];
+  /** Takes no more connections, ends the answers on their way. */
   close(): Promise<void>;
+}
+
+export interface ServerOptions extends HttpOptions {
+  readonly listen: readonly ListenOn[];
+  readonly webConfig: WatchedWebConfig;
+  readonly limits?: ConnectionLimits;
 }
 
 /** Listens until closed. @throws the error of listen(2), such as EADDRINUSE. */
 export async function startHttpServer(
-  options: HttpOptions,
-  dependencies: HttpDependencies,
+  options: ServerOptions,
+  dependencies: Omit<HttpDependencies, 'webConfig'>,
 ): Promise<HttpServer> {
-  const server = createServer(httpApp(options, dependencies));
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.headersTimeout = REQUEST_TIMEOUT_MS;
-  const { host, port } = options.listen;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(host === undefined ? { port } : { port, host }, resolve);
+  const { webConfig } = options;
+  const connections = new Connections(options.limits ?? CONNECTION_LIMITS);
+  const app = httpApp(options, { ...dependencies, webConfig: webConfig.current });
+  const http = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false });
+  http.keepAliveTimeout = 0; // Connections has deadlines for everything
+  http.on('request', (request, response) => {
+    connections.begin(request, response);
+    app(request, response);
   });
-  return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
+  const serve = (stream: Duplex): void => {
+    http.emit('connection', stream);
+  };
+  let accept = entrance(webConfig.current(), connections, serve);
+  webConfig.onChange((config) => {
+    accept = entrance(config, connections, serve);
+  });
+  const listeners = await listen(options.listen, (socket) => {
+    if (connections.add(socket)) accept(socket);
+  });
+  return {
+    ports: listeners.ports,
+    async close(): Promise<void> {
+      listeners.close();
+      await connections.drain(DRAIN_MS);
+    },
+  };
 }
 
-function httpApp(options: HttpOptions, { metrics, isReady, log }: HttpDependencies): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.use(helmet());
-  app.use((request: Request, response: Response, next: NextFunction) => {
-    response.set('Cache-Control', 'no-store');
-    if (request.method === 'GET' || request.method === 'HEAD') {
-      next();
-      return;
-    }
-    response.set('Allow', 'GET, HEAD').status(405).type('text').send('Method Not Allowed\n');
+/** What happens to a new connection under a configuration. */
+function entrance(
+  { tls }: WebConfig,
+  connections: Connections,
+  serve: (stream: Duplex) => void,
+): (socket: Socket) => void {
+  if (tls === undefined) return serve;
+  const front = tlsFront(tls, (socket, stream) => {
+    connections.wrap(socket, stream);
+    serve(stream);
   });
-  app.get(options.telemetryPath, async (_request, response) => {
-    const body = await metrics.render();
-    response.set('Content-Type', metrics.contentType).send(body);
-  });
-  app.get('/-/healthy', (_request, response) => {
-    response.type('text').send('Healthy\n');
-  });
-  app.get('/-/ready', (_request, response) => {
-    if (isReady()) response.type('text').send('Ready\n');
-    else response.status(503).type('text').send('Waiting for the first scan\n');
-  });
-  app.get('/', (_request, response) => {
-    response.type('html').send(landingPage(options.version, options.telemetryPath));
-  });
-  app.use((_request: Request, response: Response) => {
-    response.status(404).type('text').send('Not Found\n');
-  });
-  app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
-    log.error('request failed', { path: request.path, error: messageOf(error) });
-    if (response.headersSent) next(error);
-    else response.status(500).type('text').send('Internal Server Error\n');
-  });
-  return app;
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    // A connection that never sends its request does not count as idle: it would keep us here.
-    const grace = setTimeout(() => {
-      server.closeAllConnections();
-    }, CLOSE_GRACE_MS);
-    server.close(() => {
-      clearTimeout(grace);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
+  return (socket) => {
+    front.accept(socket);
+  };
 }

@@ -121,6 +121,11 @@ export class Ingest {
     return [...this.#directories.values()].every((status) => status.lastScanSeconds > 0);
   }
 
+  /** Whether the last scan saw the file. */
+  isOnDisk(path: string): boolean {
+    return this.#settling.has(path);
+  }
+
   status(): IngestStatus {
     return {
       directories: [...this.#directories.values()],

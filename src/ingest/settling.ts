@@ -89,6 +89,11 @@ export class Settling {
     this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs }, final);
   }
 
+  /** Whether the last scan saw the file. */
+  has(path: string): boolean {
+    return this.#entries.has(path);
+  }
+
   /** The files on disk that turned out to be so. */
   filesThatAre(verdict: Verdict): FoundFile[] {
     return [...this.#entries.values()]

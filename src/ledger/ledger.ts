@@ -3,13 +3,31 @@
 // is gone with the process; the interface is what a durable one will stand behind.
 
 import { createHash } from 'node:crypto';
-import type { FailureReason } from '../failure.ts';
+import type { Failure, FailureReason } from '../failure.ts';
 import type { CrashReport } from '../vmcore/index.ts';
+
+/** Files remembered of one crash, and failures shown: the newest so many. */
+const MAX_FILES = 8;
+const MAX_FAILURES = 100;
 
 export interface Crash {
   readonly id: string;
+  /** The host that crashed, by its own name. */
+  readonly host: string;
   readonly report: CrashReport;
+  /** Files that describe it, newest first. */
+  readonly paths: readonly string[];
+  /** When it became known, Unix seconds. */
+  readonly recordedSeconds: number;
 }
+
+/** A file, and when its answer came in, Unix seconds. */
+interface RecordedFile {
+  readonly path: string;
+  readonly recordedSeconds: number;
+}
+
+export type RecordedFailure = RecordedFile & Failure;
 
 export interface Ledger {
   /**
@@ -17,13 +35,15 @@ export interface Ledger {
    * that says more of it than the one before replaces that. A file without counters is counted by
    * the reason why.
    */
-  record(report: CrashReport): void;
+  record(report: CrashReport, file: RecordedFile): void;
   /** Take in a file that could not be decoded. */
-  recordFailure(reason: FailureReason): void;
+  recordFailure(failure: RecordedFailure): void;
   /** Every distinct crash. */
   crashes(): Iterable<Crash>;
   /** Files that gave no counters though they should have, by reason. */
   failures(): ReadonlyMap<FailureReason, number>;
+  /** The newest of them, oldest first; a file that was decoded since is not among them. */
+  recentFailures(): Iterable<RecordedFailure>;
   /** Files of kernels that keep no counters. */
   dumpsWithoutHwerr(): number;
 }
@@ -31,23 +51,49 @@ export interface Ledger {
 export function memoryLedger(): Ledger {
   const crashes = new Map<string, Crash>();
   const failures = new Map<FailureReason, number>();
+  const recent = new Map<string, RecordedFailure>();
   let withoutHwerr = 0;
-  const recordFailure = (reason: FailureReason): void => {
+  const recordFailure = (failure: RecordedFailure): void => {
+    const { reason, path } = failure;
     failures.set(reason, (failures.get(reason) ?? 0) + 1);
+    recent.delete(path);
+    recent.set(path, failure);
+    const [oldest] = recent.keys();
+    if (recent.size > MAX_FAILURES && oldest !== undefined) recent.delete(oldest);
   };
   return {
-    record(report): void {
+    record(report, file): void {
       const id = crashId(report);
-      const known = crashes.get(id);
-      if (known === undefined || saysMore(report, known.report)) crashes.set(id, { id, report });
+      crashes.set(id, taken(crashes.get(id), { id, report, file }));
+      recent.delete(file.path);
       if (report.hwerr.kind === 'present') return;
-      if (report.hwerr.reason === 'kernel_without_hwerr') withoutHwerr++;
-      else recordFailure(report.hwerr.reason);
+      const { reason } = report.hwerr;
+      if (reason === 'kernel_without_hwerr') withoutHwerr++;
+      else recordFailure({ ...file, reason, message: 'the dump gives no counters' });
     },
     recordFailure,
     crashes: () => crashes.values(),
     failures: () => failures,
+    recentFailures: () => recent.values(),
     dumpsWithoutHwerr: () => withoutHwerr,
+  };
+}
+
+interface Taken {
+  readonly id: string;
+  readonly report: CrashReport;
+  readonly file: RecordedFile;
+}
+
+function taken(known: Crash | undefined, { id, report, file }: Taken): Crash {
+  const keeps = known !== undefined && !saysMore(report, known.report);
+  const others = known?.paths.filter((path) => path !== file.path) ?? [];
+  return {
+    id,
+    host: report.nodename ?? known?.host ?? 'unknown',
+    report: keeps ? known.report : report,
+    paths: [file.path, ...others].slice(0, MAX_FILES),
+    recordedSeconds: known?.recordedSeconds ?? file.recordedSeconds,
   };
 }
 

@@ -10,13 +10,15 @@ export interface MetricDefinition {
 }
 
 const COUNTED =
-  'The kernel never counts corrected errors; others holds recovered x86 machine checks, pci AER ' +
-  'non-fatal errors and firmware records; cpu, memory and cxl come from firmware (APEI/GHES) alone.';
+  'The kernel never counts corrected errors; others holds recovered x86 machine checks; pci holds AER ' +
+  'non-fatal errors and firmware records; cpu, memory and cxl come from firmware (APEI/GHES) records ' +
+  'alone, of which current kernels count the informational ones.';
 
 export type MetricName =
   | 'hwerr_recoverable_errors_total'
   | 'hwerr_last_error_timestamp_seconds'
   | 'hwerr_last_error_age_seconds'
+  | 'hwerr_suspect_crashes_total'
   | 'hwerr_crashes_total'
   | 'hwerr_last_crash_timestamp_seconds'
   | 'hwerr_last_crash_recoverable_errors'
@@ -37,6 +39,7 @@ export type MetricName =
   | 'hwerr_scan_duration_seconds'
   | 'hwerr_watch_events_total'
   | 'hwerr_watch_errors_total'
+  | 'hwerr_kexec_crash_loaded'
   | 'hwerr_exporter_build_info';
 
 export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
@@ -48,12 +51,17 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
   hwerr_last_error_timestamp_seconds: {
     type: 'gauge',
     labels: ['category'],
-    help: 'Unix time of the newest hardware error in any crash recorded, by the clock of the kernel that crashed; 0 = never.',
+    help: 'Unix time of the newest hardware error in any crash recorded, by the clock of the kernel that crashed, from hwerr_data; 0 = never.',
   },
   hwerr_last_error_age_seconds: {
     type: 'gauge',
     labels: ['category'],
     help: 'Seconds from the newest hardware error in any crash recorded to this scrape; absent if there was none.',
+  },
+  hwerr_suspect_crashes_total: {
+    type: 'counter',
+    labels: ['category'],
+    help: 'Distinct crashes recorded whose last error of the category came within --hwerr.suspect-window before the panic: CRASHTIME of VMCOREINFO minus the last time in hwerr_data.',
   },
   hwerr_crashes_total: {
     type: 'counter',
@@ -61,17 +69,17 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   hwerr_last_crash_timestamp_seconds: {
     type: 'gauge',
-    help: 'Unix time of the newest crash recorded: CRASHTIME of its VMCOREINFO; 0 = never.',
+    help: 'Unix time of the newest crash recorded: CRASHTIME of its VMCOREINFO; 0 = never, or not in its dump.',
   },
   hwerr_last_crash_recoverable_errors: {
     type: 'gauge',
     labels: ['category'],
-    help: `Hardware errors that the kernel of the newest crash survived from its boot on. ${COUNTED}`,
+    help: `Hardware errors that the kernel of the newest crash survived from its boot on; 0 also where hwerr of hwerr_last_crash_info is not present. ${COUNTED}`,
   },
   hwerr_last_crash_error_lead_seconds: {
     type: 'gauge',
     labels: ['category'],
-    help: 'Seconds from the last hardware error to the panic, in the newest crash; absent if there was none.',
+    help: 'Seconds from the last hardware error to the panic, in the newest crash; absent if there was none, the dump has no CRASHTIME, or the clock was set back in between.',
   },
   hwerr_last_crash_info: {
     type: 'gauge',
@@ -103,7 +111,7 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
   hwerr_dump_decode_failures_total: {
     type: 'counter',
     labels: ['reason'],
-    help: 'Files that gave no counters though they should have, by reason.',
+    help: 'Files that gave no counters though they should have, by reason, since the exporter started.',
   },
   hwerr_dump_decode_duration_seconds: {
     type: 'histogram',
@@ -111,7 +119,10 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
     help: 'Time to decode one dump file, in the worker thread.',
   },
   hwerr_decode_queue_length: { type: 'gauge', help: 'Dump files waiting to be decoded.' },
-  hwerr_decodes_in_progress: { type: 'gauge', help: 'Dump files being decoded now.' },
+  hwerr_decodes_in_progress: {
+    type: 'gauge',
+    help: 'Dump files being decoded now, by the worker thread.',
+  },
   hwerr_last_decode_timestamp_seconds: {
     type: 'gauge',
     help: 'Unix time of the end of the last decode; 0 = never.',
@@ -139,9 +150,13 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'counter',
     help: 'Errors of the file-system watch. Periodic scans find what it misses.',
   },
+  hwerr_kexec_crash_loaded: {
+    type: 'gauge',
+    help: 'Whether a crash kernel is loaded, so that the next panic leaves a dump: /sys/kernel/kexec_crash_loaded, read every 10 s; absent where it does not say.',
+  },
   hwerr_exporter_build_info: {
     type: 'gauge',
-    labels: ['version', 'node_version'],
-    help: 'The exporter itself. Always 1.',
+    labels: ['version', 'revision', 'node_version'],
+    help: 'Version, commit and Node.js of the exporter itself. Always 1.',
   },
 };

@@ -1,9 +1,10 @@
-// From what is known to what is exposed: a pure function, called once a scrape. No metric has a life
-// of its own, so none can be stale, and all of one scrape belong together.
+// From what is known to what is exposed: pure functions, called once a scrape. No metric has a life
+// of its own, so none can be stale, and all of one part of a scrape belong together.
 
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { Crash, Ledger } from '../ledger/ledger.ts';
+import { isSuspect, leadSeconds } from '../triage.ts';
 import { CATEGORIES, type CrashReport, metricCategory } from '../vmcore/index.ts';
 import type { MetricName } from './catalogue.ts';
 
@@ -12,69 +13,69 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Everything metrics are made from. */
-export interface MetricsState {
-  readonly ledger: Ledger;
-  readonly ingest: IngestStatus;
-  /** Time of the scrape, Unix seconds. */
-  readonly nowSeconds: number;
-  readonly version: string;
-  readonly nodeVersion: string;
-}
-
-/** The samples of every metric but the histogram, which is observed as it happens. */
-export type Samples = Readonly<
-  Record<Exclude<MetricName, 'hwerr_dump_decode_duration_seconds'>, readonly Sample[]>
->;
-
-export function project(state: MetricsState): Samples {
-  return { ...crashSamples(state), ...ingestSamples(state), ...failureSamples(state) };
-}
-
+/** The samples of some metrics; a metric without any is named all the same. */
+export type PartialSamples = Readonly<Partial<Record<MetricName, readonly Sample[]>>>;
 type SamplesOf<Names extends MetricName> = Readonly<Record<Names, readonly Sample[]>>;
 
-/** Count and last time of one category, over one crash or many. */
+/** No label is longer: kernels name their release with less, hostile dumps with anything. */
+const MAX_LABEL = 256;
+
+/** One category over many crashes. */
 interface Tally {
   errors: number;
   lastSeconds: number;
+  suspect: number;
 }
 
-function crashSamples({
-  ledger,
-  nowSeconds,
-}: MetricsState): SamplesOf<
-  | 'hwerr_recoverable_errors_total'
-  | 'hwerr_last_error_timestamp_seconds'
-  | 'hwerr_last_error_age_seconds'
-  | 'hwerr_crashes_total'
+/** What crashes say: of this host, or of one that crashed elsewhere. */
+export function crashSamples(
+  crashes: Iterable<Crash>,
+  nowSeconds: number,
+  suspectWindowSeconds: number,
+): PartialSamples {
+  const tallies = new Map<string, Tally>(
+    CATEGORIES.map((category) => [category, { errors: 0, lastSeconds: 0, suspect: 0 }]),
+  );
+  let count = 0;
+  let last: CrashReport | undefined;
+  for (const { report } of crashes) {
+    count++;
+    addTo(tallies, report, suspectWindowSeconds);
+    if (last === undefined || crashTime(report) >= crashTime(last)) last = report;
+  }
+  return {
+    hwerr_recoverable_errors_total: each(tallies, ({ errors }) => errors),
+    hwerr_last_error_timestamp_seconds: each(tallies, ({ lastSeconds }) => lastSeconds),
+    hwerr_last_error_age_seconds: each(tallies, ({ lastSeconds }) =>
+      lastSeconds === 0 ? undefined : Math.max(0, nowSeconds - lastSeconds),
+    ),
+    hwerr_suspect_crashes_total: each(tallies, ({ suspect }) => suspect),
+    hwerr_crashes_total: one(count),
+    ...lastCrashSamples(last),
+  };
+}
+
+function lastCrashSamples(
+  last: CrashReport | undefined,
+): SamplesOf<
   | 'hwerr_last_crash_timestamp_seconds'
   | 'hwerr_last_crash_recoverable_errors'
   | 'hwerr_last_crash_error_lead_seconds'
   | 'hwerr_last_crash_info'
 > {
-  const total = emptyTallies();
-  let crashes = 0;
-  let last: CrashReport | undefined;
-  for (const { report } of ledger.crashes()) {
-    crashes++;
-    addTo(total, report);
-    if (last === undefined || crashTime(report) >= crashTime(last)) last = report;
-  }
-  const ofLast = emptyTallies();
-  if (last !== undefined) addTo(ofLast, last);
-  const lastTime = last === undefined ? 0 : crashTime(last);
+  const counted = last?.hwerr.kind === 'present' ? last.hwerr.categories : [];
   return {
-    hwerr_recoverable_errors_total: each(total, ({ errors }) => errors),
-    hwerr_last_error_timestamp_seconds: each(total, ({ lastSeconds }) => lastSeconds),
-    hwerr_last_error_age_seconds: each(total, ({ lastSeconds }) =>
-      lastSeconds === 0 ? undefined : Math.max(0, nowSeconds - lastSeconds),
-    ),
-    hwerr_crashes_total: one(crashes),
-    hwerr_last_crash_timestamp_seconds: one(lastTime),
-    hwerr_last_crash_recoverable_errors: each(ofLast, ({ errors }) => errors),
-    hwerr_last_crash_error_lead_seconds: each(ofLast, ({ lastSeconds }) =>
-      lastSeconds === 0 || lastTime === 0 ? undefined : Math.max(0, lastTime - lastSeconds),
-    ),
+    hwerr_last_crash_timestamp_seconds: one(last === undefined ? 0 : crashTime(last)),
+    hwerr_last_crash_recoverable_errors: CATEGORIES.map((category) => ({
+      labels: { category },
+      value: counted.find((counter) => counter.category === category)?.count ?? 0,
+    })),
+    // A lead below zero, from a clock that was set, would look like an error at the panic.
+    hwerr_last_crash_error_lead_seconds: counted.flatMap((counter) => {
+      const lead = leadSeconds(counter, last?.crashTimeSeconds ?? null);
+      if (lead === undefined || lead < 0) return [];
+      return [{ labels: { category: counter.category }, value: lead }];
+    }),
     hwerr_last_crash_info: last === undefined ? [] : [{ labels: infoLabels(last), value: 1 }],
   };
 }
@@ -83,23 +84,24 @@ function crashTime(report: CrashReport): number {
   return report.crashTimeSeconds ?? 0;
 }
 
-function emptyTallies(): Map<string, Tally> {
-  return new Map(CATEGORIES.map((category) => [category, { errors: 0, lastSeconds: 0 }]));
-}
-
-function addTo(tallies: Map<string, Tally>, { hwerr }: CrashReport): void {
-  if (hwerr.kind !== 'present') return;
-  for (const { category, count, lastErrorTimestampSeconds } of hwerr.categories) {
-    const tally = tallies.get(metricCategory(category));
+function addTo(tallies: Map<string, Tally>, report: CrashReport, windowSeconds: number): void {
+  if (report.hwerr.kind !== 'present') return;
+  const suspect = new Set<string>();
+  for (const counter of report.hwerr.categories) {
+    const category = metricCategory(counter.category);
+    const tally = tallies.get(category);
     if (tally === undefined) continue;
-    tally.errors += count;
-    tally.lastSeconds = Math.max(tally.lastSeconds, lastErrorTimestampSeconds ?? 0);
+    tally.errors += counter.count;
+    tally.lastSeconds = Math.max(tally.lastSeconds, counter.lastErrorTimestampSeconds ?? 0);
+    if (!isSuspect(leadSeconds(counter, report.crashTimeSeconds), windowSeconds)) continue;
+    if (!suspect.has(category)) tally.suspect++;
+    suspect.add(category);
   }
 }
 
 function infoLabels(report: CrashReport): Record<string, string> {
   return {
-    kernel_release: report.kernelRelease,
+    kernel_release: report.kernelRelease.slice(0, MAX_LABEL),
     arch: report.arch,
     format: report.flattened ? `flattened ${report.container}` : report.container,
     compression: report.compression.join(',') || 'none',
@@ -107,25 +109,8 @@ function infoLabels(report: CrashReport): Record<string, string> {
   };
 }
 
-function ingestSamples({
-  ingest,
-  version,
-  nodeVersion,
-}: MetricsState): SamplesOf<
-  | 'hwerr_dumps_present'
-  | 'hwerr_dumps_present_bytes'
-  | 'hwerr_dumps_discovered_total'
-  | 'hwerr_dumps_decoded_total'
-  | 'hwerr_decode_queue_length'
-  | 'hwerr_decodes_in_progress'
-  | 'hwerr_last_decode_timestamp_seconds'
-  | 'hwerr_directory_up'
-  | 'hwerr_last_scan_timestamp_seconds'
-  | 'hwerr_scan_duration_seconds'
-  | 'hwerr_watch_events_total'
-  | 'hwerr_watch_errors_total'
-  | 'hwerr_exporter_build_info'
-> {
+/** What the watching of directories and the decoding of files is doing. */
+export function ingestSamples(ingest: IngestStatus): PartialSamples {
   const present = Object.entries(ingest.present);
   const byDirectory = (value: (status: IngestStatus['directories'][number]) => number): Sample[] =>
     ingest.directories.map((status) => ({
@@ -151,15 +136,13 @@ function ingestSamples({
     hwerr_scan_duration_seconds: byDirectory(({ scanDurationSeconds }) => scanDurationSeconds),
     hwerr_watch_events_total: one(ingest.watchEvents),
     hwerr_watch_errors_total: one(ingest.watchErrors),
-    hwerr_exporter_build_info: [{ labels: { version, node_version: nodeVersion }, value: 1 }],
   };
 }
 
-function failureSamples({
-  ledger,
-}: MetricsState): SamplesOf<
-  'hwerr_dump_decode_failures_total' | 'hwerr_dumps_without_hwerr_data_total'
-> {
+/** Files that gave no counters. */
+export function failureSamples(
+  ledger: Pick<Ledger, 'failures' | 'dumpsWithoutHwerr'>,
+): PartialSamples {
   const failures = ledger.failures();
   return {
     hwerr_dumps_without_hwerr_data_total: one(ledger.dumpsWithoutHwerr()),
@@ -168,6 +151,22 @@ function failureSamples({
       value: failures.get(reason) ?? 0,
     })),
   };
+}
+
+/** @param armed undefined where the machine does not say: then there is no sample. */
+export function kexecSamples(armed: boolean | undefined): PartialSamples {
+  return { hwerr_kexec_crash_loaded: armed === undefined ? [] : one(armed ? 1 : 0) };
+}
+
+export interface Build {
+  readonly version: string;
+  readonly revision: string;
+  readonly nodeVersion: string;
+}
+
+export function buildSamples({ version, revision, nodeVersion }: Build): PartialSamples {
+  const labels = { version, revision, node_version: nodeVersion };
+  return { hwerr_exporter_build_info: [{ labels, value: 1 }] };
 }
 
 function one(value: number): Sample[] {

@@ -1,9 +1,16 @@
-// The catalogue and the projection, rendered by prom-client. A registry of our own, and the only
-// file that knows the library: its successor needs a newer Node.
+// One scrape: the catalogue filled with samples, and what prom-client knows of the process. Families
+// are made anew every time, so none can be stale; what fails leaves out its own and nothing else.
 
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { CATALOGUE, type MetricDefinition, type MetricName } from './catalogue.ts';
-import type { Samples } from './projection.ts';
+import { Histogram, type MetricObject, Registry, collectDefaultMetrics } from 'prom-client';
+import { CATALOGUE, type MetricName } from './catalogue.ts';
+import {
+  CONTENT_TYPES,
+  type Family,
+  type FamilySample,
+  type Format,
+  exposed,
+} from './exposition.ts';
+import type { PartialSamples } from './projection.ts';
 
 /** Gauges of prom-client named like counters, which `promtool check metrics` refuses. */
 const MISNAMED = [
@@ -12,78 +19,98 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
-export interface Metrics {
+/** A part of a scrape that stands on its own. */
+export type Collector = () => PartialSamples;
+
+interface Exposition {
   readonly contentType: string;
-  /** The exposition of one scrape. */
-  render(): Promise<string>;
+  readonly body: string;
+}
+
+export interface Metrics {
+  /** The exposition of one scrape: the collectors', decode times, and the process. */
+  render(collectors: readonly Collector[], format: Format): Promise<Exposition>;
+  /** The collectors' alone: of one host. */
+  renderOnly(collectors: readonly Collector[], format: Format): Exposition;
   observeDecode(seconds: number): void;
 }
 
 /**
- * @param samples called once a scrape.
  * @param exporterMetrics whether to add process_* and nodejs_*.
+ * @param onError a part of a scrape failed, and is missing from it.
  */
-export function createMetrics(samples: () => Samples, exporterMetrics: boolean): Metrics {
+export function createMetrics(
+  exporterMetrics: boolean,
+  onError: (error: unknown) => void,
+): Metrics {
   const registry = new Registry();
-  const settable = new Map<MetricName, Settable>();
-  for (const [name, definition] of Object.entries(CATALOGUE)) {
-    if (definition.type === 'histogram') continue;
-    settable.set(name as MetricName, settableMetric(registry, name, definition));
-  }
-  const { help, buckets } = CATALOGUE.hwerr_dump_decode_duration_seconds;
+  const name = 'hwerr_dump_decode_duration_seconds';
+  const { help, buckets } = CATALOGUE[name];
   const durations = new Histogram({
-    name: 'hwerr_dump_decode_duration_seconds',
+    name,
     help,
     buckets: [...(buckets ?? [])],
     registers: [registry],
   });
   if (exporterMetrics) {
     collectDefaultMetrics({ register: registry });
-    for (const name of MISNAMED) registry.removeSingleMetric(name);
+    for (const misnamed of MISNAMED) registry.removeSingleMetric(misnamed);
   }
-  return {
-    contentType: registry.contentType,
-    async render(): Promise<string> {
-      for (const [name, values] of Object.entries(samples())) {
-        const metric = settable.get(name as MetricName);
-        metric?.reset();
-        for (const { labels, value } of values) metric?.set(labels, value);
+  const own = (collectors: readonly Collector[]): Family[] =>
+    collectors.flatMap((collect) => {
+      try {
+        return familiesOf(collect());
+      } catch (error) {
+        onError(error);
+        return [];
       }
-      return registry.metrics();
+    });
+  return {
+    async render(collectors, format): Promise<Exposition> {
+      const families = own(collectors);
+      for (const metric of registry.getMetricsAsArray() as unknown as readonly Gettable[]) {
+        try {
+          families.push(libraryFamily(await metric.get()));
+        } catch (error) {
+          onError(error);
+        }
+      }
+      return exposition(families, format);
     },
+    renderOnly: (collectors, format) => exposition(own(collectors), format),
     observeDecode: (seconds) => {
       durations.observe(seconds);
     },
   };
 }
 
-/** A metric that is written anew at every scrape. */
-interface Settable {
-  reset(): void;
-  set(labels: Readonly<Record<string, string>>, value: number): void;
+/** A metric of prom-client 15; its types call it MetricObject, which is what get() resolves to. */
+interface Gettable {
+  get(): Promise<MetricObject & { readonly values: readonly LibraryValue[] }>;
 }
 
-function settableMetric(registry: Registry, name: string, definition: MetricDefinition): Settable {
-  const { help, type, labels } = definition;
-  const options = { name, help, labelNames: [...(labels ?? [])], registers: [registry] };
-  if (type === 'gauge') {
-    const gauge = new Gauge(options);
-    return {
-      reset: () => {
-        gauge.reset();
-      },
-      set: (values, value) => {
-        gauge.set(values, value);
-      },
-    };
-  }
-  const counter = new Counter(options);
-  return {
-    reset: () => {
-      counter.reset();
-    },
-    set: (values, value) => {
-      counter.inc(values, value);
-    },
-  };
+interface LibraryValue {
+  readonly metricName?: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+function exposition(families: readonly Family[], format: Format): Exposition {
+  return { contentType: CONTENT_TYPES[format], body: exposed(families, format) };
+}
+
+function familiesOf(samples: PartialSamples): Family[] {
+  return Object.entries(samples).map(([name, values]) => {
+    const { help, type } = CATALOGUE[name as MetricName];
+    return { name, help, type, samples: values.map((sample) => ({ name, ...sample })) };
+  });
+}
+
+function libraryFamily({ name, help, type, values }: Awaited<ReturnType<Gettable['get']>>): Family {
+  const samples: FamilySample[] = values.map(({ metricName, labels, value }) => ({
+    name: metricName ?? name,
+    labels,
+    value,
+  }));
+  return { name, help, type: String(type), samples };
 }

@@ -13,6 +13,9 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { serve: given };
       return Promise.resolve();
     },
+    checkConfig(given: FlagValues): void {
+      called = { checkConfig: given };
+    },
     decode(files, { json, askBtf }, given): Promise<void> {
       called = { decode: files, json, askBtf, ...given };
       return Promise.resolve();
@@ -39,6 +42,9 @@ describe('program', () => {
     const args = flag.value === undefined ? [] : ['value'];
     expect(await parsed(`--${flag.name}`, ...args)).toEqual({
       serve: { [key]: flag.value === undefined ? ['true'] : ['value'] },
+    });
+    expect(await parsed('check-config', `--${flag.name}`, ...args)).toEqual({
+      checkConfig: { [key]: flag.value === undefined ? ['true'] : ['value'] },
     });
   });
 

@@ -1,13 +1,25 @@
 import { describe, expect, it } from 'vitest';
 
-import { type Crash, type Ledger, crashId, memoryLedger } from '../../src/ledger/ledger.ts';
+import type { FailureReason } from '../../src/failure.ts';
+import {
+  type Crash,
+  type Ledger,
+  type RecordedFailure,
+  crashId,
+  memoryLedger,
+} from '../../src/ledger/ledger.ts';
 import type { CrashReport, Hwerr } from '../../src/vmcore/index.ts';
 import { counted, crashReport } from '../support/reports.ts';
 
 function ledgerOf(...reports: readonly CrashReport[]): Ledger {
   const ledger = memoryLedger();
-  for (const report of reports) ledger.record(report);
+  for (const [i, report] of reports.entries()) ledger.record(report, fileNumber(i));
   return ledger;
+}
+
+/** The files of a ledger made by ledgerOf: their numbers say in which order they came. */
+function fileNumber(i: number): { path: string; recordedSeconds: number } {
+  return { path: `/var/crash/${i}/vmcore`, recordedSeconds: 2000 + i };
 }
 
 function onlyCrash(ledger: Ledger): Crash {
@@ -149,10 +161,71 @@ describe('memoryLedger', () => {
 
   it('counts failures by reason', () => {
     const ledger = memoryLedger();
-    for (const reason of ['corrupt', 'timeout', 'corrupt'] as const) ledger.recordFailure(reason);
+    for (const [i, reason] of (['corrupt', 'timeout', 'corrupt'] as const).entries()) {
+      ledger.recordFailure(failureOf(i, reason));
+    }
     expect(Object.fromEntries(ledger.failures())).toEqual({ corrupt: 2, timeout: 1 });
   });
+
+  it('remembers the files of a crash, newest first, each once, and when the first came', () => {
+    const report = crashReport();
+    const ledger = ledgerOf(report, report, report);
+    ledger.record(report, { ...fileNumber(1), recordedSeconds: 9000 });
+    expect(onlyCrash(ledger)).toMatchObject({
+      paths: [1, 2, 0].map((i) => fileNumber(i).path),
+      recordedSeconds: 2000,
+    });
+    const many = ledgerOf(...Array.from({ length: 20 }, () => report));
+    expect(onlyCrash(many).paths).toEqual(
+      [19, 18, 17, 16, 15, 14, 13, 12].map((i) => fileNumber(i).path),
+    );
+  });
+
+  it('names the host by the newest file that does', () => {
+    const named = crashReport({ nodename: 'a' });
+    const unnamed = crashReport({ nodename: null });
+    expect(onlyCrash(ledgerOf(unnamed)).host).toBe('unknown');
+    expect(onlyCrash(ledgerOf(unnamed, named)).host).toBe('a');
+    expect(onlyCrash(ledgerOf(named, unnamed)).host).toBe('a');
+  });
+
+  it('shows the newest failure of each file, until the file is decoded', () => {
+    const ledger = memoryLedger();
+    ledger.recordFailure(failureOf(1, 'corrupt'));
+    ledger.recordFailure(failureOf(2, 'timeout'));
+    ledger.recordFailure(failureOf(1, 'truncated'));
+    expect([...ledger.recentFailures()]).toEqual([
+      failureOf(2, 'timeout'),
+      failureOf(1, 'truncated'),
+    ]);
+    ledger.record(crashReport(), fileNumber(1));
+    expect([...ledger.recentFailures()]).toEqual([failureOf(2, 'timeout')]);
+    ledger.record(crashReport({ hwerr: excluded }), fileNumber(2));
+    expect([...ledger.recentFailures()]).toEqual([
+      { ...fileNumber(2), reason: 'page_excluded', message: expect.any(String) as string },
+    ]);
+    // What was counted stays counted.
+    expect(Object.fromEntries(ledger.failures())).toEqual({
+      corrupt: 1,
+      timeout: 1,
+      truncated: 1,
+      page_excluded: 1,
+    });
+  });
+
+  it('shows no more than the newest hundred failures, and counts all', () => {
+    const ledger = memoryLedger();
+    for (let i = 0; i < 150; i++) ledger.recordFailure(failureOf(i, 'corrupt'));
+    expect([...ledger.recentFailures()].map(({ path }) => path)).toEqual(
+      Array.from({ length: 100 }, (_, i) => fileNumber(50 + i).path),
+    );
+    expect(ledger.failures().get('corrupt')).toBe(150);
+  });
 });
+
+function failureOf(i: number, reason: FailureReason): RecordedFailure {
+  return { ...fileNumber(i), reason, message: `why ${reason}` };
+}
 
 function permutations<T>(items: readonly T[]): T[][] {
   if (items.length <= 1) return [[...items]];

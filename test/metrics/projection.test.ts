@@ -3,13 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { FAILURE_REASONS } from '../../src/failure.ts';
 import type { IngestStatus } from '../../src/ingest/ingest.ts';
 import { memoryLedger } from '../../src/ledger/ledger.ts';
-import { CATALOGUE } from '../../src/metrics/catalogue.ts';
-import { type Sample, type Samples, project } from '../../src/metrics/projection.ts';
+import { CATALOGUE, type MetricName } from '../../src/metrics/catalogue.ts';
+import {
+  type Sample,
+  buildSamples,
+  crashSamples,
+  failureSamples,
+  ingestSamples,
+  kexecSamples,
+} from '../../src/metrics/projection.ts';
 import { CATEGORIES, type CrashReport, type Hwerr } from '../../src/vmcore/index.ts';
 import { counted, crashReport } from '../support/reports.ts';
 
 const CRASH_SECONDS = 1_791_000_351;
 const NOW_SECONDS = CRASH_SECONDS + 3600;
+const WINDOW_SECONDS = 300;
 
 const idle: IngestStatus = {
   directories: [],
@@ -23,16 +31,21 @@ const idle: IngestStatus = {
   present: { complete: [], incomplete: [] },
 };
 
+type Samples = Readonly<
+  Record<Exclude<MetricName, 'hwerr_dump_decode_duration_seconds'>, readonly Sample[]>
+>;
+
+/** Everything that one scrape of the daemon shows. */
 function samplesOf(reports: readonly CrashReport[], ingest: IngestStatus = idle): Samples {
   const ledger = memoryLedger();
-  for (const report of reports) ledger.record(report);
-  return project({
-    ledger,
-    ingest,
-    nowSeconds: NOW_SECONDS,
-    version: '0.1.0',
-    nodeVersion: '20.19.0',
-  });
+  for (const report of reports) ledger.record(report, { path: '/d/vmcore', recordedSeconds: 1 });
+  return {
+    ...crashSamples(ledger.crashes(), NOW_SECONDS, WINDOW_SECONDS),
+    ...ingestSamples(ingest),
+    ...failureSamples(ledger),
+    ...kexecSamples(true),
+    ...buildSamples({ version: '0.1.0', revision: 'abc', nodeVersion: '20.19.0' }),
+  } as Samples;
 }
 
 /** Values by the one label that the samples have. */
@@ -47,7 +60,7 @@ function crash(boot: number, crashTimeSeconds: number | null, hwerr: Hwerr): Cra
   return crashReport({ bootId: `boot-${boot}`, crashTimeSeconds, hwerr });
 }
 
-describe('project', () => {
+describe('the samples of a scrape', () => {
   it('has samples for every metric of the catalogue but the histogram', () => {
     const names = Object.entries(CATALOGUE)
       .filter(([, { type }]) => type !== 'histogram')
@@ -71,6 +84,7 @@ describe('project', () => {
     expect(byCategory(samples.hwerr_recoverable_errors_total)).toEqual(zeros);
     expect(byCategory(samples.hwerr_last_error_timestamp_seconds)).toEqual(zeros);
     expect(byCategory(samples.hwerr_last_crash_recoverable_errors)).toEqual(zeros);
+    expect(byCategory(samples.hwerr_suspect_crashes_total)).toEqual(zeros);
     expect(samples.hwerr_last_error_age_seconds).toEqual([]);
     expect(samples.hwerr_last_crash_error_lead_seconds).toEqual([]);
     expect(samples.hwerr_last_crash_info).toEqual([]);
@@ -170,16 +184,25 @@ describe('project', () => {
     });
   });
 
-  it('has no negative age or lead when the clocks of hosts disagree', () => {
+  it('has no negative age, and no lead below zero, when clocks disagree or were set', () => {
     const samples = samplesOf([
       crash(
         1,
         CRASH_SECONDS,
-        counted({ pci: [1, CRASH_SECONDS + 60], cpu: [1, NOW_SECONDS + 60] }),
+        counted({
+          pci: [1, CRASH_SECONDS + 60],
+          cpu: [1, NOW_SECONDS + 60],
+          others: [1, CRASH_SECONDS],
+        }),
       ),
     ]);
-    expect(byCategory(samples.hwerr_last_crash_error_lead_seconds)).toEqual({ pci: 0, cpu: 0 });
-    expect(byCategory(samples.hwerr_last_error_age_seconds)).toEqual({ pci: 3540, cpu: 0 });
+    expect(byCategory(samples.hwerr_last_crash_error_lead_seconds)).toEqual({ others: 0 });
+    expect(byCategory(samples.hwerr_suspect_crashes_total)).toEqual({ ...zeros, others: 1 });
+    expect(byCategory(samples.hwerr_last_error_age_seconds)).toEqual({
+      pci: 3540,
+      cpu: 0,
+      others: 3600,
+    });
   });
 
   it('has no lead where the dump does not say when the kernel died', () => {
@@ -226,7 +249,7 @@ describe('project', () => {
       [3, 1, 99.5, 9, 5, 70, 2].map((value) => [value]),
     );
     expect(samples.hwerr_exporter_build_info).toEqual([
-      { labels: { version: '0.1.0', node_version: '20.19.0' }, value: 1 },
+      { labels: { version: '0.1.0', revision: 'abc', node_version: '20.19.0' }, value: 1 },
     ]);
   });
 });

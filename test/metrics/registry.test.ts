@@ -1,105 +1,123 @@
+/** One scrape: what fails leaves out its own; both formats are what Prometheus' own tools accept. */
+import { spawnSync } from 'node:child_process';
+
 import { describe, expect, it } from 'vitest';
 
-import { memoryLedger } from '../../src/ledger/ledger.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
-import { type MetricsState, type Samples, project } from '../../src/metrics/projection.ts';
+import { exposed } from '../../src/metrics/exposition.ts';
+import {
+  buildSamples,
+  crashSamples,
+  failureSamples,
+  kexecSamples,
+} from '../../src/metrics/projection.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
-import { valueIn } from '../support/program.ts';
-import { counted, crashReport } from '../support/reports.ts';
+import { CRASH_TIME, crash, report } from '../support/crash-reports.ts';
+import { needsTool } from '../support/tools.ts';
 
-function state(): MetricsState {
-  return {
-    ledger: memoryLedger(),
-    ingest: {
-      directories: [],
-      queueLength: 0,
-      decodesInProgress: 0,
-      lastDecodeSeconds: 0,
-      discovered: 0,
-      decoded: 0,
-      watchEvents: 0,
-      watchErrors: 0,
-      present: { complete: [], incomplete: [] },
-    },
-    nowSeconds: 2_000_000_000,
-    version: '0.1.0',
-    nodeVersion: '20.19.0',
-  };
-}
+const promtool = needsTool('promtool');
+const crashes = [
+  crash(report({ pci: [7, CRASH_TIME - 9], cpu: [3, CRASH_TIME - 301] })),
+  crash(
+    report({ pci: [1, CRASH_TIME - 500] }, { bootId: 'x', crashTimeSeconds: CRASH_TIME - 200 }),
+  ),
+  // The clock was set back: the error is dated after the crash, and nothing is said of its lead.
+  crash(report({ cxl: [1, CRASH_TIME + 5] }, { bootId: 'y', crashTimeSeconds: CRASH_TIME })),
+];
+const collect = () => crashSamples(crashes, CRASH_TIME + 10, 300);
+const build = () => buildSamples({ version: '1', revision: 'abc', nodeVersion: '20' });
 
-function namesIn(exposition: string): string[] {
-  return [...exposition.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!);
-}
-
-describe('createMetrics', () => {
-  it('renders every metric of the catalogue with its help and type', async () => {
-    const body = await createMetrics(() => project(state()), false).render();
-    for (const [name, { type, help }] of Object.entries(CATALOGUE)) {
-      expect(body).toContain(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`);
-    }
-    expect(namesIn(body).sort()).toEqual(Object.keys(CATALOGUE).sort());
+describe('a scrape', () => {
+  it('leaves out a collector that fails, says so, and keeps the rest', async () => {
+    const errors: unknown[] = [];
+    const metrics = createMetrics(true, (error) => errors.push(error));
+    const broken = (): never => {
+      throw new Error('broken');
+    };
+    const { body } = await metrics.render([collect, broken, build], 'text');
+    expect(body).toContain('hwerr_crashes_total 3');
+    expect(body).toContain(
+      'hwerr_exporter_build_info{version="1",revision="abc",node_version="20"} 1',
+    );
+    expect(body).toContain('process_start_time_seconds');
+    expect(errors).toEqual([new Error('broken')]);
   });
 
-  it('says that it is the text format 0.0.4', () => {
-    const { contentType } = createMetrics(() => project(state()), false);
-    expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+  it('counts suspect crashes by category, and no lead below zero', () => {
+    const samples = collect();
+    const by = (name: keyof typeof samples): Record<string, number> =>
+      Object.fromEntries(
+        samples[name]!.map(({ labels, value }): [string, number] => [labels['category']!, value]),
+      );
+    expect(by('hwerr_suspect_crashes_total')).toEqual({
+      cpu: 0,
+      memory: 0,
+      pci: 2, // one of them by a lead of exactly the window
+      cxl: 0,
+      others: 0,
+    });
+    expect(by('hwerr_recoverable_errors_total')).toEqual({
+      cpu: 3,
+      memory: 0,
+      pci: 8,
+      cxl: 1,
+      others: 0,
+    });
+    expect(by('hwerr_last_crash_error_lead_seconds')).toEqual({});
+    expect(by('hwerr_last_error_age_seconds')).toMatchObject({ pci: 19, cxl: 5 });
   });
 
-  it('adds process_* and nodejs_* when asked, without the three that promtool refuses', async () => {
-    const body = await createMetrics(() => project(state()), true).render();
-    const own = namesIn(body).filter((name) => !name.startsWith('hwerr_'));
-    expect(own).toContain('process_cpu_seconds_total');
-    expect(own).toContain('nodejs_eventloop_lag_seconds');
-    expect(own.filter((name) => /^nodejs_active_.*_total$/.test(name))).toEqual([]);
+  it('says whether kdump is armed only where that is known', () => {
+    expect(kexecSamples(true)).toEqual({ hwerr_kexec_crash_loaded: [{ labels: {}, value: 1 }] });
+    expect(kexecSamples(false)).toEqual({ hwerr_kexec_crash_loaded: [{ labels: {}, value: 0 }] });
+    expect(kexecSamples(undefined)).toEqual({ hwerr_kexec_crash_loaded: [] });
   });
 
-  it('writes the same again at the next scrape: a projection does not add up', async () => {
-    const current = state();
-    current.ledger.record(crashReport({ hwerr: counted({ pci: [7, 1_791_000_342] }) }));
-    const metrics = createMetrics(() => project(current), false);
-    const first = await metrics.render();
-    expect(valueIn(first, 'hwerr_recoverable_errors_total{category="pci"}')).toBe(7);
-    expect(await metrics.render()).toBe(first);
+  it('escapes labels and help in both formats', () => {
+    const name = 'x_total';
+    const labels = { path: 'a\\b"c\nd\u001b' };
+    const family = {
+      name,
+      help: 'h\\e"l\np',
+      type: 'counter',
+      samples: [{ name, labels, value: 1 }],
+    };
+    expect(exposed([family], 'text')).toBe(
+      '# HELP x_total h\\\\e"l\\np\n# TYPE x_total counter\nx_total{path="a\\\\b\\"c\\nd\u001b"} 1\n',
+    );
+    expect(exposed([family], 'openmetrics')).toBe(
+      '# HELP x h\\\\e\\"l\\np\n# TYPE x counter\nx_total{path="a\\\\b\\"c\\nd\u001b"} 1\n# EOF\n',
+    );
   });
 
-  it('keeps no series that is gone', async () => {
-    let current = state();
-    current.ledger.record(crashReport({ hwerr: counted({ pci: [7, 1_791_000_342] }) }));
-    const metrics = createMetrics(() => project(current), false);
-    expect(await metrics.render()).toContain('hwerr_last_error_age_seconds{category="pci"}');
-    current = state();
-    const body = await metrics.render();
-    expect(body).not.toMatch(/^hwerr_(last_error_age_seconds|last_crash_info)\{/m);
-    expect(valueIn(body, 'hwerr_recoverable_errors_total{category="pci"}')).toBe(0);
+  it('writes bucket bounds as floats in OpenMetrics', async () => {
+    const metrics = createMetrics(false, () => undefined);
+    metrics.observeDecode(0.3);
+    const { body } = await metrics.render([], 'openmetrics');
+    expect(body).toContain('hwerr_dump_decode_duration_seconds_bucket{le="1.0"} 1');
+    expect(body).toContain('hwerr_dump_decode_duration_seconds_bucket{le="+Inf"} 1');
+    expect((await metrics.render([], 'text')).body).toContain('{le="1"} 1');
   });
 
-  it('counts decode durations in the buckets of the catalogue', async () => {
-    const metrics = createMetrics(() => project(state()), false);
-    for (const seconds of [0.003, 0.01, 0.3, 400]) metrics.observeDecode(seconds);
-    const body = await metrics.render();
-    const bucket = (le: string): number | undefined =>
-      valueIn(body, `hwerr_dump_decode_duration_seconds_bucket{le="${le}"}`);
-    expect(['0.005', '0.01', '0.1', '0.5', '300', '+Inf'].map(bucket)).toEqual([1, 2, 2, 3, 3, 4]);
-    expect(valueIn(body, 'hwerr_dump_decode_duration_seconds_sum')).toBeCloseTo(400.313);
+  promtool.it('passes promtool check metrics, the process included', async () => {
+    const metrics = createMetrics(true, () => undefined);
+    const failures = () =>
+      failureSamples({ failures: () => new Map(), dumpsWithoutHwerr: () => 0 });
+    const { body } = await metrics.render(
+      [collect, build, failures, () => kexecSamples(true)],
+      'text',
+    );
+    const check = spawnSync(promtool.path, ['check', 'metrics'], { input: body, encoding: 'utf8' });
+    expect([check.status, check.stderr]).toEqual([0, '']);
   });
+});
 
-  it('escapes what a dump says, so that it cannot forge a series', async () => {
-    const current = state();
-    const kernelRelease = '7.3"} 1\nhwerr_crashes_total 99\\';
-    current.ledger.record(crashReport({ kernelRelease }));
-    const body = await createMetrics(() => project(current), false).render();
-    expect(valueIn(body, 'hwerr_crashes_total')).toBe(1);
-    expect(body).toContain('kernel_release="7.3\\"} 1\\nhwerr_crashes_total 99\\\\"');
-  });
-
-  it('fails the scrape when there is nothing to render, rather than show what was', async () => {
-    let broken = false;
-    const metrics = createMetrics((): Samples => {
-      if (broken) throw new Error('no samples');
-      return project(state());
-    }, false);
-    await metrics.render();
-    broken = true;
-    await expect(metrics.render()).rejects.toThrow('no samples');
-  });
+describe('the catalogue', () => {
+  for (const [name, { help, type }] of Object.entries(CATALOGUE)) {
+    it(`${name} is named by its type and explained`, () => {
+      expect(name.endsWith('_total')).toBe(type === 'counter');
+      expect(help).toMatch(/^[A-Z].*\.$|[^.]$/);
+      expect(help.length).toBeGreaterThan(30);
+    });
+  }
 });

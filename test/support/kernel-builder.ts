@@ -16,7 +16,7 @@ import {
 import { type BuiltDump, type KdumpRecipe, kdump } from './kdump-builder.ts';
 import { MACHINES, type Machine, type MachineName } from './machines.ts';
 import { kernelNotes } from './notes-builder.ts';
-import { type LogRecipe, printkRing } from './printk-builder.ts';
+import { type BuiltLog, type LogRecipe, printkRing } from './printk-builder.ts';
 
 /** One element of hwerr_data. */
 export type Counter = readonly [count: number, seconds: number | bigint];
@@ -60,7 +60,7 @@ interface ElementLayout {
 }
 
 /** Where the kernel keeps things. The pages between two of them are empty. */
-export type KernelPlace = keyof typeof OFFSETS | 'kallsyms';
+export type KernelPlace = keyof typeof OFFSETS | 'kallsyms' | 'log';
 
 const OFFSETS = {
   text: 0x0,
@@ -69,7 +69,6 @@ const OFFSETS = {
   array: 0x30000,
   vmcoreinfo: 0x40000,
   btf: 0x42000,
-  log: 0x48000,
 } as const;
 const KALLSYMS_OFFSET = 0x50000;
 const FUNCTION_OFFSET = 0x20;
@@ -100,6 +99,7 @@ export interface BuiltKernel {
   readonly start: bigint;
   readonly symbols: readonly SymbolRecipe[];
   readonly kallsyms: BuiltKallsyms;
+  readonly log: BuiltLog | undefined;
   /** Physical address of a place. */
   at: (place: KernelPlace) => bigint;
   /** Physical address of a virtual one. */
@@ -117,8 +117,10 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
     { symbols, order: machine.order, addressing, layout },
     address(KALLSYMS_OFFSET),
   );
+  const logOffset = Math.ceil((KALLSYMS_OFFSET + tables.bytes.length) / ALIGNMENT) * ALIGNMENT;
+  const offsets = { ...OFFSETS, kallsyms: KALLSYMS_OFFSET, log: logOffset };
   const log =
-    recipe.log && printkRing({ ...recipe.log, order: machine.order, at: address(OFFSETS.log) });
+    recipe.log && printkRing({ ...recipe.log, order: machine.order, at: address(logOffset) });
   const keys = kallsymsKeys(tables) + (log?.keys ?? '') + machine.keys(physical);
   const text = vmcoreinfoOf(recipe, address, keys);
   const vmcoreinfo = recipe.editVmcoreinfo?.(text) ?? text;
@@ -132,8 +134,8 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
   writeArray(out.padTo(OFFSETS.array), recipe, machine);
   out.padTo(OFFSETS.vmcoreinfo).text(vmcoreinfo);
   if (recipe.btf) out.padTo(OFFSETS.btf).bytes(btf(recipe.btf, machine.order));
-  if (log) out.padTo(OFFSETS.log).bytes(log.bytes);
   out.padTo(KALLSYMS_OFFSET).bytes(tables.bytes);
+  if (log) out.padTo(logOffset).bytes(log.bytes);
   return {
     machine,
     vmcoreinfo,
@@ -142,7 +144,8 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
     start,
     symbols,
     kallsyms: tables,
-    at: (place) => physical + BigInt(place === 'kallsyms' ? KALLSYMS_OFFSET : OFFSETS[place]),
+    log,
+    at: (place) => physical + BigInt(offsets[place]),
     physicalOf: (virtual) => virtual - start + physical,
   };
 }

@@ -46,17 +46,11 @@ export function readCounters(
   const isProven = kernel.nodename !== undefined;
   const recalled = isProven ? options.knownKernels?.recall(kernel) : undefined;
   if (recalled !== undefined && options.askBtf !== true) {
-    return { ...present(kernel, recalled, warn), bootId: bootId(recalled.bootIdAddress) };
+    return orAbsent(bootId(recalled.bootIdAddress), () => present(kernel, recalled, warn));
   }
   const symbols = new Symbols(kernel, options, warn);
   const idAddress = orWarn(() => symbols.bootIdAddress(), warn);
-  const absent = (reason: Exclude<Hwerr, { kind: 'present' }>['reason']): Counters => ({
-    hwerr: { kind: 'absent', reason },
-    bootId: bootId(idAddress),
-    symbolSource: undefined,
-    layoutSource: undefined,
-  });
-  try {
+  return orAbsent(bootId(idAddress), () => {
     const location = symbols.locateArray();
     if (location.kind !== 'found') return absent(location.kind);
     const { array } = location;
@@ -66,20 +60,37 @@ export function readCounters(
       warn,
     });
     const found = { array, layout, bootIdAddress: idAddress };
-    const counters = { ...present(kernel, found, warn), bootId: bootId(idAddress) };
+    const counters = present(kernel, found, warn);
     options.knownKernels?.learn(kernel, found);
     return counters;
+  });
+}
+
+type WithoutBootId = Omit<Counters, 'bootId'>;
+
+/** What `read` gives; a page that is not in the dump is an answer too. */
+function orAbsent(bootId: string | undefined, read: () => WithoutBootId): Counters {
+  try {
+    return { ...read(), bootId };
   } catch (error) {
-    if (error instanceof PageMissing) return absent(error.reason);
+    if (error instanceof PageMissing) return { ...absent(error.reason), bootId };
     throw error;
   }
+}
+
+function absent(reason: Exclude<Hwerr, { kind: 'present' }>['reason']): WithoutBootId {
+  return {
+    hwerr: { kind: 'absent', reason },
+    symbolSource: undefined,
+    layoutSource: undefined,
+  };
 }
 
 function present(
   kernel: Kernel,
   { array, layout }: Recalled,
   warn: (warning: string) => void,
-): Omit<Counters, 'bootId'> {
+): WithoutBootId {
   const categories = readCategories(kernel, array, layout, warn);
   return {
     hwerr: { kind: 'present', categories },

@@ -3,6 +3,7 @@ import 'node:fs/promises';
 import 'node:http';
 import 'node:worker_threads';
 
+import 'bcryptjs';
 import 'chokidar';
 import 'commander';
 import 'express';
@@ -10,3 +11,5 @@ import 'helmet';
 import 'pino';
 import 'piscina';
 import 'prom-client';
+import 'yaml';
+import 'zod';

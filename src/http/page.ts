@@ -1,0 +1,278 @@
+// The page at /: what an SRE wants to know at 3 a.m., newest crash first. No script, no asset from
+// elsewhere; every text from a dump is escaped by html``.
+
+import { Html, html } from './html.ts';
+import { type Selection, queryOf, selected } from './selection.ts';
+import { STYLE_ELEMENT } from './style.ts';
+import { timeline } from './timeline.ts';
+import type { CategoryView, CrashView, DirectoryView, FailureView, Views } from './views.ts';
+import { advice, ago, categoryName, date, isoDate, lead, span, verdictText } from './wording.ts';
+import { CATEGORIES } from '../vmcore/index.ts';
+
+export interface PageOptions {
+  readonly version: string;
+  readonly telemetryPath: string;
+  readonly mode: 'node' | 'central';
+  readonly suspectWindowSeconds: number;
+}
+
+interface Moment extends PageOptions {
+  readonly nowSeconds: number;
+}
+
+/** Hosts offered in the filter. */
+const MAX_HOSTS = 200;
+
+export function statusPage(views: Views, asked: Selection, moment: Moment): string {
+  const all = views.crashes();
+  const matching = selected(all, asked);
+  const shown = matching.slice(asked.offset, asked.offset + asked.limit);
+  const body = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>hwerr-exporter: kernel crashes and the hardware errors before them</title>
+        <link rel="icon" href="icon.svg" type="image/svg+xml" />
+        ${new Html(STYLE_ELEMENT)}
+      </head>
+      <body>
+        <header>
+          <a class="skip" href="#crashes">Skip to the crashes</a>
+          <h1>hwerr-exporter</h1>
+          <p class="dim">
+            Hardware errors that Linux survived before it crashed, read from its kdump dumps.
+          </p>
+        </header>
+        <main>
+          ${statusList(views, moment)}
+          <h2 id="crashes">Crashes</h2>
+          ${filterForm(views.hosts(), asked)}
+          ${summary(all.length, matching.length, shown.length, asked)}
+          ${shown.map((crash) => card(crash, moment))} ${pager(matching.length, asked)}
+          ${failures(views.failures(), moment)}
+        </main>
+        ${footer(moment)}
+      </body>
+    </html> `;
+  return body.markup;
+}
+
+function statusList(views: Views, { mode, nowSeconds }: Moment): Html {
+  return html`<ul class="status" aria-label="State">
+    ${mode === 'node' ? kdumpState(views.kdumpArmed()) : undefined}
+    ${views.directories().map((directory) => directoryState(directory, nowSeconds))}
+  </ul>`;
+}
+
+function kdumpState(armed: boolean | undefined): Html {
+  if (armed === true) {
+    return html`<li class="ok"><strong>kdump is armed.</strong> The next panic leaves a dump.</li>`;
+  }
+  if (armed === false) {
+    return html`<li class="bad">
+      <strong>kdump is not armed.</strong> The next panic leaves no dump: no crash kernel is loaded.
+    </li>`;
+  }
+  return html`<li>
+    <strong>kdump: unknown.</strong> /sys/kernel/kexec_crash_loaded does not say.
+  </li>`;
+}
+
+function directoryState({ directory, up, lastScanSeconds }: DirectoryView, now: number): Html {
+  if (lastScanSeconds === 0) {
+    return html`<li><strong>${directory}</strong> is being scanned for the first time.</li>`;
+  }
+  const when = html`scanned ${ago(lastScanSeconds, now)}`;
+  return up
+    ? html`<li class="ok"><strong>${directory}</strong> is readable, ${when}.</li>`
+    : html`<li class="bad">
+        <strong>${directory}</strong> cannot be read: does it exist, is it mounted, may the exporter
+        read it? (${when})
+      </li>`;
+}
+
+function filterForm(hosts: readonly string[], { host, category }: Selection): Html {
+  const chosen = (value: string): Html => (value === category ? html` selected` : html``);
+  return html`<form method="get" role="search" aria-label="Filter crashes">
+    <label>Host <input name="host" list="hosts" value="${host ?? ''}" autocomplete="off" /></label>
+    <datalist id="hosts">
+      ${hosts.slice(0, MAX_HOSTS).map((name) => html`<option value="${name}"></option>`)}
+    </datalist>
+    <label
+      >With errors of
+      <select name="category">
+        <option value="">any category</option>
+        ${CATEGORIES.map(
+          (name) => html`<option value="${name}" ${chosen(name)}>${categoryName(name)}</option>`,
+        )}
+      </select></label
+    >
+    <button>Filter</button>
+    ${host === undefined && category === undefined ? undefined : html`<a href="?">Show all</a>`}
+  </form>`;
+}
+
+function summary(all: number, matching: number, shown: number, { offset }: Selection): Html {
+  if (all === 0)
+    return html`<p>No crash recorded. That is good news if the directories above are readable.</p>`;
+  if (matching === 0) return html`<p>None of ${all} crashes match.</p>`;
+  const filtered = matching === all ? '' : `, ${matching} match`;
+  const range = shown === matching ? '' : `, shown: ${offset + 1} to ${offset + shown}`;
+  return html`<p class="dim">${all} recorded${filtered}${range}, newest first.</p>`;
+}
+
+const TONES = {
+  suspect: 'bad',
+  earlier: 'warn',
+  clock_set: 'warn',
+  undated: 'warn',
+  clean: 'ok',
+  unknown: '',
+} as const;
+
+function card(crash: CrashView, { nowSeconds, suspectWindowSeconds }: Moment): Html {
+  const { id, host, crashTimeSeconds, kernelRelease, arch, panicMessage, verdict, dumps } = crash;
+  return html`<article class="${TONES[verdict.kind]}" data-id="${id}">
+    <h3>${verdictText(verdict)}</h3>
+    <dl>
+      <dt>Host</dt>
+      <dd><strong>${host}</strong></dd>
+      <dt>Crashed</dt>
+      <dd>
+        ${crashTimeSeconds === null ? 'unknown: the dump has no time of the crash' : when(crashTimeSeconds, nowSeconds)}
+      </dd>
+      <dt>Kernel</dt>
+      <dd>${kernelRelease} (${arch})</dd>
+      ${
+        panicMessage === null
+          ? undefined
+          : html`<dt>Panic</dt>
+              <dd><code class="panic" tabindex="0">${panicMessage}</code></dd>`
+      }
+      ${dumps.map(
+        ({ path, present }) =>
+          html`<dt>Dump</dt>
+            <dd>
+              <code>${path}</code>
+              ${present ? html`<span>on disk</span>` : html`<span class="gone">no longer on disk</span>`}
+            </dd>`,
+      )}
+      ${
+        crash.incomplete
+          ? html`<dt>Note</dt>
+              <dd>The dump is incomplete: it broke off while it was written.</dd>`
+          : undefined
+      }
+    </dl>
+    ${crash.hwerr.kind === 'present' ? counters(crash.hwerr.categories, suspectWindowSeconds) : undefined}
+    <p class="dim">
+      <a href="api/v1/crashes/${encodeURIComponent(id)}"
+        >JSON<span class="wide"> of crash ${id}</span></a
+      >
+    </p>
+  </article> `;
+}
+
+function counters(categories: readonly CategoryView[], windowSeconds: number): Html {
+  const picture = timeline(categories, windowSeconds);
+  return html`${
+      picture &&
+      html`<figure>
+        ${picture}
+        <figcaption>
+          Last error of each category before the panic, logarithmic; the shaded part is the suspect
+          window of ${span(windowSeconds)}.
+        </figcaption>
+      </figure>`
+    }
+    <table>
+      <caption>
+        Hardware errors this kernel survived, from boot to panic
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Category</th>
+          <th scope="col" class="count">Errors</th>
+          <th scope="col">Last, before the panic</th>
+          <th scope="col" class="wide">Last, when</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${categories.map((category) => counterRow(category, windowSeconds))}
+      </tbody>
+    </table>`;
+}
+
+function counterRow(view: CategoryView, windowSeconds: number): Html {
+  const { category, count, lastErrorTimestampSeconds: last, leadSeconds: seconds } = view;
+  const near = seconds !== null && seconds >= 0 && seconds <= windowSeconds;
+  return html`<tr class="${count === 0 ? 'zero' : ''}">
+    <th scope="row">${category}</th>
+    <td class="count">${count}</td>
+    <td class="${near ? 'near' : ''}">${last === null ? 'never' : lead(view)}</td>
+    <td class="wide">${last === null ? '' : date(last)}</td>
+  </tr>`;
+}
+
+function when(seconds: number, nowSeconds: number): Html {
+  const iso = isoDate(seconds);
+  const text = html`${date(seconds)} (${ago(seconds, nowSeconds)})`;
+  return iso === undefined ? text : html`<time datetime="${iso}">${text}</time>`;
+}
+
+function pager(matching: number, asked: Selection): Html | undefined {
+  const { offset, limit } = asked;
+  const newer = offset > 0;
+  const older = offset + limit < matching;
+  if (!newer && !older) return undefined;
+  return html`<nav aria-label="More crashes">
+    <ul>
+      ${newer ? html`<li><a rel="prev" href="${queryOf(asked, Math.max(0, offset - limit))}">Newer</a></li>` : undefined}
+      ${older ? html`<li><a rel="next" href="${queryOf(asked, offset + limit)}">Older</a></li>` : undefined}
+    </ul>
+  </nav>`;
+}
+
+function failures(list: readonly FailureView[], { nowSeconds }: Moment): Html | undefined {
+  if (list.length === 0) return undefined;
+  return html`<h2>Files that gave no counters</h2>
+    ${list.map(
+      ({ path, reason, message, recordedSeconds }) =>
+        html`<article class="bad failure">
+          <h3>${reason}</h3>
+          <dl>
+            <dt>File</dt>
+            <dd><code>${path}</code></dd>
+            <dt>What to do</dt>
+            <dd>${advice(reason)}</dd>
+            <dt>Message</dt>
+            <dd>${message}</dd>
+            <dt>Tried</dt>
+            <dd>${when(recordedSeconds, nowSeconds)}</dd>
+          </dl>
+        </article> `,
+    )}`;
+}
+
+function footer({ version, telemetryPath, mode, nowSeconds }: Moment): Html {
+  const links = [
+    [telemetryPath.slice(1), 'Metrics'],
+    ['api/v1/crashes', 'Crashes as JSON'],
+    ...(mode === 'central' ? [['sd', 'Hosts for Prometheus']] : []),
+    ['-/healthy', 'Health'],
+    ['-/ready', 'Readiness'],
+  ];
+  return html`<footer>
+    <nav aria-label="Endpoints">
+      <ul>
+        ${links.map(([href = '', text = '']) => html`<li><a href="${href}">${text}</a></li>`)}
+      </ul>
+    </nav>
+    <p class="dim">
+      Version ${version}, ${date(Math.floor(nowSeconds))}. The kernel never counts corrected errors;
+      “others” holds recovered x86 machine checks; cpu, memory and cxl come from firmware records
+      alone.
+    </p>
+  </footer>`;
+}

@@ -1,0 +1,70 @@
+// Metric families as text, in both formats that Prometheus reads: 0.0.4 and OpenMetrics 1.0.
+// prom-client's own OpenMetrics mode drops `_total` from names for good (client_js#829), hence apart.
+
+export type Format = 'text' | 'openmetrics';
+
+export interface FamilySample {
+  /** With the suffix of a histogram: x_bucket, x_sum, x_count. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+}
+
+export interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly samples: readonly FamilySample[];
+}
+
+export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+  text: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
+
+export function exposed(families: readonly Family[], format: Format): string {
+  const lines = families.flatMap((family) => linesOf(family, format));
+  if (format === 'openmetrics') lines.push('# EOF');
+  return `${lines.join('\n')}\n`;
+}
+
+function linesOf({ name, help, type, samples }: Family, format: Format): string[] {
+  // An OpenMetrics counter is named without the suffix that its samples bear.
+  const isCounter = format === 'openmetrics' && type === 'counter';
+  const named = isCounter ? name.replace(/_total$/, '') : name;
+  const typed = isCounter && named === name ? 'unknown' : type;
+  return [
+    `# HELP ${named} ${escapedHelp(help, format)}`,
+    `# TYPE ${named} ${typed}`,
+    ...samples.map((sample) => sampleLine(sample, format)),
+  ];
+}
+
+function sampleLine({ name, labels, value }: FamilySample, format: Format): string {
+  const pairs = Object.entries(labels).map(([label, text]) => {
+    const shown = label === 'le' && format === 'openmetrics' ? canonical(text) : String(text);
+    return `${label}="${escapedLabel(shown)}"`;
+  });
+  return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${numeral(value)}`;
+}
+
+function escapedLabel(text: string): string {
+  return text.replace(/[\\\n"]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`));
+}
+
+function escapedHelp(text: string, format: Format): string {
+  return format === 'openmetrics'
+    ? escapedLabel(text)
+    : text.replace(/[\\\n]/g, (c) => (c === '\n' ? '\\n' : '\\\\'));
+}
+
+function numeral(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  return Number.isFinite(value) ? String(value) : value > 0 ? '+Inf' : '-Inf';
+}
+
+/** Bucket bounds are floats in OpenMetrics: `1.0`. */
+function canonical(bound: string | number): string {
+  const text = String(bound);
+  return /^\d+$/.test(text) ? `${text}.0` : text;
+}

@@ -1,0 +1,23 @@
+// Durations as Go's time.ParseDuration reads them, for rate_limit.interval: `1s`, `1h30m`, `1.5s`.
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** Milliseconds; a bare number is nanoseconds, as in Go. undefined: no duration. */
+export function goDurationMs(value: string | number): number | undefined {
+  if (typeof value === 'number') return value * 1e-6;
+  if (value === '0') return 0;
+  if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(value)) return undefined;
+  let ms = 0;
+  for (const [, amount, unit] of value.matchAll(/([\d.]+)([a-zµ]+)/g)) {
+    ms += Number(amount) * (UNITS_MS[unit ?? ''] ?? NaN);
+  }
+  return ms;
+}

@@ -1,0 +1,129 @@
+// The shape of --web.config.file, as Prometheus' exporter-toolkit documents it
+// (docs/web-configuration.md there). Names are Go's: this file is shared with every other exporter.
+// Unknown keys are mistakes.
+
+import { z } from 'zod';
+
+/** Go's cipher suites by OpenSSL's names. Those of TLS 1.3 are always on, in Go as here. */
+export const CIPHERS: Readonly<Record<string, string>> = {
+  TLS_AES_128_GCM_SHA256: 'TLS_AES_128_GCM_SHA256',
+  TLS_AES_256_GCM_SHA384: 'TLS_AES_256_GCM_SHA384',
+  TLS_CHACHA20_POLY1305_SHA256: 'TLS_CHACHA20_POLY1305_SHA256',
+  TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: 'ECDHE-ECDSA-AES128-SHA',
+  TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA: 'ECDHE-ECDSA-AES256-SHA',
+  TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA: 'ECDHE-RSA-AES128-SHA',
+  TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA: 'ECDHE-RSA-AES256-SHA',
+  TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: 'ECDHE-ECDSA-AES128-GCM-SHA256',
+  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: 'ECDHE-ECDSA-AES256-GCM-SHA384',
+  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256: 'ECDHE-RSA-AES128-GCM-SHA256',
+  TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384: 'ECDHE-RSA-AES256-GCM-SHA384',
+  TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: 'ECDHE-ECDSA-CHACHA20-POLY1305',
+  TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: 'ECDHE-RSA-CHACHA20-POLY1305',
+};
+
+export const CURVES: Readonly<Record<string, string>> = {
+  CurveP256: 'P-256',
+  CurveP384: 'P-384',
+  CurveP521: 'P-521',
+  X25519: 'X25519',
+};
+
+/** Oldest first. */
+export const TLS_VERSIONS = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const;
+
+export const CLIENT_AUTH = [
+  '',
+  'NoClientCert',
+  'RequestClientCert',
+  'RequireClientCert',
+  'RequireAnyClientCert',
+  'VerifyClientCertIfGiven',
+  'RequireAndVerifyClientCert',
+] as const;
+
+/** Any YAML scalar where Go has a string: `X-XSS-Protection: 1`. */
+const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+/** A key without a value is as good as no key. */
+const optional = <T extends z.ZodType>(schema: T): z.ZodOptional<z.ZodNullable<T>> =>
+  schema.nullable().optional();
+
+const tls = z.strictObject({
+  cert: optional(text),
+  key: optional(text),
+  client_ca: optional(text),
+  cert_file: optional(text),
+  key_file: optional(text),
+  client_auth_type: optional(text),
+  client_ca_file: optional(text),
+  client_allowed_sans: optional(z.array(text)),
+  min_version: optional(z.enum(TLS_VERSIONS, 'unknown TLS version')),
+  max_version: optional(z.enum(TLS_VERSIONS, 'unknown TLS version')),
+  cipher_suites: optional(z.array(z.enum(Object.keys(CIPHERS), 'unknown cipher'))),
+  curve_preferences: optional(z.array(z.enum(Object.keys(CURVES), 'unknown curve'))),
+  prefer_server_cipher_suites: optional(z.boolean()),
+});
+
+const headerValue = text.refine((value) => !/[^\t\x20-\x7e]/.test(value), 'not a header value');
+
+const http = z.strictObject({
+  http2: optional(z.boolean()),
+  headers: optional(
+    z.strictObject({
+      'Strict-Transport-Security': optional(headerValue),
+      'X-Content-Type-Options': optional(z.literal('nosniff')),
+      'X-Frame-Options': optional(z.enum(['deny', 'sameorigin'])),
+      'X-XSS-Protection': optional(headerValue),
+      'Content-Security-Policy': optional(headerValue),
+    }),
+  ),
+});
+
+/** bcrypt with a cost from 4 to 31. */
+const BCRYPT = /^\$2[aby]?\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
+
+const rateLimit = z.strictObject({
+  interval: optional(z.union([z.string(), z.int()])),
+  burst: optional(z.int()),
+});
+
+export const FILE: z.ZodType<WebConfigFile> = z.strictObject({
+  tls_server_config: optional(tls),
+  http_server_config: optional(http),
+  basic_auth_users: optional(
+    z.record(z.string(), z.string('not a bcrypt hash').regex(BCRYPT, 'not a bcrypt hash')),
+  ),
+  rate_limit: optional(rateLimit),
+});
+
+export type TlsVersion = (typeof TLS_VERSIONS)[number];
+type Maybe<T> = T | null | undefined;
+
+export interface TlsFileSection {
+  readonly cert?: Maybe<string>;
+  readonly key?: Maybe<string>;
+  readonly client_ca?: Maybe<string>;
+  readonly cert_file?: Maybe<string>;
+  readonly key_file?: Maybe<string>;
+  readonly client_auth_type?: Maybe<string>;
+  readonly client_ca_file?: Maybe<string>;
+  readonly client_allowed_sans?: Maybe<readonly string[]>;
+  readonly min_version?: Maybe<TlsVersion>;
+  readonly max_version?: Maybe<TlsVersion>;
+  readonly cipher_suites?: Maybe<readonly string[]>;
+  readonly curve_preferences?: Maybe<readonly string[]>;
+  readonly prefer_server_cipher_suites?: Maybe<boolean>;
+}
+
+/** The file as it is written. */
+export interface WebConfigFile {
+  readonly tls_server_config?: Maybe<TlsFileSection>;
+  readonly http_server_config?: Maybe<{
+    readonly http2?: Maybe<boolean>;
+    readonly headers?: Maybe<Readonly<Record<string, Maybe<string>>>>;
+  }>;
+  readonly basic_auth_users?: Maybe<Readonly<Record<string, string>>>;
+  readonly rate_limit?: Maybe<{
+    readonly interval?: Maybe<string | number>;
+    readonly burst?: Maybe<number>;
+  }>;
+}

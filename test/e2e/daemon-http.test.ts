@@ -1,0 +1,201 @@
+/** The built exporter as a process: signals, several addresses, passed sockets, hostile dumps. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { hashSync } from 'bcryptjs';
+import { describe, expect, it } from 'vitest';
+
+import { temporaryFolder } from '../support/http-server.ts';
+import { pause, startDaemon } from '../support/running-daemon.ts';
+import { sampleDump, withNodename } from '../support/sample-dump.ts';
+import { needsTool } from '../support/tools.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const ELF = sampleDump('x86_64-7.3.4.elf');
+const promtool = needsTool('promtool');
+const systemd = needsTool('systemd-socket-activate');
+
+function emptyFolder(): string {
+  const folder = join(temporaryFolder(), 'crash');
+  mkdirSync(folder);
+  return folder;
+}
+
+describe('the daemon', () => {
+  it('listens on several addresses, IPv6 among them', async () => {
+    const daemon = await startDaemon([
+      `--kdump.path=${emptyFolder()}`,
+      '--web.listen-address=127.0.0.1:0',
+      '--web.listen-address=[::1]:0',
+    ]);
+    const ports = [...daemon.log().matchAll(/listening port=(\d+)/g)].map(([, port]) => port);
+    expect(ports).toHaveLength(2);
+    expect((await fetch(`http://127.0.0.1:${ports[0]}/-/healthy`)).status).toBe(200);
+    expect((await fetch(`http://[::1]:${ports[1]}/-/healthy`)).status).toBe(200);
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  it('shows in central mode nothing of itself that is of hosts', async () => {
+    const families = async (mode: string): Promise<string[]> => {
+      const daemon = await startDaemon([`--kdump.path=${emptyFolder()}`, `--mode=${mode}`]);
+      const body = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
+      expect(await daemon.stop()).toBe(0);
+      return [...body.matchAll(/^# TYPE (hwerr_\S+)/gm)].map(([, name]) => name!);
+    };
+    const [node, central] = [await families('node'), await families('central')];
+    const ofHosts = [
+      'hwerr_recoverable_errors_total',
+      'hwerr_last_error_timestamp_seconds',
+      'hwerr_last_error_age_seconds',
+      'hwerr_suspect_crashes_total',
+      'hwerr_crashes_total',
+      'hwerr_last_crash_timestamp_seconds',
+      'hwerr_last_crash_recoverable_errors',
+      'hwerr_last_crash_error_lead_seconds',
+      'hwerr_last_crash_info',
+      'hwerr_kexec_crash_loaded',
+    ];
+    expect(central).toContain('hwerr_dumps_decoded_total');
+    expect(node.filter((name) => !central.includes(name))).toEqual(ofHosts);
+    expect(central.filter((name) => !node.includes(name))).toEqual([]);
+  });
+
+  it('says of kdump what the kernel says', async () => {
+    const file = '/sys/kernel/kexec_crash_loaded';
+    const said = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
+    const daemon = await startDaemon([`--kdump.path=${emptyFolder()}`]);
+    const body = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
+    expect(/^hwerr_kexec_crash_loaded (.*)$/m.exec(body)?.[1]).toBe(said);
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  it('reads its web configuration at SIGHUP', async () => {
+    const file = join(temporaryFolder(), 'web.yml');
+    writeFileSync(file, '');
+    const daemon = await startDaemon([
+      `--kdump.path=${emptyFolder()}`,
+      `--web.config.file=${file}`,
+    ]);
+    writeFileSync(file, 'http_server_config:\n  headers:\n    X-Frame-Options: sameorigin\n');
+    daemon.child.kill('SIGHUP');
+    await daemon.logged(/web configuration read/);
+    const { headers } = await fetch(`http://127.0.0.1:${daemon.port}/`);
+    expect(headers.get('x-frame-options')).toBe('sameorigin');
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  it('ends the answer on its way at SIGTERM, and takes no new request', async () => {
+    const file = join(temporaryFolder(), 'web.yml');
+    writeFileSync(file, `basic_auth_users:\n  alice: ${hashSync('secret', 12)}\n`);
+    const daemon = await startDaemon([
+      `--kdump.path=${emptyFolder()}`,
+      `--web.config.file=${file}`,
+    ]);
+    const authorization = `Basic ${Buffer.from('alice:secret').toString('base64')}`;
+    // The password takes a while to check: SIGTERM comes in the middle of that.
+    const answer = fetch(`http://127.0.0.1:${daemon.port}/metrics`, { headers: { authorization } });
+    await pause(100);
+    daemon.child.kill('SIGTERM');
+    const response = await answer;
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain('hwerr_crashes_total 0');
+    const [code] = (await once(daemon.child, 'exit')) as [number];
+    expect(code).toBe(0);
+    expect(daemon.log()).toContain('msg=stopping signal=SIGTERM');
+    await expect(fetch(`http://127.0.0.1:${daemon.port}/`)).rejects.toThrow();
+  });
+
+  systemd.it('serves on a socket that systemd passes', async () => {
+    const socket = join(temporaryFolder(), 'exporter.sock');
+    const child = spawn(
+      systemd.path,
+      [
+        `--listen=${socket}`,
+        process.execPath,
+        MAIN,
+        '--web.systemd-socket',
+        `--kdump.path=${emptyFolder()}`,
+      ],
+      { stdio: 'ignore' },
+    );
+    const status = (): Promise<number | undefined> =>
+      new Promise((resolve) => {
+        request({ socketPath: socket, path: '/-/healthy' }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .on('error', () => {
+            resolve(undefined);
+          })
+          .end();
+      });
+    await expect.poll(status, { timeout: 10_000 }).toBe(200);
+    child.kill('SIGTERM');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code).toBe(0);
+  });
+
+  it('does not start on a socket that nobody passed', () => {
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, '--web.systemd-socket'], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain('systemd passed no socket');
+  });
+});
+
+describe.skipIf(ELF === undefined)('a dump with hostile names [needs sample dumps]', () => {
+  const NAMES = {
+    HTML: '<script>alert(1)</script>"\'&',
+    'quotes and newlines': 'a"b\\c\nhwerr_crashes_total 666\n#',
+    'ANSI escapes': '\x1b[31mred\x1b[0m\x07\x9b2J',
+    'invalid UTF-8': 'x\xff\xfe\xc0\x80\xed\xa0\x80y',
+  };
+  for (const [what, nodename] of Object.entries(NAMES)) {
+    it(`${what} does no harm in page, JSON, metrics or logs`, async () => {
+      const folder = emptyFolder();
+      const inside = join(folder, '<b>"\n\x1b[31m\'');
+      mkdirSync(inside);
+      writeFileSync(join(inside, 'vmcore'), withNodename(ELF!, nodename));
+      for (const mode of ['node', 'central']) {
+        const daemon = await startDaemon([
+          `--kdump.path=${folder}`,
+          '--kdump.settle=100ms',
+          `--mode=${mode}`,
+        ]);
+        await daemon.logged(/dump decoded/);
+        const url = `http://127.0.0.1:${daemon.port}`;
+        const page = await (await fetch(url)).text();
+        expect(page).not.toMatch(/<script|<b>|alert\(1\)<\/script/);
+        // eslint-disable-next-line no-control-regex -- what must not be there
+        expect(page).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+        const { crashes } = (await (await fetch(`${url}/api/v1/crashes`)).json()) as {
+          crashes: { host: string; hwerr: { categories: { count: number }[] } }[];
+        };
+        expect(crashes[0]!.hwerr.categories.map(({ count }) => count)).toEqual([0, 0, 7, 0, 10]);
+        const path =
+          mode === 'node' ? '/metrics' : `/probe?target=${encodeURIComponent(crashes[0]!.host)}`;
+        const metrics = await (await fetch(url + path)).text();
+        expect(metrics).toContain('\nhwerr_crashes_total 1\n');
+        expect(metrics).not.toContain('crashes_total 666');
+        if (!promtool.missing) {
+          expect(spawnSync(promtool.path, ['check', 'metrics'], { input: metrics }).status).toBe(0);
+        }
+        await pause(0);
+        expect(daemon.log().replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+        expect(
+          daemon
+            .log()
+            .trimEnd()
+            .split('\n')
+            .every((line) => line.startsWith('ts=')),
+        ).toBe(true);
+        expect(await daemon.stop()).toBe(0);
+      }
+    });
+  }
+});

@@ -1,0 +1,218 @@
+/** Users, TLS, client certificates, rate limit, headers: by a web configuration that changes under way. */
+import { type RequestOptions, request } from 'node:https';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { hashSync } from 'bcryptjs';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { openssl, selfSigned } from '../support/certificates.ts';
+import { type TestServer, startTestServer, temporaryFolder } from '../support/http-server.ts';
+
+const TLS = 'tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n';
+/** A hash that takes long enough to be measured. */
+const SLOW_USERS = `basic_auth_users:\n  alice: ${hashSync('secret', 11)}\n`;
+const USERS = `basic_auth_users:\n  alice: ${hashSync('secret', 8)}\n`;
+
+let server: TestServer | undefined;
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+
+const basic = (user: string, password: string): Record<string, string> => ({
+  authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+});
+
+describe('basic authentication', () => {
+  it('lets in who knows the password, on every path, and nobody else', async () => {
+    server = await startTestServer({ webConfig: USERS });
+    for (const path of ['/metrics', '/', '/-/healthy', '/api/v1/crashes', '/nothing']) {
+      const refused = await fetch(server.url + path);
+      expect(refused.status).toBe(401);
+      expect(refused.headers.get('www-authenticate')).toMatch(/^Basic/);
+    }
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${server!.url}/metrics`, { headers })).status;
+    expect(await status(basic('alice', 'secret'))).toBe(200);
+    expect(await status(basic('alice', 'wrong'))).toBe(401);
+    expect(await status(basic('mallory', 'secret'))).toBe(401);
+    expect(await status(basic('', ''))).toBe(401);
+    expect(await status({ authorization: 'Basic !!!' })).toBe(401);
+    expect(await status({ authorization: 'Bearer secret' })).toBe(401);
+  });
+
+  it('spends as much on an unknown user as on a wrong password, and remembers a right one', async () => {
+    server = await startTestServer({
+      webConfig: SLOW_USERS,
+    });
+    const time = async (headers: Record<string, string>): Promise<number> => {
+      const start = performance.now();
+      await fetch(`${server!.url}/-/healthy`, { headers });
+      return performance.now() - start;
+    };
+    const best = async (user: string, password: string): Promise<number> => {
+      const times = [];
+      for (let i = 0; i < 3; i++) times.push(await time(basic(user, password)));
+      return Math.min(...times);
+    };
+    await time(basic('alice', 'secret'));
+    const [wrong, unknown, right] = [
+      await best('alice', 'wrong'),
+      await best('mallory', 'wrong'),
+      await best('alice', 'secret'),
+    ];
+    expect(unknown / wrong).toBeGreaterThan(0.6);
+    expect(unknown / wrong).toBeLessThan(1.7);
+    expect(right).toBeLessThan(wrong / 4);
+  });
+
+  it('answers who is known while strangers guess, and guesses do not pile up', async () => {
+    server = await startTestServer({ webConfig: SLOW_USERS });
+    const healthy = `${server.url}/-/healthy`;
+    await fetch(healthy, { headers: basic('alice', 'secret') });
+    const guesses = Array.from({ length: 30 }, (_, i) =>
+      fetch(healthy, { headers: basic('alice', `guess ${i}`) }).then(({ status }) => status),
+    );
+    const known = { headers: basic('alice', 'secret'), signal: AbortSignal.timeout(5000) };
+    expect((await fetch(healthy, known)).status).toBe(200);
+    const statuses = await Promise.all(guesses);
+    expect(new Set(statuses)).toEqual(new Set([401, 429]));
+  });
+});
+
+describe('the rate limit and headers', () => {
+  it('lets a burst through, then one an interval', async () => {
+    server = await startTestServer({ webConfig: 'rate_limit:\n  interval: 1h\n  burst: 3\n' });
+    const statuses = [];
+    for (let i = 0; i < 5; i++) statuses.push((await fetch(`${server.url}/-/healthy`)).status);
+    expect(statuses).toEqual([200, 200, 200, 429, 429]);
+  });
+
+  it('sets the headers that are configured, over its own', async () => {
+    const policy = "default-src 'self'";
+    server = await startTestServer({
+      webConfig: `http_server_config:\n  headers:\n    Content-Security-Policy: "${policy}"\n    Strict-Transport-Security: max-age=60\n`,
+    });
+    const { headers } = await fetch(server.url);
+    expect(headers.get('content-security-policy')).toBe(policy);
+    expect(headers.get('strict-transport-security')).toBe('max-age=60');
+  });
+});
+
+openssl.describe('TLS', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = temporaryFolder();
+    selfSigned(folder, 'server');
+    selfSigned(folder, 'client', 'DNS:scraper');
+    selfSigned(folder, 'stranger', 'DNS:stranger');
+  });
+  const pem = (file: string): string => readFileSync(join(folder, file), 'utf8');
+  const client = (name: string): RequestOptions => ({
+    cert: pem(`${name}.crt`),
+    key: pem(`${name}.key`),
+  });
+
+  /** Status of a request, or 'refused'. */
+  const get = (options: RequestOptions = {}): Promise<number | 'refused'> =>
+    new Promise((resolve) => {
+      request(
+        {
+          port: server!.port,
+          host: '127.0.0.1',
+          path: '/-/healthy',
+          ca: pem('server.crt'),
+          agent: false,
+          ...options,
+        },
+        (response) => {
+          response.resume().on('end', () => {
+            resolve(response.statusCode!);
+          });
+        },
+      )
+        .on('error', () => {
+          resolve('refused');
+        })
+        .end();
+    });
+
+  it('serves, from version 1.2 on, and no plain HTTP', async () => {
+    server = await startTestServer({ folder, webConfig: TLS });
+    expect(await get()).toBe(200);
+    expect(await get({ maxVersion: 'TLSv1.2' })).toBe(200);
+    expect(
+      await get({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }),
+    ).toBe('refused');
+    await expect(fetch(`${server.url}/-/healthy`)).rejects.toThrow();
+  });
+
+  it('keeps to min_version', async () => {
+    server = await startTestServer({ folder, webConfig: `${TLS}  min_version: TLS13\n` });
+    expect(await get()).toBe(200);
+    expect(await get({ maxVersion: 'TLSv1.2' })).toBe('refused');
+  });
+
+  const CA = '  client_ca_file: client.crt\n';
+  const policies = [
+    // policy, without a certificate, with a stranger's, with one of the CA
+    ['NoClientCert', '', 200, 200, 200],
+    ['RequestClientCert', '', 200, 200, 200],
+    ['RequireAnyClientCert', '', 'refused', 200, 200],
+    ['VerifyClientCertIfGiven', CA, 200, 'refused', 200],
+    ['RequireAndVerifyClientCert', CA, 'refused', 'refused', 200],
+    [
+      'RequireAndVerifyClientCert',
+      `${CA}  client_allowed_sans: [other, scraper]\n`,
+      'refused',
+      'refused',
+      200,
+    ],
+    [
+      'RequireAndVerifyClientCert',
+      `${CA}  client_allowed_sans: [other]\n`,
+      'refused',
+      'refused',
+      'refused',
+    ],
+  ] as const;
+  for (const [policy, more, ...expected] of policies) {
+    it(`${policy} ${more.includes('sans') ? more.split('\n')[1]!.trim() : ''} lets in whom it should`, async () => {
+      server = await startTestServer({
+        folder,
+        webConfig: `${TLS}  client_auth_type: ${policy}\n${more}`,
+      });
+      expect([await get(), await get(client('stranger')), await get(client('client'))]).toEqual(
+        expected,
+      );
+    });
+  }
+
+  it('follows its files: users, certificate, TLS itself; a bad file changes nothing', async () => {
+    server = await startTestServer({ folder, webConfig: TLS });
+    const change = (text: string): void => {
+      writeFileSync(server!.webConfigFile, text);
+      server!.webConfig.reload();
+    };
+    expect(await get()).toBe(200);
+    change(`${TLS}${USERS}`);
+    expect(await get()).toBe(401);
+    change('tls_server_config: [');
+    expect(await get()).toBe(401);
+    expect(server.log()).toMatch(/not read, the one before stays.*web\.yml:1/);
+    change(TLS.replaceAll('server.', 'stranger.'));
+    expect(await get()).toBe('refused'); // its client trusts the old certificate
+    expect(await get({ ca: pem('stranger.crt'), servername: 'stranger' })).toBe(200);
+    change('');
+    expect((await fetch(`${server.url}/-/healthy`)).status).toBe(200);
+  });
+
+  it('notices a renewed certificate by itself', async () => {
+    selfSigned(folder, 'renewed');
+    server = await startTestServer({ folder, webConfig: TLS.replaceAll('server.', 'renewed.') });
+    expect(await get({ ca: pem('renewed.crt') })).toBe(200);
+    selfSigned(folder, 'renewed');
+    await expect.poll(() => get({ ca: pem('renewed.crt') }), { timeout: 8000 }).toBe(200);
+  });
+});

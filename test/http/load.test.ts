@@ -1,0 +1,122 @@
+/** Slow clients, and more of them than there is room for: a well-behaved scrape still answers. */
+import { type Socket, connect } from 'node:net';
+
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { CONNECTION_LIMITS } from '../../src/http/connections.ts';
+import { CRASH_TIME, report } from '../support/crash-reports.ts';
+import { type TestServer, startTestServer } from '../support/http-server.ts';
+import { pause } from '../support/running-daemon.ts';
+
+const REPORTS = [report({ pci: [7, CRASH_TIME - 9] })];
+
+let server: TestServer | undefined;
+const sockets = new Set<Socket>();
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  sockets.clear();
+  await server?.close();
+  server = undefined;
+});
+
+/** A client that sends this much and then nothing. */
+function client(text: string): Promise<Socket> {
+  return new Promise((resolve) => {
+    const socket = connect(server!.port, '127.0.0.1', () => {
+      socket.write(text);
+      resolve(socket);
+    });
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => sockets.delete(socket));
+  });
+}
+
+async function scrapeMs(): Promise<number> {
+  const start = performance.now();
+  const response = await fetch(`${server!.url}/metrics`, {
+    headers: { connection: 'close' },
+    signal: AbortSignal.timeout(5000),
+  });
+  expect(response.status).toBe(200);
+  expect(await response.text()).toContain('hwerr_crashes_total 1');
+  return performance.now() - start;
+}
+
+describe('slow and many clients', () => {
+  it('1,000 open connections, idle or in the middle of a request: scrapes answer', async () => {
+    server = await startTestServer({ reports: REPORTS });
+    const quietMs = await scrapeMs();
+    for (let i = 0; i < 1000; i++) {
+      await client(i % 2 === 0 ? '' : 'GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+    }
+    const times: number[] = [];
+    for (let i = 0; i < 20; i++) times.push(await scrapeMs());
+    times.sort((a, b) => a - b);
+    console.log(
+      `scrape: ${quietMs.toFixed(1)} ms alone; among 1,000 connections median ${times[10]!.toFixed(1)} ms, worst ${times[19]!.toFixed(1)} ms`,
+    );
+    expect(times[19]).toBeLessThan(1000);
+    await pause(200);
+    expect(sockets.size).toBeLessThanOrEqual(CONNECTION_LIMITS.maxConnections);
+  });
+
+  it('a flood of new connections does not starve scrapes', async () => {
+    server = await startTestServer({ reports: REPORTS });
+    const enough = new AbortController();
+    const flood = (async () => {
+      for (let i = 0; !enough.signal.aborted && i < 3000; i++) await client('GET / HT');
+    })();
+    const times: number[] = [];
+    for (let i = 0; i < 10; i++) times.push(await scrapeMs());
+    enough.abort();
+    await flood;
+    expect(Math.max(...times)).toBeLessThan(1000);
+  });
+
+  const limits = { maxConnections: 16, requestMs: 400, answerMs: 600 };
+  const slow = {
+    'sends nothing': '',
+    'sends half a request': 'GET /metrics HTTP/1.1\r\nHost',
+    'never ends its body': 'GET /-/healthy HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n',
+  };
+  for (const [what, text] of Object.entries(slow)) {
+    it(`a client that ${what} is cut off`, async () => {
+      server = await startTestServer({ reports: REPORTS, limits });
+      const socket = await client(text);
+      socket.resume();
+      await pause(150);
+      expect(sockets.has(socket)).toBe(true);
+      await expect.poll(() => sockets.has(socket), { timeout: 3000 }).toBe(false);
+    });
+  }
+
+  it('a client that trickles header bytes is cut off all the same', async () => {
+    server = await startTestServer({ reports: REPORTS, limits });
+    const socket = await client('GET / HTTP/1.1\r\nX: ');
+    const trickle = setInterval(() => socket.write('a'), 50);
+    await expect.poll(() => sockets.has(socket), { timeout: 3000 }).toBe(false);
+    clearInterval(trickle);
+  });
+
+  it('an idle connection makes room for a new one, an answer on its way does not', async () => {
+    server = await startTestServer({ reports: REPORTS, limits: { ...limits, requestMs: 5000 } });
+    const idle = [];
+    for (let i = 0; i < 16; i++) idle.push(await client(''));
+    await scrapeMs();
+    await pause(100);
+    expect(sockets.has(idle[0]!)).toBe(false);
+    expect(sockets.has(idle[15]!)).toBe(true);
+  });
+
+  it('draining lets go of idle connections and does not wait for them', async () => {
+    server = await startTestServer({ reports: REPORTS });
+    const socket = await client('');
+    await scrapeMs();
+    const start = performance.now();
+    await server.close();
+    server = undefined;
+    expect(performance.now() - start).toBeLessThan(1000);
+    await expect.poll(() => sockets.has(socket)).toBe(false);
+  });
+});

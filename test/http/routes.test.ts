@@ -1,0 +1,256 @@
+/** What is answered where, over a real socket. */
+import { readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { gunzipSync } from 'node:zlib';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+
+import { CRASH_TIME, report } from '../support/crash-reports.ts';
+import { type TestServer, startTestServer } from '../support/http-server.ts';
+
+const OPENMETRICS =
+  'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+const SCHEMA = new URL('../../deploy/docs/crashes.schema.json', import.meta.url);
+
+const REPORTS = [
+  report(
+    { pci: [7, CRASH_TIME - 9], others: [10, CRASH_TIME - 20] },
+    { nodename: 'a', bootId: 'boot-a' },
+  ),
+  report(
+    { cpu: [1, CRASH_TIME - 999] },
+    { nodename: 'b', bootId: 'boot-b', crashTimeSeconds: CRASH_TIME - 60 },
+  ),
+  report(
+    {},
+    {
+      nodename: 'b',
+      bootId: 'boot-c',
+      hwerr: { kind: 'absent', reason: 'page_lost' },
+      crashTimeSeconds: null,
+    },
+  ),
+];
+
+let node: TestServer;
+let central: TestServer;
+beforeAll(async () => {
+  const nowMs = (): number => (CRASH_TIME + 60) * 1000;
+  node = await startTestServer({ reports: REPORTS, nowMs, armed: true });
+  central = await startTestServer({ reports: REPORTS, nowMs, mode: 'central' });
+});
+afterAll(async () => {
+  await node.close();
+  await central.close();
+});
+
+describe('the metrics endpoint', () => {
+  const counters = (text: string): string[] =>
+    text.split('\n').filter((line) => line.startsWith('hwerr_recoverable_errors'));
+
+  it('answers both formats right, in any order', async () => {
+    const [text, open] = ['text/plain', OPENMETRICS];
+    for (const accept of [text, open, open, text, '*/*', open, text, '']) {
+      const response = await fetch(`${node.url}/metrics`, { headers: { accept } });
+      const body = await response.text();
+      const wantsOpen = accept === OPENMETRICS;
+      expect(response.headers.get('content-type')).toBe(
+        wantsOpen
+          ? 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+          : 'text/plain; version=0.0.4; charset=utf-8',
+      );
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(response.headers.get('vary')).toContain('Accept');
+      expect(counters(body)).toContain('hwerr_recoverable_errors_total{category="pci"} 7');
+      expect(body.endsWith('# EOF\n')).toBe(wantsOpen);
+      const typed = wantsOpen
+        ? 'hwerr_recoverable_errors counter'
+        : 'hwerr_recoverable_errors_total counter';
+      expect(body).toContain(`# TYPE ${typed}\n`);
+    }
+  });
+
+  it('prefers what the client prefers', async () => {
+    const prefer = async (accept: string): Promise<string> =>
+      (await fetch(`${node.url}/metrics`, { headers: { accept } })).headers.get('content-type')!;
+    expect(await prefer('application/openmetrics-text;q=0.2,text/plain;q=0.8')).toMatch(/^text/);
+    expect(await prefer('application/openmetrics-text;version=2.0.0')).toMatch(/^text/);
+    expect(await prefer('application/openmetrics-text;q=0')).toMatch(/^text/);
+    expect(
+      await prefer('application/OpenMetrics-Text; version="1.0.0"; escaping=allow-utf-8;q=0.5'),
+    ).toMatch(/^application/);
+  });
+
+  it('compresses for whoever can read it, and only then', async () => {
+    const raw = await rawGet(node.port, '/metrics', { 'accept-encoding': 'br, gzip;q=0.5' });
+    expect(raw.headers['content-encoding']).toBe('gzip');
+    expect(gunzipSync(raw.body).toString()).toContain('hwerr_crashes_total 3');
+    for (const encoding of ['identity', 'gzip;q=0', 'br']) {
+      const plain = await rawGet(node.port, '/metrics', { 'accept-encoding': encoding });
+      expect(plain.headers['content-encoding']).toBeUndefined();
+    }
+  });
+
+  it('is not stale: an absent gauge is absent, not 0', async () => {
+    const body = await (await fetch(`${central.url}/probe?target=b`)).text();
+    expect(body).toContain('hwerr_recoverable_errors_total{category="cpu"} 1');
+    expect(body).not.toContain('hwerr_last_error_age_seconds{category="pci"}');
+  });
+});
+
+describe('every endpoint', () => {
+  const paths = [
+    '/',
+    '/metrics',
+    '/api/v1/crashes',
+    '/api/v1/crashes/boot-a',
+    '/-/healthy',
+    '/-/ready',
+    '/icon.svg',
+  ];
+
+  for (const path of paths) {
+    it(`answers HEAD ${path} as GET, without a body`, async () => {
+      const headers = { 'accept-encoding': 'identity' };
+      const [get, head] = [
+        await rawGet(node.port, path, headers),
+        await rawGet(node.port, path, headers, 'HEAD'),
+      ];
+      expect([get.status, head.status]).toEqual([200, 200]);
+      expect(head.headers['content-type']).toBe(get.headers['content-type']);
+      expect(head.body.length).toBe(0);
+      expect(Number(head.headers['content-length'])).toBeGreaterThan(0);
+    });
+  }
+
+  it('refuses other methods, unknown paths and paths that are none', async () => {
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+      const response = await fetch(`${node.url}/metrics`, { method });
+      expect(response.status).toBe(405);
+      expect(response.headers.get('allow')).toBe('GET, HEAD');
+    }
+    expect((await fetch(`${node.url}/nothing`)).status).toBe(404);
+    expect((await fetch(`${node.url}/sd`)).status).toBe(404); // central mode alone
+    expect((await rawGet(node.port, '/api/v1/crashes/%zz')).status).toBe(400);
+    expect((await fetch(`${node.url}/api/v1/crashes?limit=0`)).status).toBe(400);
+    expect((await fetch(`${node.url}/?category=disk`)).status).toBe(400);
+  });
+
+  it('survives requests that are none, and headers beyond all measure', async () => {
+    expect(await rawText(node.port, 'GARBAGE\r\n\r\n')).toMatch(/^HTTP\/1.1 400/);
+    expect(await rawText(node.port, `GET / HTTP/1.1\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`)).toMatch(
+      /^HTTP\/1.1 431/,
+    );
+    expect((await fetch(`${node.url}/-/healthy`)).status).toBe(200);
+  });
+});
+
+describe('central mode', () => {
+  it('answers for one host, and for none that did not crash', async () => {
+    const probe = async (query: string): Promise<Response> => fetch(`${central.url}/probe${query}`);
+    expect(await (await probe('?target=a')).text()).toContain('hwerr_crashes_total 1');
+    expect(await (await probe('?target=b')).text()).toContain('hwerr_crashes_total 2');
+    expect((await probe('?target=c')).status).toBe(404);
+    expect((await probe('')).status).toBe(400);
+  });
+
+  it('lists hosts as labels of its own address', async () => {
+    const response = await fetch(`${central.url}/sd`);
+    expect(response.headers.get('content-type')).toMatch(/^application\/json/);
+    expect(await response.json()).toEqual(
+      ['a', 'b'].map((host) => ({
+        targets: [`127.0.0.1:${central.port}`],
+        labels: { instance: host, __metrics_path__: '/probe', __param_target: host },
+      })),
+    );
+    expect((await rawGet(central.port, '/sd', { host: 'evil"host' })).status).toBe(400);
+  });
+});
+
+describe('the JSON API', () => {
+  const schema = z.fromJSONSchema(JSON.parse(readFileSync(SCHEMA, 'utf8')) as never);
+
+  it('answers what its schema says', async () => {
+    const body: unknown = await (await fetch(`${node.url}/api/v1/crashes`)).json();
+    expect(schema.safeParse(body).error).toBeUndefined();
+    expect(schema.safeParse({ ...(body as object), more: 1 }).success).toBe(false);
+    expect(body).toMatchObject({
+      kdumpArmed: true,
+      total: 3,
+      crashes: [
+        {
+          id: 'boot-a',
+          host: 'a',
+          verdict: {
+            kind: 'suspect',
+            category: 'pci',
+            leadSeconds: 9,
+            text: 'PCI error 9 s before the panic',
+          },
+        },
+        { id: 'boot-b', verdict: { kind: 'earlier', leadSeconds: 939 } },
+        { id: 'boot-c', verdict: { kind: 'unknown', reason: 'page_lost' } },
+      ],
+    });
+  });
+
+  it('selects by host, category, limit and offset', async () => {
+    const ids = async (query: string): Promise<string[]> => {
+      const body = (await (await fetch(`${node.url}/api/v1/crashes${query}`)).json()) as {
+        crashes: { id: string }[];
+      };
+      return body.crashes.map(({ id }) => id);
+    };
+    expect(await ids('?host=b')).toEqual(['boot-b', 'boot-c']);
+    expect(await ids('?category=pci')).toEqual(['boot-a']);
+    expect(await ids('?limit=1&offset=1')).toEqual(['boot-b']);
+  });
+
+  it('answers one crash, and 404 for none', async () => {
+    expect(await (await fetch(`${node.url}/api/v1/crashes/boot-a`)).json()).toMatchObject({
+      host: 'a',
+    });
+    const none = await fetch(`${node.url}/api/v1/crashes/boot-x`);
+    expect([none.status, await none.json()]).toEqual([404, { error: 'no such crash' }]);
+  });
+});
+
+interface Raw {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+function rawGet(port: number, path: string, headers = {}, method = 'GET'): Promise<Raw> {
+  return new Promise((resolve, reject) => {
+    httpRequest({ port, host: '127.0.0.1', path, headers, method }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on('data', (piece: Buffer) => pieces.push(piece));
+      response.on('end', () => {
+        resolve({
+          status: response.statusCode!,
+          headers: response.headers,
+          body: Buffer.concat(pieces),
+        });
+      });
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+/** What comes back for bytes that are no good request. */
+function rawText(port: number, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    socket.setEncoding('utf8').on('data', (piece: string) => (answer += piece));
+    socket
+      .on('error', () => undefined)
+      .on('close', () => {
+        resolve(answer);
+      });
+  });
+}

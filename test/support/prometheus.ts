@@ -1,0 +1,73 @@
+/** A real Prometheus over a configuration, on a port of its own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { pause } from './running-daemon.ts';
+
+export interface Prometheus {
+  /** The samples of an instant query, by the values of these labels. */
+  query(promql: string, ...labels: readonly string[]): Promise<Readonly<Record<string, number>>>;
+  stop(): Promise<void>;
+}
+
+export async function startPrometheus(
+  program: string,
+  folder: string,
+  config: string,
+): Promise<Prometheus> {
+  const file = join(folder, 'prometheus.yml');
+  writeFileSync(file, config);
+  const port = await freePort();
+  const child = spawn(
+    program,
+    [
+      ...[`--config.file=${file}`, `--storage.tsdb.path=${join(folder, 'tsdb')}`],
+      ...[`--web.listen-address=127.0.0.1:${port}`, '--log.level=warn'],
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+    log += piece;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const end = Date.now() + 20_000;
+  for (;;) {
+    await pause(200);
+    const ready = await fetch(`${url}/-/ready`).catch(() => undefined);
+    if (ready?.ok) break;
+    if (Date.now() > end) throw new Error(`prometheus does not start:\n${log}`);
+  }
+  return {
+    async query(promql, ...labels) {
+      const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(promql)}`);
+      const { data } = (await response.json()) as {
+        data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+      };
+      return Object.fromEntries(
+        data.result.map(({ metric, value }) => [
+          labels.map((label) => metric[label] ?? '').join(' '),
+          Number(value[1]),
+        ]),
+      );
+    },
+    async stop() {
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
