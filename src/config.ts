@@ -1,6 +1,7 @@
 // Every setting of the daemon: its flag, what it means, its default, how it is read. One table; the
 // command line, the environment and --help are all made from it.
 
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 
@@ -11,6 +12,15 @@ export interface Config {
   readonly excluded: readonly string[];
   readonly settleMs: number;
   readonly rescanMs: number;
+  readonly mode: Mode;
+  /** The host of a dump that does not say, in node mode. */
+  readonly nodeName: string;
+  readonly maxHosts: number;
+  /** Its first group is the host, where it matches a dump's path; undefined: the dump says it. */
+  readonly hostPattern: RegExp | undefined;
+  readonly suspectWindowMs: number;
+  /** Directory of the ledger, absolute. */
+  readonly ledgerPath: string;
   readonly decodeTimeoutMs: number;
   readonly decodeMaxMemoryBytes: number;
   readonly listen: ListenAddress;
@@ -20,6 +30,10 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
+
+export const MODES = ['node', 'central'] as const;
+/** Whether the dumps are those of this machine, or of many. */
+export type Mode = (typeof MODES)[number];
 
 export interface ListenAddress {
   /** undefined: every address. */
@@ -44,6 +58,12 @@ export type FlagKey =
   | 'excluded'
   | 'settle'
   | 'rescan'
+  | 'mode'
+  | 'nodeName'
+  | 'maxHosts'
+  | 'hostPattern'
+  | 'suspectWindow'
+  | 'ledgerPath'
   | 'timeout'
   | 'maxMemory'
   | 'listen'
@@ -62,6 +82,31 @@ export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
   ),
   settle: single('kdump.settle', 'DURATION', 'How long a dump must lie still to be decoded.', '2s'),
   rescan: single('kdump.rescan', 'DURATION', 'Longest time between two scans.', '60s'),
+  mode: single('mode', MODES.join('|'), 'Whose dumps they are: of this host, or of many.', 'node'),
+  nodeName: single(
+    'node.name',
+    'HOST',
+    'Name of this host, for dumps that do not say.',
+    hostname(),
+  ),
+  maxHosts: single('central.max-hosts', 'COUNT', 'Hosts to keep metrics of.', '1000'),
+  hostPattern: optional(
+    'central.host-pattern',
+    'REGEX',
+    "Takes the host from a dump's path: its first group, where it matches.",
+  ),
+  suspectWindow: single(
+    'hwerr.suspect-window',
+    'DURATION',
+    'A hardware error this shortly before the panic makes the crash suspect.',
+    '5m',
+  ),
+  ledgerPath: single(
+    'ledger.path',
+    'DIRECTORY',
+    'Where to keep what was learned.',
+    '/var/lib/hwerr-exporter',
+  ),
   timeout: single('decode.timeout', 'DURATION', 'Longest time for one dump.', '5m'),
   maxMemory: single('decode.max-memory', 'SIZE', 'Heap of the decoding thread.', '256MiB'),
   listen: single('web.listen-address', '[HOST]:PORT', 'Where to serve HTTP.', ':10048'),
@@ -113,6 +158,19 @@ export function readConfig(
     excluded: texts('excluded'),
     settleMs: duration('settle'),
     rescanMs: duration('rescan'),
+    mode: parsed('mode', (text) => oneOf(MODES, text), MODES.join(' or ')),
+    nodeName: parsed(
+      'nodeName',
+      (text) => (/^[\w.:-]{1,64}$/.test(text) ? text : undefined),
+      'a host name',
+    ),
+    maxHosts: parsed('maxHosts', parseCount, 'a number from 1 to 100000'),
+    hostPattern:
+      texts('hostPattern').length === 0
+        ? undefined
+        : parsed('hostPattern', parsePattern, 'a regular expression with a group'),
+    suspectWindowMs: duration('suspectWindow'),
+    ledgerPath: resolve(parsed('ledgerPath', (text) => text || undefined, 'a directory')),
     decodeTimeoutMs: duration('timeout'),
     decodeMaxMemoryBytes: parsed('maxMemory', parseSize, 'a size such as 256MiB or 1GiB'),
     listen: parsed('listen', parseListenAddress, 'HOST:PORT, [IPv6]:PORT or :PORT'),
@@ -166,6 +224,21 @@ function parsePath(text: string): string | undefined {
   return /^\/[\w./-]+$/.test(text) ? text : undefined;
 }
 
+function parseCount(text: string): number | undefined {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && count <= 100_000 ? count : undefined;
+}
+
+function parsePattern(text: string): RegExp | undefined {
+  try {
+    // As an alternative to nothing it always matches, and shows its groups.
+    const groups = new RegExp(`${text}|`).exec('')?.length ?? 0;
+    return groups > 1 ? new RegExp(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function parseSwitch(text: string): boolean | undefined {
   if (text === 'true' || text === '1') return true;
   return text === '' || text === 'false' || text === '0' ? false : undefined;
@@ -181,6 +254,10 @@ function single(name: string, value: string, help: string, defaultValue: string)
 
 function many(name: string, value: string, help: string, defaultValue: string): Flag {
   return { name, value, help, defaultValue, repeatable: true };
+}
+
+function optional(name: string, value: string, help: string): Flag {
+  return { name, value, help, defaultValue: undefined, repeatable: false };
 }
 
 function toggle(name: string, help: string): Flag {

@@ -2,8 +2,10 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
 import { CommanderError } from 'commander';
+import { crashesCommand } from './cli/crashes.ts';
 import { decodeCommand } from './cli/decode.ts';
 import { program } from './cli/program.ts';
+import { writeTextfile } from './cli/textfile.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { messageOf } from './failure.ts';
 import { createLogger } from './log.ts';
@@ -27,6 +29,18 @@ const commands = program(VERSION, {
     });
     log.info('stopping', { signal });
     await app.close();
+  },
+  async crashes(given, json): Promise<void> {
+    const { ledgerPath } = readConfig(given, process.env);
+    await crashesCommand(ledgerPath, json, (text) => process.stdout.write(text));
+  },
+  async textfile(given, out): Promise<void> {
+    const config = readConfig(given, process.env);
+    const log = createLogger(config.logLevel, config.logFormat, (line) =>
+      process.stderr.write(line),
+    );
+    const { passOnce } = await import('./app.ts');
+    writeTextfile(out, await passOnce(config, VERSION, log));
   },
   decode(files, json): void {
     process.exitCode = decodeCommand(files, json, (text) => process.stdout.write(text));

@@ -16,7 +16,7 @@ export function decodeCommand(
 ): 0 | 1 {
   let failed = false;
   for (const file of files) {
-    const outcome = decodeFile(file, true);
+    const outcome = decodeFile({ path: file });
     if (outcome.kind === 'decoded') {
       failed ||= !hasAnswer(outcome.report);
       print(

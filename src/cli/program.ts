@@ -5,6 +5,8 @@ import { FLAGS, type Flag, type FlagKey, type FlagValues, environmentName } from
 
 export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
+  readonly crashes: (given: FlagValues, json: boolean) => Promise<void>;
+  readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (files: readonly string[], json: boolean) => void;
 }
 
@@ -27,8 +29,26 @@ export function program(version: string, commands: Commands): Command {
     .action((files: string[], options: { json?: true }) => {
       commands.decode(files, options.json === true);
     });
+  const crashes = root.command('crashes');
+  crashes
+    .description('print the crashes that the ledger knows; the daemon may be running')
+    .addOption(option(FLAGS.ledgerPath))
+    .option('--json', 'print one JSON object a line')
+    .exitOverride()
+    .action((options: { json?: true }) => commands.crashes(given(crashes), options.json === true));
+  const textfile = root.command('textfile');
+  textfile
+    .description("one pass over the dump directories, for node_exporter's textfile collector")
+    .requiredOption('--out <FILE.prom>', 'file to write, atomically')
+    .exitOverride()
+    .action((options: { out: string }) => commands.textfile(given(textfile), options.out));
+  for (const [key, flag] of Object.entries(FLAGS)) {
+    if (!FLAGS_OF_THE_SERVER.test(key)) textfile.addOption(option(flag));
+  }
   return root;
 }
+
+const FLAGS_OF_THE_SERVER = /^(listen|telemetryPath|noExporterMetrics|web)/;
 
 function option(flag: Flag): Option {
   const value = flag.value === undefined ? '' : ` <${flag.value}>`;

@@ -2,11 +2,11 @@
 
 import { Piscina } from 'piscina';
 import { type FailureReason, messageOf } from '../failure.ts';
-import type { Outcome } from './decode-file.ts';
+import type { DecodeTask, Outcome } from './decode-file.ts';
 
 export interface DecodeClient {
   /** Never rejects: a deadline or the death of the worker is an outcome too. */
-  decode(path: string): Promise<Outcome>;
+  decode(task: DecodeTask): Promise<Outcome>;
   close(): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface DecodeBounds {
 
 /** One worker thread, started with the first decode and replaced when it dies. */
 export function decodeClient(bounds: DecodeBounds): DecodeClient {
-  const pool = new Piscina<string, Outcome>({
+  const pool = new Piscina<DecodeTask, Outcome>({
     filename: new URL('./decode-worker.js', import.meta.url).href,
     name: 'decode',
     minThreads: 0,
@@ -27,10 +27,10 @@ export function decodeClient(bounds: DecodeBounds): DecodeClient {
     resourceLimits: { maxOldGenerationSizeMb: Math.ceil(bounds.maxMemoryBytes / 2 ** 20) },
   });
   return {
-    async decode(path): Promise<Outcome> {
+    async decode(task): Promise<Outcome> {
       const deadline = AbortSignal.timeout(bounds.timeoutMs);
       try {
-        return await pool.run(path, { signal: deadline });
+        return await pool.run(task, { signal: deadline });
       } catch (error) {
         if (deadline.aborted) {
           return failed('timeout', `took longer than ${bounds.timeoutMs / 1000} s`);
@@ -43,5 +43,5 @@ export function decodeClient(bounds: DecodeBounds): DecodeClient {
 }
 
 function failed(reason: FailureReason, message: string): Outcome {
-  return { kind: 'failed', failure: { reason, message } };
+  return { kind: 'failed', failure: { reason, message }, content: null };
 }

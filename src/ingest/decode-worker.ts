@@ -1,8 +1,8 @@
 // Entry of the worker thread: everything that can take long or go wrong in a dump happens here.
 
-import { type Outcome, decodeFile } from './decode-file.ts';
+import { type DecodeTask, type Outcome, decodeFile } from './decode-file.ts';
 
 /** Called by decode-client.ts through the thread pool. */
-export function decode(path: string): Outcome {
-  return decodeFile(path);
+export function decode(task: DecodeTask): Outcome {
+  return decodeFile(task);
 }

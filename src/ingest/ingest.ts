@@ -1,21 +1,22 @@
 // From directories to outcomes: scan, let files settle, decode them one at a time, hand on what came
 // out. Nothing here waits for a scrape, and no scrape waits for anything here.
 
-import { EventEmitter, once } from 'node:events';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Failure, messageOf } from '../failure.ts';
+import type { Failure, FailureReason } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import type { DecodeClient } from './decode-client.ts';
 import type { Outcome } from './decode-file.ts';
-import { type FoundFile, scanDirectory } from './scan.ts';
-import { type ReadyFile, Settling } from './settling.ts';
-import { watchDirectories } from './watcher.ts';
+import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
+import { howToRead } from './explain.ts';
+import type { FoundFile, ScanResult } from './scan.ts';
+import { Settling, type Verdict } from './settling.ts';
 
-/** How long a dump that broke off must lie still before it is taken for finished: writers pause. */
-const GRACE_MS = 60_000;
-/** Events come in bursts: a scan waits this long for the rest of one. */
-const BURST_MS = 200;
+/** Files taken to be decoded at a time: one that comes later waits for no more than these. */
+const BATCH = 16;
+/** Outcomes on their way to the disk at a time. */
+const MOST_UNRECORDED = 64;
 
 export interface IngestOptions {
   readonly directories: readonly string[];
@@ -24,23 +25,33 @@ export interface IngestOptions {
   readonly rescanMs: number;
 }
 
-/** A dump whose report is final, as far as its file goes. */
+/** A dump whose report is final, as far as this state of its file goes. */
 export interface DecodedFile {
-  readonly path: string;
+  readonly file: FoundFile;
+  readonly content: string;
   readonly report: CrashReport;
   readonly durationSeconds: number;
 }
 
 export interface FailedFile {
-  readonly path: string;
+  readonly file: Pick<FoundFile, 'root' | 'path' | 'version'>;
+  readonly content: string | null;
   readonly failure: Failure;
-  readonly durationSeconds: number;
+  /** It will be tried again. */
+  readonly mayHeal: boolean;
+  /** undefined: no decode was begun. */
+  readonly durationSeconds?: number;
 }
 
 /** Where the outcomes go. */
 export interface IngestSink {
-  readonly decoded: (file: DecodedFile) => void;
-  readonly failed: (file: FailedFile) => void;
+  /** Resolves when the outcome is durable. */
+  readonly decoded: (file: DecodedFile) => Promise<void>;
+  readonly failed: (file: FailedFile) => Promise<void>;
+  /** What an earlier run made of this state of the file, if that needs no second look. */
+  readonly verdictOf: (file: FoundFile) => Verdict | undefined;
+  /** These are all the files of a root; others of it are gone. */
+  readonly onlyThese: (root: string, files: readonly FoundFile[]) => void;
 }
 
 export interface IngestDependencies {
@@ -48,15 +59,6 @@ export interface IngestDependencies {
   readonly sink: IngestSink;
   readonly log: Logger;
   readonly nowMs: () => number;
-}
-
-/** One dump directory, as the last scan left it. */
-export interface DirectoryStatus {
-  readonly directory: string;
-  readonly up: boolean;
-  /** Unix seconds; 0 before the first scan. */
-  readonly lastScanSeconds: number;
-  readonly scanDurationSeconds: number;
 }
 
 /** What the daemon is doing; read by metrics at every scrape. */
@@ -80,43 +82,57 @@ export class Ingest {
   readonly #options: IngestOptions;
   readonly #dependencies: IngestDependencies;
   readonly #settling: Settling;
-  readonly #directories = new Map<string, DirectoryStatus>();
+  readonly #directories: readonly WatchedDirectory[];
   readonly #stop = new AbortController();
-  readonly #queue: ReadyFile[] = [];
-  #decoding = 0;
+  /** Paths that may not be read, so that each is logged once. */
+  #explained = new Set<string>();
+  readonly #unrecorded = new Set<Promise<void>>();
+  #queue: FoundFile[] = [];
+  #decoding: Promise<void> | undefined;
+  #decodesInProgress = 0;
   #lastDecodeMs = 0;
   #discovered = 0;
   #decoded = 0;
-  #watchEvents = 0;
-  #watchErrors = 0;
-  /** Emits `changed` when a scan may find something new. */
-  readonly #changed = new EventEmitter();
 
   constructor(options: IngestOptions, dependencies: IngestDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#settling = new Settling(options.settleMs);
-    for (const directory of options.directories) {
-      const never = { directory, up: false, lastScanSeconds: 0, scanDurationSeconds: 0 };
-      this.#directories.set(directory, never);
-    }
+    const { excluded, rescanMs } = options;
+    const { log, nowMs } = dependencies;
+    this.#directories = [...new Set(options.directories)].map(
+      (directory) =>
+        new WatchedDirectory(
+          { directory, excluded, rescanMs },
+          {
+            log,
+            nowMs,
+            found: (result) => {
+              this.#found(directory, result);
+            },
+            nextDueMs: () => this.#settling.nextDueMs(directory),
+          },
+        ),
+    );
   }
 
   /** Whether every directory was looked at once. */
   get isReady(): boolean {
-    return [...this.#directories.values()].every((status) => status.lastScanSeconds > 0);
+    return this.#directories.every(({ status }) => status.lastScanSeconds > 0);
   }
 
   status(): IngestStatus {
+    const sum = (value: (directory: WatchedDirectory) => number): number =>
+      this.#directories.reduce((total, directory) => total + value(directory), 0);
     return {
-      directories: [...this.#directories.values()],
-      queueLength: this.#queue.length,
-      decodesInProgress: this.#decoding,
+      directories: this.#directories.map(({ status }) => status),
+      queueLength: this.#queue.length + this.#settling.readyCount(this.#dependencies.nowMs()),
+      decodesInProgress: this.#decodesInProgress,
       lastDecodeSeconds: this.#lastDecodeMs / 1000,
       discovered: this.#discovered,
       decoded: this.#decoded,
-      watchEvents: this.#watchEvents,
-      watchErrors: this.#watchErrors,
+      watchEvents: sum(({ watchEvents }) => watchEvents),
+      watchErrors: sum(({ watchErrors }) => watchErrors),
       present: {
         complete: this.#settling.filesThatAre('complete'),
         incomplete: this.#settling.filesThatAre('incomplete'),
@@ -124,118 +140,155 @@ export class Ingest {
     };
   }
 
-  /** Runs until `close()`: scans at events and at the latest after `rescanMs`, decodes in between. */
+  /** Runs until `close()`. */
   async run(): Promise<void> {
-    const watcher = watchDirectories(this.#options.directories, {
-      onChange: () => {
-        this.#watchEvents++;
-        this.#changed.emit('changed');
-      },
-      onError: (error) => {
-        this.#watchErrors++;
-        this.#dependencies.log.warn('watching failed, scans go on', { error: messageOf(error) });
-      },
-    });
-    while (!this.#isClosed()) {
-      const startMs = this.#dependencies.nowMs();
-      for (const directory of this.#options.directories) await this.#scan(directory);
-      const endMs = this.#dependencies.nowMs();
-      this.#queue.unshift(...this.#settling.takeReady(endMs));
-      void this.#decodeQueue();
-      await this.#untilWorthAnotherScan(endMs, Math.max(BURST_MS, 4 * (endMs - startMs)));
-    }
-    await watcher.close();
+    await Promise.all(this.#directories.map((directory) => directory.run(this.#stop.signal)));
+    await this.#decoding;
   }
 
-  close(): void {
-    this.#queue.length = 0;
+  /**
+   * One pass: decodes what lies still for the settle time, and what broke off and is old. What is
+   * being written is left for the next pass.
+   */
+  async runOnce(): Promise<void> {
+    await Promise.all(this.#directories.map((directory) => directory.scan()));
+    await sleep(this.#options.settleMs);
+    await Promise.all(this.#directories.map((directory) => directory.scan()));
+    await this.#decoding;
+    await Promise.all(this.#unrecorded);
+  }
+
+  /** Ends what runs. */
+  async close(): Promise<void> {
+    this.#queue = [];
     this.#stop.abort();
-  }
-
-  async #scan(directory: string): Promise<void> {
-    const { nowMs, log } = this.#dependencies;
-    const startMs = nowMs();
-    let up = true;
-    try {
-      const { files, errors } = await scanDirectory(directory, this.#options.excluded);
-      this.#discovered += this.#settling.update(directory, files, nowMs());
-      for (const error of errors) log.warn('cannot look at everything', { error: error.message });
-    } catch (error) {
-      up = false;
-      if (this.#directories.get(directory)?.up !== false || !this.isReady) {
-        log.error('cannot scan the dump directory', { directory, error: messageOf(error) });
-      }
-    }
-    const endMs = nowMs();
-    this.#directories.set(directory, {
-      directory,
-      up,
-      lastScanSeconds: endMs / 1000,
-      scanDurationSeconds: (endMs - startMs) / 1000,
-    });
-  }
-
-  /** Until a file is due, something changed (not sooner than `pauseMs`), or `rescanMs` is over. */
-  async #untilWorthAnotherScan(lastScanMs: number, pauseMs: number): Promise<void> {
-    const dueMs = (this.#settling.nextDueMs() ?? Infinity) - lastScanMs;
-    const waitMs = Math.max(0, Math.min(this.#options.rescanMs, dueMs));
-    const { signal } = this.#stop;
-    const over = new AbortController();
-    const either = AbortSignal.any([signal, over.signal]);
-    try {
-      await Promise.race([
-        sleep(waitMs, undefined, { signal: either }),
-        once(this.#changed, 'changed', { signal: either }).then(() =>
-          sleep(Math.min(pauseMs, waitMs), undefined, { signal: either }),
-        ),
-      ]);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      over.abort();
-    }
-  }
-
-  /** Decodes what is queued, one file after the other; one call at a time does the work. */
-  async #decodeQueue(): Promise<void> {
-    if (this.#decoding > 0) return;
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      const startMs = this.#dependencies.nowMs();
-      this.#decoding = 1;
-      const outcome = await this.#dependencies.decoder.decode(next.file.path);
-      this.#decoding = 0;
-      if (this.#isClosed()) return;
-      this.#lastDecodeMs = this.#dependencies.nowMs();
-      this.#take(next, outcome, (this.#lastDecodeMs - startMs) / 1000);
-    }
-    this.#changed.emit('changed');
+    await Promise.all(this.#directories.map((directory) => directory.close()));
   }
 
   #isClosed(): boolean {
     return this.#stop.signal.aborted;
   }
 
-  #take({ file, final }: ReadyFile, outcome: Outcome, durationSeconds: number): void {
+  #found(root: string, { files, unreadable }: ScanResult): void {
+    const { nowMs, sink } = this.#dependencies;
+    const firstScan = this.#directories.some(
+      ({ status }) => status.directory === root && status.lastScanSeconds === 0,
+    );
+    const seen = this.#settling.update(root, files, nowMs(), sink.verdictOf);
+    this.#discovered += seen.discovered;
+    if (firstScan || seen.vanished > 0) sink.onlyThese(root, files);
+    for (const { path, error } of unreadable) {
+      this.#explain(path, error.message);
+      if (error.reason === 'not_a_dump') continue;
+      const file = { root, path, version: '' };
+      const failure = { reason: error.reason, message: error.message };
+      this.#hold(sink.failed({ file, failure, content: null, mayHeal: true }));
+    }
+    this.#startDecoding();
+  }
+
+  #explain(path: string, message: string): void {
+    if (this.#explained.has(path)) return;
+    if (this.#explained.size > 10_000) this.#explained = new Set();
+    this.#explained.add(path);
+    this.#dependencies.log.error('may not be read', {
+      path,
+      error: message,
+      hint: howToRead(path),
+    });
+  }
+
+  #startDecoding(): void {
+    this.#decoding ??= this.#decodeQueue().finally(() => {
+      this.#decoding = undefined;
+      for (const directory of this.#directories) directory.wake();
+    });
+  }
+
+  /** Decodes what is due, one file after the other. */
+  async #decodeQueue(): Promise<void> {
+    const { decoder, nowMs } = this.#dependencies;
+    while (!this.#isClosed()) {
+      if (this.#queue.length === 0) this.#queue = this.#settling.takeReady(nowMs(), BATCH);
+      const file = this.#queue.shift();
+      if (file === undefined) return;
+      const startMs = nowMs();
+      this.#decodesInProgress = 1;
+      const { path, root, version } = file;
+      const outcome = await decoder.decode({ path, root, version });
+      this.#decodesInProgress = 0;
+      if (this.#isClosed()) return;
+      this.#lastDecodeMs = nowMs();
+      this.#take(file, outcome, (this.#lastDecodeMs - startMs) / 1000);
+      // The ledger cannot write: what is not decoded yet waits on its disk.
+      if (this.#unrecorded.size >= MOST_UNRECORDED) await this.#untilRecorded();
+    }
+  }
+
+  async #untilRecorded(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#stop.signal.addEventListener('abort', () => {
+        resolve();
+      });
+    });
+    await Promise.race([closed, ...this.#unrecorded]);
+  }
+
+  #take(file: FoundFile, outcome: Outcome, durationSeconds: number): void {
     const { sink, nowMs } = this.#dependencies;
     if (outcome.kind === 'gone') return;
     if (outcome.kind === 'changed') {
-      this.#settling.wait(file, this.#options.settleMs, nowMs(), false);
-    } else if (!final && mayStillBeWritten(outcome)) {
-      this.#settling.wait(file, GRACE_MS, nowMs(), true);
-    } else if (outcome.kind === 'decoded') {
-      const { report } = outcome;
-      this.#settling.done(file, report.incomplete ? 'incomplete' : 'complete');
-      this.#decoded++;
-      sink.decoded({ path: file.path, report, durationSeconds });
-    } else {
-      this.#settling.done(file, 'failed');
-      sink.failed({ path: file.path, failure: outcome.failure, durationSeconds });
+      this.#settling.again(file, nowMs());
+      return;
     }
+    if (brokeOff(outcome) && this.#settling.waitForRest(file, nowMs())) return;
+    const { content } = outcome;
+    if (outcome.kind === 'decoded') {
+      const { report } = outcome;
+      this.#decoded++;
+      const recorded = sink.decoded({ file, content: outcome.content, report, durationSeconds });
+      this.#hold(
+        recorded.then(() => {
+          this.#settling.done(file, report.incomplete ? 'incomplete' : 'complete');
+        }),
+      );
+      return;
+    }
+    const { failure } = outcome;
+    if (failure.reason === 'not_a_dump' && !CLAIMS_TO_BE_A_DUMP.test(basename(file.path))) {
+      this.#settling.done(file, 'ignored');
+      return;
+    }
+    const mayHeal = MAY_HEAL.has(failure.reason);
+    if (failure.reason === 'permission') this.#explain(file.path, failure.message);
+    if (mayHeal) this.#settling.retryLater(file, nowMs());
+    else this.#settling.done(file, 'failed');
+    this.#hold(sink.failed({ file, content, failure, mayHeal, durationSeconds }));
+  }
+
+  #hold(recorded: Promise<void>): void {
+    this.#unrecorded.add(recorded);
+    void recorded.finally(() => this.#unrecorded.delete(recorded));
   }
 }
 
+/** Names that dumps have: such a file that is none is worth an alarm, any other is nobody's business. */
+const CLAIMS_TO_BE_A_DUMP = /vmcore|dump/;
+
+/** The file need not change for these to go away. */
+const MAY_HEAL: ReadonlySet<FailureReason> = new Set(['permission', 'io']);
+
 /** Whether the file looks like one whose writer paused in the middle. */
-function mayStillBeWritten(outcome: Outcome): boolean {
+function brokeOff(outcome: Outcome): boolean {
   if (outcome.kind === 'decoded') return outcome.report.incomplete;
-  return outcome.kind === 'failed' && ['truncated', 'corrupt'].includes(outcome.failure.reason);
+  return outcome.kind === 'failed' && PARTIAL.has(outcome.failure.reason);
 }
+
+/** What a decoder may say of a file that is not all there. */
+const PARTIAL: ReadonlySet<FailureReason> = new Set([
+  'truncated',
+  'corrupt',
+  'not_a_dump', // its first bytes are not written yet
+  'no_vmcoreinfo',
+  'no_kallsyms',
+]);

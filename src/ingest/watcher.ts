@@ -9,13 +9,14 @@ export interface Watcher {
 }
 
 export interface WatcherEvents {
-  /** Something happened below a root. */
+  /** Something happened below the root. */
   readonly onChange: () => void;
   readonly onError: (error: unknown) => void;
 }
 
-export function watchDirectories(roots: readonly string[], events: WatcherEvents): Watcher {
-  const watcher: FSWatcher = watch([...roots], {
+/** Watch one directory. It does not survive the directory: begin anew when that was made anew. */
+export function watchDirectory(root: string, events: WatcherEvents): Watcher {
+  const watcher: FSWatcher = watch(root, {
     ignored: (_path, stats) => stats?.isFile() ?? false,
     ignoreInitial: true,
     followSymlinks: false,

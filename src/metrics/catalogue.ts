@@ -17,6 +17,7 @@ export type MetricName =
   | 'hwerr_recoverable_errors_total'
   | 'hwerr_last_error_timestamp_seconds'
   | 'hwerr_last_error_age_seconds'
+  | 'hwerr_suspect_crashes_total'
   | 'hwerr_crashes_total'
   | 'hwerr_last_crash_timestamp_seconds'
   | 'hwerr_last_crash_recoverable_errors'
@@ -37,6 +38,13 @@ export type MetricName =
   | 'hwerr_scan_duration_seconds'
   | 'hwerr_watch_events_total'
   | 'hwerr_watch_errors_total'
+  | 'hwerr_ledger_state'
+  | 'hwerr_ledger_writes_total'
+  | 'hwerr_ledger_write_failures_total'
+  | 'hwerr_ledgers_set_aside'
+  | 'hwerr_hosts_tracked'
+  | 'hwerr_hosts_limit'
+  | 'hwerr_hosts_dropped_total'
   | 'hwerr_exporter_build_info';
 
 export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
@@ -54,6 +62,11 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'gauge',
     labels: ['category'],
     help: 'Seconds from the newest hardware error in any crash recorded to this scrape; absent if there was none.',
+  },
+  hwerr_suspect_crashes_total: {
+    type: 'counter',
+    labels: ['category'],
+    help: 'Distinct crashes recorded whose last hardware error came within the suspect window (--hwerr.suspect-window) before the panic.',
   },
   hwerr_crashes_total: {
     type: 'counter',
@@ -138,6 +151,35 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
   hwerr_watch_errors_total: {
     type: 'counter',
     help: 'Errors of the file-system watch. Periodic scans find what it misses.',
+  },
+  hwerr_ledger_state: {
+    type: 'gauge',
+    labels: ['state'],
+    help: 'Whether the ledger can be written: 1 for its state. In any but ready, what is shown is what was durable before.',
+  },
+  hwerr_ledger_writes_total: {
+    type: 'counter',
+    help: 'Transactions committed to the ledger since the exporter started.',
+  },
+  hwerr_ledger_write_failures_total: {
+    type: 'counter',
+    help: 'Attempts to write the ledger that failed since the exporter started; what they held is kept and tried again.',
+  },
+  hwerr_ledgers_set_aside: {
+    type: 'gauge',
+    help: 'Damaged ledgers that lie beside the one in use, for somebody to examine and take away.',
+  },
+  hwerr_hosts_tracked: {
+    type: 'gauge',
+    help: 'Hosts that have metrics of their own (central mode).',
+  },
+  hwerr_hosts_limit: {
+    type: 'gauge',
+    help: 'Most hosts that may have metrics: --central.max-hosts.',
+  },
+  hwerr_hosts_dropped_total: {
+    type: 'counter',
+    help: 'Hosts beyond --central.max-hosts: their crashes are recorded, but have no metrics of their own.',
   },
   hwerr_exporter_build_info: {
     type: 'gauge',

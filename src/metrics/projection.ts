@@ -3,8 +3,8 @@
 
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import { CATEGORIES, type CrashReport } from '../vmcore/index.ts';
+import type { Crash, LedgerView, Summary, Tally } from '../ledger/ledger.ts';
+import { CATEGORIES } from '../vmcore/index.ts';
 import type { MetricName } from './catalogue.ts';
 
 export interface Sample {
@@ -14,7 +14,9 @@ export interface Sample {
 
 /** Everything metrics are made from. */
 export interface MetricsState {
-  readonly ledger: Ledger;
+  readonly ledger: LedgerView;
+  /** Whether the hosts have metrics of their own. */
+  readonly central: boolean;
   readonly ingest: IngestStatus;
   /** Time of the scrape, Unix seconds. */
   readonly nowSeconds: number;
@@ -28,76 +30,66 @@ export type Samples = Readonly<
 >;
 
 export function project(state: MetricsState): Samples {
-  return { ...crashSamples(state), ...ingestSamples(state), ...failureSamples(state) };
+  return {
+    ...crashSamples(state.ledger.total(), state.nowSeconds),
+    ...ingestSamples(state),
+    ...failureSamples(state),
+    ...ledgerSamples(state),
+  };
 }
 
 type SamplesOf<Names extends MetricName> = Readonly<Record<Names, readonly Sample[]>>;
 
-/** Count and last time of one category, over one crash or many. */
-interface Tally {
-  errors: number;
-  lastSeconds: number;
-}
-
-function crashSamples({
-  ledger,
-  nowSeconds,
-}: MetricsState): SamplesOf<
+/** The samples of all crashes, or of those of one host. */
+export function crashSamples(
+  { crashes, byCategory, lastCrash }: Summary,
+  nowSeconds: number,
+): SamplesOf<
   | 'hwerr_recoverable_errors_total'
   | 'hwerr_last_error_timestamp_seconds'
   | 'hwerr_last_error_age_seconds'
+  | 'hwerr_suspect_crashes_total'
   | 'hwerr_crashes_total'
   | 'hwerr_last_crash_timestamp_seconds'
   | 'hwerr_last_crash_recoverable_errors'
   | 'hwerr_last_crash_error_lead_seconds'
   | 'hwerr_last_crash_info'
 > {
-  const total = emptyTallies();
-  let crashes = 0;
-  let last: CrashReport | undefined;
-  for (const { report } of ledger.crashes()) {
-    crashes++;
-    addTo(total, report);
-    if (last === undefined || crashTime(report) >= crashTime(last)) last = report;
-  }
-  const ofLast = emptyTallies();
-  if (last !== undefined) addTo(ofLast, last);
-  const lastTime = last === undefined ? 0 : crashTime(last);
+  const ofLast = lastCrashTallies(lastCrash);
+  const lastTime = lastCrash?.report.crashTimeSeconds ?? 0;
   return {
-    hwerr_recoverable_errors_total: each(total, ({ errors }) => errors),
-    hwerr_last_error_timestamp_seconds: each(total, ({ lastSeconds }) => lastSeconds),
-    hwerr_last_error_age_seconds: each(total, ({ lastSeconds }) =>
+    hwerr_recoverable_errors_total: each(byCategory, ({ errors }) => errors),
+    hwerr_last_error_timestamp_seconds: each(byCategory, ({ lastSeconds }) => lastSeconds),
+    hwerr_last_error_age_seconds: each(byCategory, ({ lastSeconds }) =>
       lastSeconds === 0 ? undefined : Math.max(0, nowSeconds - lastSeconds),
     ),
+    hwerr_suspect_crashes_total: each(byCategory, ({ suspectCrashes }) => suspectCrashes),
     hwerr_crashes_total: one(crashes),
     hwerr_last_crash_timestamp_seconds: one(lastTime),
     hwerr_last_crash_recoverable_errors: each(ofLast, ({ errors }) => errors),
     hwerr_last_crash_error_lead_seconds: each(ofLast, ({ lastSeconds }) =>
       lastSeconds === 0 || lastTime === 0 ? undefined : Math.max(0, lastTime - lastSeconds),
     ),
-    hwerr_last_crash_info: last === undefined ? [] : [{ labels: infoLabels(last), value: 1 }],
+    hwerr_last_crash_info:
+      lastCrash === undefined ? [] : [{ labels: infoLabels(lastCrash.report), value: 1 }],
   };
 }
 
-function crashTime(report: CrashReport): number {
-  return report.crashTimeSeconds ?? 0;
+type LastTally = Pick<Tally, 'errors' | 'lastSeconds'>;
+
+function lastCrashTallies(crash: Crash | undefined): Map<string, LastTally> {
+  const hwerr = crash?.report.hwerr;
+  const found = hwerr?.kind === 'present' ? hwerr.categories : [];
+  return new Map(
+    CATEGORIES.map((name) => {
+      const tally = found.find(({ category }) => category === name);
+      const lastSeconds = tally?.lastErrorTimestampSeconds ?? 0;
+      return [name, { errors: tally?.count ?? 0, lastSeconds }];
+    }),
+  );
 }
 
-function emptyTallies(): Map<string, Tally> {
-  return new Map(CATEGORIES.map((category) => [category, { errors: 0, lastSeconds: 0 }]));
-}
-
-function addTo(tallies: Map<string, Tally>, { hwerr }: CrashReport): void {
-  if (hwerr.kind !== 'present') return;
-  for (const { category, count, lastErrorTimestampSeconds } of hwerr.categories) {
-    const tally = tallies.get(category);
-    if (tally === undefined) continue;
-    tally.errors += count;
-    tally.lastSeconds = Math.max(tally.lastSeconds, lastErrorTimestampSeconds ?? 0);
-  }
-}
-
-function infoLabels(report: CrashReport): Record<string, string> {
+function infoLabels(report: Crash['report']): Record<string, string> {
   return {
     kernel_release: report.kernelRelease,
     arch: report.arch,
@@ -165,7 +157,7 @@ function failureSamples({
     hwerr_dumps_without_hwerr_data_total: one(ledger.dumpsWithoutHwerr()),
     hwerr_dump_decode_failures_total: FAILURE_REASONS.map((reason) => ({
       labels: { reason },
-      value: failures.get(reason) ?? 0,
+      value: failures[reason] ?? 0,
     })),
   };
 }
@@ -175,12 +167,50 @@ function one(value: number): Sample[] {
 }
 
 /** One sample a category; none where `value` is undefined. */
-function each(
-  tallies: ReadonlyMap<string, Tally>,
-  value: (tally: Tally) => number | undefined,
+function each<T>(
+  tallies: ReadonlyMap<string, T>,
+  value: (tally: T) => number | undefined,
 ): Sample[] {
   return [...tallies].flatMap(([category, tally]) => {
     const result = value(tally);
     return result === undefined ? [] : [{ labels: { category }, value: result }];
   });
+}
+
+const LEDGER_STATES: readonly LedgerView['state']['kind'][] = [
+  'ready',
+  'full',
+  'read_only',
+  'io',
+  'damaged',
+  'newer',
+  'busy',
+];
+
+function ledgerSamples({
+  ledger,
+  central,
+}: MetricsState): SamplesOf<
+  | 'hwerr_ledger_state'
+  | 'hwerr_ledger_writes_total'
+  | 'hwerr_ledger_write_failures_total'
+  | 'hwerr_ledgers_set_aside'
+  | 'hwerr_hosts_tracked'
+  | 'hwerr_hosts_limit'
+  | 'hwerr_hosts_dropped_total'
+> {
+  const { tracked, limit, dropped } = ledger.hostCounts();
+  const inCentralMode = (value: number): Sample[] => (central ? one(value) : []);
+  return {
+    hwerr_ledger_state: LEDGER_STATES.map((state) => ({
+      labels: { state },
+      value: ledger.state.kind === state ? 1 : 0,
+    })),
+    hwerr_ledger_writes_total: one(ledger.writes),
+    hwerr_ledger_write_failures_total: one(ledger.writeFailures),
+    hwerr_ledgers_set_aside: one(ledger.setAside),
+    hwerr_hosts_tracked: inCentralMode(tracked),
+    hwerr_hosts_limit: inCentralMode(limit),
+    hwerr_hosts_dropped_total: inCentralMode(dropped),
+  };
 }
