@@ -1,0 +1,57 @@
+/**
+ * Tests that need a program from outside npm (promtool, makedumpfile, …).
+ * Without the program they are skipped by name; with HWERR_REQUIRE_TOOLS set (.ci/run) they fail instead.
+ */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+import { describe, it } from 'vitest';
+
+type Body = () => void | Promise<void>;
+
+/** A program that may be absent, and the `it` and `describe` for tests that run it. */
+export interface Tool {
+  /** Absolute path, or the bare name when the program is not installed. */
+  readonly path: string;
+  readonly missing: boolean;
+  readonly it: (title: string, body: Body, timeoutMs?: number) => void;
+  readonly describe: (title: string, body: () => void) => void;
+}
+
+export function needsTool(name: string): Tool {
+  const found = findProgram(name);
+  const missing = found === undefined;
+  const required = Boolean(process.env['HWERR_REQUIRE_TOOLS']);
+  const skip = missing && !required;
+  const named = (title: string): string => `${title} [needs tool ${name}]`;
+  const notInstalled: Body = () => {
+    throw new Error(`${name} is not installed, and HWERR_REQUIRE_TOOLS asks for it`);
+  };
+  return {
+    path: found ?? name,
+    missing,
+    it: (title, body, timeoutMs) => {
+      it.skipIf(skip)(named(title), missing ? notInstalled : body, timeoutMs);
+    },
+    describe: (title, body) => {
+      describe.skipIf(skip)(named(title), () => {
+        if (missing) it('has its tool', notInstalled);
+        body();
+      });
+    },
+  };
+}
+
+function findProgram(name: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  return [...folders, '/usr/sbin', '/sbin'].map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
