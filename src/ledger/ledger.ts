@@ -244,6 +244,7 @@ export class Ledger implements LedgerView {
 
   /** Writes what is pending, once, and lets go of the files. */
   async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
     if (this.#state.kind === 'ready') this.#flush();

@@ -35,7 +35,8 @@ export class Table<K extends string | number, V> {
   }
 
   count(): number {
-    return this.#database.getCount();
+    // getCount() walks over all entries.
+    return (this.#database.getStats() as { entryCount: number }).entryCount;
   }
 
   /** In the order of the keys. */

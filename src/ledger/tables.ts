@@ -154,12 +154,16 @@ function crashAt(tables: Tables, sequence: number): Crash {
   throw new StoreError('damaged', `crashes: record ${sequence} is missing`);
 }
 
+/** Crashes of one VMCOREINFO that are compared with a new report: bounds what a hostile share costs. */
+const MOST_ALIKE = 32;
+
 /** Make the crash findable by all that is known of it now. */
 function mark(tables: Tables, { sequence, report }: Crash, digest: string): void {
   const marks = [infoMark(digest), ...(report.bootId === null ? [] : [bootMark(report.bootId)])];
   for (const name of marks) {
     const sequences = tables.marks.get(name) ?? [];
-    if (!sequences.includes(sequence)) tables.marks.put(name, [...sequences, sequence]);
+    if (sequences.includes(sequence)) continue;
+    tables.marks.put(name, [...sequences, sequence].slice(-MOST_ALIKE));
   }
 }
 
