@@ -12,7 +12,16 @@ const impureGlobals = [
 /** Node globals that plain JavaScript files (test/*.mjs) may use; TypeScript checks its own. */
 const nodeGlobals = Object.fromEntries(
   [
-    ...['AbortSignal', 'Buffer', 'TextDecoder', 'URL', 'console', 'fetch', 'performance', 'process'],
+    ...[
+      'AbortSignal',
+      'Buffer',
+      'TextDecoder',
+      'URL',
+      'console',
+      'fetch',
+      'performance',
+      'process',
+    ],
     ...['clearInterval', 'clearTimeout', 'setInterval', 'setTimeout', 'structuredClone'],
   ].map((name) => [name, 'readonly']),
 );

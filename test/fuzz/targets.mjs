@@ -11,7 +11,7 @@ const ORDERS = [
   { endian: 'big', wordBits: 32 },
 ];
 /** Where the memory of an `image` input begins; the addresses of its seeds are of this. */
-export const IMAGE_BASE = 0xffffffff81000000n;
+const IMAGE_BASE = 0xffffffff81000000n;
 const PAGE_SIZES = [4096, 512, 65536];
 
 /**

@@ -25,7 +25,7 @@ export type Reader = 'kdumpfile' | 'drgn';
 type PageSum = string | null;
 
 /** What another reader finds at the addresses. @throws Error with its message when it cannot open it. */
-export function theirPages(
+function theirPages(
   reader: Reader,
   files: readonly string[],
   addresses: readonly number[],

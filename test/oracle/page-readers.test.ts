@@ -43,6 +43,11 @@ const ONE_BITMAP = [
   'it takes one bitmap with room for twice the pages for two',
   /theirs null/,
 ] as const;
+const SPLITS = [
+  [0, 6],
+  [6, 42],
+  [42, 64],
+] as const;
 const PADDED = ['0.5.1 finds no page in it: max_pfn is 0', /theirs null/] as const;
 const NO_PAGE_SIZE = ['without a VMCOREINFO note it knows no page size', /theirs null/] as const;
 const NOTES = kernelNotes('OSRELEASE=x\n', LE32);
@@ -70,12 +75,6 @@ const KDUMP_FORMS: readonly Form[] = [
   kdumpForm('kdump with every codec', {
     codec: (pfn) => (['raw', 'zlib', 'lzo', 'zstd'] as const)[pfn % 4]!,
   }),
-  ...[BE64, LE32, BE32].map((order) =>
-    kdumpForm(`kdump ${order.wordBits}-bit ${order.endian}-endian`, { order }),
-  ),
-  ...([1, 2, 3, 4, 5] as const).map((version) =>
-    kdumpForm(`kdump version ${version}`, { version }),
-  ),
   ...[16384, 65536].map((blockSize) =>
     kdumpForm(`kdump with blocks of ${blockSize}`, {
       blockSize,
@@ -89,13 +88,18 @@ const KDUMP_FORMS: readonly Form[] = [
     files: [flatten(kdumpForm('', {}).files[0]!)],
     fails: { kdumpfile: FLATTENED },
   },
-  ...(
-    [
-      [0, 6],
-      [6, 42],
-      [42, 64],
-    ] as const
-  ).map((split) => kdumpForm(`part ${split[0]} to ${split[1]} of a split kdump`, { split })),
+  // in every version and byte order, every codec
+  ...(['raw', 'zlib', 'lzo', 'zstd'] as const).flatMap((codec) => [
+    ...([1, 2, 3, 4, 5] as const).map((version) =>
+      kdumpForm(`kdump version ${version} ${codec}`, { version, codec }),
+    ),
+    ...[BE64, LE32, BE32].map((order) =>
+      kdumpForm(`kdump ${order.wordBits}-bit ${order.endian}-endian ${codec}`, { order, codec }),
+    ),
+    ...SPLITS.map((split) =>
+      kdumpForm(`part ${split[0]} to ${split[1]} of a split kdump ${codec}`, { split, codec }),
+    ),
+  ]),
   kdumpForm('kdump with one bitmap', { bitmaps: 1 }, { kdumpfile: ONE_BITMAP }),
   kdumpForm(
     'kdump 32-bit with padding',

@@ -153,6 +153,7 @@ const FORMS: readonly (readonly [name: string, (memory: Memory) => Uint8Array])[
   ['kdump lzo', (memory) => asKdump(memory, 'lzo')],
   ['kdump zstd', (memory) => asKdump(memory, 'zstd')],
   ['flattened kdump', (memory) => flatten(asKdump(memory, 'zlib'))],
+  ['flattened kdump zstd', (memory) => flatten(asKdump(memory, 'zstd'))],
   ['flattened elf', (memory) => flatten(asElf(memory))],
 ];
 
