@@ -1,7 +1,7 @@
-"""Compresses pages with the libraries that makedumpfile and QEMU use.
+"""Compresses pages with the libraries that makedumpfile and QEMU use, or decompresses them.
 
 Reads {"codec": "lzo" | "snappy" | "zstd", "level": N, "pages": [base64, ...]} from standard input, prints a JSON
-list of base64.
+list of base64. With "lzo-decode" for codec the pages are decompressed into N bytes at most; null where that fails.
 """
 import base64
 import json
@@ -13,6 +13,8 @@ def encoder(codec, level):
         import lzo
 
         return lambda page: lzo.compress(page, level, False)
+    if codec == "lzo-decode":
+        return lambda stream: lzo_decoded(stream, level)
     if codec == "snappy":
         import snappy
 
@@ -22,7 +24,16 @@ def encoder(codec, level):
     return zstandard.ZstdCompressor(level=level).compress
 
 
+def lzo_decoded(stream, size):
+    import lzo
+
+    try:
+        return lzo.decompress(stream, False, size)
+    except lzo.error:
+        return None
+
+
 asked = json.load(sys.stdin)
 encode = encoder(asked["codec"], asked["level"])
 pages = (encode(base64.b64decode(page)) for page in asked["pages"])
-json.dump([base64.b64encode(page).decode() for page in pages], sys.stdout)
+json.dump([None if page is None else base64.b64encode(page).decode() for page in pages], sys.stdout)
