@@ -42,7 +42,7 @@ export interface BuiltKallsyms {
 export function kallsymsTables(recipe: KallsymsRecipe, at: bigint): BuiltKallsyms {
   const { order = LE64, addressing = 'place', layout = 'v6.4', bigLengths = true } = recipe;
   const symbols = [...recipe.symbols].sort((a, b) => compare(a.address, b.address));
-  const { tokens, names } = compressed(symbols, recipe.merges ?? 24);
+  const { tokens, names } = compressed(symbols, recipe.merges ?? 12);
   const hasBase = addressing === 'base' || addressing === 'percpu';
   const alignment = addressing === 'place' || addressing === 'plain' ? 4 : order.wordBits / 8;
   const out = new ByteWriter(order);
@@ -183,15 +183,16 @@ function compressed(symbols: readonly SymbolRecipe[], merges: number): Compresse
 }
 
 function mostFrequentPair(names: readonly (readonly number[])[]): [number, number] | undefined {
-  const counts = new Map<number, number>();
+  const counts = new Uint32Array(0x10000);
+  let best = 0;
   for (const name of names) {
     for (let i = 0; i + 1 < name.length; i++) {
       const pair = (name[i]! << 8) | name[i + 1]!;
-      counts.set(pair, (counts.get(pair) ?? 0) + 1);
+      counts[pair]!++;
+      if (counts[pair]! > counts[best]!) best = pair;
     }
   }
-  const [best] = [...counts].sort(([, a], [, b]) => b - a);
-  return best && [best[0] >> 8, best[0] & 0xff];
+  return best === 0 ? undefined : [best >> 8, best & 0xff];
 }
 
 function replacePair(name: number[], [first, second]: [number, number], token: number): void {

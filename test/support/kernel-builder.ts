@@ -97,14 +97,14 @@ const NAME_OFFSET = 4; // OFFSET(uts_namespace.name)
 /** Places lie on a 64 KiB block each, the largest block that a dump can have. */
 const ALIGNMENT = 0x10000;
 
-export const COUNTERS: readonly Counter[] = [
+const COUNTERS: readonly Counter[] = [
   [1, 1_790_000_001],
   [0, 0],
   [3, 1_790_000_003],
   [0, 0],
   [5, 1_790_000_005],
 ];
-export const BOOT_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
+const BOOT_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
 export const BOOT_ID_TEXT = 'a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf';
 export const RELEASE = '7.3.4-test';
 export const NODENAME = 'labhost';
