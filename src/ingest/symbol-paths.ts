@@ -8,7 +8,7 @@ import type { KernelName, SymbolFile } from '../vmcore/index.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 
 /** Paths below a directory at which the symbols of the kernel may be, System.map first: it is small. */
-function symbolFileNames({ release, buildId }: KernelName): string[] {
+export function symbolFileNames({ release, buildId }: KernelName): string[] {
   const names = [
     `System.map-${release}`,
     `boot/System.map-${release}`,
