@@ -1,26 +1,29 @@
 // The daemon, put together: the only file that knows all of its parts.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
 import type { HttpDependencies } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
-import { decodeClient } from './ingest/decode-client.ts';
+import { type DecodeClient, decodeClient } from './ingest/decode-client.ts';
 import { globPattern } from './ingest/file-names.ts';
 import { type DecodedFile, Ingest, type IngestSink } from './ingest/ingest.ts';
-import { watchKexecState } from './ingest/kexec-state.ts';
-import { type Crash, memoryLedger } from './ledger/ledger.ts';
+import { type KexecState, watchKexecState } from './ingest/kexec-state.ts';
+import { type Ledger, type Summary, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
 import {
   buildSamples,
   crashSamples,
   failureSamples,
+  hostSamples,
   ingestSamples,
   kexecSamples,
+  ledgerSamples,
 } from './metrics/projection.ts';
 import { type Collector, type Metrics, createMetrics } from './metrics/registry.ts';
 import { REVISION } from './version.ts';
-import { type ViewSources, crashesOf, createViews } from './views.ts';
+import { createViews } from './views.ts';
 import { watchWebConfig } from './webconfig/watch.ts';
 
 export interface App {
@@ -32,11 +35,106 @@ export interface App {
   close(): Promise<void>;
 }
 
-/** @throws when an address is in use, or the web configuration cannot be used. */
+/**
+ * @throws when an address is in use, or the web configuration cannot be used; StoreError when another
+ *   daemon works with the ledger, or it cannot be read.
+ */
 export async function startApp(config: Config, version: string, log: Logger): Promise<App> {
-  const nowMs = (): number => Date.now();
+  const { mode, telemetryPath } = config;
+  const suspectWindowSeconds = config.suspectWindowMs / 1000;
   const webConfig = watchWebConfig(config.webConfigFile, log);
-  const ledger = memoryLedger();
+  const parts = await assemble(config, log);
+  const kexec = await watchKexecState();
+  const letGo = async (): Promise<void> => {
+    kexec.close();
+    webConfig.close();
+    await parts.close();
+  };
+  const http: HttpServer = await startHttpServer(
+    {
+      listen: config.systemdSocket
+        ? onSystemdSockets(process.env, process.pid)
+        : onAddresses(config.listen),
+      ...{ webConfig, mode, telemetryPath, version, suspectWindowSeconds },
+    },
+    {
+      ...scrapes(config, version, { ...parts, kexec }),
+      views: createViews({ ...parts, kexec, suspectWindowSeconds }),
+      log,
+      nowMs: Date.now,
+    },
+  ).catch(async (error: unknown) => {
+    await letGo();
+    throw error;
+  });
+  const running = parts.ingest.run();
+  for (const port of http.ports) log.info('listening', { port, telemetry_path: telemetryPath });
+  if (http.ports.length === 0) log.info('listening', { socket: 'systemd' });
+  return {
+    port: http.ports[0] ?? 0,
+    reload: webConfig.reload,
+    async close(): Promise<void> {
+      await Promise.all([http.close(), letGo(), running]);
+    },
+  };
+}
+
+/**
+ * One pass over the directories into the same ledger.
+ *
+ * @returns what a scrape would have got, without metrics about this process.
+ * @throws StoreError when a daemon works with the ledger, or it cannot be written.
+ */
+export async function passOnce(config: Config, version: string, log: Logger): Promise<string> {
+  const parts = await assemble({ ...config, exporterMetrics: false }, log);
+  try {
+    await whileReady(parts.ledger, parts.ingest.runOnce());
+    const kexec = await watchKexecState();
+    kexec.close();
+    const { body } = await scrapes(config, version, { ...parts, kexec }).metrics('text');
+    return body;
+  } finally {
+    await parts.close();
+  }
+}
+
+const POLL_MS = 500;
+
+/** @throws when the ledger cannot be written before the pass is over: nobody is there to mend it. */
+async function whileReady(ledger: Ledger, pass: Promise<void>): Promise<void> {
+  const isOver = pass.then(() => true);
+  do requireReady(ledger);
+  while (!(await Promise.race([isOver, sleep(POLL_MS, false)])));
+  requireReady(ledger);
+}
+
+function requireReady({ state }: Ledger): void {
+  if (state.kind !== 'ready') throw new Error(`ledger: ${state.message}`);
+}
+
+interface Parts {
+  readonly ledger: Ledger;
+  readonly decoder: DecodeClient;
+  readonly ingest: Ingest;
+  readonly metrics: Metrics;
+  close(): Promise<void>;
+}
+
+/** @throws StoreError when another daemon works with the ledger, or it cannot be read. */
+async function assemble(config: Config, log: Logger): Promise<Parts> {
+  const ledger = await openLedger({
+    directory: config.ledgerPath,
+    suspectWindowSeconds: config.suspectWindowMs / 1000,
+    maxHosts: config.maxHosts,
+    hostRule: {
+      fallback: config.mode === 'node' ? config.nodeName : 'unknown',
+      pattern: config.hostPattern,
+    },
+    nowMs: Date.now,
+    log: (level, message, fields) => {
+      log[level](message, fields);
+    },
+  });
   const decoder = decodeClient({
     symbolPaths: config.symbolPaths,
     timeoutMs: config.decodeTimeoutMs,
@@ -45,86 +143,90 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
   const metrics = createMetrics(config.exporterMetrics, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
   });
-  const sink: IngestSink = {
-    decoded(file): void {
-      metrics.observeDecode(file.durationSeconds);
-      ledger.record(file.report, { path: file.path, recordedSeconds: nowMs() / 1000 });
-      logDecoded(log, file);
-    },
-    failed({ path, failure, durationSeconds }): void {
-      metrics.observeDecode(durationSeconds);
-      ledger.recordFailure({ ...failure, path, recordedSeconds: nowMs() / 1000 });
-      log.error('dump not decoded', { path, reason: failure.reason, error: failure.message });
-    },
-  };
   const { directories, settleMs, rescanMs } = config;
   const excluded = config.excluded.map(globPattern);
   const ingest = new Ingest(
     { directories, excluded, settleMs, rescanMs },
-    { decoder, sink, log, nowMs },
-  );
-  const kexec = await watchKexecState();
-  const suspectWindowSeconds = config.suspectWindowMs / 1000;
-  const sources = { ledger, ingest, kexec, suspectWindowSeconds };
-  const { mode, telemetryPath } = config;
-  const http: HttpServer = await startHttpServer(
     {
-      listen: config.systemdSocket
-        ? onSystemdSockets(process.env, process.pid)
-        : onAddresses(config.listen),
-      ...{ webConfig, mode, telemetryPath, version, suspectWindowSeconds },
+      decoder,
+      sink: ledgerSink(ledger, metrics, log),
+      log,
+      nowMs: Date.now,
+      steadyMs: () => performance.now(),
     },
-    { ...scrapes(config, version, sources, metrics), views: createViews(sources), log, nowMs },
   );
-  const running = ingest.run();
-  for (const port of http.ports) log.info('listening', { port, telemetry_path: telemetryPath });
-  if (http.ports.length === 0) log.info('listening', { socket: 'systemd' });
+  const close = async (): Promise<void> => {
+    await Promise.all([ingest.close(), decoder.close()]);
+    await ledger.close();
+  };
+  return { ledger, decoder, ingest, metrics, close };
+}
+
+function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
   return {
-    port: http.ports[0] ?? 0,
-    reload: webConfig.reload,
-    async close(): Promise<void> {
-      ingest.close();
-      kexec.close();
-      webConfig.close();
-      await Promise.all([http.close(), running, decoder.close()]);
+    decoded(decoded): Promise<void> {
+      const { file, content, report, durationSeconds } = decoded;
+      const { root, path, version } = file;
+      metrics.observeDecode(durationSeconds);
+      logDecoded(log, decoded);
+      return ledger.record({ root, path, version, content, result: { kind: 'report', report } });
+    },
+    failed({ file, content, failure, crash, durationSeconds }): Promise<void> {
+      const { root, path, version } = file;
+      if (durationSeconds !== undefined) {
+        metrics.observeDecode(durationSeconds);
+        const { reason, message } = failure;
+        log.error('dump not decoded', { path, reason, error: message });
+      }
+      const result = { kind: 'failure', failure, crash } as const;
+      return ledger.record({ root, path, version, content, result });
+    },
+    healed: (path) => {
+      ledger.healed(path);
+    },
+    verdictOf: ({ root, path, version }) => ledger.verdict(root, path, version),
+    onlyThese(root, files): void {
+      ledger.retain(
+        root,
+        files.map(({ path }) => path),
+      );
     },
   };
 }
 
 /** What a scrape gets: of the exporter, or of one host that crashed. */
 function scrapes(
-  config: Config,
+  { mode }: Config,
   version: string,
-  { ledger, ingest, kexec, suspectWindowSeconds }: ViewSources,
-  metrics: Metrics,
+  { ledger, ingest, metrics, kexec }: Parts & { readonly kexec: KexecState },
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
-  const crashesFrom =
-    (crashes: () => Iterable<Crash>): Collector =>
-    () =>
-      crashSamples(crashes(), Date.now() / 1000, suspectWindowSeconds);
   const build = { version, revision: REVISION, nodeVersion: process.versions.node };
+  const crashesOf =
+    (summary: Summary): Collector =>
+    () =>
+      crashSamples(summary, Date.now() / 1000);
   const exporter: readonly Collector[] = [
     () => ingestSamples(ingest.status()),
     () => failureSamples(ledger),
+    () => ledgerSamples(ledger),
+    () => hostSamples(mode === 'central' ? ledger.hostCounts() : undefined),
     () => buildSamples(build),
   ];
-  // In central mode crashes are other hosts', and so is what becomes of their next panic.
-  const local: readonly Collector[] =
-    config.mode === 'central'
-      ? []
-      : [crashesFrom(() => ledger.crashes()), () => kexecSamples(kexec.armed())];
   return {
-    metrics: (format) => metrics.render([...local, ...exporter], format),
+    metrics: (format) => {
+      // In central mode crashes are other hosts', and so is what becomes of their next panic.
+      const local: readonly Collector[] =
+        mode === 'central' ? [] : [crashesOf(ledger.total()), () => kexecSamples(kexec.armed())];
+      return metrics.render([...local, ...exporter], format);
+    },
     hostMetrics: (host, format) => {
-      const crashes = crashesOf(ledger, host);
-      return crashes.length === 0
-        ? undefined
-        : metrics.renderOnly([crashesFrom(() => crashes)], format);
+      const summary = ledger.summary(host);
+      return summary === undefined ? undefined : metrics.renderOnly([crashesOf(summary)], format);
     },
   };
 }
 
-function logDecoded(log: Logger, { path, report }: DecodedFile): void {
+function logDecoded(log: Logger, { file: { path }, report }: DecodedFile): void {
   log.info('dump decoded', {
     path,
     host: report.nodename ?? '',

@@ -1,6 +1,7 @@
 // Every setting of the daemon: its flag, what it means, its default, how it is read. One table; the
 // command line, the environment and --help are all made from it.
 
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 
@@ -17,8 +18,16 @@ export interface Config {
   readonly decodeMaxMemoryBytes: number;
   /** One dump directory of this host, or the dumps of many. */
   readonly mode: Mode;
+  /** The host of dumps that do not name theirs. */
+  readonly nodeName: string;
+  /** Hosts that get metrics of their own. */
+  readonly maxHosts: number;
+  /** Its first group is the host, where it matches a dump's path. */
+  readonly hostPattern: RegExp | undefined;
   /** How long before a panic an error is suspect. */
   readonly suspectWindowMs: number;
+  /** Directory of the ledger, absolute. */
+  readonly ledgerPath: string;
   readonly listen: readonly ListenAddress[];
   /** Use the sockets that systemd passed instead. */
   readonly systemdSocket: boolean;
@@ -61,7 +70,11 @@ export type FlagKey =
   | 'timeout'
   | 'maxMemory'
   | 'mode'
+  | 'nodeName'
+  | 'maxHosts'
+  | 'hostPattern'
   | 'suspectWindow'
+  | 'ledgerPath'
   | 'listen'
   | 'systemdSocket'
   | 'webConfigFile'
@@ -89,11 +102,29 @@ export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
   timeout: single('decode.timeout', 'DURATION', 'Longest time for one dump.', '5m'),
   maxMemory: single('decode.max-memory', 'SIZE', 'Heap of the decoding thread.', '256MiB'),
   mode: single('mode', MODES.join('|'), 'Whose crashes: of this host, or of many.', 'node'),
+  nodeName: single(
+    'node.name',
+    'HOST',
+    'Name of this host, for dumps that do not say.',
+    hostname(),
+  ),
+  maxHosts: single('central.max-hosts', 'COUNT', 'Hosts that get metrics of their own.', '1000'),
+  hostPattern: optional(
+    'central.host-pattern',
+    'REGEX',
+    "Takes the host from a dump's path instead: its first group, where it matches.",
+  ),
   suspectWindow: single(
     'hwerr.suspect-window',
     'DURATION',
     'An error that long before a panic is suspect.',
     '5m',
+  ),
+  ledgerPath: single(
+    'ledger.path',
+    'DIRECTORY',
+    'Where to keep what was learned.',
+    '/var/lib/hwerr-exporter',
   ),
   listen: many('web.listen-address', '[HOST]:PORT', 'Where to serve HTTP.', ':10048'),
   systemdSocket: toggle(
@@ -161,7 +192,13 @@ export function readConfig(
     decodeTimeoutMs: duration('timeout'),
     decodeMaxMemoryBytes: parsed('maxMemory', parseSize, 'a size such as 256MiB or 1GiB'),
     mode: parsed('mode', (text) => oneOf(MODES, text), MODES.join(' or ')),
+    nodeName: parsed('nodeName', parseHostName, 'a host name'),
+    maxHosts: parsed('maxHosts', parseCount, `a number from 1 to ${MOST_HOSTS}`),
+    hostPattern: texts('hostPattern').at(-1)
+      ? parsed('hostPattern', parsePattern, 'a regular expression with a group')
+      : undefined,
     suspectWindowMs: duration('suspectWindow'),
+    ledgerPath: resolve(parsed('ledgerPath', (text) => text || undefined, 'a directory')),
     listen: each('listen', parseListenAddress, 'HOST:PORT, [IPv6]:PORT or :PORT'),
     systemdSocket: parsed('systemdSocket', parseSwitch, 'true or false'),
     webConfigFile: webConfigFile ? resolve(webConfigFile) : undefined,
@@ -234,6 +271,27 @@ const TAKEN = /^\/(probe|sd|icon\.svg|-(\/.*)?|api(\/.*)?)\/?$/i;
 
 function parsePath(text: string): string | undefined {
   return /^\/[\w-][\w./-]*$/.test(text) && !TAKEN.test(text) ? text : undefined;
+}
+
+function parseHostName(text: string): string | undefined {
+  return /^[\w.:-]{1,64}$/.test(text) ? text : undefined;
+}
+
+const MOST_HOSTS = 100_000;
+
+function parseCount(text: string): number | undefined {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && count <= MOST_HOSTS ? count : undefined;
+}
+
+function parsePattern(text: string): RegExp | undefined {
+  try {
+    // As an alternative to nothing it always matches, and shows its groups.
+    const groups = new RegExp(`${text}|`).exec('')?.length ?? 0;
+    return groups > 1 ? new RegExp(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseSwitch(text: string): boolean | undefined {

@@ -39,6 +39,20 @@ const commands = program(VERSION, {
   checkConfig(given): void {
     process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
   },
+  async crashes(given, json): Promise<void> {
+    const { ledgerPath } = readConfig(given, process.env);
+    const { crashesCommand } = await import('./cli/crashes.ts');
+    await crashesCommand(ledgerPath, json, (text) => process.stdout.write(text));
+  },
+  async textfile(given, out): Promise<void> {
+    const config = readConfig(given, process.env);
+    const log = createLogger(config.logLevel, config.logFormat, (line) =>
+      process.stderr.write(line),
+    );
+    const { passOnce } = await import('./app.ts');
+    const { writeTextfile } = await import('./cli/textfile.ts');
+    writeTextfile(out, await passOnce(config, VERSION, log));
+  },
   async decode(files, options, given): Promise<void> {
     const { symbolPaths } = readConfig(given, process.env);
     const { decodeCommand } = await import('./cli/decode.ts');

@@ -4,14 +4,14 @@
 import type { CrashView, HwerrView, Views } from './http/views.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './ingest/kexec-state.ts';
-import type { Crash, Ledger } from './ledger/ledger.ts';
+import type { Crash, LedgerView, StoredReport } from './ledger/ledger.ts';
 import { leadSeconds, verdictOf } from './triage.ts';
-import type { CrashReport } from './vmcore/index.ts';
+import { metricCategory } from './vmcore/index.ts';
 
 const MAX_TEXT = 1024;
 
 export interface ViewSources {
-  readonly ledger: Ledger;
+  readonly ledger: LedgerView;
   readonly ingest: Pick<Ingest, 'isReady' | 'status' | 'isOnDisk'>;
   readonly kexec: KexecState;
   readonly suspectWindowSeconds: number;
@@ -22,9 +22,9 @@ export function createViews({ ledger, ingest, kexec, suspectWindowSeconds }: Vie
     const { report } = crash;
     return {
       id: crash.id,
-      host: bounded(crash.host),
+      host: crash.host,
       crashTimeSeconds: report.crashTimeSeconds,
-      recordedSeconds: Math.floor(crash.recordedSeconds),
+      recordedSeconds: crash.recordedSeconds,
       kernelRelease: bounded(report.kernelRelease),
       arch: report.arch,
       panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
@@ -35,10 +35,25 @@ export function createViews({ ledger, ingest, kexec, suspectWindowSeconds }: Vie
     };
   };
   return {
-    crashes: () => [...ledger.crashes()].sort(newestFirst).map(view),
+    recorded: () => ledger.total().crashes,
+    crashes: ({ host, category, offset, limit }) => {
+      const summary = host === undefined ? ledger.total() : ledger.summary(host);
+      const matching =
+        category === undefined ? summary?.crashes : summary?.byCategory.get(category)?.crashes;
+      const page: CrashView[] = [];
+      // Without a category the ledger finds the first one by itself.
+      let at = category === undefined ? offset : 0;
+      for (const crash of ledger.crashes(host, at)) {
+        if (category !== undefined && !hasErrors(crash, category)) continue;
+        if (at++ < offset) continue;
+        if (page.length < limit) page.push(view(crash));
+        else if (matching !== undefined) break;
+      }
+      return { page, matching: matching ?? at };
+    },
     crash: (id) => {
-      for (const crash of ledger.crashes()) if (crash.id === id) return view(crash);
-      return undefined;
+      const crash = ledger.crash(id);
+      return crash && view(crash);
     },
     directories: () =>
       ingest.status().directories.map(({ directory, up, lastScanSeconds }) => ({
@@ -51,33 +66,27 @@ export function createViews({ ledger, ingest, kexec, suspectWindowSeconds }: Vie
         path,
         reason,
         message: bounded(message),
-        recordedSeconds: Math.floor(recordedSeconds),
+        recordedSeconds,
       })),
     kdumpArmed: kexec.armed,
-    hosts: () => [...new Set([...ledger.crashes()].map(({ host }) => bounded(host)))].sort(),
-    isReady: () => ingest.isReady,
+    hosts: () => [...ledger.hosts()].sort(),
+    ledgerProblem: () => (ledger.state.kind === 'ready' ? undefined : ledger.state.message),
+    isScanned: () => ingest.isReady,
   };
 }
 
-/** The crashes of a host by the name that views give it. */
-export function crashesOf(ledger: Ledger, host: string): Crash[] {
-  return [...ledger.crashes()].filter((crash) => bounded(crash.host) === host);
+function hasErrors({ report: { hwerr } }: Crash, category: string): boolean {
+  if (hwerr.kind === 'absent') return false;
+  return hwerr.categories.some((one) => one.count > 0 && metricCategory(one.category) === category);
 }
 
-function hwerrView({ hwerr, crashTimeSeconds }: CrashReport): HwerrView {
+function hwerrView({ hwerr, crashTimeSeconds }: StoredReport): HwerrView {
   if (hwerr.kind === 'absent') return hwerr;
   const categories = hwerr.categories.map((category) => ({
     ...category,
     leadSeconds: leadSeconds(category, crashTimeSeconds) ?? null,
   }));
   return { kind: 'present', categories };
-}
-
-/** A dump of a machine that did not crash has no time of its own: it counts as of when it came in. */
-function newestFirst(a: Crash, b: Crash): number {
-  const time = ({ report, recordedSeconds }: Crash): number =>
-    report.crashTimeSeconds ?? recordedSeconds;
-  return time(b) - time(a) || (a.id < b.id ? -1 : 1);
 }
 
 /** Text of a dump, cut, and without halves of characters. */

@@ -1,3 +1,5 @@
+import { hostname } from 'node:os';
+
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -21,7 +23,11 @@ const DEFAULTS: Config = {
   decodeTimeoutMs: 300_000,
   decodeMaxMemoryBytes: 256 * 2 ** 20,
   mode: 'node',
+  nodeName: hostname(),
+  maxHosts: 1000,
+  hostPattern: undefined,
   suspectWindowMs: 300_000,
+  ledgerPath: '/var/lib/hwerr-exporter',
   listen: [{ host: undefined, port: 10_048 }],
   systemdSocket: false,
   webConfigFile: undefined,
@@ -49,6 +55,16 @@ const CASES: Readonly<
     '256MB',
   ],
   mode: ['mode', 'HWERR_MODE', 'central', { mode: 'central' }, 'cluster'],
+  nodeName: ['node.name', 'HWERR_NODE_NAME', 'db-07.example', { nodeName: 'db-07.example' }, 'a b'],
+  maxHosts: ['central.max-hosts', 'HWERR_CENTRAL_MAX_HOSTS', '20', { maxHosts: 20 }, '0'],
+  hostPattern: [
+    'central.host-pattern',
+    'HWERR_CENTRAL_HOST_PATTERN',
+    '/crash/([^/]+)/',
+    { hostPattern: /\/crash\/([^/]+)\// },
+    '[^/]+',
+  ],
+  ledgerPath: ['ledger.path', 'HWERR_LEDGER_PATH', '/l', { ledgerPath: '/l' }, ''],
   suspectWindow: [
     'hwerr.suspect-window',
     'HWERR_HWERR_SUSPECT_WINDOW',

@@ -47,9 +47,10 @@ const { values: options } = parseArgs({
   },
 });
 
-const directory = mkdtempSync(join(tmpdir(), 'hwerr-demo-'));
+const place = mkdtempSync(join(tmpdir(), 'hwerr-demo-'));
+const directory = join(place, 'crash');
 process.on('exit', () => {
-  rmSync(directory, { recursive: true, force: true });
+  rmSync(place, { recursive: true, force: true });
 });
 for (const [path, fixture] of STORE) {
   mkdirSync(dirname(join(directory, path)), { recursive: true });
@@ -61,6 +62,7 @@ const daemon = spawn(
   [
     join(root, 'dist/main.js'),
     ...['--kdump.path', directory],
+    ...['--ledger.path', join(place, 'ledger')],
     ...['--kdump.settle', '500ms'],
     ...['--web.listen-address', `:${options.port}`],
   ],

@@ -29,7 +29,7 @@ export async function decodeCommand(
   const done = new Set<string>();
   for (const given of files) {
     if (done.has(resolve(given))) continue;
-    const options = { symbolPaths, askBtf, followLinks: true, candidates: files };
+    const options = { symbolPaths, askBtf, candidates: files };
     const outcome = await decodeFile(given, options);
     if (outcome.kind !== 'decoded') {
       failed = true;

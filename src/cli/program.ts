@@ -7,6 +7,8 @@ import { FLAGS, type Flag, type FlagKey, type FlagValues, environmentName } from
 export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
   readonly checkConfig: (given: FlagValues) => void;
+  readonly crashes: (given: FlagValues, json: boolean) => Promise<void>;
+  readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (
     files: readonly string[],
     options: Pick<DecodeCommandOptions, 'json' | 'askBtf'>,
@@ -44,6 +46,22 @@ export function program(version: string, commands: Commands): Command {
       const json = options.json === true;
       await commands.decode(files, { json, askBtf: options.btf === true }, given(command));
     });
+  const crashes = root.command('crashes');
+  crashes
+    .description('print the crashes that the ledger knows; the daemon may be running')
+    .option('--json', 'print one JSON object a line')
+    .addOption(option(FLAGS.ledgerPath))
+    .exitOverride()
+    .action((options: { json?: true }) => commands.crashes(given(crashes), options.json === true));
+  const textfile = root.command('textfile');
+  textfile
+    .description("one pass over the dump directories, for node_exporter's textfile collector")
+    .requiredOption('--out <FILE.prom>', 'file to write, atomically')
+    .exitOverride()
+    .action((options: { out: string }) => commands.textfile(given(textfile), options.out));
+  for (const flag of Object.values(FLAGS)) {
+    if (!flag.name.startsWith('web.')) textfile.addOption(option(flag));
+  }
   return root;
 }
 

@@ -76,7 +76,7 @@ function span(seconds: number): string {
 }
 
 /** `2026-10-03 14:05:42 UTC`; a number that is no date is shown as it is. */
-function date(seconds: number): string {
+export function date(seconds: number): string {
   const time = new Date(seconds * 1000);
   if (Number.isNaN(time.getTime())) return `${seconds} s after 1970`;
   return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;

@@ -1,20 +1,20 @@
 // The JSON API: what the page shows, for programs. Its shape is deploy/docs/crashes.schema.json.
 
-import { type Selection, selected } from './selection.ts';
-import type { CrashView, FailureView, Views } from './views.ts';
+import type { CrashView, FailureView, Selection, Views } from './views.ts';
 import { advice, verdictText } from './wording.ts';
 
 /** Body of /api/v1/crashes. */
 export function crashesBody(views: Views, asked: Selection): object {
-  const matching = selected(views.crashes(), asked);
+  const { page, matching } = views.crashes(asked);
   return {
     kdumpArmed: views.kdumpArmed() ?? null,
     directories: views.directories().map((directory) => ({
       ...directory,
       lastScanSeconds: directory.lastScanSeconds || null,
     })),
-    total: matching.length,
-    crashes: matching.slice(asked.offset, asked.offset + asked.limit).map(crashBody),
+    ledgerProblem: views.ledgerProblem() ?? null,
+    total: matching,
+    crashes: page.map(crashBody),
     failures: views.failures().map(failureBody),
   };
 }

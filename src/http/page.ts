@@ -2,10 +2,17 @@
 // elsewhere; every text from a dump is escaped by html``.
 
 import { Html, html } from './html.ts';
-import { type Selection, queryOf, selected } from './selection.ts';
+import { queryOf } from './selection.ts';
 import { STYLE_ELEMENT } from './style.ts';
 import { timeline } from './timeline.ts';
-import type { CategoryView, CrashView, DirectoryView, FailureView, Views } from './views.ts';
+import type {
+  CategoryView,
+  CrashView,
+  DirectoryView,
+  FailureView,
+  Selection,
+  Views,
+} from './views.ts';
 import { advice, ago, categoryName, date, isoDate, lead, span, verdictText } from './wording.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 
@@ -24,9 +31,7 @@ interface Moment extends PageOptions {
 const MAX_HOSTS = 200;
 
 export function statusPage(views: Views, asked: Selection, moment: Moment): string {
-  const all = views.crashes();
-  const matching = selected(all, asked);
-  const shown = matching.slice(asked.offset, asked.offset + asked.limit);
+  const { page, matching } = views.crashes(asked);
   const body = html`<!doctype html>
     <html lang="en">
       <head>
@@ -48,8 +53,8 @@ export function statusPage(views: Views, asked: Selection, moment: Moment): stri
           ${statusList(views, moment)}
           <h2 id="crashes">Crashes</h2>
           ${filterForm(views.hosts(), asked)}
-          ${summary(all.length, matching.length, shown.length, asked)}
-          ${shown.map((crash) => card(crash, moment))} ${pager(matching.length, asked)}
+          ${summary(views.recorded(), matching, page.length, asked)}
+          ${page.map((crash) => card(crash, moment))} ${pager(matching, asked)}
           ${failures(views.failures(), moment)}
         </main>
         ${footer(moment)}
@@ -62,7 +67,16 @@ function statusList(views: Views, { mode, nowSeconds }: Moment): Html {
   return html`<ul class="status" aria-label="State">
     ${mode === 'node' ? kdumpState(views.kdumpArmed()) : undefined}
     ${views.directories().map((directory) => directoryState(directory, nowSeconds))}
+    ${ledgerState(views.ledgerProblem())}
   </ul>`;
+}
+
+function ledgerState(problem: string | undefined): Html | undefined {
+  if (problem === undefined) return undefined;
+  return html`<li class="bad">
+    <strong>The ledger cannot be written:</strong> ${problem}. What is shown is what was kept
+    before; new crashes wait for it.
+  </li>`;
 }
 
 function kdumpState(armed: boolean | undefined): Html {

@@ -11,9 +11,9 @@ import { send, sendText } from './answer.ts';
 import { crashBody, crashesBody } from './api.ts';
 import { exposition, type Format } from './negotiation.ts';
 import { type PageOptions, statusPage } from './page.ts';
-import { type Selection, selection } from './selection.ts';
+import { selection } from './selection.ts';
 import { CONTENT_SECURITY_POLICY, ICON } from './style.ts';
-import type { Views } from './views.ts';
+import type { Selection, Views } from './views.ts';
 
 /** Requests answered at a time; what is above has a slow reader each, and gets 503. */
 const MAX_REQUESTS = 40;
@@ -132,8 +132,10 @@ function healthRoutes(app: Express, { views }: HttpDependencies): void {
     sendText(response, 200, 'Healthy');
   });
   app.get('/-/ready', (_request, response) => {
-    if (views.isReady()) sendText(response, 200, 'Ready');
-    else sendText(response, 503, 'Waiting for the first scan');
+    const problem = views.ledgerProblem();
+    if (!views.isScanned()) sendText(response, 503, 'Waiting for the first scan');
+    else if (problem !== undefined) sendText(response, 503, `Ledger: ${problem}`);
+    else sendText(response, 200, 'Ready');
   });
 }
 

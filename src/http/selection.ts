@@ -1,16 +1,7 @@
 // Which crashes are asked for: the query string that the page and the API share.
 
-import { type CrashView } from './views.ts';
+import type { Selection } from './views.ts';
 import { isCategory } from './wording.ts';
-
-export interface Selection {
-  /** Exactly this host. */
-  readonly host: string | undefined;
-  /** Crashes that counted an error of this category. */
-  readonly category: string | undefined;
-  readonly limit: number;
-  readonly offset: number;
-}
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
@@ -27,18 +18,6 @@ export function selection(query: URLSearchParams): Selection | string {
   return { host: host || undefined, category: category || undefined, limit, offset };
 }
 
-/** The crashes that match, all of them. */
-export function selected(
-  crashes: readonly CrashView[],
-  { host, category }: Selection,
-): readonly CrashView[] {
-  return crashes.filter(
-    (crash) =>
-      (host === undefined || crash.host === host) &&
-      (category === undefined || hasErrors(crash, category)),
-  );
-}
-
 /** The query that selects the same from another crash on. */
 export function queryOf({ host, category, limit }: Selection, offset: number): string {
   const query = new URLSearchParams();
@@ -47,11 +26,6 @@ export function queryOf({ host, category, limit }: Selection, offset: number): s
   if (limit !== DEFAULT_LIMIT) query.set('limit', String(limit));
   if (offset > 0) query.set('offset', String(offset));
   return `?${query.toString()}`;
-}
-
-function hasErrors({ hwerr }: CrashView, category: string): boolean {
-  if (hwerr.kind === 'absent') return false;
-  return hwerr.categories.some((one) => one.category === category && one.count > 0);
 }
 
 function count(text: string | null, otherwise: number): number | undefined {

@@ -5,8 +5,9 @@ import type { Verdict } from '../triage.ts';
 
 /** Everything the page and the API can ask for. */
 export interface Views {
-  /** Newest first. */
-  readonly crashes: () => readonly CrashView[];
+  /** How many crashes there are. */
+  readonly recorded: () => number;
+  readonly crashes: (asked: Selection) => SelectedCrashes;
   readonly crash: (id: string) => CrashView | undefined;
   readonly directories: () => readonly DirectoryView[];
   /** Newest first. */
@@ -15,8 +16,27 @@ export interface Views {
   readonly kdumpArmed: () => boolean | undefined;
   /** Hosts that crashed, sorted. */
   readonly hosts: () => readonly string[];
+  /** Why what is learned now cannot be kept; undefined: it can. */
+  readonly ledgerProblem: () => string | undefined;
   /** Whether every directory was looked at once. */
-  readonly isReady: () => boolean;
+  readonly isScanned: () => boolean;
+}
+
+/** Which crashes are asked for. */
+export interface Selection {
+  /** Exactly this host. */
+  readonly host: string | undefined;
+  /** Crashes that counted an error of this category. */
+  readonly category: string | undefined;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+interface SelectedCrashes {
+  /** Newest first. */
+  readonly page: readonly CrashView[];
+  /** Those that match, on whatever page. */
+  readonly matching: number;
 }
 
 /** One crash, as the API answers it. Times are Unix seconds; null means: not in the dump. */

@@ -74,16 +74,16 @@ export function verdictText(verdict: Verdict): string {
     case 'clean':
       return 'No hardware error counted before the panic';
     case 'unknown':
-      return `No counters: ${WHY_UNKNOWN[verdict.reason]}`;
+      return `No counters: ${WHY_UNKNOWN[verdict.reason] ?? `they could not be read (${verdict.reason})`}`;
   }
 }
 
-const WHY_UNKNOWN = {
+const WHY_UNKNOWN: Readonly<Record<string, string>> = {
   kernel_without_hwerr: 'this kernel does not count hardware errors (Linux 6.19 and later do)',
   symbol_not_found: 'this kernel counts hardware errors, but nothing here says where',
   page_excluded: 'the page with the counters was filtered out of the dump',
   page_lost: 'the dump broke off before the page with the counters',
-} as const;
+};
 
 const ADVICE: Readonly<Record<string, string>> = {
   not_a_dump: 'Not a crash dump. Leave it out with --kdump.exclude if it stays.',

@@ -4,10 +4,11 @@ import { Piscina } from 'piscina';
 import { type FailureReason, messageOf } from '../failure.ts';
 import type { Outcome } from './decode-file.ts';
 import type { DecodeTask } from './decode-worker.ts';
+import type { FoundFile } from './scan.ts';
 
 export interface DecodeClient {
   /** Never rejects: a deadline or the death of the worker is an outcome too. */
-  decode(path: string): Promise<Outcome>;
+  decode(file: Pick<FoundFile, 'path' | 'root' | 'version'>): Promise<Outcome>;
   close(): Promise<void>;
 }
 
@@ -33,7 +34,7 @@ export function decodeClient(bounds: DecodeBounds): DecodeClient {
   // one. Without a listener that would be the end of the daemon.
   pool.on('error', () => undefined);
   return {
-    async decode(path): Promise<Outcome> {
+    async decode({ path, root, version }): Promise<Outcome> {
       const deadline = AbortSignal.timeout(bounds.timeoutMs);
       const death = new AbortController();
       const die = (error: unknown): void => {
@@ -42,7 +43,8 @@ export function decodeClient(bounds: DecodeBounds): DecodeClient {
       pool.once('error', die);
       try {
         const signal = AbortSignal.any([deadline, death.signal]);
-        return await pool.run({ path, symbolPaths: bounds.symbolPaths }, { signal });
+        const { symbolPaths } = bounds;
+        return await pool.run({ path, root, version, symbolPaths }, { signal });
       } catch (error) {
         if (deadline.aborted) {
           return failed('timeout', `took longer than ${bounds.timeoutMs / 1000} s`);

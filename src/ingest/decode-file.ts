@@ -1,39 +1,59 @@
 // One file, decoded: the only place where everything a decode can throw becomes an outcome. A file
 // that is part of a split dump brings the other parts with it; a packed one is unpacked first.
 
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type Failure, FileError, failureOf } from '../failure.ts';
 import {
   type CrashReport,
+  type ByteSource,
   type DecodeOptions,
+  type IdentifiedCrash,
   KnownKernels,
+  VmcoreError,
   decodeVmcore,
+  identifyCrash,
   splitPartOf,
 } from '../vmcore/index.ts';
-import { type FileSource, fileSourceOf, openFileSource } from './file-source.ts';
+import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-source.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
 import { PACKING_HEAD, type Packing, packingOf, unpack } from './unpack.ts';
 
 /** What became of a file. Plain data: it crosses threads. */
 export type Outcome =
-  | {
-      readonly kind: 'decoded';
-      readonly report: CrashReport;
-      /** The files of a split dump, lowest pages first; empty for any other. */
-      readonly parts: readonly string[];
-    }
-  | { readonly kind: 'failed'; readonly failure: Failure }
-  /** It was written to while it was read: what was read is worth nothing. */
+  | DecodedOutcome
+  | FailedOutcome
+  /** It was written to while it was read, or is another file now: what was read is worth nothing. */
   | { readonly kind: 'changed' }
   /** It was pruned or renamed since it was found: no failure. */
   | { readonly kind: 'gone' };
 
+export interface DecodedOutcome {
+  readonly kind: 'decoded';
+  readonly report: CrashReport;
+  /** The files of a split dump, lowest pages first; empty for any other. */
+  readonly parts: readonly string[];
+  /** As contentDigest() says. */
+  readonly content: string;
+}
+
+export interface FailedOutcome {
+  readonly kind: 'failed';
+  readonly failure: Failure;
+  /** The crash, where the file says at least that. */
+  readonly crash?: IdentifiedCrash;
+  /** As contentDigest() says; undefined when the file could not be read. */
+  readonly content?: string;
+}
+
 export interface DecodeFileOptions {
   /** Directories with symbol files. */
   readonly symbolPaths: readonly string[];
-  /** Whether the path was given by a person: links are followed then. */
-  readonly followLinks?: boolean;
+  /** The directory that the file must be in; undefined: links are followed wherever they lead. */
+  readonly root?: string;
+  /** versionOf() when it was found; undefined: whichever state it is in. */
+  readonly version?: string;
   /** Where other parts of a split dump may be, beside its own directory. */
   readonly candidates?: readonly string[];
   readonly askBtf?: boolean;
@@ -45,17 +65,19 @@ const knownKernels = new KnownKernels();
 export async function decodeFile(path: string, options: DecodeFileOptions): Promise<Outcome> {
   let source: FileSource;
   try {
-    source = openFileSource(path, options.followLinks === true);
+    source = openFileSource(path, options.root);
   } catch (error) {
-    if (error instanceof FileError && error.code === 'ENOENT') return { kind: 'gone' };
+    if (error instanceof FileError && isGone(error)) return { kind: 'gone' };
     return { kind: 'failed', failure: failureOf(error) };
   }
   try {
-    const outcome = await decodeOpen(path, source, options).catch((error: unknown): Outcome => ({
-      kind: 'failed',
-      failure: failureOf(error),
-    }));
+    if (options.version !== undefined && source.version !== options.version) {
+      return { kind: 'changed' };
+    }
+    const outcome = await decodeOpen(path, source, options);
     return source.currentVersion() === source.version ? outcome : { kind: 'changed' };
+  } catch (error) {
+    return { kind: 'failed', failure: failureOf(error) };
   } finally {
     source.close();
   }
@@ -65,7 +87,44 @@ async function decodeOpen(
   path: string,
   source: FileSource,
   options: DecodeFileOptions,
-): Promise<Outcome> {
+): Promise<DecodedOutcome | FailedOutcome> {
+  let content: string | undefined;
+  try {
+    content = contentDigest(source);
+    return { kind: 'decoded', content, ...(await decodeContent(path, source, options)) };
+  } catch (error) {
+    const cause = error instanceof Uncounted ? error.cause : error;
+    return {
+      kind: 'failed',
+      failure: failureOf(cause),
+      ...(error instanceof Uncounted && { crash: error.crash }),
+      ...(content !== undefined && { content }),
+    };
+  }
+}
+
+const SAMPLE_BYTES = 64 * 1024;
+
+/**
+ * Tells contents apart as far as counting failures needs: by size, head, which holds the time of the
+ * crash, and tail. A copy has the same, wherever it lies.
+ */
+function contentDigest(source: ByteSource): string {
+  const length = Math.min(SAMPLE_BYTES, source.size);
+  return createHash('sha256')
+    .update(`${source.size}\0`)
+    .update(source.read(0, length))
+    .update(source.read(source.size - length, length))
+    .digest('hex');
+}
+
+type Decoded = Pick<DecodedOutcome, 'report' | 'parts'>;
+
+async function decodeContent(
+  path: string,
+  source: FileSource,
+  options: DecodeFileOptions,
+): Promise<Decoded> {
   const packing = packingOf(source.read(0, Math.min(PACKING_HEAD, source.size)));
   if (packing === undefined) return decodeParts(path, source, options);
   const file = await unpack(
@@ -74,51 +133,80 @@ async function decodeOpen(
     packing,
   );
   try {
-    return decodeWith(options, (decodeOptions) => {
-      const report = decodeVmcore(fileSourceOf(path, file.fd), decodeOptions);
-      return { kind: 'decoded', report: packed(report, packing), parts: [] };
-    });
+    const report = decode([fileSourceOf(path, file.fd)], options);
+    return { report: packed(report, packing), parts: [] };
+  } catch (error) {
+    if (!(error instanceof Uncounted)) throw error;
+    throw new Uncounted(packed(error.crash, packing), error.cause);
   } finally {
     await file.close();
   }
 }
 
-function packed(report: CrashReport, packing: Packing): CrashReport {
-  return { ...report, compression: [packing, ...report.compression] };
+function packed<Crash extends IdentifiedCrash>(crash: Crash, packing: Packing): Crash {
+  return { ...crash, compression: [packing, ...crash.compression] };
 }
 
-function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Outcome {
+function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {
+  const { candidates = [], root } = options;
   const part = splitPartOf(source);
-  const siblings = part === undefined ? [] : openSiblings(path, part, options.candidates ?? []);
+  const siblings = part === undefined ? [] : openSiblings(path, part, candidates, root);
   try {
-    return decodeWith(options, (decodeOptions) => {
-      if (part === undefined || siblings.length === 0) {
-        return { kind: 'decoded', report: decodeVmcore(source, decodeOptions), parts: [] };
-      }
-      const all: OpenPart[] = [{ path, source, part }, ...siblings];
-      all.sort((a, b) => a.part.start - b.part.start || a.part.end - b.part.end);
-      const sources = all.map((one) => one.source);
-      const parts = all.map((one) => one.path);
-      return { kind: 'decoded', report: decodeVmcore(sources, decodeOptions), parts };
-    });
+    if (part === undefined || siblings.length === 0) {
+      return { report: decode([source], options), parts: [] };
+    }
+    const all: OpenPart[] = [{ path, source, part }, ...siblings];
+    all.sort((a, b) => a.part.start - b.part.start || a.part.end - b.part.end);
+    const report = decode(
+      all.map((one) => one.source),
+      options,
+    );
+    return { report, parts: all.map((one) => one.path) };
   } finally {
     for (const sibling of siblings) sibling.source.close();
   }
 }
 
-/** Calls `decode` with the options of the decoder, and closes what symbol files it asked for. */
-function decodeWith(
-  { symbolPaths, askBtf }: DecodeFileOptions,
-  decode: (options: DecodeOptions) => Outcome,
-): Outcome {
+/** A crash whose counters could not be read. */
+class Uncounted extends Error {
+  readonly crash: IdentifiedCrash;
+  override readonly cause: VmcoreError;
+
+  constructor(crash: IdentifiedCrash, cause: VmcoreError) {
+    super(cause.message, { cause });
+    this.crash = crash;
+    this.cause = cause;
+  }
+}
+
+/** @throws Uncounted, or whatever decodeVmcore() throws when the crash cannot be identified. */
+function decode(
+  sources: readonly ByteSource[],
+  { symbolPaths, askBtf = false }: DecodeFileOptions,
+): CrashReport {
   const files = symbolFiles(symbolPaths);
+  const options: DecodeOptions = {
+    knownKernels,
+    askBtf,
+    symbolFiles: (kernel) => files.open(kernel),
+  };
   try {
-    return decode({
-      knownKernels,
-      askBtf: askBtf === true,
-      symbolFiles: (kernel) => files.open(kernel),
-    });
+    return decodeVmcore(sources, options);
+  } catch (error) {
+    const crash = error instanceof VmcoreError ? identified(sources) : undefined;
+    if (crash === undefined || !(error instanceof VmcoreError)) throw error;
+    throw new Uncounted(crash, error);
   } finally {
     files.close();
+  }
+}
+
+/** @returns undefined where the dump does not say. */
+function identified(sources: readonly ByteSource[]): IdentifiedCrash | undefined {
+  try {
+    return identifyCrash(sources);
+  } catch (error) {
+    if (error instanceof VmcoreError) return undefined;
+    throw error;
   }
 }

@@ -1,14 +1,13 @@
 // Entry of the worker thread: everything that can take long or go wrong in a dump happens here.
 
-import { type Outcome, decodeFile } from './decode-file.ts';
+import { type DecodeFileOptions, type Outcome, decodeFile } from './decode-file.ts';
 
 /** What one call of the thread is about. */
-export interface DecodeTask {
+export interface DecodeTask extends Pick<DecodeFileOptions, 'symbolPaths' | 'root' | 'version'> {
   readonly path: string;
-  readonly symbolPaths: readonly string[];
 }
 
 /** Called by decode-client.ts through the thread pool. */
-export function decode({ path, symbolPaths }: DecodeTask): Promise<Outcome> {
-  return decodeFile(path, { symbolPaths });
+export function decode({ path, ...options }: DecodeTask): Promise<Outcome> {
+  return decodeFile(path, options);
 }

@@ -18,6 +18,11 @@ export function maybeDump(relativePath: string, excluded: readonly RegExp[]): bo
   return ![...NEVER_A_DUMP, ...excluded].some((pattern) => pattern.test(relativePath));
 }
 
+/** Names that dumps have: such a file that is none is worth an alarm, any other is nobody's business. */
+export function claimsToBeDump(name: string): boolean {
+  return /vmcore|dump/.test(name);
+}
+
 /** A glob as a regular expression over whole paths: `**`, `*` and `?` mean what they do in a shell. */
 export function globPattern(glob: string): RegExp {
   const source = glob

@@ -1,6 +1,16 @@
 // The decoder's bytes from a file: positioned reads, nothing cached, nothing mapped.
 
-import { type Stats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import {
+  type Stats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  readlinkSync,
+  realpathSync,
+} from 'node:fs';
+import { sep } from 'node:path';
 import { FileError } from '../failure.ts';
 import { type ByteSource, Corrupt, inRange, requireRange } from '../vmcore/index.ts';
 
@@ -16,20 +26,34 @@ export interface FileSource extends ByteSource {
 }
 
 /**
- * Open a regular file for decoding. Without `followLinks`, what a dump's maker put in place of a
- * file, a link or a FIFO, is not followed and not waited for.
+ * Open a regular file for decoding. With `root`, what a dump's maker put in place of the file or of a
+ * directory on the way to it, a link or a FIFO, is not followed and not waited for.
  *
- * @throws FileError when it is missing, unreadable, or no regular file.
+ * @param root the directory that the file must be in; undefined: wherever the path leads.
+ * @throws FileError when it is missing, unreadable, no regular file, or outside the root.
  */
-export function openFileSource(path: string, followLinks: boolean): FileSource {
+export function openFileSource(path: string, root: string | undefined): FileSource {
   const flags =
-    constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
+    constants.O_RDONLY | constants.O_NONBLOCK | (root === undefined ? 0 : constants.O_NOFOLLOW);
   const fd = onFile(path, () => openSync(path, flags));
-  if (!fstatSync(fd).isFile()) {
+  try {
+    if (!fstatSync(fd).isFile()) throw new FileError('not_a_dump', `${path}: is no regular file`);
+    if (root !== undefined) requireWithin(fd, path, root);
+  } catch (error) {
     closeSync(fd);
-    throw new FileError('not_a_dump', `${path}: is no regular file`);
+    throw error;
   }
   return fileSourceOf(path, fd);
+}
+
+/** O_NOFOLLOW only guards the last part of a path. */
+function requireWithin(fd: number, path: string, root: string): void {
+  const [opened, real] = onFile(path, () => [
+    readlinkSync(`/proc/self/fd/${fd}`),
+    realpathSync(root),
+  ]);
+  if (opened.startsWith(real.endsWith(sep) ? real : `${real}${sep}`)) return;
+  throw new FileError('not_a_dump', `${path}: leads out of ${root}, to ${opened}`);
 }
 
 /** An open regular file as a source; `path` is for messages. */
@@ -65,9 +89,20 @@ export function fileSourceOf(path: string, fd: number): FileSource {
   };
 }
 
-/** Which file in which state: changes with every write that a stat can show. */
-export function versionOf(stat: Pick<Stats, 'dev' | 'ino' | 'size' | 'mtimeMs'>): string {
-  return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+/**
+ * Which file in which state: changes with every write, and change of rights, that a stat can show.
+ * Without the device, whose number is another one after the next mount.
+ */
+export function versionOf(stat: Pick<Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>): string {
+  return `${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`;
+}
+
+/** ESTALE: an NFS server says that of a file that another client removed. */
+const GONE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ESTALE']);
+
+/** Whether there is no such file any more. */
+export function isGone({ code }: FileError): boolean {
+  return GONE.has(code);
 }
 
 function onFile<T>(path: string, call: () => T): T {

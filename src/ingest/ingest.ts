@@ -1,23 +1,29 @@
 // From directories to outcomes: scan, let files settle, decode them one at a time, hand on what came
 // out. Nothing here waits for a scrape, and no scrape waits for anything here.
 
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Failure, type FailureReason, messageOf } from '../failure.ts';
+import type { Failure, FailureReason } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import type { DecodeClient } from './decode-client.ts';
-import type { Outcome } from './decode-file.ts';
-import { type FoundFile, scanDirectory } from './scan.ts';
-import { type ReadyFile, Settling } from './settling.ts';
-import { watchDirectories } from './watcher.ts';
+import type { DecodedOutcome, FailedOutcome, Outcome } from './decode-file.ts';
+import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
+import { howToRead } from './explain.ts';
+import { claimsToBeDump } from './file-names.ts';
+import type { FoundFile, ScanResult } from './scan.ts';
+import { Settling, type Verdict } from './settling.ts';
 
-/** How long a dump that broke off must lie still before it is taken for finished: writers pause. */
-const GRACE_MS = 60_000;
-/** Events come in bursts: a scan waits this long for the rest of one. */
-const BURST_MS = 200;
+/** Files taken to be decoded at a time, at least: one that comes later waits for no more than these. */
+const BATCH = 16;
+/** A timer may end so much too early. */
+const TIMER_MS = 10;
+/** Outcomes on their way to the disk at a time. */
+const MOST_UNRECORDED = 64;
+
 /** What may be wrong with a dump only because the rest of it is not written yet. */
-const MENDED_BY_THE_REST: readonly FailureReason[] = [
+const MENDED_BY_THE_REST: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'truncated',
   'corrupt',
   'no_vmcoreinfo',
@@ -25,9 +31,11 @@ const MENDED_BY_THE_REST: readonly FailureReason[] = [
   'symbol_not_found',
   'page_excluded',
   'page_lost',
-];
+]);
 /** A file shorter than this may not say yet what it is: the longest magic is as long, in bytes. */
 const LONGEST_MAGIC = 16;
+/** The file need not change for these to go away. */
+const MAY_HEAL: ReadonlySet<FailureReason> = new Set<FailureReason>(['permission', 'io']);
 
 export interface IngestOptions {
   readonly directories: readonly string[];
@@ -36,39 +44,41 @@ export interface IngestOptions {
   readonly rescanMs: number;
 }
 
-/** A dump whose report is final, as far as its file goes. */
+/** A dump whose report is final, as far as this state of its file goes. */
 export interface DecodedFile {
-  readonly path: string;
+  readonly file: FoundFile;
+  readonly content: string;
   readonly report: CrashReport;
   readonly durationSeconds: number;
 }
 
-export interface FailedFile {
-  readonly path: string;
-  readonly failure: Failure;
-  readonly durationSeconds: number;
+export interface FailedFile extends Pick<FailedOutcome, 'failure' | 'crash' | 'content'> {
+  readonly file: Pick<FoundFile, 'root' | 'path' | 'version'>;
+  /** undefined: no decode was begun. */
+  readonly durationSeconds?: number;
 }
 
 /** Where the outcomes go. */
 export interface IngestSink {
-  readonly decoded: (file: DecodedFile) => void;
-  readonly failed: (file: FailedFile) => void;
+  /** Resolves when the outcome is durable. */
+  readonly decoded: (file: DecodedFile) => Promise<void>;
+  readonly failed: (file: FailedFile) => Promise<void>;
+  /** A file or directory that could not be read can be now, or is gone. */
+  readonly healed: (path: string) => void;
+  /** What an earlier run made of this state of the file, if that needs no second look. */
+  readonly verdictOf: (file: FoundFile) => Verdict | undefined;
+  /** These are all the files of a root; others of it are gone. */
+  readonly onlyThese: (root: string, files: readonly FoundFile[]) => void;
 }
 
 export interface IngestDependencies {
   readonly decoder: DecodeClient;
   readonly sink: IngestSink;
   readonly log: Logger;
+  /** Of the wall clock. */
   readonly nowMs: () => number;
-}
-
-/** One dump directory, as the last scan left it. */
-export interface DirectoryStatus {
-  readonly directory: string;
-  readonly up: boolean;
-  /** Unix seconds; 0 before the first scan. */
-  readonly lastScanSeconds: number;
-  readonly scanDurationSeconds: number;
+  /** Of a clock that nobody sets. */
+  readonly steadyMs: () => number;
 }
 
 /** What the daemon is doing; read by metrics at every scrape. */
@@ -92,33 +102,47 @@ export class Ingest {
   readonly #options: IngestOptions;
   readonly #dependencies: IngestDependencies;
   readonly #settling: Settling;
-  readonly #directories = new Map<string, DirectoryStatus>();
+  readonly #directories: readonly WatchedDirectory[];
   readonly #stop = new AbortController();
-  readonly #queue: ReadyFile[] = [];
-  #decoding = 0;
+  /** Directories that could be scanned at least once. */
+  readonly #scanned = new Set<string>();
+  /** The root of each path that cannot be read: told once. */
+  readonly #denied = new Map<string, string>();
+  readonly #unrecorded = new Set<Promise<void>>();
+  #queue: FoundFile[] = [];
+  #isDecoding = false;
+  #decoding: Promise<void> | undefined;
+  #decodesInProgress = 0;
   #lastDecodeMs = 0;
   #discovered = 0;
   #decoded = 0;
-  #watchEvents = 0;
-  #watchErrors = 0;
-  /** Emits `changed` when a scan may find something new. */
-  readonly #changed = new EventEmitter();
-  /** Whether it did so since the last scan began, which may have looked too early. */
-  #isStale = false;
 
   constructor(options: IngestOptions, dependencies: IngestDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#settling = new Settling(options.settleMs);
-    for (const directory of options.directories) {
-      const never = { directory, up: false, lastScanSeconds: 0, scanDurationSeconds: 0 };
-      this.#directories.set(directory, never);
-    }
+    const { excluded, rescanMs } = options;
+    const { log, nowMs, steadyMs } = dependencies;
+    this.#directories = [...new Set(options.directories)].map(
+      (directory) =>
+        new WatchedDirectory(
+          { directory, excluded, rescanMs },
+          {
+            log,
+            nowMs,
+            steadyMs,
+            found: (result) => {
+              this.#found(directory, result);
+            },
+            nextDueMs: (now) => this.#settling.nextDueMs(directory, now),
+          },
+        ),
+    );
   }
 
   /** Whether every directory was looked at once. */
   get isReady(): boolean {
-    return [...this.#directories.values()].every((status) => status.lastScanSeconds > 0);
+    return this.#directories.every(({ status }) => status.lastScanSeconds > 0);
   }
 
   /** Whether the last scan saw the file. */
@@ -127,15 +151,17 @@ export class Ingest {
   }
 
   status(): IngestStatus {
+    const sum = (value: (directory: WatchedDirectory) => number): number =>
+      this.#directories.reduce((total, directory) => total + value(directory), 0);
     return {
-      directories: [...this.#directories.values()],
-      queueLength: this.#queue.length,
-      decodesInProgress: this.#decoding,
+      directories: this.#directories.map(({ status }) => status),
+      queueLength: this.#queue.length + this.#settling.readyCount(this.#dependencies.steadyMs()),
+      decodesInProgress: this.#decodesInProgress,
       lastDecodeSeconds: this.#lastDecodeMs / 1000,
       discovered: this.#discovered,
       decoded: this.#decoded,
-      watchEvents: this.#watchEvents,
-      watchErrors: this.#watchErrors,
+      watchEvents: sum(({ watchEvents }) => watchEvents),
+      watchErrors: sum(({ watchErrors }) => watchErrors),
       present: {
         complete: this.#settling.filesThatAre('complete'),
         incomplete: this.#settling.filesThatAre('incomplete'),
@@ -143,130 +169,178 @@ export class Ingest {
     };
   }
 
-  /** Runs until `close()`: scans at events and at the latest after `rescanMs`, decodes in between. */
+  /** Runs until `close()`. A scan that hangs then is not waited for. */
   async run(): Promise<void> {
-    const watcher = watchDirectories(this.#options.directories, {
-      onReady: () => {
-        this.#expectChange();
-      },
-      onChange: () => {
-        this.#watchEvents++;
-        this.#expectChange();
-      },
-      onError: (error) => {
-        this.#watchErrors++;
-        this.#dependencies.log.warn('watching failed, scans go on', { error: messageOf(error) });
-      },
-    });
-    while (!this.#isClosed()) {
-      this.#isStale = false;
-      const startMs = this.#dependencies.nowMs();
-      for (const directory of this.#options.directories) await this.#scan(directory);
-      const endMs = this.#dependencies.nowMs();
-      this.#queue.unshift(...this.#settling.takeReady(endMs));
-      void this.#decodeQueue();
-      await this.#untilWorthAnotherScan(endMs, Math.max(BURST_MS, 4 * (endMs - startMs)));
-    }
-    await watcher.close();
-  }
-
-  close(): void {
-    this.#queue.length = 0;
-    this.#stop.abort();
-  }
-
-  #expectChange(): void {
-    this.#isStale = true;
-    this.#changed.emit('changed');
-  }
-
-  async #scan(directory: string): Promise<void> {
-    const { nowMs, log } = this.#dependencies;
-    const startMs = nowMs();
-    let up = true;
-    try {
-      const { files, errors } = await scanDirectory(directory, this.#options.excluded);
-      this.#discovered += this.#settling.update(directory, files, nowMs());
-      for (const error of errors) log.warn('cannot look at everything', { error: error.message });
-    } catch (error) {
-      up = false;
-      if (this.#directories.get(directory)?.up !== false || !this.isReady) {
-        log.error('cannot scan the dump directory', { directory, error: messageOf(error) });
-      }
-    }
-    const endMs = nowMs();
-    this.#directories.set(directory, {
-      directory,
-      up,
-      lastScanSeconds: endMs / 1000,
-      scanDurationSeconds: (endMs - startMs) / 1000,
-    });
-  }
-
-  /** Until a file is due, something changed (not sooner than `pauseMs`), or `rescanMs` is over. */
-  async #untilWorthAnotherScan(lastScanMs: number, pauseMs: number): Promise<void> {
-    const dueMs = (this.#settling.nextDueMs() ?? Infinity) - lastScanMs;
-    const waitMs = Math.max(0, Math.min(this.#options.rescanMs, dueMs));
     const { signal } = this.#stop;
-    const over = new AbortController();
-    const either = AbortSignal.any([signal, over.signal]);
-    const changed = this.#isStale
-      ? Promise.resolve()
-      : once(this.#changed, 'changed', { signal: either });
-    try {
-      await Promise.race([
-        sleep(waitMs, undefined, { signal: either }),
-        changed.then(() => sleep(Math.min(pauseMs, waitMs), undefined, { signal: either })),
-      ]);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      over.abort();
-    }
+    await Promise.race([
+      Promise.all(this.#directories.map((directory) => directory.run(signal))),
+      once(signal, 'abort'),
+    ]);
+    await this.#decoding;
   }
 
-  /** Decodes what is queued, one file after the other; one call at a time does the work. */
-  async #decodeQueue(): Promise<void> {
-    if (this.#decoding > 0 || this.#queue.length === 0) return;
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      const startMs = this.#dependencies.nowMs();
-      this.#decoding = 1;
-      const outcome = await this.#dependencies.decoder.decode(next.file.path);
-      this.#decoding = 0;
-      if (this.#isClosed()) return;
-      this.#lastDecodeMs = this.#dependencies.nowMs();
-      this.#take(next, outcome, (this.#lastDecodeMs - startMs) / 1000);
-    }
-    this.#expectChange(); // some may be due again, and the next scan was not planned for that
+  /**
+   * One pass: decodes what lies still for the settle time, and what broke off and is old. What is
+   * being written is left for the next pass.
+   */
+  async runOnce(): Promise<void> {
+    await Promise.all(this.#directories.map((directory) => directory.scan()));
+    await sleep(this.#options.settleMs + TIMER_MS);
+    await Promise.all(this.#directories.map((directory) => directory.scan()));
+    await this.#decoding;
+    await Promise.all(this.#unrecorded);
+  }
+
+  /** Ends what runs. */
+  async close(): Promise<void> {
+    this.#queue = [];
+    this.#stop.abort();
+    await Promise.all(this.#directories.map((directory) => directory.close()));
   }
 
   #isClosed(): boolean {
     return this.#stop.signal.aborted;
   }
 
-  #take({ file, final }: ReadyFile, outcome: Outcome, durationSeconds: number): void {
-    const { sink, nowMs } = this.#dependencies;
+  #found(root: string, { files, unreadable }: ScanResult): void {
+    if (this.#isClosed()) return;
+    const { steadyMs, sink } = this.#dependencies;
+    const firstScan = !this.#scanned.has(root);
+    this.#scanned.add(root);
+    const seen = this.#settling.update(root, files, steadyMs(), sink.verdictOf);
+    this.#discovered += seen.discovered;
+    if (firstScan || seen.vanished > 0) sink.onlyThese(root, files);
+    for (const { path, error } of unreadable) {
+      const failure = { reason: error.reason, message: error.message };
+      if (!this.#deny(root, path, failure)) continue;
+      this.#hold(sink.failed({ file: { root, path, version: '' }, failure }));
+    }
+    const denied = new Set(unreadable.map(({ path }) => path));
+    for (const [path, of] of this.#denied) {
+      if (of !== root || denied.has(path) || this.#settling.has(path)) continue;
+      this.#denied.delete(path);
+      sink.healed(path);
+    }
+    this.#startDecoding();
+  }
+
+  /** @returns whether that is news. */
+  #deny(root: string, path: string, failure: Failure): boolean {
+    if (this.#denied.has(path)) return false;
+    this.#denied.set(path, root);
+    void this.#explain(path, failure);
+    return true;
+  }
+
+  async #explain(path: string, { reason, message }: Failure): Promise<void> {
+    const hint = reason === 'permission' ? await howToRead(path) : 'look at the disk';
+    this.#dependencies.log.error('cannot be read', { path, error: message, hint });
+  }
+
+  #startDecoding(): void {
+    if (!this.#isDecoding) this.#decoding = this.#decodeQueue();
+  }
+
+  /** Decodes what is due, one file after the other. Runs once at a time. */
+  async #decodeQueue(): Promise<void> {
+    const { decoder, nowMs, steadyMs } = this.#dependencies;
+    this.#isDecoding = true;
+    while (!this.#isClosed()) {
+      if (this.#queue.length === 0) this.#queue = this.#settling.takeReady(steadyMs(), BATCH);
+      const file = this.#queue.shift();
+      if (file === undefined) break;
+      const startMs = steadyMs();
+      this.#decodesInProgress = 1;
+      const outcome = await decoder.decode(file);
+      this.#decodesInProgress = 0;
+      if (this.#isClosed()) break;
+      this.#lastDecodeMs = nowMs();
+      this.#take(file, outcome, (steadyMs() - startMs) / 1000);
+      // The ledger cannot write: what is not decoded yet waits on its disk.
+      if (this.#unrecorded.size >= MOST_UNRECORDED) await this.#untilRecorded();
+      // It may be due again, and its directory's next scan was not planned for that.
+      if (this.#settling.isDueAgain(file)) this.#wake(file.root);
+    }
+    this.#isDecoding = false;
+  }
+
+  #wake(root: string): void {
+    for (const directory of this.#directories) {
+      if (directory.status.directory === root) directory.wake();
+    }
+  }
+
+  async #untilRecorded(): Promise<void> {
+    const over = new AbortController();
+    const closed = once(this.#stop.signal, 'abort', { signal: over.signal });
+    closed.catch(() => undefined);
+    await Promise.race([closed, ...this.#unrecorded]);
+    over.abort();
+  }
+
+  #take(file: FoundFile, outcome: Outcome, durationSeconds: number): void {
+    const { sink, nowMs, steadyMs } = this.#dependencies;
     if (outcome.kind === 'gone' || outcome.kind === 'changed') {
-      this.#settling.wait(file, this.#options.settleMs, nowMs(), false);
-    } else if (!final && mayStillBeWritten(file, outcome)) {
-      this.#settling.wait(file, GRACE_MS, nowMs(), true);
-    } else if (outcome.kind === 'decoded') {
-      const { report } = outcome;
-      this.#settling.done(file, report.incomplete ? 'incomplete' : 'complete');
-      this.#decoded++;
-      sink.decoded({ path: file.path, report, durationSeconds });
+      this.#settling.again(file, steadyMs());
+      return;
+    }
+    const ageMs = nowMs() - file.mtimeMs;
+    if (mayStillBeWritten(file, outcome) && this.#settling.waitForRest(file, steadyMs(), ageMs)) {
+      return;
+    }
+    if (outcome.kind === 'failed') {
+      this.#takeFailed(file, outcome, durationSeconds);
+      return;
+    }
+    const { report, content } = outcome;
+    this.#decoded++;
+    this.#denied.delete(file.path);
+    const verdict = report.incomplete ? 'incomplete' : 'complete';
+    const recorded = sink.decoded({ file, content, report, durationSeconds });
+    this.#hold(
+      recorded.then(() => {
+        this.#settling.done(file, verdict);
+      }),
+    );
+  }
+
+  #takeFailed(file: FoundFile, outcome: FailedOutcome, durationSeconds: number): void {
+    const { sink, steadyMs } = this.#dependencies;
+    const { failure, crash, content } = outcome;
+    const { reason } = failure;
+    if (reason === 'not_a_dump' && !claimsToBeDump(basename(file.path))) {
+      this.#settling.done(file, 'ignored');
+      if (this.#denied.delete(file.path)) sink.healed(file.path);
+      return;
+    }
+    if (MAY_HEAL.has(reason)) {
+      this.#settling.retryLater(file, steadyMs());
+      if (!this.#deny(file.root, file.path, failure)) return;
     } else {
       this.#settling.done(file, 'failed');
-      sink.failed({ path: file.path, failure: outcome.failure, durationSeconds });
+      this.#denied.delete(file.path);
     }
+    this.#hold(
+      sink.failed({
+        file,
+        failure,
+        durationSeconds,
+        ...(crash && { crash }),
+        ...(content !== undefined && { content }),
+      }),
+    );
+  }
+
+  #hold(recorded: Promise<void>): void {
+    this.#unrecorded.add(recorded);
+    void recorded.finally(() => this.#unrecorded.delete(recorded));
   }
 }
 
 /** Whether the file looks like one whose writer paused in the middle. */
-function mayStillBeWritten({ size }: FoundFile, outcome: Outcome): boolean {
+function mayStillBeWritten({ size }: FoundFile, outcome: DecodedOutcome | FailedOutcome): boolean {
   if (outcome.kind === 'decoded') return outcome.report.incomplete;
-  if (outcome.kind !== 'failed') return false;
   const { reason } = outcome.failure;
   if (reason === 'not_a_dump') return size < LONGEST_MAGIC;
-  return MENDED_BY_THE_REST.includes(reason);
+  return MENDED_BY_THE_REST.has(reason);
 }

@@ -1,67 +1,134 @@
 // One look at a dump directory: which files are there now. The scan is the truth; file-system events
 // only say when to look (they are lost over NFS, and when the directory is replaced).
 
-import { lstat, opendir } from 'node:fs/promises';
+import { type Stats, constants } from 'node:fs';
+import { lstat, open, opendir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { FileError, errorCode } from '../failure.ts';
-import { maybeDump } from './file-names.ts';
-import { versionOf } from './file-source.ts';
+import { FileError } from '../failure.ts';
+import { HEAD_BYTES, mayBeDump } from '../vmcore/index.ts';
+import { claimsToBeDump, maybeDump } from './file-names.ts';
+import { isGone, versionOf } from './file-source.ts';
+import { STATUS_FILE, type SaveStatus, readSaveStatus } from './save-status.ts';
 
 /** Directories below the root that are looked into: host, date, and one more for central stores. */
 const MAX_DEPTH = 4;
+/** Never wait for whoever put a FIFO in a file's place. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 export interface FoundFile {
+  /** The watched directory. */
+  readonly root: string;
   readonly path: string;
   readonly size: number;
   readonly mtimeMs: number;
   /** versionOf() at the time of the scan. */
   readonly version: string;
+  /** What the kdump tool says of it. */
+  readonly saved: SaveStatus | undefined;
+}
+
+/** A directory or file that could not be looked at. */
+interface Unreadable {
+  readonly path: string;
+  readonly error: FileError;
 }
 
 export interface ScanResult {
   readonly files: readonly FoundFile[];
-  /** Directories and files that could not be looked at. */
-  readonly errors: readonly FileError[];
+  /** The root, and those below it that were looked into. */
+  readonly directories: readonly string[];
+  /** Versions of files that are no dumps by their first bytes, and are not called dumps. */
+  readonly foreign: ReadonlySet<string>;
+  readonly unreadable: readonly Unreadable[];
+  /** Which directory the root is; another one after it was made anew or mounted. */
+  readonly identity: string;
 }
 
 /**
- * Every regular file below `root` that may be a dump. Links are not followed.
+ * Every regular file below `root` that may be a dump. Links are not followed, but for the root itself.
+ * Of a million other files little more than a number each is kept, and each is opened once.
  *
+ * @param known `foreign` of the scan before.
  * @throws FileError when `root` itself cannot be read.
  */
 export async function scanDirectory(
   root: string,
   excluded: readonly RegExp[],
+  known: ReadonlySet<string> = new Set(),
 ): Promise<ScanResult> {
   const files: FoundFile[] = [];
-  const errors: FileError[] = [];
-  const pending = [{ path: root, depth: 0 }];
+  const directories: string[] = [];
+  const foreign = new Set<string>();
+  const unreadable: Unreadable[] = [];
+  const pending = [{ directory: root, depth: 0 }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { path: directory, depth } = next;
+    const { directory, depth } = next;
     try {
-      for await (const entry of await opendir(directory)) {
+      // Before the files are looked at: they are no older than what is said of them.
+      const saved = await readSaveStatus(join(directory, STATUS_FILE));
+      for await (const entry of await opendir(directory, { bufferSize: 1024 })) {
         const path = join(directory, entry.name);
-        if (entry.isDirectory() && depth < MAX_DEPTH) pending.push({ path, depth: depth + 1 });
-        if (!entry.isFile() || !maybeDump(relative(root, path), excluded)) continue;
-        const file = await found(path, errors);
-        if (file !== undefined) files.push(file);
+        if (entry.isDirectory()) {
+          if (depth < MAX_DEPTH) pending.push({ directory: path, depth: depth + 1 });
+        } else if (entry.isFile() && maybeDump(relative(root, path), excluded)) {
+          const seen = await look(path);
+          if (seen instanceof FileError) unreadable.push({ path, error: seen });
+          if (seen === undefined || seen instanceof FileError) continue;
+          const version = versionOf(seen);
+          if (!claimsToBeDump(entry.name) && (known.has(version) || (await isForeign(path)))) {
+            foreign.add(version);
+          } else {
+            files.push({ root, path, saved, version, size: seen.size, mtimeMs: seen.mtimeMs });
+          }
+        }
       }
-    } catch (error) {
-      const failure = FileError.from(directory, error);
-      if (directory === root) throw failure;
-      if (failure.code !== 'ENOENT') errors.push(failure);
+      directories.push(directory);
+    } catch (cause) {
+      const error = cause instanceof FileError ? cause : FileError.from(directory, cause);
+      if (directory === root) throw error;
+      if (!isGone(error)) unreadable.push({ path: directory, error });
     }
   }
-  return { files, errors };
+  return { files, directories, foreign, unreadable, identity: await identityOf(root) };
 }
 
-/** A file may vanish between the listing and the look: dumps are pruned all the time. */
-async function found(path: string, errors: FileError[]): Promise<FoundFile | undefined> {
+/**
+ * A file may vanish between the listing and the look: dumps are pruned all the time.
+ *
+ * @returns undefined when it is no regular file any more; the error when it is its own.
+ * @throws FileError when its directory lets nobody look.
+ */
+async function look(path: string): Promise<Stats | FileError | undefined> {
   try {
-    const stat = await lstat(path);
-    return { path, size: stat.size, mtimeMs: stat.mtimeMs, version: versionOf(stat) };
+    const seen = await lstat(path);
+    return seen.isFile() ? seen : undefined;
+  } catch (cause) {
+    const error = FileError.from(path, cause);
+    if (error.reason === 'permission') throw error;
+    return isGone(error) ? undefined : error;
+  }
+}
+
+/** Whether its first bytes are of no dump. What cannot be read is for the decoder to complain about. */
+async function isForeign(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, OPEN_FLAGS);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return !mayBeDump(buffer.subarray(0, bytesRead));
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+async function identityOf(root: string): Promise<string> {
+  try {
+    const { dev, ino, birthtimeMs } = await stat(root);
+    return `${dev}:${ino}:${birthtimeMs}`; // the number of one that was deleted is given again
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') errors.push(FileError.from(path, error));
-    return undefined;
+    throw FileError.from(root, error);
   }
 }

@@ -21,17 +21,19 @@ export interface OpenPart {
  * as many as it was asked for.
  *
  * @param candidates paths to look at beside those of the directory.
+ * @param root the directory that they must be in; undefined: wherever the paths lead.
  */
 export function openSiblings(
   path: string,
   part: SplitPart,
   candidates: readonly string[],
+  root: string | undefined,
 ): OpenPart[] {
   const others = new Set([...candidates.map((other) => resolve(other)), ...neighbours(path)]);
   others.delete(resolve(path));
   const siblings: OpenPart[] = [];
   for (const other of others) {
-    const sibling = openPart(other, candidates.length > 0);
+    const sibling = openPart(other, root);
     if (sibling === undefined) continue;
     if (sibling.part.dump === part.dump) siblings.push(sibling);
     else sibling.source.close();
@@ -48,10 +50,10 @@ function neighbours(path: string): string[] {
 }
 
 /** The file, when it is part of a split dump. */
-function openPart(path: string, followLinks: boolean): OpenPart | undefined {
+function openPart(path: string, root: string | undefined): OpenPart | undefined {
   let source: FileSource;
   try {
-    source = openFileSource(path, followLinks);
+    source = openFileSource(path, root);
   } catch (error) {
     if (error instanceof FileError) return undefined;
     throw error;

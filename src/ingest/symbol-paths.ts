@@ -67,7 +67,7 @@ export function symbolFiles(directories: readonly string[]): SymbolFiles {
 /** A directory, and what may not be read, is no symbol file. */
 function openIfFile(path: string): FileSource | undefined {
   try {
-    return openFileSource(path, true);
+    return openFileSource(path, undefined);
   } catch (error) {
     if (error instanceof FileError) return undefined;
     throw error;

@@ -5,27 +5,42 @@
 import { type FSWatcher, watch } from 'chokidar';
 
 export interface Watcher {
+  /** Watch these directories too, if it does not: it misses what is made while it begins. */
+  cover(directories: readonly string[]): void;
   close(): Promise<void>;
 }
 
 export interface WatcherEvents {
   /** From now on changes are seen: those before this moment may not have been. */
   readonly onReady: () => void;
-  /** Something happened below a root. */
+  /** Something happened below the root. */
   readonly onChange: () => void;
   readonly onError: (error: unknown) => void;
 }
 
-export function watchDirectories(roots: readonly string[], events: WatcherEvents): Watcher {
-  const watcher: FSWatcher = watch([...roots], {
+/** Watch one directory. It does not survive the directory: begin anew when that was made anew. */
+export function watchDirectory(root: string, events: WatcherEvents): Watcher {
+  const watcher: FSWatcher = watch(root, {
     ignored: (_path, stats) => stats?.isFile() ?? false,
     ignoreInitial: true,
     followSymlinks: false,
     depth: 4,
   });
-  watcher.on('ready', events.onReady);
   watcher.on('raw', events.onChange);
   watcher.on('all', events.onChange);
   watcher.on('error', events.onError);
-  return { close: () => watcher.close() };
+  let isReady = false;
+  watcher.once('ready', () => {
+    isReady = true;
+    events.onReady();
+  });
+  return {
+    cover(directories): void {
+      if (!isReady) return; // it is still finding them
+      const watched = watcher.getWatched();
+      const missed = directories.filter((directory) => !(directory in watched));
+      if (missed.length > 0) watcher.add(missed);
+    },
+    close: () => watcher.close(),
+  };
 }

@@ -1,121 +1,391 @@
-// What is known of every crash: the only state of the daemon, and all that metrics show.
-// A crash is one death of one boot, however many files describe it. This ledger lives in memory and
-// is gone with the process; the interface is what a durable one will stand behind.
+// What is known of every crash, across restarts: the only state of the daemon, and all that metrics
+// show. What the store has committed, and nothing else, is in the sums.
 
-import { createHash } from 'node:crypto';
-import type { Failure, FailureReason } from '../failure.ts';
-import type { CrashReport } from '../vmcore/index.ts';
+import { randomUUID } from 'node:crypto';
+import { type Failure, type FailureReason, messageOf } from '../failure.ts';
+import type { Crash } from './crash.ts';
+import { hasData, makeDirectory, prepare, setAside, setAsideCount } from './data-file.ts';
+import type { HostRule } from './host-name.ts';
+import { type Lock, lockLedger } from './lock.ts';
+import { type Access, Store, survivingRead } from './store.ts';
+import { HINTS, StoreError, type StoreProblem } from './store-error.ts';
+import { Sums } from './sums.ts';
+import type { Summary } from './summary.ts';
+import {
+  type FileOutcome,
+  LAYOUT,
+  type Tables,
+  type Verdict,
+  apply,
+  counters,
+  crashOfId,
+  newestCrashes,
+  pathKey,
+  rootKey,
+  verify,
+} from './tables.ts';
 
-/** Files remembered of one crash, and failures shown: the newest so many. */
-const MAX_FILES = 8;
-const MAX_FAILURES = 100;
+export type { Crash, StoredReport } from './crash.ts';
+export type { Summary, Tally } from './summary.ts';
+export type { FileOutcome, Verdict } from './tables.ts';
 
-export interface Crash {
-  readonly id: string;
-  /** The host that crashed, by its own name. */
-  readonly host: string;
-  readonly report: CrashReport;
-  /** Files that describe it, newest first. */
-  readonly paths: readonly string[];
-  /** When it became known, Unix seconds. */
-  readonly recordedSeconds: number;
+/** In one transaction, so many outcomes and files gone: both fit into the room that is made for it. */
+const BATCH = 16;
+const GONE_BATCH = 256;
+/** Failures to show: the newest so many. */
+const MOST_FAILURES = 100;
+/** Another daemon has the ledger; or a new one must be begun, and counters begin anew with a process. */
+const FINAL: ReadonlySet<LedgerState['kind']> = new Set<LedgerState['kind']>(['busy', 'damaged']);
+const RETRY_MS = { first: 500, longest: 30_000 };
+
+export interface LedgerOptions {
+  readonly directory: string;
+  readonly suspectWindowSeconds: number;
+  /** Hosts with sums of their own. Crashes of further hosts are recorded, and in the total. */
+  readonly maxHosts: number;
+  readonly hostRule: HostRule;
+  readonly nowMs: () => number;
+  /** Told when the state changes, and when a damaged ledger was set aside. */
+  readonly log: (level: 'info' | 'error', message: string, fields: Record<string, string>) => void;
 }
 
-/** A file, and when its answer came in, Unix seconds. */
-interface RecordedFile {
+export type LedgerState =
+  { readonly kind: 'ready' } | { readonly kind: StoreProblem; readonly message: string };
+
+export interface HostCounts {
+  readonly tracked: number;
+  readonly limit: number;
+  /** Hosts beyond the limit. */
+  readonly dropped: number;
+}
+
+/** What metrics and pages read. All of it is committed; only what names a crash looks at the disk. */
+export interface LedgerView {
+  readonly state: LedgerState;
+  /** Transactions since the start. */
+  readonly writes: number;
+  readonly writeFailures: number;
+  /** Damaged ledgers that lie beside this one. */
+  readonly setAside: number;
+  /** Over every crash, of whatever host. */
+  total(): Summary;
+  /** Names of the hosts that have sums, in the order in which they became known. */
+  hosts(): readonly string[];
+  /** The sums of one host: they grow with hosts, not with dumps. */
+  summary(host: string): Summary | undefined;
+  hostCounts(): HostCounts;
+  /** Files that gave no counters though they should have, by reason; each content once. */
+  failures(): Readonly<Partial<Record<FailureReason, number>>>;
+  /** Files of kernels that keep no counters; each content once. */
+  dumpsWithoutHwerr(): number;
+  /** The newest files that gave no counters since the start, oldest first; less those that healed. */
+  recentFailures(): Iterable<RecordedFailure>;
+  /**
+   * Crashes of a host, or of every host, newest first. Read from the store as they are walked.
+   *
+   * @param offset how many to leave out at first, without reading them.
+   */
+  crashes(host?: string, offset?: number): Iterable<Crash>;
+  crash(id: string): Crash | undefined;
+}
+
+/** A file that gave no counters, and when that became known, Unix seconds. */
+export interface RecordedFailure extends Failure {
   readonly path: string;
   readonly recordedSeconds: number;
 }
 
-export type RecordedFailure = RecordedFile & Failure;
+/** @throws StoreError when the ledger is `busy`, `newer`, or there and not readable. */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const ledger = new Ledger(options);
+  try {
+    await ledger.open();
+    return ledger;
+  } catch (error) {
+    await ledger.close();
+    throw error;
+  }
+}
 
-export interface Ledger {
+interface Pending {
+  readonly outcome: FileOutcome;
+  readonly committed: () => void;
+}
+
+export class Ledger implements LedgerView {
+  readonly #options: LedgerOptions;
+  readonly #owner = randomUUID();
+  readonly #pending: Pending[] = [];
+  /** Keys of files that are not there any more. */
+  readonly #gone = new Set<string>();
+  readonly #failures = new Map<string, RecordedFailure>();
+  #store: Store<Tables> | undefined;
+  #lock: Lock | undefined;
+  #state: LedgerState = { kind: 'ready' };
+  #sums: Sums;
+  #writes = 0;
+  #writeFailures = 0;
+  #setAside = 0;
+  #retryMs = RETRY_MS.first;
+  #timer: NodeJS.Timeout | undefined;
+  #recovering: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+    this.#sums = new Sums(options);
+  }
+
+  /** @throws StoreError as openLedger() does. */
+  async open(): Promise<void> {
+    const { directory } = this.#options;
+    try {
+      await this.#openToWrite();
+    } catch (error) {
+      const problem = StoreError.from(directory, error);
+      if (problem.problem === 'busy' || problem.problem === 'newer') throw problem;
+      // Zeros in place of what is there would be counters that went down: rather not start at all.
+      if (this.#store === undefined && hasData(directory)) await this.#openStore('read');
+      this.#failed(problem);
+    }
+  }
+
+  get state(): LedgerState {
+    return this.#state;
+  }
+
+  get writes(): number {
+    return this.#writes;
+  }
+
+  get writeFailures(): number {
+    return this.#writeFailures;
+  }
+
+  get setAside(): number {
+    return this.#setAside;
+  }
+
+  total(): Summary {
+    return this.#sums.total;
+  }
+
+  hosts(): readonly string[] {
+    return [...this.#sums.byHost.keys()];
+  }
+
+  summary(host: string): Summary | undefined {
+    return this.#sums.byHost.get(host);
+  }
+
+  hostCounts(): HostCounts {
+    const tracked = this.#sums.byHost.size;
+    const dropped = this.#sums.knownHosts - tracked;
+    return { tracked, limit: this.#options.maxHosts, dropped };
+  }
+
+  failures(): Readonly<Partial<Record<FailureReason, number>>> {
+    return this.#sums.failures;
+  }
+
+  dumpsWithoutHwerr(): number {
+    return this.#sums.withoutHwerr;
+  }
+
+  recentFailures(): Iterable<RecordedFailure> {
+    return this.#failures.values();
+  }
+
+  *crashes(host?: string, offset?: number): Generator<Crash> {
+    if (this.#store !== undefined) yield* newestCrashes(this.#store.tables, host, offset);
+  }
+
+  crash(id: string): Crash | undefined {
+    return this.#store === undefined ? undefined : crashOfId(this.#store.tables, id);
+  }
+
+  /** What became of a file in this state, if that is known and needs no second look. */
+  verdict(root: string, path: string, version: string): Verdict | undefined {
+    const known = this.#store?.tables.paths.get(pathKey(root, path));
+    return known?.version === version ? known.verdict : undefined;
+  }
+
   /**
-   * Take in the report of one file. A crash that is known already is not counted again; a report
-   * that says more of it than the one before replaces that. A file without counters is counted by
-   * the reason why.
+   * Take in what became of one file. A crash that is known already is not counted again; a report
+   * that says more of it moves the counters by the difference. Resolves when it is durable, which
+   * takes as long as the store cannot write.
    */
-  record(report: CrashReport, file: RecordedFile): void;
-  /** Take in a file that could not be decoded. */
-  recordFailure(failure: RecordedFailure): void;
-  /** Every distinct crash. */
-  crashes(): Iterable<Crash>;
-  /** Files that gave no counters though they should have, by reason. */
-  failures(): ReadonlyMap<FailureReason, number>;
-  /** The newest of them, oldest first; a file that was decoded since is not among them. */
-  recentFailures(): Iterable<RecordedFailure>;
-  /** Files of kernels that keep no counters. */
-  dumpsWithoutHwerr(): number;
+  record(outcome: FileOutcome): Promise<void> {
+    return new Promise((committed) => {
+      this.#pending.push({ outcome, committed });
+      this.#schedule(0);
+    });
+  }
+
+  /** Forget the files of a directory that are not there any more. The crashes stay. */
+  retain(root: string, paths: Iterable<string>): void {
+    if (this.#store?.access !== 'write') return;
+    const start = rootKey(root);
+    const present = new Set<string>();
+    for (const path of paths) present.add(pathKey(root, path));
+    for (const key of this.#store.tables.paths.keys({ start, end: `${start}g` })) {
+      if (!present.has(key)) this.#gone.add(key);
+    }
+    if (this.#gone.size > 0) this.#schedule(0);
+  }
+
+  /** Writes what is pending, if that can be done now, and lets go of the files. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#recovering;
+    while (this.#state.kind === 'ready' && this.#pending.length > 0) this.#flush();
+    await this.#closeStore();
+    await this.#lock?.release();
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer !== undefined || this.#closed || FINAL.has(this.#state.kind)) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#state.kind === 'ready') this.#flush();
+      else this.#recovering = this.#recover();
+    }, delayMs);
+  }
+
+  #flush(): void {
+    const { hostRule, nowMs } = this.#options;
+    const context = { hostRule, nowSeconds: Math.floor(nowMs() / 1000) };
+    const batch = this.#pending.slice(0, BATCH);
+    const gone = firstOf(this.#gone, GONE_BATCH);
+    if (batch.length === 0 && gone.length === 0) return;
+    const done = this.#commit((tables) => {
+      for (const key of gone) tables.paths.remove(key);
+      const changes = batch.map(({ outcome }) => apply(tables, outcome, context));
+      return { changes, counters: counters(tables) };
+    });
+    if (done === undefined) return;
+    this.#sums.change(done.value.changes, done.value.counters);
+    this.#pending.splice(0, batch.length);
+    for (const key of gone) this.#gone.delete(key);
+    for (const [i, { outcome, committed }] of batch.entries()) {
+      this.#showFailure(outcome.path, done.value.changes[i]?.failure, context.nowSeconds);
+      committed();
+    }
+    if (this.#pending.length > 0 || this.#gone.size > 0) this.#schedule(0);
+  }
+
+  /** The file, or directory, could not be read and can be now. */
+  healed(path: string): void {
+    this.#failures.delete(path);
+  }
+
+  #showFailure(path: string, failure: Failure | undefined, recordedSeconds: number): void {
+    this.#failures.delete(path);
+    if (failure === undefined) return;
+    this.#failures.set(path, { ...failure, path, recordedSeconds });
+    const [oldest] = this.#failures.keys();
+    if (this.#failures.size > MOST_FAILURES && oldest !== undefined) this.#failures.delete(oldest);
+  }
+
+  /** undefined: it failed, nothing of it is in the ledger, and the state says why. */
+  #commit<R>(work: (tables: Tables) => R): { readonly value: R } | undefined {
+    try {
+      if (this.#store === undefined) throw new StoreError('io', 'the ledger is not open');
+      const value = this.#store.commit((tables) => {
+        const { owner } = counters(tables);
+        if (owner !== this.#owner)
+          throw new StoreError('busy', 'another daemon took the ledger over');
+        return work(tables);
+      });
+      this.#writes++;
+      return { value };
+    } catch (error) {
+      this.#writeFailures++;
+      this.#failed(StoreError.from(this.#options.directory, error));
+      return undefined;
+    }
+  }
+
+  #failed({ problem, message }: StoreError): void {
+    if (this.#state.kind !== problem) {
+      this.#options.log('error', 'ledger cannot be written', {
+        problem,
+        error: message,
+        hint: HINTS[problem],
+      });
+    }
+    this.#state = { kind: problem, message };
+    this.#schedule(this.#retryMs);
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.longest);
+  }
+
+  async #recover(): Promise<void> {
+    try {
+      await this.#openToWrite();
+      if (this.#closed) return;
+      this.#options.log('info', 'ledger can be written again', {});
+      this.#retryMs = RETRY_MS.first;
+      this.#schedule(0);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#writeFailures++;
+      this.#failed(StoreError.from(this.#options.directory, error));
+    }
+  }
+
+  async #openToWrite(): Promise<void> {
+    const { directory } = this.#options;
+    makeDirectory(directory);
+    this.#lock ??= await lockLedger(directory);
+    if (this.#store?.access !== 'write') {
+      if (this.#store !== undefined) prepare(directory); // or there would be none to read
+      await this.#closeStore();
+      await this.#openStore('write');
+    }
+    this.#store?.commit((tables) => {
+      tables.state.put('counters', { ...counters(tables), owner: this.#owner });
+    });
+    this.#writes++;
+    this.#state = { kind: 'ready' };
+  }
+
+  /** @throws StoreError; with access to write, never for a damaged ledger: that is set aside. */
+  async #openStore(access: Access): Promise<void> {
+    const { directory, nowMs, log } = this.#options;
+    try {
+      this.#sums = survivingRead(directory, () => {
+        this.#store = Store.open(directory, access, LAYOUT);
+        verify(this.#store.tables);
+        return Sums.of(this.#store.tables, this.#options);
+      });
+      this.#setAside = setAsideCount(directory);
+    } catch (error) {
+      await this.#closeStore();
+      const problem = StoreError.from(directory, error);
+      if (problem.problem !== 'damaged' || access === 'read') throw problem;
+      const name = setAside(directory, nowMs());
+      log('error', 'ledger is damaged, set aside; a new one begins with the dumps still there', {
+        error: messageOf(error),
+        kept: name,
+      });
+      await this.#openStore('write');
+    }
+  }
+
+  async #closeStore(): Promise<void> {
+    const store = this.#store;
+    this.#store = undefined;
+    await store?.close();
+  }
 }
 
-export function memoryLedger(): Ledger {
-  const crashes = new Map<string, Crash>();
-  const failures = new Map<FailureReason, number>();
-  const recent = new Map<string, RecordedFailure>();
-  let withoutHwerr = 0;
-  const recordFailure = (failure: RecordedFailure): void => {
-    const { reason, path } = failure;
-    failures.set(reason, (failures.get(reason) ?? 0) + 1);
-    recent.delete(path);
-    recent.set(path, failure);
-    const [oldest] = recent.keys();
-    if (recent.size > MAX_FAILURES && oldest !== undefined) recent.delete(oldest);
-  };
-  return {
-    record(report, file): void {
-      const id = crashId(report);
-      crashes.set(id, taken(crashes.get(id), { id, report, file }));
-      recent.delete(file.path);
-      if (report.hwerr.kind === 'present') return;
-      const { reason } = report.hwerr;
-      if (reason === 'kernel_without_hwerr') withoutHwerr++;
-      else recordFailure({ ...file, reason, message: 'the dump gives no counters' });
-    },
-    recordFailure,
-    crashes: () => crashes.values(),
-    failures: () => failures,
-    recentFailures: () => recent.values(),
-    dumpsWithoutHwerr: () => withoutHwerr,
-  };
-}
-
-interface Taken {
-  readonly id: string;
-  readonly report: CrashReport;
-  readonly file: RecordedFile;
-}
-
-function taken(known: Crash | undefined, { id, report, file }: Taken): Crash {
-  const keeps = known !== undefined && !saysMore(report, known.report);
-  const others = known?.paths.filter((path) => path !== file.path) ?? [];
-  return {
-    id,
-    host: report.nodename ?? known?.host ?? 'unknown',
-    report: keeps ? known.report : report,
-    paths: [file.path, ...others].slice(0, MAX_FILES),
-    recordedSeconds: known?.recordedSeconds ?? file.recordedSeconds,
-  };
-}
-
-/**
- * Which crash it is, by content alone: the boot id; failing that, a digest of VMCOREINFO, which
- * holds the time of the crash, and of the host's name.
- */
-export function crashId(report: CrashReport): string {
-  if (report.bootId !== null) return report.bootId;
-  const { vmcoreinfoText, nodename } = report;
-  return createHash('sha256')
-    .update(`${vmcoreinfoText}\0${nodename ?? ''}`)
-    .digest('hex');
-}
-
-/** Whether `next` may replace `known`: no counter may go down, and something must be gained. */
-function saysMore(next: CrashReport, known: CrashReport): boolean {
-  if (next.hwerr.kind !== 'present') return false;
-  if (known.hwerr.kind !== 'present') return true;
-  const before = known.hwerr.categories;
-  const after = next.hwerr.categories;
-  const noneLess = before.every(({ count }, i) => (after[i]?.count ?? 0) >= count);
-  const someMore = before.some(({ count }, i) => (after[i]?.count ?? 0) > count);
-  return noneLess && (someMore || (known.incomplete && !next.incomplete));
+function firstOf<T>(items: Iterable<T>, most: number): T[] {
+  const first: T[] = [];
+  for (const item of items) {
+    if (first.length === most) break;
+    first.push(item);
+  }
+  return first;
 }

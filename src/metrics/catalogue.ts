@@ -39,6 +39,13 @@ export type MetricName =
   | 'hwerr_scan_duration_seconds'
   | 'hwerr_watch_events_total'
   | 'hwerr_watch_errors_total'
+  | 'hwerr_ledger_state'
+  | 'hwerr_ledger_writes_total'
+  | 'hwerr_ledger_write_failures_total'
+  | 'hwerr_ledgers_set_aside'
+  | 'hwerr_hosts_tracked'
+  | 'hwerr_hosts_limit'
+  | 'hwerr_hosts_dropped_total'
   | 'hwerr_kexec_crash_loaded'
   | 'hwerr_exporter_build_info';
 
@@ -74,7 +81,7 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
   hwerr_last_crash_recoverable_errors: {
     type: 'gauge',
     labels: ['category'],
-    help: `Hardware errors that the kernel of the newest crash survived from its boot on; 0 also where hwerr of hwerr_last_crash_info is not present. ${COUNTED}`,
+    help: `Hardware errors that the kernel of the newest crash survived from its boot on; absent where its dump does not say. ${COUNTED}`,
   },
   hwerr_last_crash_error_lead_seconds: {
     type: 'gauge',
@@ -106,12 +113,12 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   hwerr_dumps_without_hwerr_data_total: {
     type: 'counter',
-    help: 'Dump files of kernels that keep no hwerr_data (before Linux 6.19): expected, no failure.',
+    help: 'Dump files of kernels that keep no hwerr_data (before Linux 6.19): expected, no failure. A copy counts no second time.',
   },
   hwerr_dump_decode_failures_total: {
     type: 'counter',
     labels: ['reason'],
-    help: 'Files that gave no counters though they should have, by reason, since the exporter started.',
+    help: 'Files that gave no counters though they should have, by reason. A copy, or another try, counts no second time.',
   },
   hwerr_dump_decode_duration_seconds: {
     type: 'histogram',
@@ -149,6 +156,35 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
   hwerr_watch_errors_total: {
     type: 'counter',
     help: 'Errors of the file-system watch. Periodic scans find what it misses.',
+  },
+  hwerr_ledger_state: {
+    type: 'gauge',
+    labels: ['state'],
+    help: 'Whether the ledger can be written: 1 for its state. In any but ready, what is shown is what was durable before.',
+  },
+  hwerr_ledger_writes_total: {
+    type: 'counter',
+    help: 'Transactions committed to the ledger since the exporter started.',
+  },
+  hwerr_ledger_write_failures_total: {
+    type: 'counter',
+    help: 'Attempts to write the ledger that failed since the exporter started; what they held is kept and tried again.',
+  },
+  hwerr_ledgers_set_aside: {
+    type: 'gauge',
+    help: 'Damaged ledgers that lie beside the one in use, for somebody to examine and take away.',
+  },
+  hwerr_hosts_tracked: {
+    type: 'gauge',
+    help: 'Hosts that have metrics of their own, in central mode.',
+  },
+  hwerr_hosts_limit: {
+    type: 'gauge',
+    help: 'Most hosts that may have metrics of their own, in central mode: --central.max-hosts.',
+  },
+  hwerr_hosts_dropped_total: {
+    type: 'counter',
+    help: 'Hosts beyond --central.max-hosts, in central mode: their crashes are recorded, but have no metrics.',
   },
   hwerr_kexec_crash_loaded: {
     type: 'gauge',

@@ -3,9 +3,9 @@
 
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
-import type { Crash, Ledger } from '../ledger/ledger.ts';
-import { isSuspect, leadSeconds } from '../triage.ts';
-import { CATEGORIES, type CrashReport, metricCategory } from '../vmcore/index.ts';
+import type { HostCounts, LedgerView, StoredReport, Summary, Tally } from '../ledger/ledger.ts';
+import { leadSeconds } from '../triage.ts';
+import { CATEGORIES, type HwerrCategory, metricCategory } from '../vmcore/index.ts';
 import type { MetricName } from './catalogue.ts';
 
 export interface Sample {
@@ -20,86 +20,55 @@ type SamplesOf<Names extends MetricName> = Readonly<Record<Names, readonly Sampl
 /** No label is longer: kernels name their release with less, hostile dumps with anything. */
 const MAX_LABEL = 256;
 
-/** One category over many crashes. */
-interface Tally {
-  errors: number;
-  lastSeconds: number;
-  suspect: number;
-}
-
 /** What crashes say: of this host, or of one that crashed elsewhere. */
 export function crashSamples(
-  crashes: Iterable<Crash>,
+  { crashes, byCategory, lastCrash }: Summary,
   nowSeconds: number,
-  suspectWindowSeconds: number,
 ): PartialSamples {
-  const tallies = new Map<string, Tally>(
-    CATEGORIES.map((category) => [category, { errors: 0, lastSeconds: 0, suspect: 0 }]),
-  );
-  let count = 0;
-  let last: CrashReport | undefined;
-  for (const { report } of crashes) {
-    count++;
-    addTo(tallies, report, suspectWindowSeconds);
-    if (last === undefined || crashTime(report) >= crashTime(last)) last = report;
-  }
   return {
-    hwerr_recoverable_errors_total: each(tallies, ({ errors }) => errors),
-    hwerr_last_error_timestamp_seconds: each(tallies, ({ lastSeconds }) => lastSeconds),
-    hwerr_last_error_age_seconds: each(tallies, ({ lastSeconds }) =>
+    hwerr_recoverable_errors_total: each(byCategory, ({ errors }) => errors),
+    hwerr_last_error_timestamp_seconds: each(byCategory, ({ lastSeconds }) => lastSeconds),
+    hwerr_last_error_age_seconds: each(byCategory, ({ lastSeconds }) =>
       lastSeconds === 0 ? undefined : Math.max(0, nowSeconds - lastSeconds),
     ),
-    hwerr_suspect_crashes_total: each(tallies, ({ suspect }) => suspect),
-    hwerr_crashes_total: one(count),
-    ...lastCrashSamples(last),
+    hwerr_suspect_crashes_total: each(byCategory, ({ suspectCrashes }) => suspectCrashes),
+    hwerr_crashes_total: one(crashes),
+    ...lastCrashSamples(lastCrash?.report),
   };
 }
 
 function lastCrashSamples(
-  last: CrashReport | undefined,
+  last: StoredReport | undefined,
 ): SamplesOf<
   | 'hwerr_last_crash_timestamp_seconds'
   | 'hwerr_last_crash_recoverable_errors'
   | 'hwerr_last_crash_error_lead_seconds'
   | 'hwerr_last_crash_info'
 > {
-  const counted = last?.hwerr.kind === 'present' ? last.hwerr.categories : [];
+  const counters = last?.hwerr.kind === 'present' ? last.hwerr.categories : [];
+  const inCategory = (category: string): readonly HwerrCategory[] =>
+    counters.filter((counter) => metricCategory(counter.category) === category);
   return {
-    hwerr_last_crash_timestamp_seconds: one(last === undefined ? 0 : crashTime(last)),
-    hwerr_last_crash_recoverable_errors: CATEGORIES.map((category) => ({
-      labels: { category },
-      value: counted.find((counter) => counter.category === category)?.count ?? 0,
-    })),
+    hwerr_last_crash_timestamp_seconds: one(last?.crashTimeSeconds ?? 0),
+    // Without a crash there are no errors; with one whose counters were not read, nothing is known.
+    hwerr_last_crash_recoverable_errors: (last?.hwerr.kind === 'absent' ? [] : CATEGORIES).map(
+      (category) => ({
+        labels: { category },
+        value: inCategory(category).reduce((sum, { count }) => sum + count, 0),
+      }),
+    ),
     // A lead below zero, from a clock that was set, would look like an error at the panic.
-    hwerr_last_crash_error_lead_seconds: counted.flatMap((counter) => {
-      const lead = leadSeconds(counter, last?.crashTimeSeconds ?? null);
-      if (lead === undefined || lead < 0) return [];
-      return [{ labels: { category: counter.category }, value: lead }];
+    hwerr_last_crash_error_lead_seconds: CATEGORIES.flatMap((category) => {
+      const leads = inCategory(category)
+        .map((counter) => leadSeconds(counter, last?.crashTimeSeconds ?? null))
+        .filter((lead): lead is number => lead !== undefined && lead >= 0);
+      return leads.length === 0 ? [] : [{ labels: { category }, value: Math.min(...leads) }];
     }),
     hwerr_last_crash_info: last === undefined ? [] : [{ labels: infoLabels(last), value: 1 }],
   };
 }
 
-function crashTime(report: CrashReport): number {
-  return report.crashTimeSeconds ?? 0;
-}
-
-function addTo(tallies: Map<string, Tally>, report: CrashReport, windowSeconds: number): void {
-  if (report.hwerr.kind !== 'present') return;
-  const suspect = new Set<string>();
-  for (const counter of report.hwerr.categories) {
-    const category = metricCategory(counter.category);
-    const tally = tallies.get(category);
-    if (tally === undefined) continue;
-    tally.errors += counter.count;
-    tally.lastSeconds = Math.max(tally.lastSeconds, counter.lastErrorTimestampSeconds ?? 0);
-    if (!isSuspect(leadSeconds(counter, report.crashTimeSeconds), windowSeconds)) continue;
-    if (!suspect.has(category)) tally.suspect++;
-    suspect.add(category);
-  }
-}
-
-function infoLabels(report: CrashReport): Record<string, string> {
+function infoLabels(report: StoredReport): Record<string, string> {
   return {
     kernel_release: report.kernelRelease.slice(0, MAX_LABEL),
     arch: report.arch,
@@ -141,15 +110,52 @@ export function ingestSamples(ingest: IngestStatus): PartialSamples {
 
 /** Files that gave no counters. */
 export function failureSamples(
-  ledger: Pick<Ledger, 'failures' | 'dumpsWithoutHwerr'>,
+  ledger: Pick<LedgerView, 'failures' | 'dumpsWithoutHwerr'>,
 ): PartialSamples {
   const failures = ledger.failures();
   return {
     hwerr_dumps_without_hwerr_data_total: one(ledger.dumpsWithoutHwerr()),
     hwerr_dump_decode_failures_total: FAILURE_REASONS.map((reason) => ({
       labels: { reason },
-      value: failures.get(reason) ?? 0,
+      value: failures[reason] ?? 0,
     })),
+  };
+}
+
+const LEDGER_STATES: readonly LedgerView['state']['kind'][] = [
+  'ready',
+  'full',
+  'read_only',
+  'io',
+  'damaged',
+  'newer',
+  'busy',
+];
+
+/** Whether what is learned is kept. */
+export function ledgerSamples({
+  state,
+  writes,
+  writeFailures,
+  setAside,
+}: Pick<LedgerView, 'state' | 'writes' | 'writeFailures' | 'setAside'>): PartialSamples {
+  return {
+    hwerr_ledger_state: LEDGER_STATES.map((kind) => ({
+      labels: { state: kind },
+      value: state.kind === kind ? 1 : 0,
+    })),
+    hwerr_ledger_writes_total: one(writes),
+    hwerr_ledger_write_failures_total: one(writeFailures),
+    hwerr_ledgers_set_aside: one(setAside),
+  };
+}
+
+/** Whose crashes have metrics; undefined in node mode. */
+export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
+  return {
+    hwerr_hosts_tracked: hosts === undefined ? [] : one(hosts.tracked),
+    hwerr_hosts_limit: hosts === undefined ? [] : one(hosts.limit),
+    hwerr_hosts_dropped_total: hosts === undefined ? [] : one(hosts.dropped),
   };
 }
 
@@ -175,7 +181,7 @@ function one(value: number): Sample[] {
 
 /** One sample a category; none where `value` is undefined. */
 function each(
-  tallies: ReadonlyMap<string, Tally>,
+  tallies: Summary['byCategory'],
   value: (tally: Tally) => number | undefined,
 ): Sample[] {
   return [...tallies].flatMap(([category, tally]) => {

@@ -4,16 +4,17 @@
 import type { ByteSource } from './bytes/source.ts';
 import { openDump } from './container/open.ts';
 import type { DecodeCost } from './container/physical-memory.ts';
-import type { SplitPart } from './container/dump.ts';
+import type { Dump, SplitPart } from './container/dump.ts';
 import { VmcoreError } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
 import type { KnownKernels } from './hwerr/known-kernels.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
-import { identifyKernel } from './paging/kernel.ts';
+import { type Kernel, identifyKernel } from './paging/kernel.ts';
 import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport } from './report.ts';
 import type { SymbolFile } from './symbols/symbol-files.ts';
 
+export { HEAD_BYTES, mayBeDump } from './container/open.ts';
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
 export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
@@ -53,23 +54,67 @@ export function decodeVmcore(
   options: DecodeOptions = {},
 ): CrashReport {
   const limits = options.limits ?? DEFAULT_LIMITS;
-  const cost = noCost();
-  const files: readonly ByteSource[] = 'read' in sources ? [sources] : sources;
-  const counting = files.map((source) => counted(source, cost));
-  const dump = openDump(counting, cost, limits);
-  const kernel = identifyKernel(dump, limits);
-  const { vmcoreinfo } = kernel;
+  const { dump, kernel, cost } = openKernel(sources, limits);
   const warnings: string[] = [];
   const warn = (warning: string): void => {
     warnings.push(warning);
   };
   const counters = readCounters(kernel, { ...options, limits }, warn);
-  const pagesForCounters = cost.pages;
-  const panicMessage = unlessBroken(() => panicLine(kernel));
-  cost.logPages = cost.pages - pagesForCounters;
-  cost.pages = pagesForCounters;
   const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
+  const found = identified(dump, kernel, cost);
+  const { panicMessage, warnings: none, vmcoreinfoText, debug, ...crash } = found;
+  return {
+    ...crash,
+    bootId: counters.bootId ?? null,
+    incomplete: crash.incomplete || lost,
+    symbolSource: counters.symbolSource ?? null,
+    layoutSource: counters.layoutSource ?? null,
+    hwerr,
+    panicMessage,
+    warnings: [...none, ...warnings],
+    vmcoreinfoText,
+    debug,
+  };
+}
+
+/** What a dump says of its crash without its counters. */
+export type IdentifiedCrash = Omit<CrashReport, 'hwerr'>;
+
+/**
+ * Tell of which crash a dump is, for one whose counters decodeVmcore() could not read.
+ *
+ * @throws VmcoreError when not even that can be told.
+ */
+export function identifyCrash(
+  sources: ByteSource | readonly ByteSource[],
+  limits: Limits = DEFAULT_LIMITS,
+): IdentifiedCrash {
+  const { dump, kernel, cost } = openKernel(sources, limits);
+  return identified(dump, kernel, cost);
+}
+
+interface OpenKernel {
+  readonly dump: Dump;
+  readonly kernel: Kernel;
+  /** Counts on while they are read. */
+  readonly cost: DecodeCost;
+}
+
+function openKernel(sources: ByteSource | readonly ByteSource[], limits: Limits): OpenKernel {
+  const cost = noCost();
+  const files: readonly ByteSource[] = 'read' in sources ? [sources] : sources;
+  const counting = files.map((source) => counted(source, cost));
+  const dump = openDump(counting, cost, limits);
+  return { dump, kernel: identifyKernel(dump, limits), cost };
+}
+
+function identified(dump: Dump, kernel: Kernel, cost: DecodeCost): IdentifiedCrash {
+  const { vmcoreinfo } = kernel;
+  const pagesBefore = cost.pages;
+  const panicMessage = unlessBroken(() => panicLine(kernel));
+  cost.logPages = cost.pages - pagesBefore;
+  cost.pages = pagesBefore;
   return {
     container: dump.container,
     flattened: dump.flattened,
@@ -78,15 +123,14 @@ export function decodeVmcore(
     kernelRelease: vmcoreinfo.osRelease,
     buildId: vmcoreinfo.buildId ?? null,
     nodename: kernel.nodename ?? null,
-    bootId: counters.bootId ?? null,
+    bootId: null,
     crashTimeSeconds: vmcoreinfo.crashTimeSeconds ?? null,
-    incomplete: dump.incomplete || lost,
+    incomplete: dump.incomplete,
     vmcoreinfo: kernel.foundIn,
-    symbolSource: counters.symbolSource ?? null,
-    layoutSource: counters.layoutSource ?? null,
-    hwerr,
+    symbolSource: null,
+    layoutSource: null,
     panicMessage: panicMessage ?? null,
-    warnings,
+    warnings: [],
     vmcoreinfoText: vmcoreinfo.text,
     debug: cost,
   };

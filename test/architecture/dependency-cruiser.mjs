@@ -26,6 +26,7 @@ const owners = [
     owner: 'ingest/',
     why: 'only ingest decodes, and only in a worker',
   },
+  { what: 'lmdb', owner: 'ledger/store\\.ts$', why: 'what is durable is one file' },
   { what: 'express', owner: 'http/', why: 'the server can change without the daemon noticing' },
   { what: 'helmet', owner: 'http/', why: 'headers belong to the server' },
   { what: 'prom-client', owner: 'metrics/', why: 'its successor needs Node 22: swap one folder' },
@@ -41,7 +42,8 @@ const owners = [
   },
   {
     what: 'node:http',
-    owner: '(http/|webconfig/web-config\\.ts$)', // which asks node:tls whether a certificate will do
+    // web-config.ts asks node:tls whether a certificate will do; a listening socket is the ledger's lock
+    owner: '(http/|webconfig/web-config\\.ts$|ledger/lock\\.ts$)',
     also: 'https|http2|net|tls|dgram',
     why: 'one network edge',
   },

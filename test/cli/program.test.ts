@@ -16,6 +16,14 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
     checkConfig(given: FlagValues): void {
       called = { checkConfig: given };
     },
+    crashes(given, json): Promise<void> {
+      called = { crashes: json, ...given };
+      return Promise.resolve();
+    },
+    textfile(given, out): Promise<void> {
+      called = { textfile: out, ...given };
+      return Promise.resolve();
+    },
     decode(files, { json, askBtf }, given): Promise<void> {
       called = { decode: files, json, askBtf, ...given };
       return Promise.resolve();

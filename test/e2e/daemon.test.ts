@@ -27,7 +27,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture, writeSlowDump } from '../support/fixtures.ts';
-import { type Daemon, run, startDaemon, valueIn } from '../support/program.ts';
+import { run } from '../support/program.ts';
+import { type Daemon, startDaemon, valueIn } from '../support/running-daemon.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { needsTool } from '../support/tools.ts';
 
@@ -281,7 +282,7 @@ describe('the daemon', () => {
   it('logs every dump and every failure with its path, one line each, in JSON when asked', async () => {
     const directory = tempDir();
     const dump = join(directory, 'a\nlevel=error', 'vmcore');
-    const bad = join(directory, 'bad');
+    const bad = join(directory, 'bad.vmcore');
     copyAs(dump);
     writeFileSync(bad, 'not a dump at all');
     const daemon = await startDaemon([...SETTLE, '--log.format', 'json'], directory);

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, it } from 'vitest';
 
-import { runNode, startDaemon } from '../support/program.ts';
+import { runNode } from '../support/program.ts';
+import { startDaemon } from '../support/running-daemon.ts';
 
 const DEMO = fileURLToPath(new URL('../demo.mjs', import.meta.url));
 

@@ -15,13 +15,15 @@ const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const LOCAL = { host: '127.0.0.1', port: 0 };
 
 const nothing: Views = {
-  crashes: () => [],
+  recorded: () => 0,
+  crashes: () => ({ page: [], matching: 0 }),
   crash: () => undefined,
   directories: () => [],
   failures: () => [],
   kdumpArmed: () => undefined,
   hosts: () => [],
-  isReady: () => true,
+  ledgerProblem: () => undefined,
+  isScanned: () => true,
 };
 
 interface Started {
@@ -89,17 +91,21 @@ describe('startHttpServer', () => {
     expect(await (await fetch(url)).text()).toContain('<a href="custom/path">');
   });
 
-  it('is healthy from the start, and ready after the first scan', async () => {
-    let ready = false;
-    const { url } = await start({ views: { ...nothing, isReady: () => ready } });
+  it('is healthy from the start, and ready after the first scan while the ledger is', async () => {
+    const now: { scanned: boolean; problem?: string } = { scanned: false };
+    const views = { ...nothing, isScanned: () => now.scanned, ledgerProblem: () => now.problem };
+    const { url } = await start({ views });
     const ask = async (path: string): Promise<unknown[]> => {
       const response = await fetch(url + path);
       return [response.status, await response.text()];
     };
     expect(await ask('/-/healthy')).toEqual([200, 'Healthy\n']);
     expect(await ask('/-/ready')).toEqual([503, 'Waiting for the first scan\n']);
-    ready = true;
+    now.scanned = true;
     expect(await ask('/-/ready')).toEqual([200, 'Ready\n']);
+    now.problem = 'no space left on device';
+    expect(await ask('/-/ready')).toEqual([503, 'Ledger: no space left on device\n']);
+    expect(await ask('/-/healthy')).toEqual([200, 'Healthy\n']);
   });
 
   it.each([

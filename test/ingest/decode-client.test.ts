@@ -1,7 +1,7 @@
 // The worker is the built one: a thread pool loads JavaScript.
 
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
@@ -10,7 +10,9 @@ import {
   type DecodeClient,
   decodeClient,
 } from '../../dist/ingest/decode-client.js';
-import { fixture, fixtureReport, writeSlowDump } from '../support/fixtures.ts';
+import { versionOf } from '../../src/ingest/file-source.ts';
+import type { FoundFile } from '../../src/ingest/scan.ts';
+import { fixture, fixtureReport, writeHungryDump, writeSlowDump } from '../support/fixtures.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const MIB = 2 ** 20;
@@ -23,6 +25,12 @@ function client(bounds: Partial<DecodeBounds> = {}): DecodeClient {
   return made;
 }
 
+/** As a scan of its directory finds it; nothing, where there is nothing. */
+function fileOf(path: string): Pick<FoundFile, 'root' | 'path' | 'version'> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return { root: dirname(path), path, version: stat === undefined ? '' : versionOf(stat) };
+}
+
 const outOfMemory = {
   kind: 'failed',
   failure: {
@@ -31,27 +39,13 @@ const outOfMemory = {
   },
 };
 
-/** A flattened stream of very small pieces, last ones first: to sort them takes more than 12 MiB. */
-function writeHungryDump(path: string): void {
-  const records = 1_000_000;
-  const stream = Buffer.alloc(4096 + records * 17);
-  stream.write('makedumpfile');
-  stream.writeBigUInt64BE(1n, 16); // type
-  stream.writeBigUInt64BE(1n, 24); // version
-  for (let i = 0; i < records; i++) {
-    stream.writeBigUInt64BE(BigInt(3 * (records - i)), 4096 + 17 * i); // where the piece belongs
-    stream.writeBigUInt64BE(1n, 4096 + 17 * i + 8); // its length
-  }
-  writeFileSync(path, stream);
-}
-
 describe('decodeClient', () => {
   it('answers as decodeFile does, from another thread', async () => {
     const decoder = client();
     const bad = join(tempDir(), 'bad');
     writeFileSync(bad, 'hello');
     const answers = await Promise.all(
-      [fixture(DUMP), bad, join(tempDir(), 'gone')].map((path) => decoder.decode(path)),
+      [fixture(DUMP), bad, join(tempDir(), 'gone')].map((path) => decoder.decode(fileOf(path))),
     );
     expect(answers).toMatchObject([
       { kind: 'decoded', report: fixtureReport(DUMP), parts: [] },
@@ -69,7 +63,7 @@ describe('decodeClient', () => {
     onTestFinished(() => {
       clearInterval(counter);
     });
-    await decoder.decode(slow);
+    await decoder.decode(fileOf(slow));
     expect(turns).toBeGreaterThan(5);
   });
 
@@ -78,33 +72,33 @@ describe('decodeClient', () => {
     writeSlowDump(slow, 64);
     const decoder = client({ timeoutMs: 3000 });
     const startMs = performance.now();
-    expect(await decoder.decode(slow)).toEqual({
+    expect(await decoder.decode(fileOf(slow))).toEqual({
       kind: 'failed',
       failure: { reason: 'timeout', message: 'took longer than 3 s' },
     });
     expect(performance.now() - startMs).toBeLessThan(10_000);
-    expect(await decoder.decode(fixture(DUMP))).toMatchObject({ kind: 'decoded' });
+    expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'decoded' });
   });
 
   it('survives the death of its worker in a decode, and decodes the next file', async () => {
     const hungry = join(tempDir(), 'hungry');
     writeHungryDump(hungry);
     const decoder = client({ maxMemoryBytes: 12 * MIB });
-    expect(await decoder.decode(hungry)).toEqual(outOfMemory);
-    expect(await decoder.decode(fixture(DUMP))).toMatchObject({ kind: 'decoded' });
+    expect(await decoder.decode(fileOf(hungry))).toEqual(outOfMemory);
+    expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'decoded' });
   });
 
   it('survives a worker that cannot even start, every time', async () => {
     const decoder = client({ maxMemoryBytes: MIB });
-    expect(await decoder.decode(fixture(DUMP))).toEqual(outOfMemory);
-    expect(await decoder.decode(fixture(DUMP))).toEqual(outOfMemory);
+    expect(await decoder.decode(fileOf(fixture(DUMP)))).toEqual(outOfMemory);
+    expect(await decoder.decode(fileOf(fixture(DUMP)))).toEqual(outOfMemory);
   });
 
   it('closes while a decode runs, which ends with it', async () => {
     const slow = join(tempDir(), 'slow');
     writeSlowDump(slow, 64);
     const decoder = decodeClient(BOUNDS);
-    const running = decoder.decode(slow);
+    const running = decoder.decode(fileOf(slow));
     await decoder.close();
     expect(await running).toMatchObject({ kind: 'failed', failure: { reason: 'internal' } });
   });

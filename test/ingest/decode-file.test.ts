@@ -19,7 +19,6 @@ import { writeSlowDump, fixture, fixtureReport } from '../support/fixtures.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const OPTIONS = { symbolPaths: [] };
-const byHand = { symbolPaths: [], followLinks: true };
 const DUMP = 'x86_64-7.3.4.zlib';
 
 describe('decodeFile', () => {
@@ -60,18 +59,18 @@ describe('decodeFile', () => {
     expect(await decodeFile(join(tempDir(), 'vmcore'), OPTIONS)).toEqual({ kind: 'gone' });
   });
 
-  it('follows links only when it is told to', async () => {
+  it('follows links only where no directory is said to hold it', async () => {
     const directory = tempDir();
     const link = join(directory, 'link');
     symlinkSync(fixture(DUMP), link);
-    expect(await decodeFile(link, OPTIONS)).toMatchObject({
+    expect(await decodeFile(link, { ...OPTIONS, root: directory })).toMatchObject({
       kind: 'failed',
       failure: { reason: 'io' },
     });
-    expect(await decodeFile(link, byHand)).toMatchObject({ kind: 'decoded' });
+    expect(await decodeFile(link, OPTIONS)).toMatchObject({ kind: 'decoded' });
     const dangling = join(directory, 'dangling');
     symlinkSync(join(directory, 'gone'), dangling);
-    expect(await decodeFile(dangling, byHand)).toEqual({ kind: 'gone' });
+    expect(await decodeFile(dangling, OPTIONS)).toEqual({ kind: 'gone' });
   });
 
   it('gives changed for a file that is written to while it is read', async () => {
@@ -92,7 +91,7 @@ describe('decodeFile', () => {
     writeFileSync(broken, 'hello');
     const good = join(directory, 'good');
     copyFileSync(fixture('x86_64-7.3.4.lzo'), good);
-    const stillOpen = openFileSource(good, false);
+    const stillOpen = openFileSource(good, directory);
     expect(openFilesBelow(directory)).toEqual([good]);
     stillOpen.close();
     for (const path of [broken, good, directory, join(directory, 'gone')]) {

@@ -1,12 +1,14 @@
 import {
   appendFileSync,
   chmodSync,
+  mkdirSync,
+  renameSync,
   symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
@@ -21,8 +23,8 @@ function fileOf(content: string): string {
   return path;
 }
 
-function opened(path: string, followLinks = false): FileSource {
-  const source = openFileSource(path, followLinks);
+function opened(path: string, root: string | undefined = dirname(path)): FileSource {
+  const source = openFileSource(path, root);
   onTestFinished(() => {
     source.close();
   });
@@ -94,14 +96,14 @@ describe('openFileSource', () => {
   it('does not wait for a FIFO that no one writes to', () => {
     const path = join(tempDir(), 'vmcore');
     makeFifo(path);
-    expect(() => openFileSource(path, false)).toThrow(
+    expect(() => openFileSource(path, dirname(path))).toThrow(
       expect.objectContaining({ reason: 'not_a_dump', message: `${path}: is no regular file` }),
     );
   });
 
   it('takes no directory and no device', () => {
     for (const path of [tempDir(), '/dev/null', '/dev/zero']) {
-      expect(() => openFileSource(path, true)).toThrow(
+      expect(() => openFileSource(path, undefined)).toThrow(
         expect.objectContaining({ reason: 'not_a_dump' }),
       );
     }
@@ -111,17 +113,17 @@ describe('openFileSource', () => {
     const path = fileOf('0123456789');
     const link = `${path}.link`;
     symlinkSync(path, link);
-    expect(() => openFileSource(link, false)).toThrow(
+    expect(() => openFileSource(link, dirname(link))).toThrow(
       expect.objectContaining({ reason: 'io', code: 'ELOOP' }),
     );
-    expect(opened(link, true).size).toBe(10);
+    expect(openFileSource(link, undefined).size).toBe(10);
   });
 
   it('says permission where the file may not be read', async () => {
     const path = fileOf('0123456789');
     chmodSync(path, 0);
     await asNobody(() => {
-      expect(() => openFileSource(path, false)).toThrow(
+      expect(() => openFileSource(path, dirname(path))).toThrow(
         expect.objectContaining({ reason: 'permission', code: 'EACCES' }),
       );
     });
@@ -129,12 +131,41 @@ describe('openFileSource', () => {
 
   it('says io, with the path, where there is no file', () => {
     const path = join(tempDir(), 'gone');
-    expect(() => openFileSource(path, false)).toThrow(
+    expect(() => openFileSource(path, dirname(path))).toThrow(
       expect.objectContaining({
         reason: 'io',
         code: 'ENOENT',
         message: expect.stringContaining(path) as string,
       }),
     );
+  });
+
+  it('takes nothing outside of the root, when a directory became a link meanwhile', () => {
+    const base = tempDir();
+    const root = join(base, 'crash');
+    for (const directory of ['crash/host', 'crash-of-others/host']) {
+      mkdirSync(join(base, directory), { recursive: true });
+      writeFileSync(join(base, directory, 'vmcore'), directory);
+    }
+    const path = join(root, 'host', 'vmcore');
+    openFileSource(path, root).close();
+    renameSync(join(root, 'host'), join(root, 'was'));
+    symlinkSync('../crash-of-others/host', join(root, 'host'));
+    expect(() => openFileSource(path, root)).toThrow(
+      expect.objectContaining({
+        reason: 'not_a_dump',
+        message: expect.stringContaining(`leads out of ${root}`) as string,
+      }),
+    );
+    openFileSource(path, base).close(); // it stays within that
+  });
+
+  it('takes a root that is a link, or ends in a slash, for the directory it is', () => {
+    const path = fileOf('0123456789');
+    const directory = dirname(path);
+    const link = join(tempDir(), 'link');
+    symlinkSync(directory, link);
+    for (const root of [link, `${directory}/`, '/']) openFileSource(path, root).close();
+    openFileSource(join(link, 'vmcore'), link).close();
   });
 });

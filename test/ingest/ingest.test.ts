@@ -1,5 +1,4 @@
-// The real directories, the real watcher, the real worker; only the sink is the test's own, and the
-// clock where a minute would have to pass.
+// From a directory to an outcome, in the order in which files come.
 
 import {
   appendFileSync,
@@ -12,92 +11,33 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { decodeClient } from '../../dist/ingest/decode-client.js';
+
 import { FAILURE_REASONS, type FailureReason } from '../../src/failure.ts';
 import type { DecodeClient } from '../../src/ingest/decode-client.ts';
-import type { Outcome } from '../../src/ingest/decode-file.ts';
-import {
-  type DecodedFile,
-  type FailedFile,
-  Ingest,
-  type IngestOptions,
-} from '../../src/ingest/ingest.ts';
 import { eventually } from '../support/eventually.ts';
-import { fixture, fixtureReport, writeSlowDump } from '../support/fixtures.ts';
-import { memoryLog } from '../support/logger.ts';
+import { fixture, fixtureReport, writeHungryDump, writeSlowDump } from '../support/fixtures.ts';
 import { crashReport } from '../support/reports.ts';
+import {
+  SETTLE_MS,
+  nDecoded,
+  nDecodes,
+  ready,
+  realDecoder,
+  scanTimes,
+  scriptedDecoder,
+  startIngest,
+  stuckDecoder,
+  whenQuiet,
+} from '../support/running-ingest.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const SETTLE_MS = 300;
 const DUMP = 'x86_64-7.3.4.lzo';
-/** So long that whatever is found before was found by an event. */
-const RESCAN_MS = 60_000;
-
-interface Running {
-  readonly ingest: Ingest;
-  readonly decoded: readonly DecodedFile[];
-  readonly failed: readonly FailedFile[];
-  readonly log: readonly string[];
-  /** Lets time pass that nobody waits for. */
-  readonly skipMs: (ms: number) => void;
-  /** How many decodes have ended. */
-  readonly decodes: () => number;
-}
-
-function startIngest(
-  directories: readonly string[],
-  options: Partial<IngestOptions> = {},
-  decoder: DecodeClient = realDecoder(),
-): Running {
-  const decoded: DecodedFile[] = [];
-  const failed: FailedFile[] = [];
-  const { log, lines } = memoryLog();
-  let skippedMs = 0;
-  let decodes = 0;
-  const counting: DecodeClient = {
-    decode: (path) => decoder.decode(path).finally(() => decodes++),
-    close: () => decoder.close(),
-  };
-  const ingest = new Ingest(
-    { directories, excluded: [], settleMs: SETTLE_MS, rescanMs: RESCAN_MS, ...options },
-    {
-      decoder: counting,
-      sink: { decoded: (file) => decoded.push(file), failed: (file) => failed.push(file) },
-      log,
-      nowMs: () => Date.now() + skippedMs,
-    },
-  );
-  const running = ingest.run();
-  onTestFinished(async () => {
-    ingest.close();
-    await Promise.all([running, decoder.close()]);
-  });
-  return {
-    ingest,
-    decoded,
-    failed,
-    log: lines,
-    skipMs: (ms) => (skippedMs += ms),
-    decodes: () => decodes,
-  };
-}
-
-function realDecoder(timeoutMs = 60_000): DecodeClient {
-  return decodeClient({ symbolPaths: [], timeoutMs, maxMemoryBytes: 256 * 2 ** 20 });
-}
-
-/** A decoder that answers as told, one answer after the other, the last one for ever. */
-function scriptedDecoder(...answers: readonly Outcome[]): DecodeClient {
-  const rest = [...answers];
-  return {
-    decode: () => Promise.resolve(rest.length > 1 ? rest.shift()! : rest[0]!),
-    close: () => Promise.resolve(),
-  };
-}
 
 function failing(reason: FailureReason): DecodeClient {
   return scriptedDecoder({ kind: 'failed', failure: { reason, message: '' } });
@@ -114,32 +54,6 @@ const MENDED_BY_THE_REST: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'page_lost',
 ]);
 
-function ready(running: Running): Promise<true> {
-  return eventually('the first scan', () => running.ingest.isReady || undefined);
-}
-
-function nDecoded(running: Running, count: number): Promise<true> {
-  return eventually(`${count} decoded`, () => running.decoded.length >= count || undefined);
-}
-
-function nDecodes(running: Running, count: number): Promise<true> {
-  return eventually(`${count} decodes`, () => running.decodes() >= count || undefined);
-}
-
-/** When each directory was scanned last, Unix seconds. */
-function scanTimes({ ingest }: Running): readonly number[] {
-  return ingest.status().directories.map(({ lastScanSeconds }) => lastScanSeconds);
-}
-
-/** Waits until nothing makes it scan any more. @returns when it did so last. */
-async function whenQuiet(running: Running): Promise<readonly number[]> {
-  for (;;) {
-    const before = scanTimes(running);
-    await sleep(1500);
-    if (scanTimes(running).every((time, i) => time === before[i])) return before;
-  }
-}
-
 describe('Ingest', () => {
   it('decodes what is there when it starts, and hands on the report', async () => {
     const directory = tempDir();
@@ -149,7 +63,7 @@ describe('Ingest', () => {
     const running = startIngest([directory]);
     expect(running.ingest.isReady).toBe(false);
     await nDecoded(running, 1);
-    expect(running.decoded).toMatchObject([{ path, report: fixtureReport(DUMP) }]);
+    expect(running.decoded).toMatchObject([{ file: { path }, report: fixtureReport(DUMP) }]);
     expect(running.decoded[0]!.durationSeconds).toBeGreaterThan(0);
     expect(running.ingest.status()).toMatchObject({
       directories: [{ directory, up: true }],
@@ -190,7 +104,7 @@ describe('Ingest', () => {
   it('misses no dump that comes while it scans', async () => {
     const [first, second] = [tempDir(), tempDir()];
     const others = 1500;
-    for (let i = 0; i < others; i++) writeFileSync(join(second, `file.${i}`), '');
+    for (let i = 0; i < others; i++) writeFileSync(join(second, `vmcore.${i}`), '');
     const running = startIngest([first, second], {}, failing('unsupported_format'));
     await eventually('all are looked at', () => running.failed.length === others || undefined);
 
@@ -204,7 +118,7 @@ describe('Ingest', () => {
     }
     writeFileSync(join(first, 'vmcore'), '');
     await eventually('it is looked at', () =>
-      running.failed.find(({ path }) => path === join(first, 'vmcore')),
+      running.failed.find(({ file }) => file.path === join(first, 'vmcore')),
     );
   });
 
@@ -227,17 +141,17 @@ describe('Ingest', () => {
       expect(running.failed).toEqual([]);
     }
     await nDecoded(running, 1);
-    expect(running.decoded).toMatchObject([{ path, report: { incomplete: false } }]);
+    expect(running.decoded).toMatchObject([{ file: { path }, report: { incomplete: false } }]);
     expect(running.failed).toEqual([]);
   });
 
   it('says at once what is wrong with a file, but for what its rest might mend', async () => {
     const directory = tempDir();
     for (const reason of FAILURE_REASONS) {
-      writeFileSync(join(directory, reason), 'longer than the magic of any dump');
+      writeFileSync(join(directory, `vmcore.${reason}`), 'longer than the magic of any dump');
     }
     const byName: DecodeClient = {
-      decode: (path) => failing(basename(path) as FailureReason).decode(path),
+      decode: (file) => failing(basename(file.path).slice(7) as FailureReason).decode(file),
       close: () => Promise.resolve(),
     };
     const running = startIngest([directory], { rescanMs: 100 }, byName);
@@ -300,7 +214,7 @@ describe('Ingest', () => {
     expect(running.ingest.status().discovered).toBe(0);
     renameSync(unfinished, join(directory, 'vmcore'));
     await nDecoded(running, 1);
-    expect(running.decoded).toMatchObject([{ path: join(directory, 'vmcore') }]);
+    expect(running.decoded).toMatchObject([{ file: { path: join(directory, 'vmcore') } }]);
   });
 
   it('says at once why a file that is complete is no dump', async () => {
@@ -309,7 +223,7 @@ describe('Ingest', () => {
     writeFileSync(path, 'no dump at all, but long enough to say so');
     const running = startIngest([directory]);
     await eventually('a failure', () => running.failed[0]);
-    expect(running.failed).toMatchObject([{ path, failure: { reason: 'not_a_dump' } }]);
+    expect(running.failed).toMatchObject([{ file: { path }, failure: { reason: 'not_a_dump' } }]);
     expect(running.ingest.status()).toMatchObject({
       decoded: 0,
       present: { complete: [], incomplete: [] },
@@ -326,7 +240,7 @@ describe('Ingest', () => {
     }
     const running = startIngest([directory]);
     await nDecoded(running, 3);
-    expect(running.decoded.map(({ path }) => path)).toEqual(
+    expect(running.decoded.map(({ file }) => file.path)).toEqual(
       ['new', 'mid', 'old'].map((name) => join(directory, name)),
     );
   });
@@ -346,7 +260,7 @@ describe('Ingest', () => {
     expect(running.ingest.status()).toMatchObject({ decodesInProgress: 1, queueLength: 2 });
     rmSync(join(directory, 'pruned'));
     await nDecoded(running, 1);
-    expect(running.decoded).toMatchObject([{ path: join(directory, 'kept') }]);
+    expect(running.decoded).toMatchObject([{ file: { path: join(directory, 'kept') } }]);
     expect(running.failed).toMatchObject([{ failure: { reason: 'timeout' } }]);
   });
 
@@ -354,7 +268,10 @@ describe('Ingest', () => {
     const directory = tempDir();
     writeFileSync(join(directory, 'vmcore'), 'x');
     const report = crashReport();
-    const decoder = scriptedDecoder({ kind: 'changed' }, { kind: 'decoded', report, parts: [] });
+    const decoder = scriptedDecoder(
+      { kind: 'changed' },
+      { kind: 'decoded', report, parts: [], content: '' },
+    );
     const running = startIngest([directory], {}, decoder);
     await nDecoded(running, 1);
     expect(running.decoded).toMatchObject([{ report }]);
@@ -415,23 +332,160 @@ describe('Ingest', () => {
   it('ends when it is closed, whatever it was doing', async () => {
     const directory = tempDir();
     writeSlowDump(join(directory, 'slow'), 64);
-    const { log } = memoryLog();
     const decoder = realDecoder();
-    const answers: string[] = [];
-    const ingest = new Ingest(
-      { directories: [directory], excluded: [], settleMs: SETTLE_MS, rescanMs: RESCAN_MS },
-      {
-        decoder,
-        sink: { decoded: () => answers.push('decoded'), failed: () => answers.push('failed') },
-        log,
-        nowMs: Date.now,
-      },
+    const running = startIngest([directory], {}, decoder);
+    await eventually(
+      'the slow decode',
+      () => running.ingest.status().decodesInProgress || undefined,
     );
-    const running = ingest.run();
-    await eventually('the slow decode', () => ingest.status().decodesInProgress || undefined);
-    ingest.close();
-    await Promise.all([running, decoder.close()]);
-    await sleep(100);
-    expect(answers).toEqual([]);
+    await Promise.all([running.ingest.close(), decoder.close()]);
+    await running.ended;
+    expect([running.decoded, running.failed]).toEqual([[], []]);
+  });
+
+  it('stops decoding when nothing can be recorded, and ends all the same', async () => {
+    const directory = tempDir();
+    for (let i = 0; i < 100; i++) writeFileSync(join(directory, `vmcore.${i}`), 'x');
+    const never = (): Promise<void> => new Promise(() => undefined);
+    const running = startIngest([directory], {}, failing('unsupported_format'), never);
+    await eventually('64 outcomes', () => running.failed.length >= 64 || undefined);
+    await whenQuiet(running);
+    expect(running.failed).toHaveLength(64);
+    expect(running.ingest.status()).toMatchObject({ queueLength: 36, decodesInProgress: 0 });
+    await running.ingest.close();
+    await running.ended;
+  });
+
+  it('shows a dump as present only when its outcome is durable', async () => {
+    const directory = tempDir();
+    copyFileSync(fixture(DUMP), join(directory, 'vmcore'));
+    let write: (() => void) | undefined;
+    const recorded = (): Promise<void> =>
+      new Promise((resolve) => {
+        write = resolve;
+      });
+    const running = startIngest([directory], {}, realDecoder(), recorded);
+    await nDecoded(running, 1);
+    await sleep(300);
+    expect(running.ingest.status().present.complete).toEqual([]);
+    write!();
+    await eventually('present', () => running.ingest.status().present.complete[0]);
+  });
+
+  it('does not scan over and over while files wait for the decoder', async () => {
+    const directory = tempDir();
+    for (let i = 0; i < 40; i++) writeFileSync(join(directory, `vmcore.${i}`), 'x');
+    const running = startIngest([directory], {}, stuckDecoder());
+    await eventually('a decode', () => running.ingest.status().decodesInProgress || undefined);
+    const before = await whenQuiet(running);
+    await sleep(1000);
+    expect(scanTimes(running)).toEqual(before);
+    expect(running.ingest.status()).toMatchObject({ queueLength: 39, decodesInProgress: 1 });
+  });
+
+  it('scans once per rescan time when nothing happens', async () => {
+    const directory = tempDir();
+    copyFileSync(fixture(DUMP), join(directory, 'vmcore'));
+    writeFileSync(join(directory, 'notes'), 'of no dump');
+    const running = startIngest([directory], { rescanMs: 500 });
+    await nDecoded(running, 1);
+    await sleep(1500);
+    const seen = new Set<number>();
+    const endMs = performance.now() + 4000;
+    while (performance.now() < endMs) {
+      seen.add(scanTimes(running)[0]!);
+      await sleep(20);
+    }
+    expect(seen.size).toBeGreaterThan(3);
+    expect(seen.size).toBeLessThanOrEqual(9);
+  });
+
+  it('counts a dump that kills its worker once, and decodes the next one', async () => {
+    const directory = tempDir();
+    writeHungryDump(join(directory, 'vmcore.hungry'));
+    copyFileSync(fixture(DUMP), join(directory, 'vmcore.good'));
+    utimesSync(join(directory, 'vmcore.good'), 1000, 1000); // after the other
+    const decoder = decodeClient({
+      symbolPaths: [],
+      timeoutMs: 60_000,
+      maxMemoryBytes: 12 * 2 ** 20,
+    });
+    const running = startIngest([directory], { rescanMs: 100 }, decoder);
+    await nDecoded(running, 1);
+    await sleep(1000);
+    expect(running.failed).toMatchObject([
+      { file: { path: join(directory, 'vmcore.hungry') }, failure: { reason: 'internal' } },
+    ]);
+    expect(running.decodes()).toBe(2);
+  });
+
+  it('tries again what could not be read, later each time, and tells it once', async () => {
+    const directory = tempDir();
+    writeFileSync(join(directory, 'vmcore'), 'x');
+    const report = crashReport();
+    const failure = { reason: 'io', message: 'EIO' } as const;
+    const decoder = scriptedDecoder(
+      { kind: 'failed', failure },
+      { kind: 'failed', failure },
+      { kind: 'failed', failure },
+      { kind: 'decoded', report, parts: [], content: '' },
+    );
+    const running = startIngest([directory], { rescanMs: 50 }, decoder);
+    for (const [tries, waitMs] of [2000, 4000, 8000].entries()) {
+      await nDecodes(running, tries + 1);
+      running.skipMs(waitMs - 1000);
+      await sleep(300);
+      expect(running.decodes()).toBe(tries + 1);
+      running.skipMs(1000);
+    }
+    await nDecoded(running, 1);
+    expect(running.failed).toMatchObject([{ failure }]);
+  });
+
+  it('takes turns between directories, and of each the newest first', async () => {
+    const [busy, calm] = [tempDir(), tempDir()];
+    const write = (directory: string, count: number): void => {
+      for (let i = 0; i < count; i++) {
+        const path = join(directory, `vmcore.${i}`);
+        writeFileSync(path, 'x');
+        utimesSync(path, 1000 + i, 1000 + i);
+      }
+    };
+    write(busy, 200);
+    write(calm, 3);
+    const running = startIngest([busy, calm], {}, failing('unsupported_format'));
+    await eventually('all', () => running.failed.length === 203 || undefined);
+    const order = running.failed.map(({ file }) => file.path);
+    const ofCalm = [2, 1, 0].map((i) => join(calm, `vmcore.${i}`));
+    expect(order.filter((path) => path.startsWith(calm))).toEqual(ofCalm);
+    // It may settle a moment later than the first of the other: no later than a batch.
+    expect(order.indexOf(ofCalm[2]!)).toBeLessThan(2 * 16 + 6);
+    const ofBusy = order.filter((path) => path.startsWith(busy));
+    expect(ofBusy.slice(0, 2)).toEqual([199, 198].map((i) => join(busy, `vmcore.${i}`)));
+  });
+
+  it('says which files there are when it starts, and when some vanished', async () => {
+    const directory = tempDir();
+    for (const name of ['vmcore.1', 'vmcore.2']) writeFileSync(join(directory, name), 'x');
+    const running = startIngest([directory], {}, failing('unsupported_format'));
+    await nDecodes(running, 2);
+    rmSync(join(directory, 'vmcore.1'));
+    await eventually('another list', () => running.only.length > 1 || undefined);
+    expect(running.only.map(([root, paths]) => [root, paths.length])).toEqual([
+      [directory, 2],
+      [directory, 1],
+    ]);
+  });
+
+  it('ignores a file that is no dump and is not called one, until it is one', async () => {
+    const directory = tempDir();
+    writeFileSync(join(directory, 'notes'), 'of no dump');
+    writeFileSync(join(directory, 'packed.gz'), gzipSync('of no dump either'));
+    const running = startIngest([directory]);
+    await nDecodes(running, 1); // what is in the second, its first bytes do not say
+    await whenQuiet(running);
+    expect([running.decoded, running.failed, running.decodes()]).toEqual([[], [], 1]);
+    copyFileSync(fixture(DUMP), join(directory, 'notes'));
+    await nDecoded(running, 1);
   });
 });

@@ -1,13 +1,25 @@
 import { describe, expect, it } from 'vitest';
 
 import type { FoundFile } from '../../src/ingest/scan.ts';
-import { Settling } from '../../src/ingest/settling.ts';
+import { GRACE_MS, Settling } from '../../src/ingest/settling.ts';
 
 const SETTLE_MS = 2000;
 const DIRECTORY = '/dumps';
 
-function file(name: string, size = 1, mtimeMs = 0): FoundFile {
-  return { path: `${DIRECTORY}/${name}`, size, mtimeMs, version: `${name}:${size}:${mtimeMs}` };
+function file(name: string, size = 1, mtimeMs = 0, root = DIRECTORY): FoundFile {
+  const version = `${name}:${size}:${mtimeMs}`;
+  return { root, path: `${DIRECTORY}/${name}`, size, mtimeMs, version, saved: undefined };
+}
+
+const unknown = (): undefined => undefined;
+
+/** What a scan of the directory found, none of it known from an earlier run. */
+function scanned(
+  settling: Settling,
+  files: readonly FoundFile[],
+  nowMs: number,
+): ReturnType<Settling['update']> {
+  return settling.update(DIRECTORY, files, nowMs, unknown);
 }
 
 /** What a scan at that time finds, as sizes by name; and which files are due then. */
@@ -70,105 +82,254 @@ function found(sizes: Readonly<Record<string, number>>): FoundFile[] {
   return Object.entries(sizes).map(([name, size]) => file(name, size));
 }
 
-function names(ready: readonly { readonly file: FoundFile }[]): string[] {
-  return ready.map(({ file: { path } }) => path.slice(DIRECTORY.length + 1));
+function names(ready: readonly FoundFile[]): string[] {
+  return ready.map(({ path }) => path.slice(DIRECTORY.length + 1));
 }
 
 describe('Settling', () => {
   it.each(CASES)('$title', ({ steps }) => {
     const settling = new Settling(SETTLE_MS);
     for (const { atMs, sizes, due } of steps) {
-      settling.update(DIRECTORY, found(sizes), atMs);
-      expect(names(settling.takeReady(atMs)), `at ${atMs} ms`).toEqual(due);
+      scanned(settling, found(sizes), atMs);
+      expect(names(settling.takeReady(atMs, 16)), `at ${atMs} ms`).toEqual(due);
     }
   });
 
   it('gives the newest file first', () => {
     const settling = new Settling(SETTLE_MS);
-    settling.update(DIRECTORY, [file('old', 1, 10), file('new', 1, 30), file('mid', 1, 20)], 0);
-    expect(names(settling.takeReady(SETTLE_MS))).toEqual(['new', 'mid', 'old']);
+    scanned(settling, [file('old', 1, 10), file('new', 1, 30), file('mid', 1, 20)], 0);
+    expect(names(settling.takeReady(SETTLE_MS, 16))).toEqual(['new', 'mid', 'old']);
   });
 
-  it('counts a file as discovered once, however often it changes', () => {
+  it('counts a file as discovered once, however often it changes, and tells what vanished', () => {
     const settling = new Settling(SETTLE_MS);
-    expect(settling.update(DIRECTORY, [file('a'), file('b')], 0)).toBe(2);
-    expect(settling.update(DIRECTORY, [file('a', 2), file('b')], 1)).toBe(0);
-    expect(settling.update(DIRECTORY, [file('a', 2), file('c')], 2)).toBe(1);
+    const counts = [
+      scanned(settling, [file('a'), file('b')], 0),
+      scanned(settling, [file('a', 2), file('b')], 1),
+      scanned(settling, [file('a', 2), file('c')], 2),
+    ];
+    expect(counts).toEqual([
+      { discovered: 2, vanished: 0 },
+      { discovered: 0, vanished: 0 },
+      { discovered: 1, vanished: 1 },
+    ]);
   });
 
-  it('says when the next file is due, and nothing when none is settling', () => {
+  it('says when the next file of a root is due, and nothing of those that are or never will be', () => {
     const settling = new Settling(SETTLE_MS);
-    expect(settling.nextDueMs()).toBeUndefined();
-    settling.update(DIRECTORY, [file('a')], 100);
-    settling.update(DIRECTORY, [file('a'), file('b')], 200);
-    expect(settling.nextDueMs()).toBe(2100);
-    settling.takeReady(2100);
-    expect(settling.nextDueMs()).toBe(2200);
-    settling.takeReady(2200);
-    expect(settling.nextDueMs()).toBeUndefined();
+    expect(settling.nextDueMs(DIRECTORY, 0)).toBeUndefined();
+    scanned(settling, [file('a')], 100);
+    scanned(settling, [file('a'), file('b')], 200);
+    settling.update('/other', [{ ...file('c'), root: '/other' }], 50, unknown);
+    expect(settling.nextDueMs(DIRECTORY, 2099)).toBe(2100);
+    expect(settling.nextDueMs('/other', 0)).toBe(2050);
+    // Due: the decoder takes it when it gets there, no scan has to look for it again.
+    expect(settling.nextDueMs(DIRECTORY, 2100)).toBe(2200);
+    expect(settling.nextDueMs(DIRECTORY, 2200)).toBeUndefined();
+    expect(settling.readyCount(2199)).toBe(2);
+    settling.takeReady(2200, 16);
+    expect(settling.nextDueMs(DIRECTORY, 2100)).toBeUndefined();
+    expect(settling.readyCount(2200)).toBe(0);
   });
 
-  it('has a file that broke off due again after the grace time, as final', () => {
+  it('takes turns between roots, and of each gives the newest first, but not all at once', () => {
     const settling = new Settling(SETTLE_MS);
-    settling.update(DIRECTORY, [file('a')], 0);
-    expect(settling.takeReady(2000)).toMatchObject([{ final: false }]);
-    settling.wait(file('a'), 60_000, 2100, true);
-    expect(settling.takeReady(62_099)).toEqual([]);
-    expect(settling.takeReady(62_100)).toMatchObject([{ final: true }]);
+    const many = Array.from({ length: 640 }, (_, i) => file(`many/${i}`, 1, i, '/many'));
+    const few = [file('few/old', 1, 1, '/few'), file('few/new', 1, 2, '/few')];
+    settling.update('/many', many, 0, unknown);
+    settling.update('/few', few, 0, unknown);
+    const first = names(settling.takeReady(SETTLE_MS, 3));
+    expect(first.slice(0, 4)).toEqual(['many/639', 'few/new', 'many/638', 'few/old']);
+    expect(first).toHaveLength(11); // a 64th of what is due
+    scanned(settling, [file('newer', 1, 1000)], 100);
+    expect(names(settling.takeReady(SETTLE_MS + 100, 2)).slice(0, 2)).toEqual([
+      'many/630',
+      'newer',
+    ]);
+  });
+
+  it('takes what an earlier run made of a file, in that state, for its answer', () => {
+    const settling = new Settling(SETTLE_MS);
+    const known = file('a');
+    const verdictOf = ({ version }: FoundFile): 'complete' | undefined =>
+      version === known.version ? 'complete' : undefined;
+    settling.update(DIRECTORY, [known, file('b')], 0, verdictOf);
+    expect(names(settling.takeReady(SETTLE_MS, 16))).toEqual(['b']);
+    expect(settling.filesThatAre('complete')).toEqual([known]);
+    settling.update(DIRECTORY, [file('a', 2), file('b')], 5000, verdictOf);
+    expect(settling.filesThatAre('complete')).toEqual([]);
+    expect(names(settling.takeReady(7000, 16))).toEqual(['a']);
+  });
+
+  it('has a file that broke off due once more, after the grace time', () => {
+    const settling = new Settling(SETTLE_MS);
+    scanned(settling, [file('a')], 0);
+    settling.takeReady(2000, 16);
+    expect(settling.waitForRest(file('a'), 2100, 0)).toBe(true);
+    expect(settling.isDueAgain(file('a'))).toBe(true);
+    expect(settling.takeReady(62_099, 16)).toEqual([]);
+    expect(names(settling.takeReady(62_100, 16))).toEqual(['a']);
+    expect(settling.waitForRest(file('a'), 62_200, 0)).toBe(false);
+  });
+
+  it('does not wait for the rest of a file that was old when it was found', () => {
+    const settling = new Settling(SETTLE_MS);
+    scanned(settling, [file('a')], 0);
+    settling.takeReady(2000, 16);
+    expect(settling.waitForRest(file('a'), 2100, GRACE_MS - 1)).toBe(true);
+    expect(settling.waitForRest(file('a'), 2100, GRACE_MS)).toBe(false);
   });
 
   it('takes a file that goes on growing in its grace time for unfinished again', () => {
     const settling = new Settling(SETTLE_MS);
-    settling.update(DIRECTORY, [file('a')], 0);
-    settling.takeReady(2000);
-    settling.wait(file('a'), 60_000, 2100, true);
-    settling.update(DIRECTORY, [file('a', 2)], 30_000);
-    expect(settling.takeReady(32_000)).toMatchObject([{ file: { size: 2 }, final: false }]);
+    scanned(settling, [file('a')], 0);
+    settling.takeReady(2000, 16);
+    settling.waitForRest(file('a'), 2100, 0);
+    scanned(settling, [file('a', 2)], 30_000);
+    expect(settling.takeReady(32_000, 16)).toMatchObject([{ size: 2 }]);
+    expect(settling.waitForRest(file('a', 2), 32_100, 0)).toBe(true);
+  });
+
+  it('tries a file that may heal again, each time after twice as long, up to ten minutes', () => {
+    const settling = new Settling(SETTLE_MS);
+    scanned(settling, [file('a')], 0);
+    let nowMs = settling.nextDueMs(DIRECTORY, 0)!;
+    const waits: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      expect(names(settling.takeReady(nowMs, 16))).toEqual(['a']);
+      settling.retryLater(file('a'), nowMs);
+      const dueMs = settling.nextDueMs(DIRECTORY, nowMs)!;
+      expect(settling.takeReady(dueMs - 1, 16)).toEqual([]);
+      waits.push((dueMs - nowMs) / 1000);
+      nowMs = dueMs;
+    }
+    expect(waits).toEqual([4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600, 600]);
+    scanned(settling, [file('a', 2)], nowMs); // another state begins anew
+    settling.takeReady(nowMs + SETTLE_MS, 16);
+    settling.retryLater(file('a', 2), nowMs);
+    expect(settling.nextDueMs(DIRECTORY, nowMs)).toBe(nowMs + 4000);
+  });
+
+  it('tries again within seconds also where files need not settle', () => {
+    const settling = new Settling(0);
+    scanned(settling, [file('a')], 0);
+    settling.takeReady(0, 16);
+    settling.retryLater(file('a'), 0);
+    expect(settling.nextDueMs(DIRECTORY, 0)).toBe(2000);
+  });
+
+  describe('where the kdump tool says how far it is', () => {
+    const told = (saved: FoundFile['saved'], size = 1): FoundFile => ({
+      ...file('vmcore', size),
+      saved,
+    });
+
+    it('waits for its word for the grace time, for it may have died', () => {
+      const settling = new Settling(SETTLE_MS);
+      scanned(settling, [told('writing')], 0);
+      expect(settling.nextDueMs(DIRECTORY, 0)).toBe(GRACE_MS);
+    });
+
+    it('decodes at once when it is through', () => {
+      const settling = new Settling(SETTLE_MS);
+      scanned(settling, [told('writing')], 0);
+      scanned(settling, [told('written')], 500);
+      expect(names(settling.takeReady(500, 16))).toEqual(['vmcore']);
+    });
+
+    it('has it settle when the file changed with it', () => {
+      const settling = new Settling(SETTLE_MS);
+      scanned(settling, [told('writing')], 0);
+      scanned(settling, [told('written', 2)], 500);
+      expect(settling.takeReady(2499, 16)).toEqual([]);
+      expect(names(settling.takeReady(2500, 16))).toEqual(['vmcore']);
+    });
+
+    it('waits for no rest when it is through, also when it said so during the decode', () => {
+      const settling = new Settling(SETTLE_MS);
+      scanned(settling, [told('writing')], 0);
+      const [file] = settling.takeReady(GRACE_MS, 16);
+      scanned(settling, [told('written')], GRACE_MS + 10);
+      expect(settling.waitForRest(file!, GRACE_MS + 20, 0)).toBe(false);
+    });
+
+    it('ends the wait for a rest when it says that there is none', () => {
+      const settling = new Settling(SETTLE_MS);
+      scanned(settling, [told(undefined)], 0);
+      settling.takeReady(SETTLE_MS, 16);
+      expect(settling.waitForRest(told(undefined), SETTLE_MS, 0)).toBe(true);
+      scanned(settling, [told('written')], 5000);
+      expect(names(settling.takeReady(5000, 16))).toEqual(['vmcore']);
+      expect(settling.waitForRest(told('written'), 5100, 0)).toBe(false);
+    });
+
+    it('decodes nothing again that has its answer', () => {
+      const settling = new Settling(SETTLE_MS);
+      scanned(settling, [told('writing')], 0);
+      settling.takeReady(GRACE_MS, 16);
+      settling.done(told('writing'), 'incomplete');
+      scanned(settling, [told('written')], GRACE_MS + 10);
+      expect(settling.nextDueMs(DIRECTORY, 0)).toBeUndefined();
+    });
   });
 
   it('ignores the answer about a file that changed while it was decoded', () => {
     const settling = new Settling(SETTLE_MS);
-    settling.update(DIRECTORY, [file('a')], 0);
-    settling.takeReady(2000);
-    settling.update(DIRECTORY, [file('a', 2)], 2500);
+    scanned(settling, [file('a')], 0);
+    settling.takeReady(2000, 16);
+    scanned(settling, [file('a', 2)], 2500);
     settling.done(file('a'), 'complete');
     expect(settling.filesThatAre('complete')).toEqual([]);
-    expect(names(settling.takeReady(4500))).toEqual(['a']);
+    expect(names(settling.takeReady(4500, 16))).toEqual(['a']);
   });
 
   it('ignores the answer about a file that vanished meanwhile', () => {
     const settling = new Settling(SETTLE_MS);
-    settling.update(DIRECTORY, [file('a')], 0);
-    settling.takeReady(2000);
-    settling.update(DIRECTORY, [], 2500);
+    scanned(settling, [file('a')], 0);
+    settling.takeReady(2000, 16);
+    scanned(settling, [], 2500);
     settling.done(file('a'), 'complete');
-    settling.wait(file('a'), 1, 2500, false);
+    settling.waitForRest(file('a'), 2500, 0);
+    settling.retryLater(file('a'), 2500);
+    settling.again(file('a'), 2500);
     expect(settling.filesThatAre('complete')).toEqual([]);
-    expect(settling.nextDueMs()).toBeUndefined();
+    expect(settling.nextDueMs(DIRECTORY, 0)).toBeUndefined();
   });
 
   it('lists the files on disk by what they turned out to be', () => {
     const settling = new Settling(SETTLE_MS);
     const [a, b, c] = [file('a'), file('b'), file('c')];
-    settling.update(DIRECTORY, [a, b, c], 0);
-    settling.takeReady(2000);
+    scanned(settling, [a, b, c], 0);
+    settling.takeReady(2000, 16);
     settling.done(a, 'complete');
     settling.done(b, 'incomplete');
     settling.done(c, 'failed');
     expect(settling.filesThatAre('complete')).toEqual([a]);
     expect(settling.filesThatAre('incomplete')).toEqual([b]);
-    settling.update(DIRECTORY, [b, c], 3000);
+    scanned(settling, [b, c], 3000);
     expect(settling.filesThatAre('complete')).toEqual([]);
   });
 
-  it('forgets only what the same directory no longer has, also where one lies in the other', () => {
+  it('forgets only what the same root no longer has, also where one lies in the other', () => {
     const settling = new Settling(SETTLE_MS);
-    const inner = { ...file('host/1/2/3/4/vmcore') };
-    const outer = file('vmcore');
-    settling.update(DIRECTORY, [outer], 0);
-    settling.update(`${DIRECTORY}/host`, [inner], 0);
-    settling.update(DIRECTORY, [outer], 1000); // too deep to be seen from here
-    settling.update(`${DIRECTORY}/host`, [inner], 1000);
-    expect(names(settling.takeReady(2000))).toEqual(['vmcore', 'host/1/2/3/4/vmcore']);
+    const inner = file('host/1/2/3/4/vmcore', 1, 0, `${DIRECTORY}/host`);
+    const outer = file('vmcore', 1, 1);
+    const both = file('host/vmcore', 1, 2);
+    scanned(settling, [outer, both], 0);
+    const of = (root: string, ...files: FoundFile[]): unknown =>
+      settling.update(
+        root,
+        files.map((one) => ({ ...one, root })),
+        1000,
+        unknown,
+      );
+    expect(of(`${DIRECTORY}/host`, inner, both)).toEqual({ discovered: 1, vanished: 0 });
+    expect(of(DIRECTORY, outer, both)).toEqual({ discovered: 0, vanished: 0 });
+    expect(names(settling.takeReady(3000, 16)).sort()).toEqual(
+      ['vmcore', 'host/vmcore', 'host/1/2/3/4/vmcore'].sort(),
+    );
+    expect(of(`${DIRECTORY}/host`)).toEqual({ discovered: 0, vanished: 1 });
+    expect(of(DIRECTORY)).toEqual({ discovered: 0, vanished: 2 });
+    expect(settling.has(outer.path)).toBe(false);
   });
 });

@@ -33,8 +33,9 @@ function written(directories: readonly string[] = ['', '', ''], parts = PARTS): 
 }
 
 function siblings(path: string, candidates: readonly string[] = []): string[] {
-  const source = openFileSource(path, false);
-  const found = openSiblings(path, splitPartOf(source)!, candidates);
+  const root = dirname(dirname(path)); // of those in directories of their own too
+  const source = openFileSource(path, root);
+  const found = openSiblings(path, splitPartOf(source)!, candidates, root);
   source.close();
   for (const one of found) one.source.close();
   return found.map((one) => basename(one.path)).sort();

@@ -4,37 +4,53 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { watchDirectories } from '../../src/ingest/watcher.ts';
+import { type Watcher, watchDirectory } from '../../src/ingest/watcher.ts';
 import { eventually } from '../support/eventually.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 interface Watching {
+  readonly watcher: Watcher;
   changes: number;
   readonly errors: unknown[];
 }
 
 /** Watches, from now on. */
-async function watch(...roots: readonly string[]): Promise<Watching> {
-  const watching: Watching = { changes: 0, errors: [] };
+async function watch(root: string): Promise<Watching> {
   let isReady = false;
-  const watcher = watchDirectories(roots, {
+  const watcher = watchDirectory(root, {
     onReady: () => {
       isReady = true;
     },
     onChange: () => watching.changes++,
     onError: (error) => watching.errors.push(error),
   });
+  const watching: Watching = { watcher, changes: 0, errors: [] };
   onTestFinished(() => watcher.close());
   await eventually('ready', () => isReady || undefined);
   return watching;
 }
 
-describe('watchDirectories', () => {
+describe('watchDirectory', () => {
+  it('can be closed before it has begun', async () => {
+    const root = tempDir();
+    for (let i = 0; i < 100; i++) mkdirSync(join(root, `${i}`));
+    const calls: string[] = [];
+    const watcher = watchDirectory(root, {
+      onReady: () => calls.push('ready'),
+      onChange: () => calls.push('change'),
+      onError: (error) => calls.push(String(error)),
+    });
+    await watcher.close();
+    writeFileSync(join(root, 'vmcore'), 'x');
+    await sleep(300);
+    expect(calls).toEqual([]);
+  });
+
   it('says nothing of what is there when it begins', async () => {
     const root = tempDir();
     mkdirSync(join(root, 'host'));
     writeFileSync(join(root, 'host', 'vmcore'), 'x');
-    expect(await watch(root)).toEqual({ changes: 0, errors: [] });
+    expect(await watch(root)).toMatchObject({ changes: 0, errors: [] });
   });
 
   it.each<[string, (root: string) => void]>([
@@ -80,18 +96,14 @@ describe('watchDirectories', () => {
         rmSync(join(root, 'a'), { recursive: true });
       },
     ],
-  ])('tells of %s, in every root', async (_what, change) => {
-    const roots = [tempDir(), tempDir()];
-    for (const root of roots) {
-      mkdirSync(join(root, 'a/b'), { recursive: true });
-      writeFileSync(join(root, 'a/file'), 'x');
-    }
-    const watching = await watch(...roots);
-    for (const root of roots) {
-      const before = watching.changes;
-      change(root);
-      await eventually('a change', () => watching.changes > before || undefined);
-    }
+  ])('tells of %s', async (_what, change) => {
+    const root = tempDir();
+    mkdirSync(join(root, 'a/b'), { recursive: true });
+    writeFileSync(join(root, 'a/file'), 'x');
+    const watching = await watch(root);
+    expect(watching.changes).toBe(0);
+    change(root);
+    await eventually('a change', () => watching.changes || undefined);
     expect(watching.errors).toEqual([]);
   });
 
@@ -107,6 +119,17 @@ describe('watchDirectories', () => {
   });
 
   it('takes a root that is not there for no error', async () => {
-    expect(await watch(join(tempDir(), 'gone'))).toEqual({ changes: 0, errors: [] });
+    expect(await watch(join(tempDir(), 'gone'))).toMatchObject({ changes: 0, errors: [] });
+  });
+
+  it('watches what it missed, each once', async () => {
+    const [root, missed] = [tempDir(), tempDir()];
+    const watching = await watch(root);
+    for (let i = 0; i < 3; i++) watching.watcher.cover([root, missed]);
+    await sleep(300);
+    expect(watching.errors).toEqual([]);
+    watching.changes = 0;
+    writeFileSync(join(missed, 'vmcore'), 'x');
+    await eventually('a change', () => watching.changes > 0 || undefined);
   });
 });

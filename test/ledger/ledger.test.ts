@@ -1,26 +1,21 @@
 import { describe, expect, it } from 'vitest';
 
 import type { FailureReason } from '../../src/failure.ts';
-import {
-  type Crash,
-  type Ledger,
-  type RecordedFailure,
-  crashId,
-  memoryLedger,
-} from '../../src/ledger/ledger.ts';
+import type { Crash, Ledger } from '../../src/ledger/ledger.ts';
 import type { CrashReport, Hwerr } from '../../src/vmcore/index.ts';
+import { eventually } from '../support/eventually.ts';
+import {
+  ROOT,
+  failed,
+  fileNumber,
+  ledgerOf,
+  openTestLedger,
+  recordFailure,
+  recordReport,
+  reported,
+} from '../support/ledgers.ts';
 import { counted, crashReport } from '../support/reports.ts';
-
-function ledgerOf(...reports: readonly CrashReport[]): Ledger {
-  const ledger = memoryLedger();
-  for (const [i, report] of reports.entries()) ledger.record(report, fileNumber(i));
-  return ledger;
-}
-
-/** The files of a ledger made by ledgerOf: their numbers say in which order they came. */
-function fileNumber(i: number): { path: string; recordedSeconds: number } {
-  return { path: `/var/crash/${i}/vmcore`, recordedSeconds: 2000 + i };
-}
+import { tempDir } from '../support/temp-dir.ts';
 
 function onlyCrash(ledger: Ledger): Crash {
   const [crash, ...others] = [...ledger.crashes()];
@@ -39,70 +34,23 @@ function countsIn(ledger: Ledger): Record<string, number> | string {
   );
 }
 
+function hostsOf(crashes: Iterable<Crash>): string[] {
+  return Array.from(crashes, ({ host }) => host);
+}
+
 const excluded: Hwerr = { kind: 'absent', reason: 'page_excluded' };
 
-describe('crashId', () => {
-  it('is the boot id, whatever else the dumps of a boot say', () => {
-    const full = crashReport();
-    const copy = crashReport({
-      container: 'elf',
-      flattened: true,
-      compression: [],
-      incomplete: true,
-      nodename: null,
-      crashTimeSeconds: null,
-      vmcoreinfoText: 'OSRELEASE=7.3.4\n',
-      hwerr: excluded,
-    });
-    expect(crashId(copy)).toBe(crashId(full));
-    expect(crashId(crashReport({ bootId: '11111111-2222-4333-8444-555555555555' }))).not.toBe(
-      crashId(full),
-    );
-  });
-
-  it('is a digest of VMCOREINFO and the host name where there is no boot id', () => {
-    const report = crashReport({ bootId: null });
-    expect(crashId(report)).toMatch(/^[0-9a-f]{64}$/);
-    expect(crashId({ ...report, container: 'elf', hwerr: excluded })).toBe(crashId(report));
-    const others = [
-      { ...report, nodename: 'otherhost' },
-      { ...report, nodename: null },
-      { ...report, vmcoreinfoText: `${report.vmcoreinfoText}X` },
-    ];
-    expect(new Set([report, ...others].map(crashId)).size).toBe(4);
-  });
-
-  it('does not let text move from VMCOREINFO to the host name', () => {
-    const one = crashReport({ bootId: null, vmcoreinfoText: 'ab', nodename: 'c' });
-    const other = crashReport({ bootId: null, vmcoreinfoText: 'a', nodename: 'bc' });
-    expect(crashId(one)).not.toBe(crashId(other));
-  });
+it('knows nothing at first', async () => {
+  const ledger = await openTestLedger();
+  expect([...ledger.crashes()]).toEqual([]);
+  expect(ledger.failures()).toEqual({});
+  expect([...ledger.recentFailures()]).toEqual([]);
+  expect(ledger.dumpsWithoutHwerr()).toBe(0);
+  expect(ledger.total()).toMatchObject({ crashes: 0, lastCrash: undefined });
+  expect(ledger.crash('none')).toBeUndefined();
 });
 
-describe('memoryLedger', () => {
-  it('knows nothing at first', () => {
-    const ledger = memoryLedger();
-    expect([...ledger.crashes()]).toEqual([]);
-    expect([...ledger.failures()]).toEqual([]);
-    expect(ledger.dumpsWithoutHwerr()).toBe(0);
-  });
-
-  it('counts a crash once, however many files describe it', () => {
-    const report = crashReport({ hwerr: counted({ pci: [7, 1000] }) });
-    expect([...ledgerOf(report, report, { ...report, container: 'elf' }).crashes()]).toHaveLength(
-      1,
-    );
-  });
-
-  it('counts crashes of different boots apart, also when they say the same', () => {
-    const ledger = ledgerOf(
-      crashReport({ bootId: '11111111-2222-4333-8444-555555555555' }),
-      crashReport({ bootId: '11111111-2222-4333-8444-666666666666' }),
-      crashReport({ bootId: null }),
-    );
-    expect([...ledger.crashes()]).toHaveLength(3);
-  });
-
+describe('what two files say of one crash', () => {
   const few = counted({ pci: [7, 1000] });
   const more = counted({ pci: [8, 1100], others: [1, 1050] });
   const crossed = counted({ pci: [6, 1000], others: [9, 1050] });
@@ -110,7 +58,12 @@ describe('memoryLedger', () => {
   it.each<[string, Partial<CrashReport>, Partial<CrashReport>, ReturnType<typeof countsIn>]>([
     ['higher counts replace lower ones', { hwerr: few }, { hwerr: more }, { pci: 8, others: 1 }],
     ['lower counts do not replace', { hwerr: more }, { hwerr: few }, { pci: 8, others: 1 }],
-    ['a count that falls keeps the whole report', { hwerr: few }, { hwerr: crossed }, { pci: 7 }],
+    [
+      'of each category the higher count stays',
+      { hwerr: few },
+      { hwerr: crossed },
+      { pci: 7, others: 9 },
+    ],
     ['counts replace none', { hwerr: excluded }, { hwerr: few }, { pci: 7 }],
     ['none does not replace counts', { hwerr: few }, { hwerr: excluded }, { pci: 7 }],
     [
@@ -119,113 +72,345 @@ describe('memoryLedger', () => {
       { hwerr: excluded },
       'page_lost',
     ],
-  ])('%s', (_title, first, second, counts) => {
-    expect(countsIn(ledgerOf(crashReport(first), crashReport(second)))).toEqual(counts);
+  ])('%s', async (_title, first, second, counts) => {
+    expect(countsIn(await ledgerOf(crashReport(first), crashReport(second)))).toEqual(counts);
   });
 
-  it('lets a complete dump replace an incomplete one with the same counts, and not back', () => {
+  it('unites the categories by name, those of later kernels among them', async () => {
+    const withMore = (name: string, count: number): CrashReport =>
+      crashReport({
+        hwerr: {
+          kind: 'present',
+          categories: [
+            { category: name, count, lastErrorTimestampSeconds: 1000 },
+            { category: 'pci', count: 1, lastErrorTimestampSeconds: 900 },
+          ],
+        },
+      });
+    const ledger = await ledgerOf(withMore('nvlink', 3), withMore('fabric', 4));
+    expect(countsIn(ledger)).toEqual({ nvlink: 3, fabric: 4, pci: 1 });
+    const errors = [...ledger.total().byCategory].map(([name, tally]) => [name, tally.errors]);
+    expect(Object.fromEntries(errors)).toEqual({ cpu: 0, memory: 0, pci: 1, cxl: 0, others: 7 });
+  });
+
+  it('lets a complete dump replace an incomplete one with the same counts, and not back', async () => {
     const complete = crashReport({ hwerr: few });
     const broken = { ...complete, incomplete: true };
     for (const order of [
       [complete, broken],
       [broken, complete],
     ]) {
-      expect(onlyCrash(ledgerOf(...order)).report.incomplete).toBe(false);
+      expect(onlyCrash(await ledgerOf(...order)).report.incomplete).toBe(false);
     }
   });
 
-  it('comes to the same end in whatever order the files of a crash come', () => {
-    const files = [few, more, excluded].map((hwerr) => crashReport({ hwerr }));
-    const ends = permutations(files).map((order) => countsIn(ledgerOf(...order)));
-    expect(ends).toEqual(Array(6).fill({ pci: 8, others: 1 }));
+  it('keeps what the poorer file alone knows', async () => {
+    const full = crashReport({ hwerr: few, buildId: null, panicMessage: null });
+    const copy = crashReport({ hwerr: excluded, panicMessage: 'Oops' });
+    const { report } = onlyCrash(await ledgerOf(copy, full));
+    expect(report).toMatchObject({ hwerr: few, buildId: copy.buildId, panicMessage: 'Oops' });
   });
 
-  it('counts a dump of a kernel without the array as that, and as a crash, not as a failure', () => {
-    const ledger = ledgerOf(
+  it('does not let a time after the crash replace one before it', async () => {
+    const at = (lastError: number, count: number): CrashReport =>
+      crashReport({ crashTimeSeconds: 1100, hwerr: counted({ pci: [count, lastError] }) });
+    const ledger = await ledgerOf(at(1000, 1), at(5000, 2));
+    const tally = { errors: 2, lastSeconds: 1000, suspectCrashes: 1, crashes: 1 };
+    expect(ledger.total().byCategory.get('pci')).toEqual(tally);
+    await recordReport(ledger, at(1050, 1));
+    expect(ledger.total().byCategory.get('pci')).toEqual({ ...tally, lastSeconds: 1050 });
+  });
+
+  it('comes to the same end in whatever order the files of a crash come', async () => {
+    const files = [few, more, excluded].map((hwerr) => crashReport({ hwerr }));
+    for (const order of permutations(files)) {
+      expect(countsIn(await ledgerOf(...order))).toEqual({ pci: 8, others: 1 });
+    }
+  });
+});
+
+describe('the crashes', () => {
+  it('are counted for the host that the first file names', async () => {
+    const named = crashReport({ nodename: 'a' });
+    const unnamed = crashReport({ nodename: null });
+    expect(onlyCrash(await ledgerOf(unnamed)).host).toBe('unknown');
+    expect(onlyCrash(await ledgerOf(named, unnamed)).host).toBe('a');
+    // A counter of `unknown` went up for it already, and must not go down.
+    const late = await ledgerOf(unnamed, named);
+    expect(onlyCrash(late)).toMatchObject({ host: 'unknown', report: { nodename: 'a' } });
+    expect(late.hosts()).toEqual(['unknown']);
+  });
+
+  it('remember their files, newest first, each once, and when the first came', async () => {
+    let now = 2000;
+    const ledger = await openTestLedger({ nowMs: () => 1000 * now++ });
+    const report = crashReport();
+    for (const i of [0, 1, 2, 1]) await recordReport(ledger, report, fileNumber(i));
+    const { paths, recordedSeconds } = onlyCrash(ledger);
+    expect(paths).toEqual([1, 2, 0].map(fileNumber));
+    expect(recordedSeconds).toBe(2000);
+    for (let i = 0; i < 20; i++) await recordReport(ledger, report, fileNumber(i));
+    expect(onlyCrash(ledger).paths).toEqual([19, 18, 17, 16, 15, 14, 13, 12].map(fileNumber));
+  });
+
+  it('are found by an id that stays, whatever is learned later', async () => {
+    const ledger = await openTestLedger();
+    const broken = crashReport({ bootId: null, incomplete: true, hwerr: excluded });
+    await recordReport(ledger, broken);
+    const { id } = onlyCrash(ledger);
+    const whole = crashReport({ hwerr: counted({ pci: [7, 1000] }) });
+    await recordReport(ledger, whole);
+    expect(ledger.crash(id)?.report).toMatchObject({ bootId: whole.bootId, hwerr: whole.hwerr });
+    expect(ledger.crash(whole.bootId!)).toBeUndefined();
+    expect(onlyCrash(ledger).id).toBe(id);
+  });
+
+  it('come by when they happened, newest first, those without a time by when they came', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 5_000_000 });
+    const times = [3000, null, 0, 999_999_999_999_999, 4_999, 5_001, 3000];
+    for (const [i, crashTimeSeconds] of times.entries()) {
+      await recordReport(ledger, crashReport({ bootId: `boot-${i}`, crashTimeSeconds }));
+    }
+    const ids = (offset?: number): string[] =>
+      Array.from(ledger.crashes(undefined, offset), ({ id }) => id.slice('boot-'.length));
+    expect(ids()).toEqual(['3', '5', '1', '4', '6', '0', '2']);
+    expect(ids(4)).toEqual(['6', '0', '2']);
+    expect(ids(7)).toEqual([]);
+    expect(ledger.total().lastCrash?.id).toBe('boot-3');
+  });
+
+  it('move to their place when their time becomes known', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 5_000_000 });
+    await recordReport(ledger, crashReport({ bootId: 'a', crashTimeSeconds: null }));
+    await recordReport(ledger, crashReport({ bootId: 'b', crashTimeSeconds: 4000 }));
+    await recordReport(ledger, crashReport({ bootId: 'a', crashTimeSeconds: 3000 }));
+    expect(Array.from(ledger.crashes(), ({ id }) => id)).toEqual(['b', 'a']);
+    expect(hostsOf(ledger.crashes('labhost'))).toHaveLength(2);
+  });
+
+  it('of a host are not those of a host whose name begins alike', async () => {
+    const hosts = ['a', 'a.b', 'a-b', 'a:b', 'a_b', 'a0', 'aa', 'A', 'a'.repeat(64)];
+    const ledger = await openTestLedger();
+    for (const [i, host] of [...hosts, ...hosts].entries()) {
+      await recordReport(ledger, crashReport({ bootId: `${i}`, nodename: host }));
+    }
+    for (const host of hosts) expect(hostsOf(ledger.crashes(host))).toEqual([host, host]);
+    expect(hostsOf(ledger.crashes('b'))).toEqual([]);
+    expect(hostsOf(ledger.crashes())).toHaveLength(2 * hosts.length);
+  });
+});
+
+describe('sums', () => {
+  it('are kept by host up to the limit, and in total beyond it, over restarts', async () => {
+    const directory = tempDir();
+    const options = { directory, maxHosts: 2 };
+    const first = await openTestLedger(options);
+    await Promise.all(
+      ['alpha', 'beta', 'gamma', 'delta', 'alpha'].map((nodename, i) =>
+        recordReport(
+          first,
+          crashReport({ bootId: `${i}`, nodename, hwerr: counted({ pci: [1, 1000] }) }),
+        ),
+      ),
+    );
+    const check = (ledger: Ledger): void => {
+      const errors = [ledger.summary('alpha'), ledger.summary('beta'), ledger.total()].map(
+        (summary) => summary?.byCategory.get('pci')?.errors,
+      );
+      expect(errors).toEqual([2, 1, 5]);
+      expect(ledger.hosts()).toEqual(['alpha', 'beta']);
+      expect(ledger.summary('gamma')).toBeUndefined();
+      expect(ledger.hostCounts()).toEqual({ tracked: 2, limit: 2, dropped: 2 });
+      expect(hostsOf(ledger.crashes('gamma'))).toEqual(['gamma']);
+    };
+    check(first);
+    await first.close();
+    const second = await openTestLedger(options);
+    check(second);
+    await second.close();
+    const third = await openTestLedger({ directory, maxHosts: 10 });
+    expect(third.hosts()).toEqual(['alpha', 'beta', 'gamma', 'delta']);
+  });
+
+  it('are made anew with another suspect window', async () => {
+    const directory = tempDir();
+    const suspects = async (suspectWindowSeconds: number): Promise<number | undefined> => {
+      const ledger = await openTestLedger({ directory, suspectWindowSeconds });
+      const hwerr = counted({ pci: [1, 1000] });
+      await recordReport(ledger, crashReport({ crashTimeSeconds: 1100, hwerr }));
+      await ledger.close();
+      return ledger.total().byCategory.get('pci')?.suspectCrashes;
+    };
+    expect([await suspects(99), await suspects(100), await suspects(99)]).toEqual([0, 1, 0]);
+  });
+});
+
+describe('a file that gives no counters', () => {
+  it('is no failure where the kernel keeps none', async () => {
+    const ledger = await ledgerOf(
       crashReport({ hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' } }),
     );
     expect(ledger.dumpsWithoutHwerr()).toBe(1);
     expect([...ledger.crashes()]).toHaveLength(1);
-    expect([...ledger.failures()]).toEqual([]);
+    expect(ledger.failures()).toEqual({});
+    expect([...ledger.recentFailures()]).toEqual([]);
   });
 
   it.each(['symbol_not_found', 'page_excluded', 'page_lost'] as const)(
-    'counts a dump with %s as a failure of that reason, and as a crash',
-    (reason) => {
-      const ledger = ledgerOf(crashReport({ hwerr: { kind: 'absent', reason } }));
-      expect([...ledger.failures()]).toEqual([[reason, 1]]);
+    'because of %s is a failure of that reason, and a crash',
+    async (reason) => {
+      const ledger = await ledgerOf(crashReport({ hwerr: { kind: 'absent', reason } }));
+      expect(ledger.failures()).toEqual({ [reason]: 1 });
       expect([...ledger.crashes()]).toHaveLength(1);
       expect(ledger.dumpsWithoutHwerr()).toBe(0);
     },
   );
 
-  it('counts failures by reason', () => {
-    const ledger = memoryLedger();
-    for (const [i, reason] of (['corrupt', 'timeout', 'corrupt'] as const).entries()) {
-      ledger.recordFailure(failureOf(i, reason));
+  it('is no failure where another file of the crash gave them', async () => {
+    const ledger = await ledgerOf(
+      crashReport({ hwerr: counted({ pci: [1, 1000] }) }),
+      crashReport({ hwerr: excluded }),
+    );
+    expect(ledger.failures()).toEqual({});
+    expect([...ledger.recentFailures()]).toEqual([]);
+  });
+
+  it('is a crash all the same where it says which, and a good dump completes it', async () => {
+    const ledger = await openTestLedger();
+    const { hwerr, ...crash } = crashReport({ hwerr: counted({ pci: [2, 1_791_000_342] }) });
+    const failure = { reason: 'no_kallsyms', message: 'none' } as const;
+    const broken = failed(failure, { result: { kind: 'failure', failure, crash } });
+    await ledger.record(broken);
+    expect(onlyCrash(ledger).report.hwerr).toEqual({ kind: 'absent', reason: 'no_kallsyms' });
+    expect(ledger.total()).toMatchObject({ crashes: 1 });
+    await recordReport(ledger, { ...crash, hwerr });
+    await ledger.record(broken);
+    expect(countsIn(ledger)).toEqual({ pci: 2 });
+    expect(ledger.total().crashes).toBe(1);
+    const pci = { errors: 2, lastSeconds: 1_791_000_342, suspectCrashes: 1, crashes: 1 };
+    expect(ledger.total().byCategory.get('pci')).toEqual(pci);
+    expect(ledger.failures()).toEqual({ no_kallsyms: 1 });
+  });
+
+  it('counts once for its content and reason, however often it is read, over restarts', async () => {
+    const directory = tempDir();
+    const reasons: readonly FailureReason[] = ['corrupt', 'timeout', 'corrupt'];
+    for (let start = 0; start < 3; start++) {
+      const ledger = await openTestLedger({ directory });
+      for (const [i, reason] of reasons.entries()) {
+        const failure = { reason, message: `why ${reason}` };
+        await ledger.record(failed(failure, { path: fileNumber(i), content: `content ${i}` }));
+        await ledger.record(
+          failed(failure, { path: `${ROOT}/copy-${i}`, content: `content ${i}` }),
+        );
+        // Not readable: then its path and state stand for the content.
+        await ledger.record(
+          failed(
+            { reason: 'permission', message: 'no' },
+            { path: fileNumber(9), content: undefined },
+          ),
+        );
+      }
+      expect(ledger.failures()).toEqual({ corrupt: 2, timeout: 1, permission: 1 });
+      await ledger.close();
     }
-    expect(Object.fromEntries(ledger.failures())).toEqual({ corrupt: 2, timeout: 1 });
+    const ledger = await openTestLedger({ directory });
+    expect([...ledger.recentFailures()]).toEqual([]);
+    const change = { path: fileNumber(9), content: undefined, version: '2' };
+    await ledger.record(failed({ reason: 'permission', message: 'no' }, change));
+    expect(ledger.failures()).toEqual({ corrupt: 2, timeout: 1, permission: 2 });
   });
 
-  it('remembers the files of a crash, newest first, each once, and when the first came', () => {
-    const report = crashReport();
-    const ledger = ledgerOf(report, report, report);
-    ledger.record(report, { ...fileNumber(1), recordedSeconds: 9000 });
-    expect(onlyCrash(ledger)).toMatchObject({
-      paths: [1, 2, 0].map((i) => fileNumber(i).path),
-      recordedSeconds: 2000,
-    });
-    const many = ledgerOf(...Array.from({ length: 20 }, () => report));
-    expect(onlyCrash(many).paths).toEqual(
-      [19, 18, 17, 16, 15, 14, 13, 12].map((i) => fileNumber(i).path),
-    );
-  });
-
-  it('names the host by the newest file that does', () => {
-    const named = crashReport({ nodename: 'a' });
-    const unnamed = crashReport({ nodename: null });
-    expect(onlyCrash(ledgerOf(unnamed)).host).toBe('unknown');
-    expect(onlyCrash(ledgerOf(unnamed, named)).host).toBe('a');
-    expect(onlyCrash(ledgerOf(named, unnamed)).host).toBe('a');
-  });
-
-  it('shows the newest failure of each file, until the file is decoded', () => {
-    const ledger = memoryLedger();
-    ledger.recordFailure(failureOf(1, 'corrupt'));
-    ledger.recordFailure(failureOf(2, 'timeout'));
-    ledger.recordFailure(failureOf(1, 'truncated'));
+  it('is shown with its newest failure, until it is decoded, heals or is gone', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    const fail = (i: number, reason: FailureReason): Promise<void> =>
+      recordFailure(ledger, { reason, message: `why ${reason}` }, fileNumber(i));
+    const shown = (): string[] =>
+      Array.from(ledger.recentFailures(), ({ path, reason }) => `${path} ${reason}`);
+    await fail(1, 'corrupt');
+    await fail(2, 'timeout');
+    await fail(1, 'truncated');
     expect([...ledger.recentFailures()]).toEqual([
-      failureOf(2, 'timeout'),
-      failureOf(1, 'truncated'),
+      { path: fileNumber(2), reason: 'timeout', message: 'why timeout', recordedSeconds: 2000 },
+      { path: fileNumber(1), reason: 'truncated', message: 'why truncated', recordedSeconds: 2000 },
     ]);
-    ledger.record(crashReport(), fileNumber(1));
-    expect([...ledger.recentFailures()]).toEqual([failureOf(2, 'timeout')]);
-    ledger.record(crashReport({ hwerr: excluded }), fileNumber(2));
-    expect([...ledger.recentFailures()]).toEqual([
-      { ...fileNumber(2), reason: 'page_excluded', message: expect.any(String) as string },
-    ]);
+    await recordReport(ledger, crashReport(), fileNumber(1));
+    expect(shown()).toEqual([`${fileNumber(2)} timeout`]);
+    await recordReport(ledger, crashReport({ bootId: 'b', hwerr: excluded }), fileNumber(2));
+    expect(shown()).toEqual([`${fileNumber(2)} page_excluded`]);
+    ledger.healed(fileNumber(2));
+    expect(shown()).toEqual([]);
     // What was counted stays counted.
-    expect(Object.fromEntries(ledger.failures())).toEqual({
-      corrupt: 1,
-      timeout: 1,
-      truncated: 1,
-      page_excluded: 1,
-    });
+    expect(ledger.failures()).toEqual({ corrupt: 1, timeout: 1, truncated: 1, page_excluded: 1 });
   });
 
-  it('shows no more than the newest hundred failures, and counts all', () => {
-    const ledger = memoryLedger();
-    for (let i = 0; i < 150; i++) ledger.recordFailure(failureOf(i, 'corrupt'));
-    expect([...ledger.recentFailures()].map(({ path }) => path)).toEqual(
-      Array.from({ length: 100 }, (_, i) => fileNumber(50 + i).path),
+  it('is shown when it is one of the newest hundred; all are counted', async () => {
+    const ledger = await openTestLedger();
+    await Promise.all(
+      Array.from({ length: 150 }, (_, i) =>
+        recordFailure(ledger, { reason: 'corrupt', message: '' }, fileNumber(i)),
+      ),
     );
-    expect(ledger.failures().get('corrupt')).toBe(150);
+    expect(Array.from(ledger.recentFailures(), ({ path }) => path)).toEqual(
+      Array.from({ length: 100 }, (_, i) => fileNumber(50 + i)),
+    );
+    expect(ledger.failures()).toEqual({ corrupt: 150 });
   });
 });
 
-function failureOf(i: number, reason: FailureReason): RecordedFailure {
-  return { ...fileNumber(i), reason, message: `why ${reason}` };
-}
+describe('the verdict on a file', () => {
+  it('is remembered over a restart where no second look is needed', async () => {
+    const directory = tempDir();
+    const first = await openTestLedger({ directory });
+    const without: Hwerr = { kind: 'absent', reason: 'kernel_without_hwerr' };
+    const files: readonly [string, Partial<CrashReport>][] = [
+      ['complete', { bootId: 'a' }],
+      ['incomplete', { bootId: 'b', incomplete: true }],
+      ['old kernel', { bootId: 'c', hwerr: without }],
+      ['excluded', { bootId: 'd', hwerr: excluded }],
+      ['copy without', { bootId: 'a', hwerr: excluded }],
+    ];
+    for (const [path, report] of files) await recordReport(first, crashReport(report), path);
+    await recordFailure(first, { reason: 'corrupt', message: '' }, 'broken');
+    await first.close();
+    const second = await openTestLedger({ directory });
+    const verdicts = [...files.map(([path]) => path), 'broken'].map((path) => [
+      path,
+      second.verdict(ROOT, path, '1'),
+    ]);
+    expect(Object.fromEntries(verdicts)).toEqual({
+      complete: 'complete',
+      incomplete: 'incomplete',
+      'old kernel': 'complete',
+      // Another version, or symbols that are given to it, may read these.
+      excluded: undefined,
+      broken: undefined,
+      'copy without': 'complete',
+    });
+    expect(second.verdict(ROOT, 'complete', '2')).toBeUndefined();
+    expect(second.verdict('/other', 'complete', '1')).toBeUndefined();
+  });
+
+  it('is forgotten with the file, and only in its own directory', async () => {
+    const ledger = await openTestLedger();
+    const names = Array.from({ length: 300 }, (_, i) => fileNumber(i));
+    await Promise.all(
+      ['/a', '/b'].flatMap((root) =>
+        names.map((path) => ledger.record(reported(crashReport(), { root, path }))),
+      ),
+    );
+    const known = (root: string): string[] =>
+      names.filter((path) => ledger.verdict(root, path, '1') !== undefined);
+    ledger.retain('/a', [fileNumber(7), fileNumber(50), fileNumber(1000)]);
+    await eventually('the files of /a are forgotten', () => known('/a').length === 2 || undefined);
+    expect(known('/a')).toEqual([fileNumber(7), fileNumber(50)]);
+    expect(known('/b')).toEqual(names);
+    ledger.retain('/b', []);
+    await eventually('the files of /b are forgotten', () => known('/b').length === 0 || undefined);
+    expect(known('/a')).toHaveLength(2);
+    expect(ledger.total().crashes).toBe(1);
+  });
+});
 
 function permutations<T>(items: readonly T[]): T[][] {
   if (items.length <= 1) return [[...items]];

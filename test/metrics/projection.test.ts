@@ -2,22 +2,23 @@ import { describe, expect, it } from 'vitest';
 
 import { FAILURE_REASONS } from '../../src/failure.ts';
 import type { IngestStatus } from '../../src/ingest/ingest.ts';
-import { memoryLedger } from '../../src/ledger/ledger.ts';
 import { CATALOGUE, type MetricName } from '../../src/metrics/catalogue.ts';
 import {
   type Sample,
   buildSamples,
   crashSamples,
   failureSamples,
+  hostSamples,
   ingestSamples,
   kexecSamples,
+  ledgerSamples,
 } from '../../src/metrics/projection.ts';
 import { CATEGORIES, type CrashReport, type Hwerr } from '../../src/vmcore/index.ts';
+import { ledgerOf, openTestLedger, recordFailure } from '../support/ledgers.ts';
 import { counted, crashReport } from '../support/reports.ts';
 
 const CRASH_SECONDS = 1_791_000_351;
 const NOW_SECONDS = CRASH_SECONDS + 3600;
-const WINDOW_SECONDS = 300;
 
 const idle: IngestStatus = {
   directories: [],
@@ -36,13 +37,17 @@ type Samples = Readonly<
 >;
 
 /** Everything that one scrape of the daemon shows. */
-function samplesOf(reports: readonly CrashReport[], ingest: IngestStatus = idle): Samples {
-  const ledger = memoryLedger();
-  for (const report of reports) ledger.record(report, { path: '/d/vmcore', recordedSeconds: 1 });
+async function samplesOf(
+  reports: readonly CrashReport[],
+  ingest: IngestStatus = idle,
+): Promise<Samples> {
+  const ledger = await ledgerOf(...reports);
   return {
-    ...crashSamples(ledger.crashes(), NOW_SECONDS, WINDOW_SECONDS),
+    ...crashSamples(ledger.total(), NOW_SECONDS),
     ...ingestSamples(ingest),
     ...failureSamples(ledger),
+    ...ledgerSamples(ledger),
+    ...hostSamples(ledger.hostCounts()),
     ...kexecSamples(true),
     ...buildSamples({ version: '0.1.0', revision: 'abc', nodeVersion: '20.19.0' }),
   } as Samples;
@@ -61,17 +66,17 @@ function crash(boot: number, crashTimeSeconds: number | null, hwerr: Hwerr): Cra
 }
 
 describe('the samples of a scrape', () => {
-  it('has samples for every metric of the catalogue but the histogram', () => {
+  it('has samples for every metric of the catalogue but the histogram', async () => {
     const names = Object.entries(CATALOGUE)
       .filter(([, { type }]) => type !== 'histogram')
       .map(([name]) => name);
-    expect(Object.keys(samplesOf([])).sort()).toEqual(names.sort());
+    expect(Object.keys(await samplesOf([])).sort()).toEqual(names.sort());
   });
 
-  it('labels samples as the catalogue says', () => {
+  it('labels samples as the catalogue says', async () => {
     const report = crash(1, CRASH_SECONDS, counted({ pci: [1, CRASH_SECONDS - 5] }));
     const directory = { directory: '/d', up: true, lastScanSeconds: 1, scanDurationSeconds: 1 };
-    const samples = samplesOf([report], { ...idle, directories: [directory] });
+    const samples = await samplesOf([report], { ...idle, directories: [directory] });
     for (const [name, values] of Object.entries(samples)) {
       const { labels = [] } = CATALOGUE[name as keyof Samples];
       expect(values.length, name).toBeGreaterThan(0);
@@ -79,8 +84,8 @@ describe('the samples of a scrape', () => {
     }
   });
 
-  it('shows every category and reason at 0 from the start, and no age or lead', () => {
-    const samples = samplesOf([]);
+  it('shows every category and reason at 0 from the start, and no age or lead', async () => {
+    const samples = await samplesOf([]);
     expect(byCategory(samples.hwerr_recoverable_errors_total)).toEqual(zeros);
     expect(byCategory(samples.hwerr_last_error_timestamp_seconds)).toEqual(zeros);
     expect(byCategory(samples.hwerr_last_crash_recoverable_errors)).toEqual(zeros);
@@ -96,8 +101,8 @@ describe('the samples of a scrape', () => {
     expect(by('state', samples.hwerr_dumps_present)).toEqual({ complete: 0, incomplete: 0 });
   });
 
-  it('sums counts over crashes, and takes the newest error of any', () => {
-    const samples = samplesOf([
+  it('sums counts over crashes, and takes the newest error of any', async () => {
+    const samples = await samplesOf([
       crash(1, CRASH_SECONDS, counted({ pci: [7, CRASH_SECONDS - 9], others: [10, 5000] })),
       crash(2, CRASH_SECONDS - 999, counted({ pci: [2, 4000], memory: [4_294_967_295, 6000] })),
       crash(3, CRASH_SECONDS - 1999, counted({ memory: [1, 5999] })),
@@ -122,7 +127,7 @@ describe('the samples of a scrape', () => {
     });
   });
 
-  it('tells of the newest crash by its own time, in whatever order the dumps were found', () => {
+  it('tells of the newest crash by its own time, in whatever order the dumps were found', async () => {
     const newest = crash(1, CRASH_SECONDS, counted({ pci: [7, CRASH_SECONDS - 9] }));
     const older = crash(2, CRASH_SECONDS - 999, counted({ cxl: [3, 4000] }));
     const undated = crash(3, null, counted({ cpu: [5, 4000] }));
@@ -130,7 +135,7 @@ describe('the samples of a scrape', () => {
       [newest, older, undated],
       [undated, older, newest],
     ]) {
-      const samples = samplesOf(reports);
+      const samples = await samplesOf(reports);
       expect(samples.hwerr_last_crash_timestamp_seconds).toEqual([
         { labels: {}, value: CRASH_SECONDS },
       ]);
@@ -139,14 +144,14 @@ describe('the samples of a scrape', () => {
     }
   });
 
-  it('says what the newest crash was', () => {
+  it('says what the newest crash was', async () => {
     const report = crashReport({
       container: 'elf',
       flattened: true,
       compression: [],
       hwerr: { kind: 'absent', reason: 'page_excluded' },
     });
-    expect(samplesOf([report]).hwerr_last_crash_info).toEqual([
+    expect((await samplesOf([report])).hwerr_last_crash_info).toEqual([
       {
         labels: {
           kernel_release: '7.3.4',
@@ -158,25 +163,24 @@ describe('the samples of a scrape', () => {
         value: 1,
       },
     ]);
-    const [present] = samplesOf([
-      crashReport({ compression: ['zlib', 'zstd'] }),
-    ]).hwerr_last_crash_info;
-    expect(present!.labels).toMatchObject({
+    const present = await samplesOf([crashReport({ compression: ['zlib', 'zstd'] })]);
+    expect(present.hwerr_last_crash_info[0]!.labels).toMatchObject({
       format: 'kdump',
       compression: 'zlib,zstd',
       hwerr: 'present',
     });
   });
 
-  it('counts a crash without counters as a crash, and adds nothing for it', () => {
+  it('counts a crash without counters as a crash, and adds nothing for it', async () => {
     const reports = [
       crash(1, CRASH_SECONDS, { kind: 'absent', reason: 'kernel_without_hwerr' }),
       crash(2, CRASH_SECONDS - 1, { kind: 'absent', reason: 'page_lost' }),
     ];
-    const samples = samplesOf(reports);
+    const samples = await samplesOf(reports);
     expect(samples.hwerr_crashes_total[0]!.value).toBe(2);
     expect(byCategory(samples.hwerr_recoverable_errors_total)).toEqual(zeros);
     expect(samples.hwerr_last_crash_error_lead_seconds).toEqual([]);
+    expect(samples.hwerr_last_crash_recoverable_errors).toEqual([]);
     expect(samples.hwerr_dumps_without_hwerr_data_total[0]!.value).toBe(1);
     expect(by('reason', samples.hwerr_dump_decode_failures_total)).toMatchObject({
       page_lost: 1,
@@ -184,8 +188,8 @@ describe('the samples of a scrape', () => {
     });
   });
 
-  it('has no negative age, and no lead below zero, when clocks disagree or were set', () => {
-    const samples = samplesOf([
+  it('has no negative age, and no lead below zero, when clocks disagree or were set', async () => {
+    const samples = await samplesOf([
       crash(
         1,
         CRASH_SECONDS,
@@ -205,16 +209,23 @@ describe('the samples of a scrape', () => {
     });
   });
 
-  it('has no lead where the dump does not say when the kernel died', () => {
-    const samples = samplesOf([crash(1, null, counted({ pci: [1, 1000] }))]);
+  it('has no lead where the dump does not say when the kernel died', async () => {
+    const samples = await samplesOf([crash(1, null, counted({ pci: [1, 1000] }))]);
     expect(samples.hwerr_last_crash_error_lead_seconds).toEqual([]);
     expect(samples.hwerr_last_crash_timestamp_seconds[0]!.value).toBe(0);
     expect(byCategory(samples.hwerr_last_error_age_seconds)).toEqual({ pci: NOW_SECONDS - 1000 });
   });
 
-  it('shows what the daemon is doing', () => {
-    const file = (size: number) => ({ path: '/d/vmcore', size, mtimeMs: 0, version: '' });
-    const samples = samplesOf([], {
+  it('shows what the daemon is doing', async () => {
+    const file = (size: number) => ({
+      root: '/d',
+      path: '/d/vmcore',
+      size,
+      mtimeMs: 0,
+      version: '',
+      saved: undefined,
+    });
+    const samples = await samplesOf([], {
       directories: [
         { directory: '/a', up: true, lastScanSeconds: 100.5, scanDurationSeconds: 0.25 },
         { directory: '/b', up: false, lastScanSeconds: 101, scanDurationSeconds: 0 },
@@ -251,5 +262,49 @@ describe('the samples of a scrape', () => {
     expect(samples.hwerr_exporter_build_info).toEqual([
       { labels: { version: '0.1.0', revision: 'abc', node_version: '20.19.0' }, value: 1 },
     ]);
+  });
+
+  it('adds what a newer kernel counts on its own to others, once for a suspect crash', async () => {
+    const { hwerr } = crashReport({ hwerr: counted({ others: [3, CRASH_SECONDS - 50] }) });
+    const categories = hwerr.kind === 'present' ? hwerr.categories : [];
+    const added = { category: 'nvlink', count: 4, lastErrorTimestampSeconds: CRASH_SECONDS - 20 };
+    const report = crash(1, CRASH_SECONDS, { kind: 'present', categories: [...categories, added] });
+    const samples = await samplesOf([report]);
+    expect(byCategory(samples.hwerr_recoverable_errors_total)).toEqual({ ...zeros, others: 7 });
+    expect(byCategory(samples.hwerr_suspect_crashes_total)).toEqual({ ...zeros, others: 1 });
+    expect(byCategory(samples.hwerr_last_crash_recoverable_errors)).toEqual({
+      ...zeros,
+      others: 7,
+    });
+    expect(byCategory(samples.hwerr_last_crash_error_lead_seconds)).toEqual({ others: 20 });
+  });
+
+  it('says which state the ledger is in, and counts its writes', async () => {
+    const ledger = await openTestLedger();
+    const before = ledgerSamples(ledger);
+    await recordFailure(ledger, { reason: 'corrupt', message: '' }, '/d/vmcore');
+    const after = ledgerSamples(ledger);
+    expect(by('state', after.hwerr_ledger_state!)).toEqual({
+      ready: 1,
+      full: 0,
+      read_only: 0,
+      io: 0,
+      damaged: 0,
+      newer: 0,
+      busy: 0,
+    });
+    const writes = (samples: typeof after): number => samples.hwerr_ledger_writes_total![0]!.value;
+    expect(writes(after)).toBe(writes(before) + 1);
+    expect(after.hwerr_ledger_write_failures_total).toEqual([{ labels: {}, value: 0 }]);
+    expect(after.hwerr_ledgers_set_aside).toEqual([{ labels: {}, value: 0 }]);
+  });
+
+  it('counts hosts in central mode alone', () => {
+    expect(hostSamples({ tracked: 3, limit: 4, dropped: 2 })).toEqual({
+      hwerr_hosts_tracked: [{ labels: {}, value: 3 }],
+      hwerr_hosts_limit: [{ labels: {}, value: 4 }],
+      hwerr_hosts_dropped_total: [{ labels: {}, value: 2 }],
+    });
+    expect(Object.values(hostSamples(undefined)).flat()).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 import { describe, expect, it } from 'vitest';
 
+import { RunningSummary } from '../../src/ledger/summary.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { exposed } from '../../src/metrics/exposition.ts';
 import {
@@ -24,7 +25,9 @@ const crashes = [
   // The clock was set back: the error is dated after the crash, and nothing is said of its lead.
   crash(report({ cxl: [1, CRASH_TIME + 5] }, { bootId: 'y', crashTimeSeconds: CRASH_TIME })),
 ];
-const collect = () => crashSamples(crashes, CRASH_TIME + 10, 300);
+const summary = new RunningSummary(300);
+for (const each of crashes) summary.change(undefined, each);
+const collect = () => crashSamples(summary, CRASH_TIME + 10);
 const build = () => buildSamples({ version: '1', revision: 'abc', nodeVersion: '20' });
 
 describe('a scrape', () => {
@@ -101,8 +104,7 @@ describe('a scrape', () => {
 
   promtool.it('passes promtool check metrics, the process included', async () => {
     const metrics = createMetrics(true, () => undefined);
-    const failures = () =>
-      failureSamples({ failures: () => new Map(), dumpsWithoutHwerr: () => 0 });
+    const failures = () => failureSamples({ failures: () => ({}), dumpsWithoutHwerr: () => 0 });
     const { body } = await metrics.render(
       [collect, build, failures, () => kexecSamples(true)],
       'text',

@@ -40,6 +40,7 @@ export function report(counts: Counts, changes: Partial<CrashReport> = {}): Cras
 export function crash(from: CrashReport, changes: Partial<Crash> = {}): Crash {
   return {
     id: from.bootId ?? 'no-boot-id',
+    sequence: 1,
     host: from.nodename ?? 'unknown',
     report: from,
     paths: ['/var/crash/127.0.0.1-2026-10-03-08:05:51/vmcore'],

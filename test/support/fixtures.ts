@@ -1,6 +1,14 @@
 // The committed dumps of real kernels, and one that takes long.
 
-import { closeSync, ftruncateSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -47,4 +55,18 @@ export function writeSlowDump(path: string, gibibytes: number): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** A flattened stream of very small pieces, last ones first: to sort them takes more than 12 MiB. */
+export function writeHungryDump(path: string): void {
+  const records = 1_000_000;
+  const stream = Buffer.alloc(4096 + records * 17);
+  stream.write('makedumpfile');
+  stream.writeBigUInt64BE(1n, 16); // type
+  stream.writeBigUInt64BE(1n, 24); // version
+  for (let i = 0; i < records; i++) {
+    stream.writeBigUInt64BE(BigInt(3 * (records - i)), 4096 + 17 * i); // where the piece belongs
+    stream.writeBigUInt64BE(1n, 4096 + 17 * i + 8); // its length
+  }
+  writeFileSync(path, stream);
 }

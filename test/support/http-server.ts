@@ -5,13 +5,14 @@ import { join } from 'node:path';
 
 import type { ConnectionLimits } from '../../src/http/connections.ts';
 import { type HttpServer, startHttpServer } from '../../src/http/server.ts';
-import { type RecordedFailure, memoryLedger } from '../../src/ledger/ledger.ts';
+import type { RecordedFailure } from '../../src/ledger/ledger.ts';
 import { type Logger, createLogger } from '../../src/log.ts';
 import { crashSamples, ingestSamples } from '../../src/metrics/projection.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import type { CrashReport } from '../../src/vmcore/index.ts';
-import { crashesOf, createViews } from '../../src/views.ts';
+import { createViews } from '../../src/views.ts';
 import { type WatchedWebConfig, watchWebConfig } from '../../src/webconfig/watch.ts';
+import { openTestLedger, recordFailure, recordReport } from './ledgers.ts';
 
 export interface ServerSetup {
   readonly reports?: readonly CrashReport[];
@@ -46,12 +47,20 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
   const webConfigFile = join(folder, 'web.yml');
   if (setup.webConfig !== undefined) writeFileSync(webConfigFile, setup.webConfig);
   const webConfig = watchWebConfig(setup.webConfig === undefined ? undefined : webConfigFile, log);
-  const ledger = memoryLedger();
+  let recordedSeconds = 0;
+  const ledger = await openTestLedger({
+    suspectWindowSeconds: WINDOW_SECONDS,
+    nowMs: () => recordedSeconds * 1000,
+  });
   for (const [i, report] of (setup.reports ?? []).entries()) {
+    recordedSeconds = (report.crashTimeSeconds ?? 0) + 90;
     const path = `${DIRECTORY}/127.0.0.1-2026-10-0${(i % 9) + 1}-08:05:51/vmcore`;
-    ledger.record(report, { path, recordedSeconds: (report.crashTimeSeconds ?? 0) + 90 });
+    await recordReport(ledger, report, path);
   }
-  for (const failure of setup.failures ?? []) ledger.recordFailure(failure);
+  for (const { path, ...failure } of setup.failures ?? []) {
+    recordedSeconds = failure.recordedSeconds;
+    await recordFailure(ledger, failure, path);
+  }
   const nowMs = setup.nowMs ?? Date.now;
   const ingest = {
     isReady: true,
@@ -92,18 +101,15 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       metrics: (format) =>
         metrics.render(
           [
-            () => crashSamples(ledger.crashes(), nowMs() / 1000, WINDOW_SECONDS),
+            () => crashSamples(ledger.total(), nowMs() / 1000),
             () => ingestSamples(ingest.status()),
           ],
           format,
         ),
       hostMetrics: (host, format) => {
-        const crashes = crashesOf(ledger, host);
-        if (crashes.length === 0) return undefined;
-        return metrics.renderOnly(
-          [() => crashSamples(crashes, nowMs() / 1000, WINDOW_SECONDS)],
-          format,
-        );
+        const summary = ledger.summary(host);
+        if (summary === undefined) return undefined;
+        return metrics.renderOnly([() => crashSamples(summary, nowMs() / 1000)], format);
       },
       views: createViews({ ledger, ingest, kexec, suspectWindowSeconds: WINDOW_SECONDS }),
       log,
@@ -121,6 +127,7 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
     async close(): Promise<void> {
       webConfig.close();
       await server.close();
+      await ledger.close();
     },
   };
 }

@@ -14,7 +14,8 @@ import type { DecodeCost } from './physical-memory.ts';
 import { joinParts } from './split.ts';
 import { foreignFormat, isBlank } from './foreign-format.ts';
 
-const HEAD_BYTES = 4096;
+/** What of a file tells its format. */
+export const HEAD_BYTES = 4096;
 /** No magic is longer, and no dump as short. */
 const MAGIC_BYTES = 16;
 
@@ -28,6 +29,11 @@ export function openDump(sources: readonly ByteSource[], cost: DecodeCost, limit
   const dumps = sources.map((source) => openFile(source, cost, limits));
   const [only] = dumps;
   return dumps.length === 1 && only !== undefined ? only : joinParts(dumps);
+}
+
+/** Whether a file that begins so may be a dump, of a format that is read here or not. */
+export function mayBeDump(head: Uint8Array): boolean {
+  return isFlattened(head) || isKdump(head) || isElf(head) || foreignFormat(head) !== undefined;
 }
 
 function openFile(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {

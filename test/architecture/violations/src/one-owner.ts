@@ -8,6 +8,7 @@ import 'chokidar';
 import 'commander';
 import 'express';
 import 'helmet';
+import 'lmdb';
 import 'pino';
 import 'piscina';
 import 'prom-client';

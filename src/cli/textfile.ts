@@ -1,0 +1,27 @@
+// hwerr-exporter textfile --out FILE.prom: for node_exporter's textfile collector.
+
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * Put `text` where the collector reads it, as a whole or not at all: it may look at any moment. The
+ * name it has meanwhile does not end in .prom, so the collector leaves it alone.
+ *
+ * @throws the error of the file system; what was there before is there still.
+ */
+export function writeTextfile(out: string, text: string): void {
+  const temporary = join(dirname(out), `.${basename(out)}.${process.pid}`);
+  try {
+    const fd = openSync(temporary, 'w', 0o644);
+    try {
+      writeFileSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, out);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}

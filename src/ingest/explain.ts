@@ -1,0 +1,24 @@
+// What to do about a file that may not be read: who owns it, and what would let the exporter in.
+
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const READ_BY_GROUP = 0o040;
+const SEARCH_BY_GROUP = 0o010;
+
+/** For the log, after EACCES or EPERM. */
+export async function howToRead(path: string): Promise<string> {
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    try {
+      const { mode, gid, uid } = await stat(at);
+      const needed = at === path ? READ_BY_GROUP : SEARCH_BY_GROUP;
+      const owner = `${at} belongs to user ${uid}, group ${gid}, mode ${(mode & 0o7777).toString(8)}`;
+      return (mode & needed) === 0
+        ? `${owner}: give the exporter the capability CAP_DAC_READ_SEARCH (on NFS with root_squash: its owner's user id)`
+        : `${owner}: give the exporter that group, or the capability CAP_DAC_READ_SEARCH`;
+    } catch {
+      // Its directory is in the way: look at that.
+    }
+  }
+  return 'give the exporter the capability CAP_DAC_READ_SEARCH';
+}

@@ -1,0 +1,149 @@
+// The ledger on a file system of its own that fills up, or is read-only.
+
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { describe, expect, it } from 'vitest';
+
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { asNobody } from '../support/as-nobody.ts';
+import { eventually } from '../support/eventually.ts';
+import { openTestLedger, recordReport } from '../support/ledgers.ts';
+import { counted, crashReport } from '../support/reports.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { mayMount } from '../support/mounts.ts';
+import { smallDisk } from '../support/small-disk.ts';
+
+/** So much text that some hundred of them fill a small disk. */
+const BIG = { warnings: Array.from({ length: 20 }, () => 'w'.repeat(500)) };
+const PCI_1 = counted({ pci: [1, 1000] });
+
+function record(ledger: Ledger, i: number): Promise<void> {
+  return recordReport(ledger, crashReport({ bootId: `boot-${i}`, hwerr: PCI_1, ...BIG }));
+}
+
+async function stateIs(ledger: Ledger, kind: Ledger['state']['kind']): Promise<void> {
+  await eventually(`the ledger is ${kind}`, () => ledger.state.kind === kind || undefined);
+}
+
+describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
+  it('shows nothing that is not durable while the disk is full', async () => {
+    const disk = smallDisk();
+    const directory = join(disk.path, 'ledger');
+    const ledger = await openTestLedger({ directory });
+    disk.fill();
+    let shown = 0;
+    for (let i = 0; i < 1000; i++) void record(ledger, i).then(() => shown++);
+    await stateIs(ledger, 'full');
+    expect(ledger.writeFailures).toBeGreaterThan(0);
+    const durable = ledger.total().crashes;
+    expect(durable).toBe(shown);
+    expect(durable).toBeGreaterThan(0);
+    expect(durable).toBeLessThan(1000);
+    await ledger.close();
+    const reopened = await openTestLedger({ directory });
+    expect(reopened.total().crashes).toBe(durable);
+    expect([...reopened.crashes()]).toHaveLength(durable);
+  });
+
+  it('goes on by itself when there is room again', async () => {
+    const disk = smallDisk();
+    const logged: string[] = [];
+    const ledger = await openTestLedger({
+      directory: join(disk.path, 'ledger'),
+      log: (level, message) => logged.push(`${level} ${message}`),
+    });
+    disk.fill();
+    const all = Array.from({ length: 1000 }, (_, i) => record(ledger, i));
+    await stateIs(ledger, 'full');
+    disk.empty();
+    disk.remount('size=100m');
+    await Promise.all(all);
+    expect(ledger.state.kind).toBe('ready');
+    expect(ledger.total().crashes).toBe(1000);
+    expect(ledger.total().byCategory.get('pci')?.errors).toBe(1000);
+    expect(logged).toEqual(['error ledger cannot be written', 'info ledger can be written again']);
+  });
+
+  it('begins where there is no room for a ledger at all, and makes one later', async () => {
+    const disk = smallDisk();
+    const directory = join(disk.path, 'ledger');
+    disk.fill();
+    const ledger = await openTestLedger({ directory });
+    expect(ledger.state.kind).toBe('full');
+    const recorded = record(ledger, 1);
+    disk.empty();
+    await recorded;
+    expect([ledger.state.kind, ledger.total().crashes]).toEqual(['ready', 1]);
+    await ledger.close();
+    expect((await openTestLedger({ directory })).total().crashes).toBe(1);
+  });
+
+  it('shows what it knows of a read-only ledger, all the time, and writes when it may', async () => {
+    const disk = smallDisk();
+    const directory = join(disk.path, 'ledger');
+    const writer = await openTestLedger({ directory });
+    for (const i of [1, 2]) await record(writer, i);
+    await writer.close();
+    // A socket that a killed daemon left, which cannot be removed now.
+    writeFileSync(join(directory, 'daemon.sock'), '');
+    disk.remount('ro');
+    const ledger = await openTestLedger({ directory });
+    const recorded = record(ledger, 3);
+    const end = performance.now() + 2000;
+    while (performance.now() < end) {
+      expect([ledger.state.kind, ledger.total().crashes]).toEqual(['read_only', 2]);
+      expect(Array.from(ledger.crashes(), ({ id }) => id)).toEqual(['boot-2', 'boot-1']);
+      await sleep(20);
+    }
+    disk.remount('rw');
+    await recorded;
+    expect([ledger.state.kind, ledger.total().crashes]).toEqual(['ready', 3]);
+  });
+
+  it('notices that its file system became read-only, and recovers', async () => {
+    const disk = smallDisk();
+    const ledger = await openTestLedger({ directory: join(disk.path, 'ledger') });
+    await record(ledger, 1);
+    // The open data file would keep the mount busy: the super block goes read-only as after an error.
+    const bind = disk.bindReadOnly('ledger');
+    const recorded = record(ledger, 2);
+    await stateIs(ledger, 'read_only');
+    expect(ledger.total().crashes).toBe(1);
+    bind.undo();
+    await recorded;
+    expect([ledger.state.kind, ledger.total().crashes]).toEqual(['ready', 2]);
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)(
+    'of somebody else is not a ledger of nothing: it is shown, or the start refused',
+    async () => {
+      const directory = join(tempDir(), 'ledger');
+      const writer = await openTestLedger({ directory });
+      await record(writer, 1);
+      await writer.close();
+      chmodSync(join(directory, '..'), 0o755);
+      chmodSync(directory, 0o755);
+      await asNobody(async () => {
+        const ledger = await openTestLedger({ directory });
+        expect([ledger.state.kind, ledger.total().crashes]).toEqual(['read_only', 1]);
+        await ledger.close();
+      });
+      chmodSync(directory, 0o700);
+      await asNobody(async () => {
+        await expect(openTestLedger({ directory })).rejects.toMatchObject({ problem: 'read_only' });
+      });
+    },
+  );
+});
+
+it('writes what is pending before it closes', async () => {
+  const directory = join(tempDir(), 'ledger');
+  const ledger = await openTestLedger({ directory });
+  await record(ledger, 1);
+  const all = Array.from({ length: 100 }, (_, i) => record(ledger, i));
+  await ledger.close();
+  await Promise.all(all);
+  expect((await openTestLedger({ directory })).total().crashes).toBe(100);
+});

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+
+import { hostOf } from '../../src/ledger/host-name.ts';
+
+const RULE = { fallback: 'unknown', pattern: undefined };
+const BY_PATH = { fallback: 'unknown', pattern: /^\/srv\/([^/]+)\/(?:(\d+)\/)?/ };
+
+it.each<[string | null, string]>([
+  ['db-07.example.org', 'db-07.example.org'],
+  ['fe80::1', 'fe80::1'],
+  ['a"}\n\0{x b', 'a_____x_b'],
+  ['ünïcode', '_n_code'],
+  ['../../etc', '.._.._etc'],
+  ['y'.repeat(100), 'y'.repeat(64)],
+  ['(none)', 'unknown'],
+  ['', 'unknown'],
+  [null, 'unknown'],
+])('a dump of %j counts for %j', (nodename, host) => {
+  expect(hostOf(nodename, '/srv/db/vmcore', RULE)).toBe(host);
+});
+
+it.each<[string, string | null, string]>([
+  ['/srv/db-07/1/vmcore', 'localhost', 'db-07'],
+  ['/srv/db 07/vmcore', 'localhost', 'db_07'],
+  ['/var/crash/vmcore', 'localhost', 'localhost'],
+  ['/var/crash/vmcore', null, 'unknown'],
+  ['/srv/(none)/vmcore', 'named', 'named'],
+])('with a pattern, %j with the name %j counts for %j', (path, nodename, host) => {
+  expect(hostOf(nodename, path, BY_PATH)).toBe(host);
+});
+
+it('a group that took no part names no host', () => {
+  const rule = { fallback: 'unknown', pattern: /^\/srv\/(?:db-(\d+)|.*)\// };
+  expect(hostOf('named', '/srv/web/vmcore', rule)).toBe('named');
+});
