@@ -1,0 +1,80 @@
+// kill -9 at random moments, while dumps arrive, are renamed and pruned: what a scrape showed is never
+// taken back, and in the end every crash is counted once. HWERR_KILLS says how often; 20 in CI.
+
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { crashDump } from '../support/crash-dumps.ts';
+import { fixture } from '../support/fixtures.ts';
+import { type Scrape, startDaemon } from '../support/running-daemon.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const KILLS = Number(process.env['HWERR_KILLS'] ?? 20);
+const COUNTERS = ['hwerr_crashes_total', 'hwerr_recoverable_errors_total{category="pci"}'];
+
+it(
+  `counts every crash once, and never takes back what it showed, when killed ${KILLS} times`,
+  async () => {
+    const base = tempDir();
+    const dumps = join(base, 'crash');
+    mkdirSync(dumps);
+    const args = [
+      `--kdump.path=${dumps}`,
+      `--ledger.path=${join(base, 'ledger')}`,
+      '--kdump.settle=20ms',
+    ];
+    const template = readFileSync(fixture('x86_64-7.3.4.elf'));
+    const highest = new Map<string, number>();
+    let crashes = 0;
+    let errors = 0;
+    const arrive = (): void => {
+      crashes++;
+      errors += crashes;
+      const directory = join(dumps, `127.0.0.1-${crashes}`);
+      mkdirSync(directory);
+      const incomplete = join(directory, 'vmcore-incomplete');
+      writeFileSync(incomplete, crashDump(template, { boot: crashes, pci: crashes }));
+      renameSync(incomplete, join(directory, 'vmcore'));
+    };
+    const shuffle = (scrape: Scrape): void => {
+      const names = readdirSync(dumps);
+      const any = names[Math.floor(Math.random() * names.length)];
+      if (any !== undefined) renameSync(join(dumps, any), join(dumps, `${any}-moved`));
+      // Prune the oldest, but only when everything that arrived is durable.
+      if (scrape.get('hwerr_crashes_total') !== crashes || names.length < 8) return;
+      for (const name of readdirSync(dumps).slice(0, 4))
+        rmSync(join(dumps, name), { recursive: true });
+    };
+    const check = (scrape: Scrape): void => {
+      for (const name of COUNTERS) {
+        const value = scrape.get(name) ?? -1;
+        expect(value, name).toBeGreaterThanOrEqual(highest.get(name) ?? 0);
+        highest.set(name, value);
+      }
+      expect(scrape.get('hwerr_crashes_total')).toBeLessThanOrEqual(crashes);
+    };
+    for (let kill = 0; kill < KILLS; kill++) {
+      const daemon = await startDaemon(args);
+      const deadline = Date.now() + Math.random() * 500;
+      while (Date.now() < deadline) {
+        if (Math.random() < 0.3) arrive();
+        const scrape = await daemon.scrape();
+        check(scrape);
+        if (Math.random() < 0.3) shuffle(scrape);
+        await sleep(Math.random() * 30);
+      }
+      await daemon.stop('SIGKILL');
+    }
+    arrive();
+    const daemon = await startDaemon(args);
+    const last = await daemon.until(
+      (scrape) => scrape.get('hwerr_crashes_total') === crashes,
+      60_000,
+    );
+    check(last);
+    expect(last.get('hwerr_recoverable_errors_total{category="pci"}')).toBe(errors);
+    expect(last.get('hwerr_ledgers_set_aside')).toBe(0);
+  },
+  30_000 + KILLS * 5000,
+);
