@@ -8,7 +8,7 @@ import {
   type DecodeOptions,
   KnownKernels,
   decodeVmcore,
-  splitPartOf,
+  openVmcore,
 } from '../vmcore/index.ts';
 import { type FileSource, fileSourceOf, openFileSource } from './file-source.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
@@ -88,18 +88,19 @@ function packed(report: CrashReport, packing: Packing): CrashReport {
 }
 
 function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Outcome {
-  const part = splitPartOf(source);
+  const vmcore = openVmcore(source);
+  const { part } = vmcore.dump;
   const siblings = part === undefined ? [] : openSiblings(path, part, options.candidates ?? []);
   try {
     return decodeWith(options, (decodeOptions) => {
       if (part === undefined || siblings.length === 0) {
-        return { kind: 'decoded', report: decodeVmcore(source, decodeOptions), parts: [] };
+        return { kind: 'decoded', report: decodeVmcore([vmcore], decodeOptions), parts: [] };
       }
-      const all: OpenPart[] = [{ path, source, part }, ...siblings];
+      const all: OpenPart[] = [{ path, source, vmcore, part }, ...siblings];
       all.sort((a, b) => a.part.start - b.part.start || a.part.end - b.part.end);
-      const sources = all.map((one) => one.source);
+      const vmcores = all.map((one) => one.vmcore);
       const parts = all.map((one) => one.path);
-      return { kind: 'decoded', report: decodeVmcore(sources, decodeOptions), parts };
+      return { kind: 'decoded', report: decodeVmcore(vmcores, decodeOptions), parts };
     });
   } finally {
     for (const sibling of siblings) sibling.source.close();

@@ -4,7 +4,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FileError } from '../failure.ts';
-import { type SplitPart, VmcoreError, splitPartOf } from '../vmcore/index.ts';
+import { type SplitPart, type Vmcore, VmcoreError, openVmcore } from '../vmcore/index.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 
 /** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
@@ -13,6 +13,7 @@ const MAX_FILES = 1024;
 export interface OpenPart {
   readonly path: string;
   readonly source: FileSource;
+  readonly vmcore: Vmcore;
   readonly part: SplitPart;
 }
 
@@ -57,8 +58,9 @@ function openPart(path: string, followLinks: boolean): OpenPart | undefined {
     throw error;
   }
   try {
-    const part = splitPartOf(source);
-    if (part !== undefined) return { path, source, part };
+    const vmcore = openVmcore(source);
+    const { part } = vmcore.dump;
+    if (part !== undefined) return { path, source, vmcore, part };
   } catch (error) {
     if (!(error instanceof VmcoreError || error instanceof FileError)) throw error;
   }

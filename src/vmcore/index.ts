@@ -2,9 +2,10 @@
 // the source it is given, and keeps nothing between two calls.
 
 import type { ByteSource } from './bytes/source.ts';
+import type { Dump } from './container/dump.ts';
 import { openDump } from './container/open.ts';
 import type { DecodeCost } from './container/physical-memory.ts';
-import type { SplitPart } from './container/dump.ts';
+import { joinParts } from './container/split.ts';
 import { VmcoreError } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
 import type { KnownKernels } from './hwerr/known-kernels.ts';
@@ -39,24 +40,35 @@ export interface KernelName {
   readonly buildId: string | undefined;
 }
 
+/** A file whose headers were read, to see what it is before it is decoded. */
+export interface Vmcore {
+  readonly dump: Dump;
+  /** What was read of it so far. */
+  readonly cost: DecodeCost;
+}
+
+/** @throws VmcoreError when it is no dump, or its header is broken. */
+export function openVmcore(source: ByteSource, limits: Limits = DEFAULT_LIMITS): Vmcore {
+  const cost = { pages: 0, heads: 0, reads: 0, bytesRead: 0 };
+  return { dump: openDump(counted(source, cost), cost, limits), cost };
+}
+
 /**
  * Decode one dump.
  *
- * @param sources its file, or the parts of a split dump in any order; read a few pages at a time.
+ * @param files its file, or the parts of a split dump in any order; read a few pages at a time.
  * @returns what the dump says. A kernel without the array, and a page that is not in the dump, are
  *   answers (`hwerr.kind` is `absent`), not errors.
  * @throws VmcoreError when the file is no dump, broken, or of a kind that is not read here. Whatever
  *   `source.read` throws passes through.
  */
 export function decodeVmcore(
-  sources: ByteSource | readonly ByteSource[],
+  files: ByteSource | readonly Vmcore[],
   options: DecodeOptions = {},
 ): CrashReport {
   const limits = options.limits ?? DEFAULT_LIMITS;
-  const cost = noCost();
-  const files: readonly ByteSource[] = 'read' in sources ? [sources] : sources;
-  const counting = files.map((source) => counted(source, cost));
-  const dump = openDump(counting, cost, limits);
+  const vmcores = 'read' in files ? [openVmcore(files, limits)] : files;
+  const dump = joinParts(vmcores.map((vmcore) => vmcore.dump));
   const kernel = identifyKernel(dump, limits);
   const { vmcoreinfo } = kernel;
   const warnings: string[] = [];
@@ -64,10 +76,9 @@ export function decodeVmcore(
     warnings.push(warning);
   };
   const counters = readCounters(kernel, { ...options, limits }, warn);
-  const pagesForCounters = cost.pages;
+  const { pages } = totalCost(vmcores);
   const panicMessage = unlessBroken(() => panicLine(kernel));
-  cost.logPages = cost.pages - pagesForCounters;
-  cost.pages = pagesForCounters;
+  const cost = totalCost(vmcores);
   const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
   return {
@@ -88,24 +99,19 @@ export function decodeVmcore(
     panicMessage: panicMessage ?? null,
     warnings,
     vmcoreinfoText: vmcoreinfo.text,
-    debug: cost,
+    debug: { ...cost, pages, logPages: cost.pages - pages },
   };
 }
 
-/**
- * Which part of which split dump a file is; undefined when it is none.
- *
- * @throws VmcoreError when it is no dump, or its header is broken.
- */
-export function splitPartOf(
-  source: ByteSource,
-  limits: Limits = DEFAULT_LIMITS,
-): SplitPart | undefined {
-  return openDump([source], noCost(), limits).part;
-}
-
-function noCost(): DecodeCost {
-  return { pages: 0, logPages: 0, heads: 0, reads: 0, bytesRead: 0 };
+function totalCost(vmcores: readonly Vmcore[]): DecodeCost {
+  const sum = (field: keyof DecodeCost): number =>
+    vmcores.reduce((total, { cost }) => total + cost[field], 0);
+  return {
+    pages: sum('pages'),
+    heads: sum('heads'),
+    reads: sum('reads'),
+    bytesRead: sum('bytesRead'),
+  };
 }
 
 /** @returns undefined where the part of the dump that it takes is missing or makes no sense. */

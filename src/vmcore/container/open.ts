@@ -11,7 +11,6 @@ import { flattened, isFlattened } from './flattened.ts';
 import { isKdump } from './kdump-header.ts';
 import { openKdump } from './kdump.ts';
 import type { DecodeCost } from './physical-memory.ts';
-import { joinParts } from './split.ts';
 import { foreignFormat, isBlank } from './foreign-format.ts';
 
 const HEAD_BYTES = 4096;
@@ -19,18 +18,12 @@ const HEAD_BYTES = 4096;
 const MAGIC_BYTES = 16;
 
 /**
- * The dump in a file, or in the parts of a split one.
+ * The dump in a file.
  *
  * @throws BadMagic for a file of another kind, Unsupported for a known dump that is not read here,
  *   Corrupt or LimitExceeded for a broken header.
  */
-export function openDump(sources: readonly ByteSource[], cost: DecodeCost, limits: Limits): Dump {
-  const dumps = sources.map((source) => openFile(source, cost, limits));
-  const [only] = dumps;
-  return dumps.length === 1 && only !== undefined ? only : joinParts(dumps);
-}
-
-function openFile(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
+export function openDump(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
   if (!isFlattened(headOf(source))) {
     return { ...openContainer(source, cost, limits), flattened: false };
   }
