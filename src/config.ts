@@ -2,7 +2,6 @@
 // command line, the environment and --help are all made from it.
 
 import { resolve } from 'node:path';
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 
 export interface Config {
   /** Dump directories, absolute. */
@@ -30,6 +29,11 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['logfmt', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 
 const MODES = ['node', 'central'] as const;
 type Mode = (typeof MODES)[number];
