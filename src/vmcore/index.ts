@@ -7,37 +7,23 @@ import { openDump } from './container/open.ts';
 import type { DecodeCost } from './container/physical-memory.ts';
 import { joinParts } from './container/split.ts';
 import { VmcoreError } from './errors.ts';
-import { readCounters } from './hwerr/counters.ts';
-import type { KnownKernels } from './hwerr/known-kernels.ts';
+import { type CounterOptions, readCounters } from './hwerr/counters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { identifyKernel } from './paging/kernel.ts';
 import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport } from './report.ts';
-import type { SymbolFile } from './symbols/symbol-files.ts';
 
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
 export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
 export { KnownKernels } from './hwerr/known-kernels.ts';
 export type { SplitPart } from './container/dump.ts';
-export type { SymbolFile } from './symbols/symbol-files.ts';
+export type { KernelName, SymbolFile } from './symbols/symbol-files.ts';
 export type { AbsentReason, CrashReport, Hwerr, HwerrCategory } from './report.ts';
 
 /** What a decode may use beside the dump itself. */
-export interface DecodeOptions {
+export interface DecodeOptions extends Omit<CounterOptions, 'limits'> {
   readonly limits?: Limits;
-  /** Files that may hold the symbols of this kernel; asked for only when the dump has them not. */
-  readonly symbolFiles?: (kernel: KernelName) => Iterable<SymbolFile>;
-  /** Remembers kernels from one decode to the next. */
-  readonly knownKernels?: KnownKernels;
-  /** Read the layout of the array from BTF even where nothing says that it has changed. */
-  readonly askBtf?: boolean;
-}
-
-/** Which kernel's symbols are wanted. */
-export interface KernelName {
-  readonly release: string;
-  readonly buildId: string | undefined;
 }
 
 /** A file whose headers were read, to see what it is before it is decoded. */
