@@ -57,7 +57,9 @@ export async function unpack(
     let length = 0;
     for await (const chunk of (await unpacked(packed, packing)) as AsyncIterable<Uint8Array>) {
       if (length + chunk.length > limit) throw new NoSpace();
-      await file.write(chunk, 0, chunk.length, length);
+      const { bytesWritten } = await file.write(chunk, 0, chunk.length, length);
+      // The last space of a disk takes part of a chunk without an error.
+      if (bytesWritten < chunk.length) throw new NoSpace();
       length += chunk.length;
     }
     return file;

@@ -42,7 +42,7 @@ export function readCounters(
   warn: (warning: string) => void,
 ): Counters {
   const bootId = (address: VirtAddr | undefined): string | undefined =>
-    orWarn(() => address && readBootId(kernel, address), warn);
+    orWarn(() => (address === undefined ? undefined : readBootId(kernel, address)), warn);
   // A kernel that nothing has proven yet must have its symbols looked up, for that is the proof.
   const isProven = kernel.nodename !== undefined;
   const recalled = isProven ? options.knownKernels?.recall(kernel) : undefined;

@@ -26,7 +26,7 @@ export interface LayoutOptions {
 
 /**
  * The layout of the array: the known one where it fills the room up to the next symbol, else what
- * BTF says.
+ * BTF says. Nothing but BTF says it where the room is not known.
  *
  * @param symbols for the address of BTF; undefined when the dump has none that can be read.
  * @throws Corrupt when the array does not fit into its room.
@@ -39,7 +39,7 @@ export function layoutOf(
 ): HwerrLayout {
   const builtin = builtinLayout(kernel.arch.int64Alignment);
   const { room } = array;
-  if (!askBtf && (room === undefined || room === BigInt(layoutBytes(builtin)))) return builtin;
+  if (!askBtf && room === BigInt(layoutBytes(builtin))) return builtin;
   const described = symbols && describedLayout(kernel, symbols, limits, warn);
   const layout = described ?? builtin;
   const bytes = layoutBytes(layout);
