@@ -1,0 +1,77 @@
+// Which metrics, flags and commands deploy/ may speak of: those that exist.
+
+import { parser } from '@prometheus-io/lezer-promql';
+
+import { FLAGS, environmentName } from '../../src/config.ts';
+import { CATALOGUE } from '../../src/metrics/catalogue.ts';
+
+/**
+ * Pending until issues 4 and 5 land: decided in the design, not in the code of this branch. A test
+ * fails when one of them turns up there; then it is to be deleted here.
+ */
+export const PENDING = {
+  metrics: [
+    'hwerr_suspect_crashes_total',
+    'hwerr_ledger_writes_total',
+    'hwerr_ledger_write_failures_total',
+    'hwerr_kexec_crash_loaded',
+    'hwerr_live_recoverable_errors_total',
+    'hwerr_live_last_error_timestamp_seconds',
+    'hwerr_hosts_tracked',
+    'hwerr_hosts_limit',
+    'hwerr_hosts_dropped_total',
+  ],
+  flags: [
+    'mode',
+    'node.name',
+    'hwerr.suspect-window',
+    'ledger.path',
+    'symbols.path',
+    'central.max-hosts',
+    'live.kcore',
+    'live.interval',
+    'web.config.file',
+  ],
+  commands: ['crashes', 'textfile', 'check-config'],
+} as const;
+
+/** Metrics of others that deploy/ uses: Prometheus' own, prom-client's. */
+const FOREIGN_METRICS: readonly string[] = ['up', 'process_resident_memory_bytes'];
+
+/** The series of histograms have names of their own. */
+const catalogued = Object.entries(CATALOGUE).flatMap(([name, { type }]) =>
+  type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`, name] : [name],
+);
+
+/** Metrics that exist, here or soon. */
+export const KNOWN_METRICS: ReadonlySet<string> = new Set([
+  ...catalogued,
+  ...PENDING.metrics,
+  ...FOREIGN_METRICS,
+]);
+
+export const KNOWN_FLAGS: ReadonlySet<string> = new Set([
+  ...Object.values(FLAGS).map(({ name }) => name),
+  ...PENDING.flags,
+]);
+
+/** HWERR_KDUMP_PATH and so on. */
+export const KNOWN_VARIABLES: ReadonlySet<string> = new Set(
+  [...KNOWN_FLAGS].map((name) => environmentName({ ...FLAGS.settle, name })),
+);
+
+/** The metrics a PromQL expression selects. @throws Error where it does not parse. */
+export function metricsIn(expression: string): string[] {
+  const names: string[] = [];
+  parser.parse(expression).iterate({
+    enter: ({ type, node, from, to }) => {
+      if (type.isError) throw new Error(`no PromQL at ${from}: ${expression}`);
+      if (type.name !== 'VectorSelector') return;
+      const name = node.getChild('Identifier');
+      if (name === null)
+        throw new Error(`selects no metric by name: ${expression.slice(from, to)}`);
+      names.push(expression.slice(name.from, name.to));
+    },
+  });
+  return names;
+}
