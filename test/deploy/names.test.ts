@@ -8,7 +8,7 @@ import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { PENDING, metricsIn } from './names.ts';
 import { ROOT } from './processes.ts';
 
-describe('pending until issues 4 and 5 land (names.ts)', () => {
+describe('pending until the durable ledger lands (names.ts)', () => {
   it.each(PENDING.metrics)('metric %s: delete it there once it is in the catalogue', (name) => {
     expect(Object.keys(CATALOGUE)).not.toContain(name);
   });

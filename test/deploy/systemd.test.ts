@@ -10,8 +10,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -23,12 +21,12 @@ import { Cleanup, MAIN, ROOT, freePort, start, until } from './processes.ts';
 import { PCI_CRASH, haveSamples, sample } from './samples.ts';
 
 const FOLDER = join(ROOT, 'deploy/systemd');
-const PROXY = '/lib/systemd/systemd-socket-proxyd';
 const units = readdirSync(FOLDER).filter((name) => /\.(service|socket|timer)$/.test(name));
 const services = units.filter((name) => name.endsWith('.service'));
 const analyze = needsTool('systemd-analyze');
 const activate = needsTool('systemd-socket-activate');
 const setpriv = needsTool('setpriv');
+const unshare = needsTool('unshare');
 const strace = needsTool('strace');
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -61,9 +59,10 @@ function verify(unit: string, edit: (text: string) => string): string {
   const installed = join(root, 'etc/systemd/system');
   mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
   cpSync('/lib/systemd/system', join(root, 'lib/systemd/system'), { recursive: true });
-  copyFileSync(PROXY, join(root, PROXY));
-  copyFileSync(MAIN, join(root, 'usr/local/bin/hwerr-exporter'));
-  chmodSync(join(root, 'usr/local/bin/hwerr-exporter'), 0o755);
+  mkdirSync(join(root, 'bin'));
+  for (const program of ['bin/kill', 'usr/local/bin/hwerr-exporter']) {
+    writeFileSync(join(root, program), '', { mode: 0o755 });
+  }
   mkdirSync(installed, { recursive: true });
   for (const name of units) {
     const text = readFileSync(join(FOLDER, name), 'utf8');
@@ -111,19 +110,23 @@ describe.skipIf(!haveSamples)('as the unit runs it', () => {
   });
 });
 
-activate.it('systemd-socket-proxyd hands on what comes to the port', async () => {
-  const server = createServer((_request, response) => response.end('behind the proxy\n'));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanup.add(() => {
-    server.close();
-    server.closeAllConnections();
+activate.describe('on the socket that systemd holds', () => {
+  strace.describe('its system calls', () => {
+    unshare.it('make no socket: it answers without a network of its own', async () => {
+      const address = `127.0.0.1:${await freePort()}`;
+      const log = join(cleanup.folder(), 'strace');
+      const traced = [strace.path, '-D', '-f', '-qq', '-e', 'trace=socket,execve', '-o', log];
+      const daemon = [process.execPath, MAIN, `--kdump.path=${cleanup.folder()}`];
+      const readyUrl = `http://${address}/-/ready`;
+      const args = ['-l', address, ...traced, unshare.path, '--net', ...daemon];
+      const env = { HWERR_WEB_SYSTEMD_SOCKET: 'true', HWERR_LEDGER_PATH: cleanup.folder() };
+      const names = Object.keys(env).flatMap((name) => ['-E', name]);
+      await start({ command: activate.path, args: [...names, ...args], env, readyUrl }, cleanup);
+      const calls = readFileSync(log, 'utf8');
+      expect(calls).toContain('execve(');
+      expect(calls).not.toContain('socket(');
+    });
   });
-  const { port } = server.address() as AddressInfo;
-  const address = `127.0.0.1:${await freePort()}`;
-  const args = ['-l', address, PROXY, `127.0.0.1:${port}`];
-  await start({ command: activate.path, args, readyUrl: `http://${address}/` }, cleanup);
-  const response = await fetch(`http://${address}/`);
-  expect(await response.text()).toBe('behind the proxy\n');
 });
 
 /** /metrics of a daemon that runs as nobody, with that capability or none, on a dump of root. */
