@@ -9,12 +9,15 @@ COPY tsconfig.json ./
 COPY src ./src
 RUN npm run build
 RUN npm prune --omit=dev --no-audit --no-fund
+ARG REVISION=unknown
+RUN npm pkg set gitHead="${REVISION}"
 
 FROM node:24-slim
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hwerr-exporter" \
       org.opencontainers.image.description="Prometheus exporter for the hardware errors recorded in Linux kdump vmcores" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="${REVISION}"
 ENV NODE_ENV=production \
     HWERR_KDUMP_PATH=/var/crash \
@@ -25,7 +28,8 @@ COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY LICENSE ./
 RUN mkdir -p /var/lib/hwerr-exporter && chown 65532:65532 /var/lib/hwerr-exporter
-# Nothing outside this volume is written: run it with --read-only.
+# Nothing outside this volume and /tmp is written, to which packed dumps are unpacked: run it with
+# --read-only, and a volume or tmpfs for /tmp.
 VOLUME /var/lib/hwerr-exporter
 USER 65532:65532
 EXPOSE 10048

@@ -1,9 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { eventually } from '../support/eventually.ts';
+import { fixture } from '../support/fixtures.ts';
 import { needsTool } from '../support/tools.ts';
 import { build, instructions } from './dockerfile.ts';
 import { Cleanup, ROOT, start } from './processes.ts';
@@ -29,9 +32,14 @@ describe('the Dockerfile', () => {
   });
 
   it('has the labels of the OCI', () => {
+    const labels = all('LABEL').join(' ');
     for (const label of ['title', 'description', 'licenses', 'revision']) {
-      expect(all('LABEL').join(' ')).toContain(`org.opencontainers.image.${label}=`);
+      expect(labels).toContain(`org.opencontainers.image.${label}=`);
     }
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    expect(labels).toContain(`org.opencontainers.image.version="${version}"`);
   });
 
   it('copies only what .dockerignore lets into the context', () => {
@@ -46,7 +54,7 @@ describe('the Dockerfile', () => {
 
 describe.skipIf(!canBuild)('built in a chroot', () => {
   setpriv.it(
-    'starts on a read-only root without any capability, is healthy, and scans its directory',
+    'starts on a read-only root without any capability, is healthy, and decodes a packed dump',
     async () => {
       const folder = cleanup.folder();
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'build', folder]);
@@ -57,7 +65,7 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
         cpSync(join(ROOT, name), join(context, name), { recursive: true });
       }
       cpSync(join(ROOT, 'LICENSE'), join(context, 'LICENSE'));
-      const image = build(steps, context, folder);
+      const image = build(steps, { context, folder, args: { REVISION: '0123abcd' } });
 
       expect(readdirSync(join(image.root, 'app')).sort()).toEqual(
         ['LICENSE', 'dist', 'node_modules', 'package.json'].sort(),
@@ -67,10 +75,12 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
       expect(modules).not.toContain('typescript');
 
       mkdirSync(join(image.root, 'var/crash'), { recursive: true });
-      writeFileSync(join(image.root, 'var/crash/notes'), 'no dump');
+      const packed = gzipSync(readFileSync(fixture('x86_64-7.3.4.lzo')));
+      writeFileSync(join(image.root, 'var/crash/vmcore'), packed);
       execFileSync('mount', ['-o', 'remount,ro', image.root]);
       const volume = join(image.root, 'var/lib/hwerr-exporter');
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'uid=65532,gid=65532', 'ledger', volume]);
+      execFileSync('mount', ['-t', 'tmpfs', 'tmp', join(image.root, 'tmp')]);
       const [uid = '', gid = ''] = image.user.split(':');
       const user = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'];
       const inImage = (command: readonly string[]): readonly [string, string[]] => [
@@ -84,8 +94,12 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
 
       const [probe, probeArgs] = inImage(image.healthcheck);
       expect(spawnSync(probe, probeArgs, { env: { ...process.env, ...env } }).status).toBe(0);
-      const text = await (await fetch(`${url}/metrics`)).text();
-      expect(text).toContain('hwerr_directory_up{directory="/var/crash"} 1\n');
+      const text = await eventually('the packed dump is decoded', async () => {
+        const answer = await (await fetch(`${url}/metrics`)).text();
+        return answer.includes('hwerr_dumps_decoded_total 1\n') ? answer : undefined;
+      });
+      expect(text).toContain('hwerr_recoverable_errors_total{category="pci"} 7\n');
+      expect(text).toContain('revision="0123abcd"');
       const [touch, touchArgs] = inImage(['touch', '/app/x']);
       expect(spawnSync(touch, touchArgs, { encoding: 'utf8' }).stderr).toContain('Read-only');
     },

@@ -36,18 +36,26 @@ export interface Image {
   readonly healthcheck: readonly string[];
 }
 
+export interface Build {
+  readonly context: string;
+  /** Where the stages are mounted. */
+  readonly folder: string;
+  /** What `--build-arg` would give. */
+  readonly args: Readonly<Record<string, string>>;
+}
+
 /**
- * Builds every stage below `folder`. Needs root and overlayfs; `unmount` takes the mounts away.
+ * Builds every stage. Needs root and overlayfs; who calls takes the mounts away.
  *
  * @returns the last stage.
  */
-export function build(steps: readonly Instruction[], context: string, folder: string): Image {
+export function build(steps: readonly Instruction[], { context, folder, args }: Build): Image {
   const stages = new Map<string, Stage>();
   let stage: Stage | undefined;
   for (const { name, rest } of steps) {
     if (name === 'FROM') {
       const [, as = `stage${stages.size}`] = / AS (\w+)$/.exec(rest) ?? [];
-      stage = new Stage(join(folder, as), context);
+      stage = new Stage(join(folder, as), context, args);
       stages.set(as, stage);
     } else {
       if (stage === undefined) throw new Error(`${name} before FROM`);
@@ -60,9 +68,12 @@ export function build(steps: readonly Instruction[], context: string, folder: st
 
 class Stage {
   readonly #context: string;
+  readonly #given: Build['args'];
+  /** Of the instructions so far: RUN sees them, the image does not. */
+  readonly #args: Record<string, string> = {};
   image: Image;
 
-  constructor(folder: string, context: string) {
+  constructor(folder: string, context: string, given: Build['args']) {
     const root = join(folder, 'root');
     const upper = join(folder, 'upper');
     const work = join(folder, 'work');
@@ -70,6 +81,7 @@ class Stage {
     const options = `lowerdir=/,upperdir=${upper},workdir=${work}`;
     execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, root]);
     this.#context = context;
+    this.#given = given;
     this.image = {
       root,
       environment: {},
@@ -93,7 +105,7 @@ class Stage {
         this.#copy(rest, stages);
         break;
       case 'RUN':
-        inRoot(this.image, ['/bin/sh', '-c', rest]);
+        inRoot(this.image, this.#args, ['/bin/sh', '-c', rest]);
         break;
       case 'ENV':
         set({ environment: Object.fromEntries(pairs(rest)) });
@@ -110,8 +122,12 @@ class Stage {
       case 'HEALTHCHECK':
         set({ healthcheck: JSON.parse(rest.slice(rest.indexOf('['))) as string[] });
         break;
+      case 'ARG': {
+        const [name = '', byDefault = ''] = rest.split('=');
+        this.#args[name] = this.#given[name] ?? byDefault;
+        break;
+      }
       case 'LABEL':
-      case 'ARG':
       case 'VOLUME':
       case 'EXPOSE':
         break;
@@ -143,9 +159,13 @@ function pairs(text: string): [string, string][] {
   return [...text.matchAll(/(\w+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value]);
 }
 
-function inRoot({ root, workdir, environment }: Image, command: readonly string[]): void {
+function inRoot(
+  { root, workdir, environment }: Image,
+  args: Readonly<Record<string, string>>,
+  command: readonly string[],
+): void {
   execFileSync('chroot', [root, '/bin/sh', '-c', 'cd "$0" && exec "$@"', workdir, ...command], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: '/root', ...environment },
+    env: { PATH: process.env['PATH'] ?? '', HOME: '/root', ...args, ...environment },
     stdio: 'pipe',
   });
 }
