@@ -22,8 +22,7 @@ describe.each(Object.entries(services))('service %s', (_name, service) => {
       const [from = '', , mode] = volume.split(':');
       if (from.startsWith('.')) {
         expect(mode).toBe('ro');
-        // The fixtures come with the tests of the decoder.
-        if (!from.endsWith('test/fixtures')) expect(existsSync(resolve(FOLDER, from))).toBe(true);
+        expect(existsSync(resolve(FOLDER, from))).toBe(true);
       } else {
         expect(Object.keys(volumes)).toContain(from);
       }

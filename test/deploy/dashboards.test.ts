@@ -10,12 +10,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
+import { eventually } from '../support/eventually.ts';
+import { fixture } from '../support/fixtures.ts';
 import { needsTool } from '../support/tools.ts';
 import { KNOWN_METRICS, PENDING, metricsIn } from './names.ts';
 import { type Panel, type PanelData, picture } from './picture.ts';
-import { Cleanup, ROOT, drop, startDaemon, until } from './processes.ts';
+import { Cleanup, PATIENCE_MS, ROOT, drop, startDaemon } from './processes.ts';
 import { type Prometheus, RULES, startPrometheus } from './prometheus.ts';
-import { PCI_CRASH, SAMPLES, haveSamples, sample } from './samples.ts';
+import { PCI_CRASH, SAMPLES } from './samples.ts';
 
 interface Dashboard {
   readonly uid: string;
@@ -92,7 +94,7 @@ describe.each(dashboards)('$file', ({ panels, templating, file }) => {
 });
 
 const prometheus = needsTool('prometheus');
-describe.skipIf(!haveSamples)('with sample dumps', () => {
+describe('with sample dumps', () => {
   prometheus.describe('Prometheus', () => {
     const cleanup = new Cleanup();
     let server: Prometheus;
@@ -100,18 +102,22 @@ describe.skipIf(!haveSamples)('with sample dumps', () => {
     beforeAll(async () => {
       const directory = cleanup.folder();
       for (const name of SAMPLES.filter((name) => name !== PCI_CRASH)) {
-        drop(sample(name), directory, `before-${name}`);
+        drop(fixture(name), directory, `before-${name}`);
       }
       const daemon = await startDaemon(directory, cleanup);
       server = await startPrometheus(prometheus.path, { daemon }, cleanup);
-      await until('Prometheus knows three crashes', () => crashes(server, 3));
-      drop(sample(PCI_CRASH), directory, '2026-10-03-04:05:51');
+      await crashes(server, 3);
+      drop(fixture(PCI_CRASH), directory, '2026-10-03-04:05:51');
       writeFileSync(join(directory, 'notes'), 'no dump');
-      await until('Prometheus knows the fourth', () => crashes(server, 4));
-      await until('the rules were evaluated', async () => {
-        const [verdict] = await server.query('instance:hwerr_last_crash:verdict');
-        return verdict?.points[0]?.[1] === 3;
-      });
+      await crashes(server, 4);
+      await eventually(
+        'the rules were evaluated',
+        async () => {
+          const [verdict] = await server.query('instance:hwerr_last_crash:verdict');
+          return verdict?.points[0]?.[1] === 3 ? true : undefined;
+        },
+        PATIENCE_MS,
+      );
       if (updating) await sleep(20_000); // lines to draw
     }, 90_000);
     afterAll(() => cleanup.run());
@@ -155,9 +161,15 @@ describe.skipIf(!haveSamples)('with sample dumps', () => {
   });
 });
 
-async function crashes(server: Prometheus, want: number): Promise<boolean> {
-  const [series] = await server.query('hwerr_crashes_total');
-  return series?.points[0]?.[1] === want;
+async function crashes(server: Prometheus, want: number): Promise<void> {
+  await eventually(
+    `Prometheus knows ${want} crashes`,
+    async () => {
+      const [series] = await server.query('hwerr_crashes_total');
+      return series?.points[0]?.[1] === want ? true : undefined;
+    },
+    PATIENCE_MS,
+  );
 }
 
 /** As Grafana asks when everything is chosen. */

@@ -13,12 +13,14 @@ import { dirname, join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { FAILURE_REASONS } from '../../src/failure.ts';
+import { fixture } from '../support/fixtures.ts';
+import { MAIN } from '../support/program.ts';
 import { needsTool } from '../support/tools.ts';
 import { anchorsOf, codeBlocks, linksIn } from './markdown.ts';
 import { KNOWN_FLAGS, KNOWN_METRICS, PENDING } from './names.ts';
-import { Cleanup, MAIN, ROOT } from './processes.ts';
+import { Cleanup, ROOT } from './processes.ts';
 import { RULES } from './prometheus.ts';
-import { PCI_CRASH, haveSamples, sample } from './samples.ts';
+import { PCI_CRASH } from './samples.ts';
 
 const FOLDER = join(ROOT, 'deploy/docs');
 const pages = readdirSync(FOLDER).filter((name) => name.endsWith('.md'));
@@ -83,7 +85,7 @@ const tools = ['promtool', 'kubectl', 'systemd-analyze'].map((name) => ({
   tool: needsTool(name),
 }));
 
-describe.skipIf(!haveSamples)('commands of the pages', () => {
+describe('commands of the pages', () => {
   for (const { page, code, first } of blocks) {
     const needed = tools.find(({ name }) => code.includes(name));
     const check = (): void => {
@@ -106,7 +108,7 @@ describe.skipIf(!haveSamples)('commands of the pages', () => {
 function place(): string {
   const folder = cleanup.folder();
   symlinkSync(join(ROOT, 'deploy'), join(folder, 'deploy'));
-  copyFileSync(sample(PCI_CRASH), join(folder, 'vmcore'));
+  copyFileSync(fixture(PCI_CRASH), join(folder, 'vmcore'));
   return folder;
 }
 

@@ -3,16 +3,19 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+
+import { eventually } from '../support/eventually.ts';
+import { MAIN } from '../support/program.ts';
+import { freePort } from '../support/prometheus.ts';
+
+/** For what takes seconds where nothing else runs. */
+export const PATIENCE_MS = 40_000;
 
 /** The repository. */
 export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
-export const MAIN: string = join(ROOT, 'dist/main.js');
 
 /** What is to be undone, last first. */
 export class Cleanup {
@@ -34,14 +37,6 @@ export class Cleanup {
     });
     return path;
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export interface Program {
@@ -73,22 +68,30 @@ export async function start(program: Program, cleanup: Cleanup): Promise<ChildPr
     child.kill('SIGTERM');
     return ended;
   });
-  await until(`${program.command} is ready`, async () => {
-    if (child.exitCode !== null) throw new Error(`${program.command} ended:\n${output}`);
-    const response = await fetch(program.readyUrl).catch(() => undefined);
-    return response?.ok === true;
-  });
+  await eventually(
+    `${program.command} is ready`,
+    async () => {
+      if (child.exitCode !== null) throw new Error(`${program.command} ended:\n${output}`);
+      const response = await fetch(program.readyUrl).catch(() => undefined);
+      return response?.ok ? true : undefined;
+    },
+    PATIENCE_MS,
+  );
   return child;
 }
 
 /** The daemon on `directory`, with a ledger of its own. @returns HOST:PORT. */
-export async function startDaemon(directory: string, cleanup: Cleanup): Promise<string> {
+export async function startDaemon(
+  directory: string,
+  cleanup: Cleanup,
+  ...more: readonly string[]
+): Promise<string> {
   const address = `127.0.0.1:${await freePort()}`;
   const flags = [`--kdump.path=${directory}`, '--kdump.settle=300ms', '--kdump.rescan=2s'];
   await start(
     {
       command: process.execPath,
-      args: [MAIN, ...flags, `--web.listen-address=${address}`],
+      args: [MAIN, ...flags, ...more, `--web.listen-address=${address}`],
       env: { HWERR_LEDGER_PATH: cleanup.folder() },
       readyUrl: `http://${address}/-/ready`,
     },
@@ -103,17 +106,4 @@ export function drop(sample: string, directory: string, name: string): void {
   mkdirSync(folder, { recursive: true });
   copyFileSync(sample, join(folder, 'vmcore-incomplete'));
   renameSync(join(folder, 'vmcore-incomplete'), join(folder, 'vmcore'));
-}
-
-/** Polls until the question is answered with yes. @throws Error after `timeoutMs`. */
-export async function until(
-  what: string,
-  question: () => Promise<boolean> | boolean,
-  timeoutMs = 40_000,
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await question())) {
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s until ${what}`);
-    await sleep(200);
-  }
 }

@@ -1,9 +1,12 @@
 // Debian's Prometheus with the shipped configuration and rules, made fast; and questions to it.
 
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { type Cleanup, ROOT, freePort, start } from './processes.ts';
+import { parse, stringify } from 'yaml';
+
+import { startPrometheus as startProgram } from '../support/prometheus.ts';
+import { type Cleanup, ROOT } from './processes.ts';
 
 export const RULES: string = join(ROOT, 'deploy/prometheus/hwerr-exporter.rules.yml');
 
@@ -14,56 +17,60 @@ export interface Series {
 }
 
 export interface Prometheus {
-  readonly url: string;
   query(expression: string): Promise<readonly Series[]>;
   /** Over the last `seconds`, at most 60 points. */
   queryRange(expression: string, seconds: number): Promise<readonly Series[]>;
 }
 
-/**
- * @param daemon HOST:PORT it scrapes, every second.
- * @param alertmanager HOST:PORT it sends alerts to.
- */
+/** Deployments as the shipped configurations have them. */
+export type Shipped = 'prometheus.yml' | 'prometheus-central.yml';
+
+export interface PrometheusOptions {
+  /** HOST:PORT it scrapes, every second. */
+  readonly daemon: string;
+  /** HOST:PORT it sends alerts to. */
+  readonly alertmanager?: string;
+  readonly config?: Shipped;
+}
+
 export async function startPrometheus(
   program: string,
-  { daemon, alertmanager }: { readonly daemon: string; readonly alertmanager?: string },
+  { daemon, alertmanager, config = 'prometheus.yml' }: PrometheusOptions,
   cleanup: Cleanup,
 ): Promise<Prometheus> {
   const folder = cleanup.folder();
-  const shipped = readFileSync(join(ROOT, 'deploy/prometheus/prometheus.yml'), 'utf8');
-  const config = shipped
-    .replaceAll('exporter:10048', daemon)
-    .replace(/(scrape|evaluation)_interval: .*/g, '$1_interval: 1s');
-  const alerting =
-    alertmanager === undefined
-      ? ''
-      : `\nalerting:\n  alertmanagers:\n    - static_configs:\n        - targets: ['${alertmanager}']\n`;
-  writeFileSync(join(folder, 'prometheus.yml'), config + alerting);
   copyFileSync(RULES, join(folder, 'hwerr-exporter.rules.yml'));
-  const address = `127.0.0.1:${await freePort()}`;
-  await start(
-    {
-      command: program,
-      args: [
-        `--config.file=${join(folder, 'prometheus.yml')}`,
-        `--storage.tsdb.path=${join(folder, 'data')}`,
-        `--web.listen-address=${address}`,
-      ],
-      readyUrl: `http://${address}/-/ready`,
-    },
-    cleanup,
+  const server = await startProgram(
+    program,
+    folder,
+    hurried(readFileSync(join(ROOT, 'deploy/prometheus', config), 'utf8'))
+      .replaceAll('exporter:10048', daemon)
+      .concat(alertmanager === undefined ? '' : alerting(alertmanager)),
   );
-  const url = `http://${address}`;
+  cleanup.add(() => server.stop());
   return {
-    url,
-    query: (expression) => ask(`${url}/api/v1/query`, { query: expression }),
+    query: (expression) => ask(`${server.url}/api/v1/query`, { query: expression }),
     queryRange(expression, seconds): Promise<readonly Series[]> {
-      const end = Math.floor(Date.now() / 1000);
+      const end = Date.now() / 1000;
       const step = String(Math.max(1, Math.ceil(seconds / 60)));
       const range = { start: String(end - seconds), end: String(end), step };
-      return ask(`${url}/api/v1/query_range`, { query: expression, ...range });
+      return ask(`${server.url}/api/v1/query_range`, { query: expression, ...range });
     },
   };
+}
+
+/** A configuration that does everything every second. */
+function hurried(config: string): string {
+  const { global: _, ...rest } = parse(config) as Record<string, unknown>;
+  return (
+    stringify({ global: { scrape_interval: '1s', evaluation_interval: '1s' }, ...rest })
+      // Prometheus asks for targets every minute.
+      .replace(/( +)- url: .*\/sd$/gm, '$&\n$1  refresh_interval: 1s')
+  );
+}
+
+function alerting(address: string): string {
+  return `\nalerting:\n  alertmanagers:\n    - static_configs:\n        - targets: ['${address}']\n`;
 }
 
 interface Answer {

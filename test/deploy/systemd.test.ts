@@ -15,10 +15,14 @@ import { join } from 'node:path';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { eventually } from '../support/eventually.ts';
+import { fixture } from '../support/fixtures.ts';
+import { MAIN } from '../support/program.ts';
+import { freePort } from '../support/prometheus.ts';
 import { needsTool } from '../support/tools.ts';
 import { KNOWN_VARIABLES } from './names.ts';
-import { Cleanup, MAIN, ROOT, freePort, start, until } from './processes.ts';
-import { PCI_CRASH, haveSamples, sample } from './samples.ts';
+import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
+import { PCI_CRASH } from './samples.ts';
 
 const FOLDER = join(ROOT, 'deploy/systemd');
 const units = readdirSync(FOLDER).filter((name) => /\.(service|socket|timer)$/.test(name));
@@ -77,7 +81,7 @@ it('the environment file has every setting once, and no other', () => {
   expect(names.sort()).toEqual([...KNOWN_VARIABLES].sort());
 });
 
-describe.skipIf(!haveSamples)('as the unit runs it', () => {
+describe('as the unit runs it', () => {
   setpriv.it('reads a dump of root alone, as a user with CAP_DAC_READ_SEARCH', async () => {
     const text = await metricsAs('+dac_read_search');
     expect(text).toContain('hwerr_recoverable_errors_total{category="pci"} 7\n');
@@ -141,7 +145,7 @@ function metricsAs(capability: string): Promise<string> {
 function dumpOfRoot(): string {
   const directory = cleanup.folder();
   chmodSync(directory, 0o755);
-  copyFileSync(sample(PCI_CRASH), join(directory, 'vmcore'));
+  copyFileSync(fixture(PCI_CRASH), join(directory, 'vmcore'));
   chmodSync(join(directory, 'vmcore'), 0o600);
   return directory;
 }
@@ -160,12 +164,14 @@ async function daemonOn(directory: string, command: string, before: string[]): P
   const env = { HWERR_LEDGER_PATH: ledger };
   try {
     await start({ command, args, env, readyUrl: `http://${url}/-/ready` }, own);
-    let text = '';
-    await until('the dump is done with', async () => {
-      text = await (await fetch(`http://${url}/metrics`)).text();
-      return !/^hwerr_last_decode_timestamp_seconds 0$/m.test(text);
-    });
-    return text;
+    return await eventually(
+      'the dump is done with',
+      async () => {
+        const text = await (await fetch(`http://${url}/metrics`)).text();
+        return /^hwerr_last_decode_timestamp_seconds 0$/m.test(text) ? undefined : text;
+      },
+      PATIENCE_MS,
+    );
   } finally {
     await own.run();
   }
