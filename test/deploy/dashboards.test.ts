@@ -100,7 +100,7 @@ describe('with sample dumps', () => {
     let server: Prometheus;
 
     beforeAll(async () => {
-      const directory = cleanup.folder();
+      const directory = join(cleanup.folder(), 'crash');
       for (const name of SAMPLES.filter((name) => name !== PCI_CRASH)) {
         drop(fixture(name), directory, `before-${name}`);
       }

@@ -80,8 +80,11 @@ function nameOf(
     ...(several ? [refId] : []),
     ...Object.entries(shown).map(([label, value]) => `${label}=${value}`),
   ];
-  if (legendFormat === '') return all.join(' ');
-  return legendFormat.replace(/\{\{(\w+)\}\}/g, (_match, label: string) => labels[label] ?? '');
+  const name =
+    legendFormat === ''
+      ? all.join(' ')
+      : legendFormat.replace(/\{\{(\w+)\}\}/g, (_match, label: string) => labels[label] ?? '');
+  return name.replace(/\/\S*\//g, ''); // where this machine has its temporary files
 }
 
 /** Stat, bar gauge, table: the newest value of each series. */
