@@ -36,7 +36,12 @@ export async function daemon(directory, runs, flagsFor) {
   const rows = [];
   for (const dumps of BACKLOGS) rows.push(await backlog(fresh(), dumps, flagsFor(fresh())));
   table(
-    ['backlog', 'dumps/s', 'event loop p99, ms: median, worst second', 'RSS, MiB: while, after'],
+    [
+      'backlog',
+      'dumps/s',
+      'event loop p99, ms: median, worst quarter second',
+      'RSS, MiB: while, after',
+    ],
     rows,
   );
   await scrapes(fresh, flagsFor);
@@ -108,7 +113,7 @@ async function backlog(dumps, count, flags) {
       }
       return decoded === count;
     },
-    1000,
+    250,
   );
   const crashes = await exporter.value('hwerr_crashes_total');
   if (crashes !== count) throw new Error(`${count} crashes, counted ${crashes}`);

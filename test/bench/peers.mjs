@@ -62,6 +62,7 @@ export function peers({ dumps, vmlinux, root, runs, directory }) {
         .replace(/ \(.*/, '');
     const names = {
       ours: 'hwerr-exporter',
+      node: 'node, doing nothing',
       drgn: `${version('drgn', '--version')}, debuginfo`,
       kallsyms: 'drgn, kallsyms helper',
       crash: `${version('crash', '--version')} --minimal`,
@@ -72,6 +73,7 @@ export function peers({ dumps, vmlinux, root, runs, directory }) {
       const python = [...enter, 'python3'];
       const cases = [
         { name: names.ours, command: [process.execPath, MAIN, 'decode', '--json', path] },
+        { name: names.node, command: [process.execPath, '--eval', '0'] },
         { name: names.drgn, command: [...python, debuginfo, dump, symbols], parse: drgnCounters },
         { name: names.kallsyms, command: [...python, kallsyms, dump], parse: drgnCounters },
         {
