@@ -4,7 +4,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FileError } from '../failure.ts';
-import { type SplitPart, VmcoreError, splitPartOf } from '../vmcore/index.ts';
+import { type Limits, type SplitPart, VmcoreError, splitPartOf } from '../vmcore/index.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 
 /** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
@@ -26,12 +26,13 @@ export function openSiblings(
   path: string,
   part: SplitPart,
   candidates: readonly string[],
+  limits: Limits,
 ): OpenPart[] {
   const others = new Set([...candidates.map((other) => resolve(other)), ...neighbours(path)]);
   others.delete(resolve(path));
   const siblings: OpenPart[] = [];
   for (const other of others) {
-    const sibling = openPart(other, candidates.length > 0);
+    const sibling = openPart(other, candidates.length > 0, limits);
     if (sibling === undefined) continue;
     if (sibling.part.dump === part.dump) siblings.push(sibling);
     else sibling.source.close();
@@ -48,7 +49,7 @@ function neighbours(path: string): string[] {
 }
 
 /** The file, when it is part of a split dump. */
-function openPart(path: string, followLinks: boolean): OpenPart | undefined {
+function openPart(path: string, followLinks: boolean, limits: Limits): OpenPart | undefined {
   let source: FileSource;
   try {
     source = openFileSource(path, followLinks);
@@ -57,7 +58,7 @@ function openPart(path: string, followLinks: boolean): OpenPart | undefined {
     throw error;
   }
   try {
-    const part = splitPartOf(source);
+    const part = splitPartOf(source, limits);
     if (part !== undefined) return { path, source, part };
   } catch (error) {
     if (!(error instanceof VmcoreError || error instanceof FileError)) throw error;

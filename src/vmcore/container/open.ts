@@ -25,9 +25,18 @@ const MAGIC_BYTES = 16;
  *   Corrupt or LimitExceeded for a broken header.
  */
 export function openDump(sources: readonly ByteSource[], cost: DecodeCost, limits: Limits): Dump {
-  const dumps = sources.map((source) => openFile(source, cost, limits));
+  const dumps = sources.map((source) => openFile(source, cost, shareOf(limits, sources.length)));
   const [only] = dumps;
   return dumps.length === 1 && only !== undefined ? only : joinParts(dumps);
+}
+
+/** What the files of one dump hold in memory, they hold together. */
+function shareOf(limits: Limits, files: number): Limits {
+  return {
+    ...limits,
+    flattenedRecords: Math.floor(limits.flattenedRecords / files),
+    pageCacheBytes: Math.floor(limits.pageCacheBytes / files),
+  };
 }
 
 function openFile(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
