@@ -5,9 +5,12 @@ import { createReadStream } from 'node:fs';
 import { type Failure, FileError, failureOf } from '../failure.ts';
 import {
   type CrashReport,
+  DEFAULT_LIMITS,
   type DecodeOptions,
   KnownKernels,
+  type Limits,
   decodeVmcore,
+  limitsWithin,
   openVmcore,
 } from '../vmcore/index.ts';
 import { type FileSource, fileSourceOf, openFileSource } from './file-source.ts';
@@ -37,6 +40,8 @@ export interface DecodeFileOptions {
   /** Where other parts of a split dump may be, beside its own directory. */
   readonly candidates?: readonly string[];
   readonly askBtf?: boolean;
+  /** What the decoder may take of memory. */
+  readonly maxMemoryBytes?: number;
 }
 
 /** Kernels met by this thread. */
@@ -88,9 +93,11 @@ function packed(report: CrashReport, packing: Packing): CrashReport {
 }
 
 function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Outcome {
-  const vmcore = openVmcore(source);
+  const limits = limitsOf(options);
+  const vmcore = openVmcore(source, limits);
   const { part } = vmcore.dump;
-  const siblings = part === undefined ? [] : openSiblings(path, part, options.candidates ?? []);
+  const siblings =
+    part === undefined ? [] : openSiblings(path, part, options.candidates ?? [], limits);
   try {
     return decodeWith(options, (decodeOptions) => {
       if (part === undefined || siblings.length === 0) {
@@ -109,12 +116,14 @@ function decodeParts(path: string, source: FileSource, options: DecodeFileOption
 
 /** Calls `decode` with the options of the decoder, and closes what symbol files it asked for. */
 function decodeWith(
-  { symbolPaths, askBtf }: DecodeFileOptions,
+  options: DecodeFileOptions,
   decode: (options: DecodeOptions) => Outcome,
 ): Outcome {
+  const { symbolPaths, askBtf } = options;
   const files = symbolFiles(symbolPaths);
   try {
     return decode({
+      limits: limitsOf(options),
       knownKernels,
       askBtf: askBtf === true,
       symbolFiles: (kernel) => files.open(kernel),
@@ -122,4 +131,8 @@ function decodeWith(
   } finally {
     files.close();
   }
+}
+
+function limitsOf({ maxMemoryBytes }: DecodeFileOptions): Limits {
+  return maxMemoryBytes === undefined ? DEFAULT_LIMITS : limitsWithin(maxMemoryBytes);
 }

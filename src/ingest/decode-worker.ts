@@ -6,9 +6,10 @@ import { type Outcome, decodeFile } from './decode-file.ts';
 export interface DecodeTask {
   readonly path: string;
   readonly symbolPaths: readonly string[];
+  readonly maxMemoryBytes: number;
 }
 
 /** Called by decode-client.ts through the thread pool. */
-export function decode({ path, symbolPaths }: DecodeTask): Promise<Outcome> {
-  return decodeFile(path, { symbolPaths });
+export function decode({ path, ...options }: DecodeTask): Promise<Outcome> {
+  return decodeFile(path, options);
 }

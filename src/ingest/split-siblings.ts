@@ -4,7 +4,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FileError } from '../failure.ts';
-import { type SplitPart, type Vmcore, VmcoreError, openVmcore } from '../vmcore/index.ts';
+import { type Limits, type SplitPart, type Vmcore, VmcoreError, openVmcore } from '../vmcore/index.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 
 /** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
@@ -22,22 +22,33 @@ export interface OpenPart {
  * as many as it was asked for.
  *
  * @param candidates paths to look at beside those of the directory.
+ * @param limits of the whole dump.
  */
 export function openSiblings(
   path: string,
   part: SplitPart,
   candidates: readonly string[],
+  limits: Limits,
 ): OpenPart[] {
   const others = new Set([...candidates.map((other) => resolve(other)), ...neighbours(path)]);
   others.delete(resolve(path));
   const siblings: OpenPart[] = [];
   for (const other of others) {
-    const sibling = openPart(other, candidates.length > 0);
+    const sibling = openPart(other, candidates.length > 0, shareOf(limits));
     if (sibling === undefined) continue;
     if (sibling.part.dump === part.dump) siblings.push(sibling);
     else sibling.source.close();
   }
   return siblings;
+}
+
+/** What the parts of one dump hold in memory, they hold together. Nobody flattens them. */
+function shareOf(limits: Limits): Limits {
+  return {
+    ...limits,
+    flattenedRecords: Math.floor(limits.flattenedRecords / MAX_FILES),
+    pageCacheBytes: Math.floor(limits.pageCacheBytes / 64),
+  };
 }
 
 function neighbours(path: string): string[] {
@@ -49,7 +60,7 @@ function neighbours(path: string): string[] {
 }
 
 /** The file, when it is part of a split dump. */
-function openPart(path: string, followLinks: boolean): OpenPart | undefined {
+function openPart(path: string, followLinks: boolean, limits: Limits): OpenPart | undefined {
   let source: FileSource;
   try {
     source = openFileSource(path, followLinks);
@@ -58,7 +69,7 @@ function openPart(path: string, followLinks: boolean): OpenPart | undefined {
     throw error;
   }
   try {
-    const vmcore = openVmcore(source);
+    const vmcore = openVmcore(source, limits);
     const { part } = vmcore.dump;
     if (part !== undefined) return { path, source, vmcore, part };
   } catch (error) {

@@ -17,6 +17,7 @@ export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/sou
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
 export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
 export { KnownKernels } from './hwerr/known-kernels.ts';
+export { DEFAULT_LIMITS, type Limits, limitsWithin } from './limits.ts';
 export type { SplitPart } from './container/dump.ts';
 export type { KernelName, SymbolFile } from './symbols/symbol-files.ts';
 export type { AbsentReason, CrashReport, Hwerr, HwerrCategory } from './report.ts';

@@ -7,7 +7,7 @@ import { decodeCommand } from '../../src/cli/decode.ts';
 import { type Outcome, decodeFile } from '../../src/ingest/decode-file.ts';
 import { openFileSource } from '../../src/ingest/file-source.ts';
 import { openSiblings } from '../../src/ingest/split-siblings.ts';
-import { openVmcore } from '../../src/vmcore/index.ts';
+import { DEFAULT_LIMITS, openVmcore } from '../../src/vmcore/index.ts';
 import { type BuiltKernel, kdumpOf, kernel } from '../support/kernel-builder.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -34,7 +34,7 @@ function written(directories: readonly string[] = ['', '', ''], parts = PARTS): 
 
 function siblings(path: string, candidates: readonly string[] = []): string[] {
   const source = openFileSource(path, false);
-  const found = openSiblings(path, openVmcore(source).dump.part!, candidates);
+  const found = openSiblings(path, openVmcore(source).dump.part!, candidates, DEFAULT_LIMITS);
   source.close();
   for (const one of found) one.source.close();
   return found.map((one) => basename(one.path)).sort();

@@ -25,6 +25,7 @@ import { decodeFile } from '../../src/ingest/decode-file.ts';
 import { unpack } from '../../src/ingest/unpack.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeFifo } from '../support/make-fifo.ts';
+import { needsTool } from '../support/tools.ts';
 
 const MIB = 1 << 20;
 const SIZE = 4 * MIB;
@@ -32,7 +33,14 @@ const FOLDER = mkdtempSync(join(tmpdir(), 'hwerr-test-'));
 /** The full directory; other files of the tests lie beside it. */
 const SPACE = join(FOLDER, 'space');
 mkdirSync(SPACE);
-const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'none', SPACE]);
+const { status } = spawnSync(needsTool('mount').path, [
+  '-t',
+  'tmpfs',
+  '-o',
+  `size=${SIZE}`,
+  'none',
+  SPACE,
+]);
 const isMounted = status === 0;
 
 const free = (): number => {
@@ -45,7 +53,7 @@ afterEach(() => {
 });
 afterAll(() => {
   vi.unstubAllEnvs();
-  if (isMounted) execFileSync('umount', [SPACE]);
+  if (isMounted) execFileSync(needsTool('umount').path, [SPACE]);
   rmSync(FOLDER, { recursive: true, force: true });
 });
 

@@ -40,14 +40,10 @@ export function layoutOf(
   const builtin = builtinLayout(kernel.arch.int64Alignment);
   const { room } = array;
   if (!askBtf && room === BigInt(layoutBytes(builtin))) return builtin;
-  const described = symbols && describedLayout(kernel, symbols, limits, warn);
-  const layout = described ?? builtin;
+  const layout = (symbols && describedLayout(kernel, symbols, limits, warn)) ?? builtin;
   const bytes = layoutBytes(layout);
   if (room !== undefined && room < BigInt(bytes)) {
     throw new Corrupt('corrupt', 'hwerr_data', `got ${room} bytes of room, want ${bytes}`);
-  }
-  if (described === undefined && room !== BigInt(bytes)) {
-    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; no BTF to ask`);
   }
   return layout;
 }
@@ -78,7 +74,12 @@ export function readCategories(
   layout: HwerrLayout,
   warn: (warning: string) => void,
 ): HwerrCategory[] {
-  const c = kernel.memory.cursor(array.address, layoutBytes(layout), 'hwerr_data');
+  const { address, room } = array;
+  const bytes = layoutBytes(layout);
+  if (layout.source === 'builtin' && room !== BigInt(bytes)) {
+    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; no BTF to ask`);
+  }
+  const c = kernel.memory.cursor(address, bytes, 'hwerr_data');
   return layout.categories.map((category, i): HwerrCategory => {
     if (!KNOWN.includes(category))
       warn(`${category}: not known here, counted as others in metrics`);
