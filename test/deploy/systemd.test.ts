@@ -15,6 +15,7 @@ import { join } from 'node:path';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { FLAGS, environmentName } from '../../src/config.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
 import { MAIN } from '../support/program.ts';
@@ -84,10 +85,14 @@ function verify(unit: string, edit: (text: string) => string): string {
   return spawnSync(analyze.path, ['verify', `--root=${root}`, unit], { encoding: 'utf8' }).stderr;
 }
 
-it('the environment file has every setting once, and no other', () => {
+it('the environment file has every setting once with its default, and no other', () => {
   const text = readFileSync(join(FOLDER, 'hwerr-exporter.env'), 'utf8');
   const names = [...text.matchAll(/^#?(HWERR_\w+)=/gm)].map(([, name]) => name);
   expect(names.sort()).toEqual([...KNOWN_VARIABLES].sort());
+  for (const flag of Object.values(FLAGS)) {
+    const { value, defaultValue = value === undefined ? 'false' : '' } = flag;
+    expect(text).toContain(`\n#${environmentName(flag)}=${defaultValue}\n`);
+  }
 });
 
 describe('as the unit runs it', () => {
