@@ -4,7 +4,13 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FileError } from '../failure.ts';
-import { type Limits, type SplitPart, type Vmcore, VmcoreError, openVmcore } from '../vmcore/index.ts';
+import {
+  type Limits,
+  type SplitPart,
+  type Vmcore,
+  VmcoreError,
+  openVmcore,
+} from '../vmcore/index.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 
 /** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */

@@ -9,6 +9,7 @@ import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
 import { needsTool } from '../support/tools.ts';
 import { build, instructions } from './dockerfile.ts';
+import { KNOWN_VARIABLES } from './names.ts';
 import { Cleanup, ROOT, start } from './processes.ts';
 
 const steps = instructions(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
@@ -40,6 +41,14 @@ describe('the Dockerfile', () => {
       version: string;
     };
     expect(labels).toContain(`org.opencontainers.image.version="${version}"`);
+  });
+
+  it('sets what exists', () => {
+    for (const [name] of all('ENV')
+      .join(' ')
+      .matchAll(/HWERR_\w+/g)) {
+      expect(KNOWN_VARIABLES).toContain(name);
+    }
   });
 
   it('copies only what .dockerignore lets into the context', () => {

@@ -141,10 +141,23 @@ kubectl.describe('kubectl kustomize', () => {
     const own = files.filter((file) => file.startsWith(`${variant}/`)).map(manifestOf);
     const nameOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;
     expect(objects.map(nameOf).sort()).toEqual(own.map(nameOf).sort());
+    const namespace = variant === 'central' ? 'hwerr-central' : 'hwerr-exporter';
     for (const object of objects) {
-      if (object.kind !== 'Namespace') expect(object.metadata.namespace).toBe('hwerr-exporter');
+      if (object.kind === 'Namespace') expect(object.metadata.name).toBe(namespace);
+      else expect(object.metadata.namespace).toBe(namespace);
       expect(problems(object)).toEqual([]);
     }
     if (!variant.startsWith('rules')) expect(made).toMatch(/image: hwerr-exporter:0\.1\.0/);
   });
+});
+
+it('central mode is asked for its hosts where its service is', () => {
+  const { spec } = manifestOf('central/scrapeconfig.yaml') as Manifest & {
+    readonly spec: { readonly httpSDConfigs: readonly { readonly url: string }[] };
+  };
+  const { metadata: service } = manifestOf('central/service.yaml');
+  const { metadata: namespace } = manifestOf('central/namespace.yaml');
+  expect(spec.httpSDConfigs.map(({ url }) => url)).toEqual([
+    `http://${service.name}.${namespace.name}.svc:10048/sd`,
+  ]);
 });

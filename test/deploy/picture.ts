@@ -19,6 +19,27 @@ export interface Panel {
     readonly legendFormat: string;
     readonly instant: boolean;
   }[];
+  readonly fieldConfig: {
+    readonly defaults: Field;
+    readonly overrides: readonly {
+      readonly matcher: { readonly options: string };
+      readonly properties: readonly { readonly id: string; readonly value: unknown }[];
+    }[];
+  };
+  readonly transformations?: readonly {
+    readonly options: {
+      readonly excludeByName?: Readonly<Record<string, boolean>>;
+      readonly renameByName?: Readonly<Record<string, string>>;
+    };
+  }[];
+}
+
+/** How a value is written. */
+interface Field {
+  readonly unit: string;
+  readonly mappings: readonly {
+    readonly options: Readonly<Record<string, { readonly text: string }>>;
+  }[];
 }
 
 /** The series of each target of a panel, in their order. */
@@ -43,16 +64,22 @@ function drawPanel(panel: Panel, data: PanelData): string {
   const { x, y, w, h } = panel.gridPos;
   const width = w * UNIT_X - 8;
   const height = h * UNIT_Y - 8;
-  const lines = isGraph(panel) ? graph(panel, data, width, height) : list(panel, data, height);
+  const lines =
+    panel.type === 'timeseries'
+      ? graph(panel, data, width, height)
+      : panel.type === 'table'
+        ? table(panel, data, width)
+        : list(panel, data, height);
   return `<g transform="translate(${x * UNIT_X + 4} ${y * UNIT_Y + 4})">
 <rect width="${width}" height="${height}" fill="white" stroke="#d0d7de"/>
-<text x="8" y="18" font-weight="bold">${escape(panel.title.slice(0, width / 8))}</text>
+<text x="8" y="18" font-weight="bold"${fitted(panel.title, width - 16)}>${escape(panel.title)}</text>
 ${lines.join('\n')}
 </g>`;
 }
 
-function isGraph({ type }: Panel): boolean {
-  return type === 'timeseries';
+/** Squeezes a text that is longer than there is room. */
+function fitted(text: string, room: number): string {
+  return text.length * 7.4 > room ? ` textLength="${room}" lengthAdjust="spacingAndGlyphs"` : '';
 }
 
 interface Named {
@@ -87,12 +114,14 @@ function nameOf(
   return name.replace(/\/\S*\//g, ''); // where this machine has its temporary files
 }
 
-/** Stat, bar gauge, table: the newest value of each series. */
+/** Stat, bar gauge: the newest value of each series. */
 function list(panel: Panel, data: PanelData, height: number): string[] {
   const rows = named(panel, data);
   const room = Math.floor((height - 24) / 15);
   const texts = rows.map(({ name, points }) =>
-    [...(name === '' ? [] : [name]), number(points.at(-1)?.[1])].join(': '),
+    [...(name === '' ? [] : [name]), written(points.at(-1)?.[1], panel.fieldConfig.defaults)].join(
+      ': ',
+    ),
   );
   const shown =
     texts.length > room
@@ -101,8 +130,63 @@ function list(panel: Panel, data: PanelData, height: number): string[] {
   return shown.map((text, i) => `<text x="8" y="${36 + i * 15}">${escape(text)}</text>`);
 }
 
+type Row = ReadonlyMap<string, string>;
+
+/** As Grafana merges: what agrees in the labels it shares is one row; then columns are renamed. */
+function table(panel: Panel, data: PanelData, width: number): string[] {
+  const options = (panel.transformations ?? []).map((step) => step.options);
+  const { renameByName = {} } = options.find((option) => option.renameByName) ?? {};
+  const { excludeByName = {} } = options.find((option) => option.excludeByName) ?? {};
+  const rows: Row[] = [];
+  data.forEach((series, i) => {
+    const column = panel.targets.length > 1 ? `Value #${panel.targets[i]!.refId}` : 'Value';
+    const field = fieldOf(panel, renameByName[column] ?? column);
+    for (const { labels, points } of series) {
+      const cells = new Map([
+        ...Object.entries(labels),
+        [column, written(points.at(-1)?.[1], field)] as const,
+      ]);
+      const at = rows.findIndex((row) => [...cells].every(([k, v]) => (row.get(k) ?? v) === v));
+      if (at < 0) rows.push(cells);
+      else rows[at] = new Map([...rows[at]!, ...cells]);
+    }
+  });
+  const there = new Set(rows.flatMap((row) => [...row.keys()]));
+  const columns = [...new Set([...Object.keys(renameByName), ...there])].filter(
+    (name) => there.has(name) && !excludeByName[name],
+  );
+  const room = (width - 16) / columns.length;
+  const line = (y: number, texts: readonly string[], style: string): string[] =>
+    texts.map((text, i) => {
+      const x = 8 + i * room;
+      return `<text x="${x.toFixed(1)}" y="${y}"${style}${fitted(text, room - 8)}>${escape(text)}</text>`;
+    });
+  return [
+    ...line(
+      36,
+      columns.map((name) => renameByName[name] ?? name),
+      ' fill="#57606a"',
+    ),
+    ...rows.flatMap((row, i) =>
+      line(
+        54 + i * 15,
+        columns.map((name) => row.get(name) ?? ''),
+        '',
+      ),
+    ),
+  ];
+}
+
+function fieldOf({ fieldConfig: { defaults, overrides } }: Panel, name: string): Field {
+  const own = overrides.filter(({ matcher }) => matcher.options === name);
+  const properties = own.flatMap((override) => override.properties);
+  const changed = properties.map(({ id, value }) => [id, value] as const);
+  return { ...defaults, ...(Object.fromEntries(changed) as Partial<Field>) };
+}
+
 function graph(panel: Panel, data: PanelData, width: number, height: number): string[] {
   const series = named(panel, data);
+  const field = panel.fieldConfig.defaults;
   const points = series.flatMap((one) => one.points).filter(([, value]) => Number.isFinite(value));
   const times = points.map(([time]) => time);
   const [from, to] = [Math.min(...times), Math.max(...times)];
@@ -117,11 +201,12 @@ function graph(panel: Panel, data: PanelData, width: number, height: number): st
       const path = one.points.filter(([, value]) => Number.isFinite(value)).map(place);
       return `<polyline fill="none" stroke="${colorOf(i)}" points="${path.join(' ')}"/>`;
     }),
-    `<text x="${width - 8}" y="18" text-anchor="end" fill="#57606a">0 to ${number(top)}</text>`,
+    `<text x="${width - 8}" y="18" text-anchor="end" fill="#57606a">0 to ${written(top, field)}</text>`,
     ...series.slice(0, 6).map((one, i) => {
       const x = 8 + (i % 3) * (width / 3);
-      const text = `${one.name} ${number(one.points.at(-1)?.[1])}`.slice(0, width / 20);
-      return `<text x="${x}" y="${height - 17 + Math.floor(i / 3) * 13}" fill="${colorOf(i)}" font-size="11">${escape(text)}</text>`;
+      const text = `${one.name} ${written(one.points.at(-1)?.[1], field)}`;
+      const y = height - 17 + Math.floor(i / 3) * 13;
+      return `<text x="${x}" y="${y}" fill="${colorOf(i)}" font-size="11"${fitted(text, width / 3 - 8)}>${escape(text)}</text>`;
     }),
   ];
 }
@@ -130,8 +215,24 @@ function colorOf(i: number): string {
   return COLORS[i % COLORS.length]!;
 }
 
-function number(value: number | undefined): string {
+/** A value with its unit, or in the words it is mapped to. */
+function written(value: number | undefined, { unit, mappings }: Field): string {
   if (value === undefined) return '';
+  const word = mappings.map(({ options }) => options[String(value)]).find((option) => option);
+  if (word !== undefined) return word.text;
+  switch (unit) {
+    case 'dateTimeAsIso':
+      return new Date(value).toISOString().replace('.000Z', 'Z');
+    case 'bytes':
+      return `${number(value / 2 ** 20)} MiB`;
+    case 's':
+      return value >= 86_400 ? `${number(value / 86_400)} d` : `${number(value)} s`;
+    default:
+      return number(value);
+  }
+}
+
+function number(value: number): string {
   return String(Number.isInteger(value) ? value : Number(value.toPrecision(4)));
 }
 

@@ -23,7 +23,7 @@ export interface Prometheus {
 }
 
 /** Deployments as the shipped configurations have them. */
-export type Shipped = 'prometheus.yml' | 'prometheus-central.yml';
+type Shipped = 'prometheus.yml' | 'prometheus-central.yml';
 
 export interface PrometheusOptions {
   /** HOST:PORT it scrapes, every second. */

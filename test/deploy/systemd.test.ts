@@ -15,11 +15,13 @@ import { join } from 'node:path';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { FLAGS, environmentName } from '../../src/config.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
 import { MAIN } from '../support/program.ts';
 import { freePort } from '../support/prometheus.ts';
 import { needsTool } from '../support/tools.ts';
+import { codeBlocks } from './markdown.ts';
 import { KNOWN_VARIABLES } from './names.ts';
 import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
 import { PCI_CRASH } from './samples.ts';
@@ -27,6 +29,10 @@ import { PCI_CRASH } from './samples.ts';
 const FOLDER = join(ROOT, 'deploy/systemd');
 const units = readdirSync(FOLDER).filter((name) => /\.(service|socket|timer)$/.test(name));
 const services = units.filter((name) => name.endsWith('.service'));
+/** What the pages say to put into `systemctl edit hwerr-exporter`. */
+const dropIns = ['install.md', 'security.md'].flatMap((page) =>
+  codeBlocks(readFileSync(join(ROOT, 'deploy/docs', page), 'utf8'), 'ini'),
+);
 const analyze = needsTool('systemd-analyze');
 const activate = needsTool('systemd-socket-activate');
 const setpriv = needsTool('setpriv');
@@ -46,6 +52,10 @@ analyze.describe('systemd-analyze', () => {
     const said = verify('hwerr-exporter.service', broken);
     expect(said).toContain("NoNewPrivilege' in section [Service]");
     expect(said).toContain('no-hwerr-exporter is not executable');
+  });
+
+  it.each(dropIns)('has nothing to say about the drop-in %s of the pages', (dropIn) => {
+    expect(verify('hwerr-exporter.service', (text) => `${text}\n${dropIn}`)).toBe('');
   });
 
   it.each(services)('finds the exposure of %s at most 2.0', (unit) => {
@@ -75,10 +85,14 @@ function verify(unit: string, edit: (text: string) => string): string {
   return spawnSync(analyze.path, ['verify', `--root=${root}`, unit], { encoding: 'utf8' }).stderr;
 }
 
-it('the environment file has every setting once, and no other', () => {
+it('the environment file has every setting once with its default, and no other', () => {
   const text = readFileSync(join(FOLDER, 'hwerr-exporter.env'), 'utf8');
   const names = [...text.matchAll(/^#?(HWERR_\w+)=/gm)].map(([, name]) => name);
   expect(names.sort()).toEqual([...KNOWN_VARIABLES].sort());
+  for (const flag of Object.values(FLAGS)) {
+    const { value, defaultValue = value === undefined ? 'false' : '' } = flag;
+    expect(text).toContain(`\n#${environmentName(flag)}=${defaultValue}\n`);
+  }
 });
 
 describe('as the unit runs it', () => {

@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { physAddr } from '../../src/vmcore/bytes/units.ts';
 import type { Dump } from '../../src/vmcore/container/dump.ts';
 import { openDump } from '../../src/vmcore/container/open.ts';
+import { joinParts } from '../../src/vmcore/container/split.ts';
 import { bytesSource } from '../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
 import { latin1 } from '../support/bytes.ts';
@@ -54,8 +55,7 @@ function unpacked(packed: Uint8Array): Generated[] {
 }
 
 function opened(files: readonly Generated[]): Dump {
-  const sources = files.map(({ file }) => bytesSource(file));
-  return openDump(sources, noCost(), DEFAULT_LIMITS);
+  return joinParts(files.map(({ file }) => openDump(bytesSource(file), noCost(), DEFAULT_LIMITS)));
 }
 
 const PARTS = GENERATED.filter(({ split }) => split !== undefined);

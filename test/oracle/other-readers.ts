@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { physAddr } from '../../src/vmcore/bytes/units.ts';
 import { openDump } from '../../src/vmcore/container/open.ts';
+import { joinParts } from '../../src/vmcore/container/split.ts';
 import type { PhysicalMemory } from '../../src/vmcore/container/physical-memory.ts';
 import { PageMissing } from '../../src/vmcore/errors.ts';
 import { bytesSource } from '../../src/vmcore/index.ts';
@@ -56,8 +57,8 @@ const ZEROS = sum(new Uint8Array(PAGE));
 /** Pages of a dump as we and as they read them: a sample of those it has, and of their neighbours. */
 export function compare(reader: Reader, files: readonly string[]): Comparison {
   const sources = files.map((file) => bytesSource(new Uint8Array(readFileSync(file))));
-  const cost = { pages: 0, logPages: 0, heads: 0, reads: 0, bytesRead: 0 };
-  const { memory } = openDump(sources, cost, DEFAULT_LIMITS);
+  const cost = { pages: 0, heads: 0, reads: 0, bytesRead: 0 };
+  const { memory } = joinParts(sources.map((source) => openDump(source, cost, DEFAULT_LIMITS)));
   const addresses = new Set<number>();
   for (const address of sample(presentPages(memory))) {
     for (const distance of DISTANCES) addresses.add(Math.max(0, address + distance));

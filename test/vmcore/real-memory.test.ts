@@ -46,7 +46,7 @@ interface Memory {
 
 function memoryOf(machine: MachineName, name: string): Memory {
   const bytes = new Uint8Array(readFileSync(fixture(name)));
-  const dump = openDump([bytesSource(bytes)], noCost(), DEFAULT_LIMITS);
+  const dump = openDump(bytesSource(bytes), noCost(), DEFAULT_LIMITS);
   const pages = new Map<number, Uint8Array>();
   for (const which of ['text', 'rest'] as const) {
     for (const address of dump.memory.findPages(which, () => true)) {

@@ -12,7 +12,7 @@ import {
 } from '../../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import { concat, latin1, patternPage } from '../../support/bytes.ts';
-import { flatRecords, flatStream, flatten } from '../../support/flattened-builder.ts';
+import { flatten } from '../../support/flattened-builder.ts';
 import { type KdumpRecipe, kdump } from '../../support/kdump-builder.ts';
 import { elfDumpOf, kdumpOf, kernel } from '../../support/kernel-builder.ts';
 import { noCost } from '../../support/memory-dump.ts';
@@ -42,17 +42,6 @@ describe('joinParts', () => {
     const dump = join(part(0, 17), part(17, 18), part(18, 64));
     const all = concat(...PAGES.values());
     expect(page(dump, 16, 3 * 4096, 2048)).toBe(latin1(all.subarray(2048, 2048 + 3 * 4096)));
-  });
-
-  it('holds no more of its parts together than of one file', () => {
-    const records = 8;
-    const sources = [part(0, 17), part(17, 64)].map((file) =>
-      bytesSource(flatStream(flatRecords(file, Math.ceil(file.length / (records - 1))))),
-    );
-    const open = (flattenedRecords: number): Dump =>
-      openDump(sources, noCost(), { ...DEFAULT_LIMITS, flattenedRecords });
-    expect(page(open(2 * records), 18)).toBe(latin1(patternPage(18)));
-    expect(thrownBy(() => open(2 * records - 1)).reason).toBe('limit_exceeded');
   });
 
   it('takes parts without pages', () => {
