@@ -91,7 +91,7 @@ export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
     undefined,
   ),
   timeout: single('decode.timeout', 'DURATION', 'Longest time for one dump.', '5m'),
-  maxMemory: single('decode.max-memory', 'SIZE', 'Heap of the decoding thread.', '256MiB'),
+  maxMemory: single('decode.max-memory', 'SIZE', 'Memory that a decode may take.', '256MiB'),
   mode: single('mode', MODES.join('|'), 'Whose crashes: of this host, or of many.', 'node'),
   suspectWindow: single(
     'hwerr.suspect-window',
