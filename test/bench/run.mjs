@@ -2,12 +2,13 @@
  * `npm run bench`: measures, and prints the tables of deploy/docs/benchmarks.md. Takes minutes; on a
  * machine that does nothing else.
  *
- *   npm run bench -- --only=decode,growth   some of the parts: peers, decode, growth, daemon
+ *   npm run bench -- --only=decode,growth   some of the parts: peers, decode, growth, daemon,
+ *                                           central
  *   npm run bench -- --vmlinux=FILE         debuginfo of the sample dumps' kernel: compares with drgn
  *                                           and crash
  *   npm run bench -- --peers=DIR            a chroot that has newer ones
  *   npm run bench -- --dumps=DIR            the sample dumps, if not in ../shared/vmcores
- *   npm run bench -- --runs=7
+ *   npm run bench -- --runs=7 --hosts=10000
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { central } from './central.mjs';
 import { daemon } from './daemon.mjs';
 import { decodes } from './decode.mjs';
 import { growth } from './growth.mjs';
@@ -23,7 +25,7 @@ import { peers } from './peers.mjs';
 
 const { values: options } = parseArgs({
   options: {
-    only: { type: 'string', default: 'peers,decode,growth,daemon' },
+    only: { type: 'string', default: 'peers,decode,growth,daemon,central' },
     vmlinux: { type: 'string' },
     peers: { type: 'string' },
     dumps: {
@@ -31,6 +33,7 @@ const { values: options } = parseArgs({
       default: fileURLToPath(new URL('../../../shared/vmcores', import.meta.url)),
     },
     runs: { type: 'string', default: '7' },
+    hosts: { type: 'string', default: '10000' },
   },
 });
 
@@ -69,11 +72,19 @@ if (parts.has('growth')) {
 }
 if (parts.has('daemon')) {
   console.log('## The daemon\n');
-  await daemon(directory, runs, (ledger) => (keepsLedger() ? ['--ledger.path', ledger] : []));
+  await daemon(directory, runs, ledgerFlags);
 }
 
-/** Whether what it learns is on disk; then every daemon needs a place of its own for it. */
-function keepsLedger() {
+if (parts.has('central')) {
+  console.log('## A month of a central collector\n');
+  await central(directory, Number(options.hosts), ledgerFlags);
+}
+
+/** For an exporter that keeps what it learns: where to keep it, and of how many hosts. */
+function ledgerFlags(ledger) {
   const help = execFileSync(process.execPath, [MAIN, '--help'], { encoding: 'utf8' });
-  return help.includes('--ledger.path');
+  return [
+    ['--ledger.path', ledger],
+    ['--central.max-hosts', options.hosts],
+  ].flatMap(([flag, value]) => (help.includes(flag) ? [flag, value] : []));
 }
