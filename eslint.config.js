@@ -11,9 +11,11 @@ const impureGlobals = [
 
 /** Node globals that plain JavaScript files (test/*.mjs) may use; TypeScript checks its own. */
 const nodeGlobals = Object.fromEntries(
-  ['AbortSignal', 'Buffer', 'URL', 'clearTimeout', 'console', 'fetch', 'process', 'setTimeout'].map(
-    (name) => [name, 'readonly'],
-  ),
+  [
+    ...['AbortSignal', 'Buffer', 'TextDecoder', 'URL', 'console', 'fetch'],
+    ...['clearInterval', 'clearTimeout', 'performance', 'process', 'setInterval', 'setTimeout'],
+    'structuredClone',
+  ].map((name) => [name, 'readonly']),
 );
 
 export default defineConfig(

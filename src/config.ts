@@ -3,7 +3,6 @@
 
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 
 export interface Config {
   /** Dump directories, absolute. */
@@ -39,6 +38,11 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['logfmt', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 
 const MODES = ['node', 'central'] as const;
 type Mode = (typeof MODES)[number];
@@ -100,7 +104,7 @@ export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
     undefined,
   ),
   timeout: single('decode.timeout', 'DURATION', 'Longest time for one dump.', '5m'),
-  maxMemory: single('decode.max-memory', 'SIZE', 'Heap of the decoding thread.', '256MiB'),
+  maxMemory: single('decode.max-memory', 'SIZE', 'Memory that a decode may take.', '256MiB'),
   mode: single('mode', MODES.join('|'), 'Whose crashes: of this host, or of many.', 'node'),
   nodeName: single(
     'node.name',

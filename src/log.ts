@@ -2,11 +2,7 @@
 // as JSON. Text from dumps and paths is quoted and cut, so that it can neither forge nor flood.
 
 import { type DestinationStream, pino } from 'pino';
-
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-export const LOG_FORMATS = ['logfmt', 'json'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
+import type { LogFormat, LogLevel } from './config.ts';
 
 /** No field is longer, in characters. */
 const MAX_TEXT = 1024;

@@ -3,23 +3,22 @@
 
 import { CommanderError } from 'commander';
 import type { App } from './app.ts';
-import { checkConfigCommand } from './cli/check-config.ts';
 import { program } from './cli/program.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { messageOf } from './failure.ts';
-import { createLogger } from './log.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
+// What only one command needs is imported by it: decoding one dump takes less time than the server.
 const commands = program(VERSION, {
   async serve(given): Promise<void> {
     const config = readConfig(given, process.env);
+    const { createLogger } = await import('./log.ts');
     const log = createLogger(config.logLevel, config.logFormat, (line) =>
       process.stderr.write(line),
     );
-    // Imported here: decoding one dump needs neither the server nor the watcher.
     const { startApp } = await import('./app.ts');
     // Signals may come as soon as it listens, or sooner.
     const running: { app?: App } = {};
@@ -36,7 +35,8 @@ const commands = program(VERSION, {
     log.info('stopping', { signal: await ending });
     await app.close();
   },
-  checkConfig(given): void {
+  async checkConfig(given): Promise<void> {
+    const { checkConfigCommand } = await import('./cli/check-config.ts');
     process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
   },
   async crashes(given, json): Promise<void> {
@@ -46,6 +46,7 @@ const commands = program(VERSION, {
   },
   async textfile(given, out): Promise<void> {
     const config = readConfig(given, process.env);
+    const { createLogger } = await import('./log.ts');
     const log = createLogger(config.logLevel, config.logFormat, (line) =>
       process.stderr.write(line),
     );

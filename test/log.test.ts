@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import {
-  LOG_FORMATS,
-  LOG_LEVELS,
-  type LogFields,
-  type LogFormat,
-  createLogger,
-} from '../src/log.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat } from '../src/config.ts';
+import { type LogFields, createLogger } from '../src/log.ts';
 
 function logged(format: LogFormat, message: string, fields?: LogFields): string {
   let text = '';

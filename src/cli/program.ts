@@ -6,7 +6,7 @@ import { FLAGS, type Flag, type FlagKey, type FlagValues, environmentName } from
 
 export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
-  readonly checkConfig: (given: FlagValues) => void;
+  readonly checkConfig: (given: FlagValues) => Promise<void>;
   readonly crashes: (given: FlagValues, json: boolean) => Promise<void>;
   readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (
@@ -29,9 +29,7 @@ export function program(version: string, commands: Commands): Command {
   const check = root.command('check-config');
   check.description('validate flags, environment and web configuration').exitOverride();
   for (const flag of Object.values(FLAGS)) check.addOption(option(flag));
-  check.action(() => {
-    commands.checkConfig(given(check));
-  });
+  check.action(() => commands.checkConfig(given(check)));
   // Without a command it serves, so its flags belong to the first --help that people read.
   root.addHelpText('after', () => `\n${serve.helpInformation()}`);
   root

@@ -16,7 +16,7 @@ export interface DecodeBounds {
   /** Directories with symbol files, for kernels whose dumps have too few symbols. */
   readonly symbolPaths: readonly string[];
   readonly timeoutMs: number;
-  /** JavaScript heap of the worker, bytes. Buffers are bounded by the decoder's own limits. */
+  /** Of the worker, bytes: its JavaScript heap, and its buffers, which the decoder's limits bound. */
   readonly maxMemoryBytes: number;
 }
 
@@ -43,8 +43,8 @@ export function decodeClient(bounds: DecodeBounds): DecodeClient {
       pool.once('error', die);
       try {
         const signal = AbortSignal.any([deadline, death.signal]);
-        const { symbolPaths } = bounds;
-        return await pool.run({ path, root, version, symbolPaths }, { signal });
+        const { symbolPaths, maxMemoryBytes } = bounds;
+        return await pool.run({ path, root, version, symbolPaths, maxMemoryBytes }, { signal });
       } catch (error) {
         if (deadline.aborted) {
           return failed('timeout', `took longer than ${bounds.timeoutMs / 1000} s`);

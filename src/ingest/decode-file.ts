@@ -6,14 +6,17 @@ import { createReadStream } from 'node:fs';
 import { type Failure, FileError, failureOf } from '../failure.ts';
 import {
   type CrashReport,
-  type ByteSource,
+  DEFAULT_LIMITS,
   type DecodeOptions,
   type IdentifiedCrash,
   KnownKernels,
+  type Limits,
+  type Vmcore,
   VmcoreError,
   decodeVmcore,
   identifyCrash,
-  splitPartOf,
+  limitsWithin,
+  openVmcore,
 } from '../vmcore/index.ts';
 import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-source.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
@@ -57,6 +60,8 @@ export interface DecodeFileOptions {
   /** Where other parts of a split dump may be, beside its own directory. */
   readonly candidates?: readonly string[];
   readonly askBtf?: boolean;
+  /** What the decoder may take of memory. */
+  readonly maxMemoryBytes?: number;
 }
 
 /** Kernels met by this thread. */
@@ -109,7 +114,7 @@ const SAMPLE_BYTES = 64 * 1024;
  * Tells contents apart as far as counting failures needs: by size, head, which holds the time of the
  * crash, and tail. A copy has the same, wherever it lies.
  */
-function contentDigest(source: ByteSource): string {
+function contentDigest(source: FileSource): string {
   const length = Math.min(SAMPLE_BYTES, source.size);
   return createHash('sha256')
     .update(`${source.size}\0`)
@@ -133,7 +138,8 @@ async function decodeContent(
     packing,
   );
   try {
-    const report = decode([fileSourceOf(path, file.fd)], options);
+    const vmcore = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
+    const report = decode([vmcore], options);
     return { report: packed(report, packing), parts: [] };
   } catch (error) {
     if (!(error instanceof Uncounted)) throw error;
@@ -149,16 +155,19 @@ function packed<Crash extends IdentifiedCrash>(crash: Crash, packing: Packing): 
 
 function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {
   const { candidates = [], root } = options;
-  const part = splitPartOf(source);
-  const siblings = part === undefined ? [] : openSiblings(path, part, candidates, root);
+  const limits = limitsOf(options);
+  const vmcore = openVmcore(source, limits);
+  const { part } = vmcore.dump;
+  const where = { candidates, root, limits };
+  const siblings = part === undefined ? [] : openSiblings(path, part, where);
   try {
     if (part === undefined || siblings.length === 0) {
-      return { report: decode([source], options), parts: [] };
+      return { report: decode([vmcore], options), parts: [] };
     }
-    const all: OpenPart[] = [{ path, source, part }, ...siblings];
+    const all: OpenPart[] = [{ path, source, vmcore, part }, ...siblings];
     all.sort((a, b) => a.part.start - b.part.start || a.part.end - b.part.end);
     const report = decode(
-      all.map((one) => one.source),
+      all.map((one) => one.vmcore),
       options,
     );
     return { report, parts: all.map((one) => one.path) };
@@ -180,20 +189,19 @@ class Uncounted extends Error {
 }
 
 /** @throws Uncounted, or whatever decodeVmcore() throws when the crash cannot be identified. */
-function decode(
-  sources: readonly ByteSource[],
-  { symbolPaths, askBtf = false }: DecodeFileOptions,
-): CrashReport {
-  const files = symbolFiles(symbolPaths);
-  const options: DecodeOptions = {
+function decode(vmcores: readonly Vmcore[], options: DecodeFileOptions): CrashReport {
+  const limits = limitsOf(options);
+  const files = symbolFiles(options.symbolPaths);
+  const decodeOptions: DecodeOptions = {
+    limits,
     knownKernels,
-    askBtf,
+    askBtf: options.askBtf === true,
     symbolFiles: (kernel) => files.open(kernel),
   };
   try {
-    return decodeVmcore(sources, options);
+    return decodeVmcore(vmcores, decodeOptions);
   } catch (error) {
-    const crash = error instanceof VmcoreError ? identified(sources) : undefined;
+    const crash = error instanceof VmcoreError ? identified(vmcores, limits) : undefined;
     if (crash === undefined || !(error instanceof VmcoreError)) throw error;
     throw new Uncounted(crash, error);
   } finally {
@@ -202,11 +210,15 @@ function decode(
 }
 
 /** @returns undefined where the dump does not say. */
-function identified(sources: readonly ByteSource[]): IdentifiedCrash | undefined {
+function identified(vmcores: readonly Vmcore[], limits: Limits): IdentifiedCrash | undefined {
   try {
-    return identifyCrash(sources);
+    return identifyCrash(vmcores, limits);
   } catch (error) {
     if (error instanceof VmcoreError) return undefined;
     throw error;
   }
+}
+
+function limitsOf({ maxMemoryBytes }: DecodeFileOptions): Limits {
+  return maxMemoryBytes === undefined ? DEFAULT_LIMITS : limitsWithin(maxMemoryBytes);
 }

@@ -3,7 +3,10 @@
 import { type DecodeFileOptions, type Outcome, decodeFile } from './decode-file.ts';
 
 /** What one call of the thread is about. */
-export interface DecodeTask extends Pick<DecodeFileOptions, 'symbolPaths' | 'root' | 'version'> {
+export interface DecodeTask extends Pick<
+  DecodeFileOptions,
+  'symbolPaths' | 'root' | 'version' | 'maxMemoryBytes'
+> {
   readonly path: string;
 }
 

@@ -4,7 +4,13 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FileError } from '../failure.ts';
-import { type SplitPart, VmcoreError, splitPartOf } from '../vmcore/index.ts';
+import {
+  type Limits,
+  type SplitPart,
+  type Vmcore,
+  VmcoreError,
+  openVmcore,
+} from '../vmcore/index.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 
 /** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
@@ -13,32 +19,47 @@ const MAX_FILES = 1024;
 export interface OpenPart {
   readonly path: string;
   readonly source: FileSource;
+  readonly vmcore: Vmcore;
   readonly part: SplitPart;
+}
+
+export interface SiblingOptions {
+  /** Paths to look at beside those of the directory. */
+  readonly candidates: readonly string[];
+  /** The directory that they must be in; undefined: wherever the paths lead. */
+  readonly root: string | undefined;
+  /** Of the whole dump. */
+  readonly limits: Limits;
 }
 
 /**
  * The other parts of the dump that `path` is a part of, open. Parts may be empty: makedumpfile makes
  * as many as it was asked for.
- *
- * @param candidates paths to look at beside those of the directory.
- * @param root the directory that they must be in; undefined: wherever the paths lead.
  */
 export function openSiblings(
   path: string,
   part: SplitPart,
-  candidates: readonly string[],
-  root: string | undefined,
+  { candidates, root, limits }: SiblingOptions,
 ): OpenPart[] {
   const others = new Set([...candidates.map((other) => resolve(other)), ...neighbours(path)]);
   others.delete(resolve(path));
   const siblings: OpenPart[] = [];
   for (const other of others) {
-    const sibling = openPart(other, root);
+    const sibling = openPart(other, root, shareOf(limits));
     if (sibling === undefined) continue;
     if (sibling.part.dump === part.dump) siblings.push(sibling);
     else sibling.source.close();
   }
   return siblings;
+}
+
+/** What the parts of one dump hold in memory, they hold together. Nobody flattens them. */
+function shareOf(limits: Limits): Limits {
+  return {
+    ...limits,
+    flattenedRecords: Math.floor(limits.flattenedRecords / MAX_FILES),
+    pageCacheBytes: Math.floor(limits.pageCacheBytes / 64),
+  };
 }
 
 function neighbours(path: string): string[] {
@@ -50,7 +71,7 @@ function neighbours(path: string): string[] {
 }
 
 /** The file, when it is part of a split dump. */
-function openPart(path: string, root: string | undefined): OpenPart | undefined {
+function openPart(path: string, root: string | undefined, limits: Limits): OpenPart | undefined {
   let source: FileSource;
   try {
     source = openFileSource(path, root);
@@ -59,8 +80,9 @@ function openPart(path: string, root: string | undefined): OpenPart | undefined 
     throw error;
   }
   try {
-    const part = splitPartOf(source);
-    if (part !== undefined) return { path, source, part };
+    const vmcore = openVmcore(source, limits);
+    const { part } = vmcore.dump;
+    if (part !== undefined) return { path, source, vmcore, part };
   } catch (error) {
     if (!(error instanceof VmcoreError || error instanceof FileError)) throw error;
   }

@@ -1,7 +1,7 @@
 // One crash as the ledger keeps it, and what two files that describe it say together. Pure.
 
 import type { FailureReason } from '../failure.ts';
-import type { CrashReport, Hwerr, HwerrCategory, IdentifiedCrash } from '../vmcore/index.ts';
+import type { CrashReport, Hwerr, HwerrCategory } from '../vmcore/index.ts';
 
 /** The counters; a crash that could be identified is known even where reading them failed. */
 type StoredHwerr = Hwerr | { readonly kind: 'absent'; readonly reason: FailureReason };
@@ -12,7 +12,7 @@ export type StoredReport = Omit<CrashReport, 'debug' | 'vmcoreinfoText' | 'hwerr
 };
 
 /** What one file says of a crash. */
-export type Described = IdentifiedCrash & { readonly hwerr: StoredHwerr };
+export type Described = Omit<CrashReport, 'hwerr'> & { readonly hwerr: StoredHwerr };
 
 export interface Crash {
   /** Stays the same whatever is learned of the crash later. */
@@ -29,8 +29,13 @@ export interface Crash {
 }
 
 export function storedReport(described: Described): StoredReport {
-  const { debug, vmcoreinfoText, warnings, ...rest } = described;
-  return { ...rest, warnings: warnings.slice(0, 20).map((warning) => warning.slice(0, 500)) };
+  const { debug, vmcoreinfoText, hwerr, panicMessage, warnings, ...rest } = described;
+  return {
+    ...rest,
+    hwerr,
+    panicMessage,
+    warnings: warnings.slice(0, 20).map((warning) => warning.slice(0, 500)),
+  };
 }
 
 /** Whether `next` says more of a crash than `known`. */

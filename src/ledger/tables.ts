@@ -109,7 +109,8 @@ export function apply(tables: Tables, outcome: FileOutcome, context: ApplyContex
     const { reason } = failure;
     countOnce(tables, outcome, reason);
     if (crash === undefined) return { failure };
-    const described: Described = { ...crash, hwerr: { kind: 'absent', reason } };
+    const hwerr = { kind: 'absent', reason } as const;
+    const described: Described = { ...crash, hwerr, warnings: [] };
     return { ...applyCrash(tables, described, path, context).change, failure };
   }
   const { report } = result;

@@ -2,59 +2,62 @@
 // the source it is given, and keeps nothing between two calls.
 
 import type { ByteSource } from './bytes/source.ts';
+import type { Dump } from './container/dump.ts';
 import { openDump } from './container/open.ts';
 import type { DecodeCost } from './container/physical-memory.ts';
-import type { Dump, SplitPart } from './container/dump.ts';
+import { joinParts } from './container/split.ts';
 import { VmcoreError } from './errors.ts';
-import { readCounters } from './hwerr/counters.ts';
-import type { KnownKernels } from './hwerr/known-kernels.ts';
+import { type CounterOptions, readCounters } from './hwerr/counters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { type Kernel, identifyKernel } from './paging/kernel.ts';
 import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport } from './report.ts';
-import type { SymbolFile } from './symbols/symbol-files.ts';
 
 export { HEAD_BYTES, mayBeDump } from './container/open.ts';
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
 export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
 export { KnownKernels } from './hwerr/known-kernels.ts';
+export { DEFAULT_LIMITS, type Limits, limitsWithin } from './limits.ts';
 export type { SplitPart } from './container/dump.ts';
-export type { SymbolFile } from './symbols/symbol-files.ts';
+export type { KernelName, SymbolFile } from './symbols/symbol-files.ts';
 export type { AbsentReason, CrashReport, Hwerr, HwerrCategory } from './report.ts';
 
 /** What a decode may use beside the dump itself. */
-export interface DecodeOptions {
+export interface DecodeOptions extends Omit<CounterOptions, 'limits'> {
   readonly limits?: Limits;
-  /** Files that may hold the symbols of this kernel; asked for only when the dump has them not. */
-  readonly symbolFiles?: (kernel: KernelName) => Iterable<SymbolFile>;
-  /** Remembers kernels from one decode to the next. */
-  readonly knownKernels?: KnownKernels;
-  /** Read the layout of the array from BTF even where nothing says that it has changed. */
-  readonly askBtf?: boolean;
 }
 
-/** Which kernel's symbols are wanted. */
-export interface KernelName {
-  readonly release: string;
-  readonly buildId: string | undefined;
+/** A file whose headers were read, to see what it is before it is decoded. */
+export interface Vmcore {
+  readonly dump: Dump;
+  /** What was read of it so far. */
+  readonly cost: DecodeCost;
+}
+
+/** @throws VmcoreError when it is no dump, or its header is broken. */
+export function openVmcore(source: ByteSource, limits: Limits = DEFAULT_LIMITS): Vmcore {
+  const cost = { pages: 0, heads: 0, reads: 0, bytesRead: 0 };
+  return { dump: openDump(counted(source, cost), cost, limits), cost };
 }
 
 /**
  * Decode one dump.
  *
- * @param sources its file, or the parts of a split dump in any order; read a few pages at a time.
+ * @param files its file, or the parts of a split dump in any order; read a few pages at a time.
  * @returns what the dump says. A kernel without the array, and a page that is not in the dump, are
  *   answers (`hwerr.kind` is `absent`), not errors.
  * @throws VmcoreError when the file is no dump, broken, or of a kind that is not read here. Whatever
  *   `source.read` throws passes through.
  */
 export function decodeVmcore(
-  sources: ByteSource | readonly ByteSource[],
+  files: ByteSource | readonly Vmcore[],
   options: DecodeOptions = {},
 ): CrashReport {
   const limits = options.limits ?? DEFAULT_LIMITS;
-  const { dump, kernel, cost } = openKernel(sources, limits);
+  const vmcores = 'read' in files ? [openVmcore(files, limits)] : files;
+  const dump = joinParts(vmcores.map((vmcore) => vmcore.dump));
+  const kernel = identifyKernel(dump, limits);
   const warnings: string[] = [];
   const warn = (warning: string): void => {
     warnings.push(warning);
@@ -62,8 +65,7 @@ export function decodeVmcore(
   const counters = readCounters(kernel, { ...options, limits }, warn);
   const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
-  const found = identified(dump, kernel, cost);
-  const { panicMessage, warnings: none, vmcoreinfoText, debug, ...crash } = found;
+  const { panicMessage, vmcoreinfoText, debug, ...crash } = identified(vmcores, dump, kernel);
   return {
     ...crash,
     bootId: counters.bootId ?? null,
@@ -72,14 +74,14 @@ export function decodeVmcore(
     layoutSource: counters.layoutSource ?? null,
     hwerr,
     panicMessage,
-    warnings: [...none, ...warnings],
+    warnings,
     vmcoreinfoText,
     debug,
   };
 }
 
-/** What a dump says of its crash without its counters. */
-export type IdentifiedCrash = Omit<CrashReport, 'hwerr'>;
+/** What a dump says of its crash, without what is read along with its counters. */
+export type IdentifiedCrash = Omit<CrashReport, 'hwerr' | 'warnings'>;
 
 /**
  * Tell of which crash a dump is, for one whose counters decodeVmcore() could not read.
@@ -87,34 +89,18 @@ export type IdentifiedCrash = Omit<CrashReport, 'hwerr'>;
  * @throws VmcoreError when not even that can be told.
  */
 export function identifyCrash(
-  sources: ByteSource | readonly ByteSource[],
+  vmcores: readonly Vmcore[],
   limits: Limits = DEFAULT_LIMITS,
 ): IdentifiedCrash {
-  const { dump, kernel, cost } = openKernel(sources, limits);
-  return identified(dump, kernel, cost);
+  const dump = joinParts(vmcores.map((vmcore) => vmcore.dump));
+  return identified(vmcores, dump, identifyKernel(dump, limits));
 }
 
-interface OpenKernel {
-  readonly dump: Dump;
-  readonly kernel: Kernel;
-  /** Counts on while they are read. */
-  readonly cost: DecodeCost;
-}
-
-function openKernel(sources: ByteSource | readonly ByteSource[], limits: Limits): OpenKernel {
-  const cost = noCost();
-  const files: readonly ByteSource[] = 'read' in sources ? [sources] : sources;
-  const counting = files.map((source) => counted(source, cost));
-  const dump = openDump(counting, cost, limits);
-  return { dump, kernel: identifyKernel(dump, limits), cost };
-}
-
-function identified(dump: Dump, kernel: Kernel, cost: DecodeCost): IdentifiedCrash {
+function identified(vmcores: readonly Vmcore[], dump: Dump, kernel: Kernel): IdentifiedCrash {
   const { vmcoreinfo } = kernel;
-  const pagesBefore = cost.pages;
+  const { pages } = totalCost(vmcores);
   const panicMessage = unlessBroken(() => panicLine(kernel));
-  cost.logPages = cost.pages - pagesBefore;
-  cost.pages = pagesBefore;
+  const cost = totalCost(vmcores);
   return {
     container: dump.container,
     flattened: dump.flattened,
@@ -130,26 +116,20 @@ function identified(dump: Dump, kernel: Kernel, cost: DecodeCost): IdentifiedCra
     symbolSource: null,
     layoutSource: null,
     panicMessage: panicMessage ?? null,
-    warnings: [],
     vmcoreinfoText: vmcoreinfo.text,
-    debug: cost,
+    debug: { ...cost, pages, logPages: cost.pages - pages },
   };
 }
 
-/**
- * Which part of which split dump a file is; undefined when it is none.
- *
- * @throws VmcoreError when it is no dump, or its header is broken.
- */
-export function splitPartOf(
-  source: ByteSource,
-  limits: Limits = DEFAULT_LIMITS,
-): SplitPart | undefined {
-  return openDump([source], noCost(), limits).part;
-}
-
-function noCost(): DecodeCost {
-  return { pages: 0, logPages: 0, heads: 0, reads: 0, bytesRead: 0 };
+function totalCost(vmcores: readonly Vmcore[]): DecodeCost {
+  const sum = (field: keyof DecodeCost): number =>
+    vmcores.reduce((total, { cost }) => total + cost[field], 0);
+  return {
+    pages: sum('pages'),
+    heads: sum('heads'),
+    reads: sum('reads'),
+    bytesRead: sum('bytesRead'),
+  };
 }
 
 /** @returns undefined where the part of the dump that it takes is missing or makes no sense. */

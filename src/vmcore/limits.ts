@@ -2,9 +2,9 @@
 // in it sizes an allocation or a loop before it was compared with one of these.
 
 export interface Limits {
-  /** ELF program headers. makedumpfile -E writes one per run of kept pages; 56 bytes each. */
+  /** ELF program headers. makedumpfile -E writes one per run of kept pages; 64 bytes of index each. */
   readonly segments: number;
-  /** Records of a flattened stream: a 4 TiB stream of 1 MiB records; 32 bytes of index each. */
+  /** Records of a flattened stream: 64 GiB in the 32 KiB each of `-F -l`; 32 bytes of index each. */
   readonly flattenedRecords: number;
   /** Bytes of a flattened stream that no record wrote: QEMU leaves out the tails of its bitmaps. */
   readonly flattenedHoles: number;
@@ -34,23 +34,32 @@ export interface Limits {
   readonly symbolNameBytes: number;
 }
 
-export const DEFAULT_LIMITS: Limits = {
-  segments: 1 << 20,
-  flattenedRecords: 1 << 22,
-  flattenedHoles: 4 * 2 ** 30,
-  overlappingExtents: 64,
-  noteBytes: 64 << 20,
-  notes: 1 << 17,
-  vmcoreinfoBytes: 1 << 16,
-  vmcoreinfoCandidates: 64,
-  pageFrames: 2 ** 38,
-  pageCacheBytes: 8 << 20,
-  kallsymsSymbols: 4 << 20,
-  symbolFileBytes: 64 << 20,
-  symbolFileSections: 4096,
-  btfBytes: 64 << 20,
-  symbolNameBytes: 1024,
-};
+/**
+ * The limits of a decoder that may take so much memory. What lies there beside a few pages are the
+ * indexes of a stream and of an ELF core in it, which double while they are sorted, symbol files, and
+ * some 60 MiB of buffers that were used and not yet collected.
+ */
+export function limitsWithin(memoryBytes: number): Limits {
+  return {
+    segments: Math.floor(memoryBytes / 512),
+    flattenedRecords: Math.floor(memoryBytes / 128),
+    flattenedHoles: 4 * 2 ** 30,
+    overlappingExtents: 64,
+    noteBytes: 64 << 20,
+    notes: 1 << 17,
+    vmcoreinfoBytes: 1 << 16,
+    vmcoreinfoCandidates: 64,
+    pageFrames: 2 ** 38,
+    pageCacheBytes: Math.floor(memoryBytes / 32),
+    kallsymsSymbols: 4 << 20,
+    symbolFileBytes: Math.floor(memoryBytes / 4),
+    symbolFileSections: 4096,
+    btfBytes: 64 << 20,
+    symbolNameBytes: 1024,
+  };
+}
+
+export const DEFAULT_LIMITS: Limits = limitsWithin(256 << 20);
 
 /** Caps that no caller has reason to change: what is beyond them is not what was looked for. */
 export const CAPS = {

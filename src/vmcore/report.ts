@@ -36,7 +36,10 @@ export interface CrashReport {
   /** VMCOREINFO as it stands in the dump: tells crashes apart where there is no boot id. */
   readonly vmcoreinfoText: string;
   /** What the decode has cost; for tests and benchmarks. */
-  readonly debug: Readonly<DecodeCost>;
+  readonly debug: Readonly<DecodeCost> & {
+    /** Pages for the log; `pages` are those for the counters. */
+    readonly logPages: number;
+  };
 }
 
 /** Four ways to have no counts, and none of them is zero. */

@@ -41,7 +41,26 @@ function jsonLines(stdout: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** Names every module on standard error as it is found. */
+const NAMING_MODULES = `data:text/javascript,${encodeURIComponent(`
+  import { register } from 'node:module';
+  register('data:text/javascript,' + encodeURIComponent(\`
+    import { writeSync } from 'node:fs';
+    export async function resolve(specifier, context, next) {
+      const found = await next(specifier, context);
+      writeSync(2, found.url + '\\\\n');
+      return found;
+    }
+  \`));
+`)}`;
+
 describe('decode', () => {
+  it('loads no package that it has no use for: they take longer than a dump', async () => {
+    const { stderr } = await runNode(['--import', NAMING_MODULES, MAIN, 'decode', fixture(DUMP)]);
+    const packages = [...stderr.matchAll(/node_modules\/([^/]+)/g)].map(([, name]) => name);
+    expect([...new Set(packages)].sort()).toEqual(['commander', 'hysnappy', 'zstddec']);
+  });
+
   it('prints for people what happened, and how long before the crash', async () => {
     const { code, stdout, stderr } = await run(['decode', fixture(DUMP)]);
     expect([code, stderr]).toEqual([0, '']);

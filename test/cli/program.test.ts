@@ -13,8 +13,9 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { serve: given };
       return Promise.resolve();
     },
-    checkConfig(given: FlagValues): void {
+    checkConfig(given: FlagValues): Promise<void> {
       called = { checkConfig: given };
+      return Promise.resolve();
     },
     crashes(given, json): Promise<void> {
       called = { crashes: json, ...given };

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -7,7 +7,8 @@ import { decodeCommand } from '../../src/cli/decode.ts';
 import { type Outcome, decodeFile } from '../../src/ingest/decode-file.ts';
 import { openFileSource } from '../../src/ingest/file-source.ts';
 import { openSiblings } from '../../src/ingest/split-siblings.ts';
-import { splitPartOf } from '../../src/vmcore/index.ts';
+import { DEFAULT_LIMITS, openVmcore } from '../../src/vmcore/index.ts';
+import { flatRecords, flatten } from '../support/flattened-builder.ts';
 import { type BuiltKernel, kdumpOf, kernel } from '../support/kernel-builder.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -32,10 +33,15 @@ function written(directories: readonly string[] = ['', '', ''], parts = PARTS): 
   });
 }
 
-function siblings(path: string, candidates: readonly string[] = []): string[] {
+function siblings(
+  path: string,
+  candidates: readonly string[] = [],
+  limits = DEFAULT_LIMITS,
+): string[] {
   const root = dirname(dirname(path)); // of those in directories of their own too
   const source = openFileSource(path, root);
-  const found = openSiblings(path, splitPartOf(source)!, candidates, root);
+  const { part } = openVmcore(source).dump;
+  const found = openSiblings(path, part!, { candidates, root, limits });
   source.close();
   for (const one of found) one.source.close();
   return found.map((one) => basename(one.path)).sort();
@@ -66,6 +72,15 @@ describe('openSiblings', () => {
     writeFileSync(join(dirname(one!), 'empty'), '');
     expect(siblings(one!)).toEqual(['part2', 'part3']);
     expect(siblings(two!)).toEqual(['part1', 'part3']);
+  });
+
+  it('gives each other part a small share of what the dump may take of memory', () => {
+    const [one, two, three] = written();
+    for (const path of [two!, three!]) writeFileSync(path, flatten(readFileSync(path)));
+    const records = flatRecords(readFileSync(two!)).length; // as many in the third
+    const limits = { ...DEFAULT_LIMITS, flattenedRecords: 1024 * records };
+    expect(siblings(one!, [], limits)).toEqual(['part2', 'part3']);
+    expect(siblings(one!, [], { ...limits, flattenedRecords: 1024 * records - 1 })).toEqual([]);
   });
 
   it('takes no whole dump, no part of another dump, and no link', () => {

@@ -11,7 +11,7 @@ import { SparseMemory } from './sparse-memory.ts';
 
 /** A count of what is read that has counted nothing yet. */
 export function noCost(): DecodeCost {
-  return { pages: 0, logPages: 0, heads: 0, reads: 0, bytesRead: 0 };
+  return { pages: 0, heads: 0, reads: 0, bytesRead: 0 };
 }
 
 export function memoryOf(built: BuiltKernel): SparseMemory {

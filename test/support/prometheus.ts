@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { pause } from './running-daemon.ts';
 
 export interface Prometheus {
+  readonly url: string;
   /** The samples of an instant query, by the values of these labels. */
   query(promql: string, ...labels: readonly string[]): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
@@ -43,6 +44,7 @@ export async function startPrometheus(
     if (Date.now() > end) throw new Error(`prometheus does not start:\n${log}`);
   }
   return {
+    url,
     async query(promql, ...labels) {
       const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(promql)}`);
       const { data } = (await response.json()) as {
@@ -63,7 +65,8 @@ export async function startPrometheus(
   };
 }
 
-async function freePort(): Promise<number> {
+/** One that nobody uses at the moment. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -2,6 +2,7 @@
  * Tests that need a program from outside npm (promtool, makedumpfile, …).
  * Without the program they are skipped by name; with HWERR_REQUIRE_TOOLS set (.ci/run) they fail instead.
  */
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
@@ -19,7 +20,17 @@ export interface Tool {
 }
 
 export function needsTool(name: string): Tool {
-  const found = findProgram(name);
+  return tool(name, findProgram(name));
+}
+
+/** Debian's own Python with a module of Debian's: another Python on the PATH does not have it. */
+export function needsPythonModule(module: string): Tool {
+  const python = '/usr/bin/python3';
+  const { status } = spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' });
+  return tool(`python3-${module}`, status === 0 ? python : undefined);
+}
+
+function tool(name: string, found: string | undefined): Tool {
   const missing = found === undefined;
   const required = Boolean(process.env['HWERR_REQUIRE_TOOLS']);
   const skip = missing && !required;

@@ -2,7 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
+import {
+  type CrashReport,
+  KnownKernels,
+  bytesSource,
+  decodeVmcore,
+} from '../../src/vmcore/index.ts';
+import { hwerrTypes } from '../support/btf-builder.ts';
+import { arm64Code, x86Code } from '../support/code.ts';
 import { flatten } from '../support/flattened-builder.ts';
 import type { KdumpCodec } from '../support/kdump-builder.ts';
 import {
@@ -149,5 +156,38 @@ describe('an ELF64 core of a 32-bit kernel', () => {
   it.each(['i386', 'arm32'] as const)('of %s decodes, as /proc/vmcore may be one', (machine) => {
     const order = { endian: 'little', wordBits: 64 } as const;
     expect(decode(elfDumpOf(built(machine), { order }))).toMatchObject({ ...WHOLE, arch: machine });
+  });
+});
+
+describe('a kernel that keeps no data symbols', () => {
+  const bare = { arrayName: null, bootIdName: null, fillers: 300 };
+  const byCode = {
+    ...WHOLE,
+    bootId: null,
+    symbolSource: 'disassembly',
+    warnings: ['hwerr_data: unknown bytes of room, read the first 80; no BTF to ask'],
+  };
+
+  it.each([
+    ['x86_64', x86Code],
+    ['arm64', arm64Code],
+  ] as const)('of %s is read by its code, with a warning, the second time too', (machine, code) => {
+    const dump = bytesSource(kdumpOf(kernel({ ...bare, machine, code })).bytes);
+    const knownKernels = new KnownKernels();
+    for (const again of [false, true]) {
+      const report = decodeVmcore(dump, { knownKernels });
+      expect(report).toMatchObject({ ...byCode, arch: machine });
+      expect(report.debug.pages).toBeLessThanOrEqual(again ? 4 : 20);
+    }
+  });
+
+  it('is read by its code and its BTF where the dump has that', () => {
+    const categories = ['CPU', 'MEMORY', 'PCI', 'CXL', 'OTHERS'];
+    const built = kernel({ ...bare, code: x86Code, btf: { types: hwerrTypes(categories) } });
+    expect(decode(kdumpOf(built).bytes)).toMatchObject({
+      ...byCode,
+      layoutSource: 'btf',
+      warnings: [],
+    });
   });
 });

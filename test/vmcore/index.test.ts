@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
+import { type CrashReport, bytesSource, decodeVmcore, openVmcore } from '../../src/vmcore/index.ts';
 import { latin1 } from '../support/bytes.ts';
 import { failingSource, recordingSource } from '../support/faulty-source.ts';
 import { flatten } from '../support/flattened-builder.ts';
@@ -193,6 +193,18 @@ describe('decodeVmcore', () => {
     const bytesRead = source.log.reduce((sum, [, length]) => sum + length, 0);
     expect(debug).toMatchObject({ reads: source.log.length, bytesRead });
     expect(debug.pages).toBeGreaterThan(3);
+  });
+
+  it('reads nothing more of a file that was opened before', () => {
+    const { bytes } = kdumpOf(BUILT);
+    const source = recordingSource(flatten(bytes));
+    const vmcore = openVmcore(source);
+    const opening = source.log.length;
+    const { debug } = decodeVmcore([vmcore]);
+    expect(vmcore.dump.part).toBeUndefined();
+    expect(source.log.length).toBe(debug.reads);
+    expect(debug).toEqual(decodeVmcore(bytesSource(flatten(bytes))).debug);
+    expect(opening).toBeLessThan(debug.reads);
   });
 
   it('writes to no byte of its source', () => {

@@ -37,15 +37,13 @@ export class ExtentBuilder {
     this.#count++;
   }
 
-  /** The map takes the memory over: nothing can be added any more. */
+  /** The map takes the memory over, array by array: nothing can be added any more. */
   build(limits: Limits): ExtentMap {
-    const arrays = [this.#starts, this.#lengths, this.#fileOffsets].map((values) =>
-      values.subarray(0, this.#count),
-    );
-    const [starts = this.#starts, lengths = this.#lengths, fileOffsets = this.#fileOffsets] =
-      arrays;
-    if (!isSorted(starts)) reorder(arrays, sortedOrder(starts));
-    return new ExtentMap(starts, lengths, fileOffsets, limits);
+    const order = sortedOrder(this.#starts.subarray(0, this.#count));
+    this.#starts = inOrder(this.#starts, order);
+    this.#lengths = inOrder(this.#lengths, order);
+    this.#fileOffsets = inOrder(this.#fileOffsets, order);
+    return new ExtentMap(this.#starts, this.#lengths, this.#fileOffsets, limits);
   }
 }
 
@@ -158,29 +156,20 @@ function grow(values: Float64Array): Float64Array {
   return larger;
 }
 
-function isSorted(values: Float64Array): boolean {
-  for (let i = 1; i < values.length; i++) if (at(values, i) < at(values, i - 1)) return false;
-  return true;
-}
-
 /** The stable ascending order of the values. */
 function sortedOrder(values: Float64Array): Uint32Array {
   const order = new Uint32Array(values.length);
-  for (let i = 0; i < order.length; i++) order[i] = i;
-  return order.sort((a, b) => at(values, a) - at(values, b) || a - b);
+  let sorted = true;
+  for (let i = 0; i < order.length; i++) {
+    order[i] = i;
+    sorted &&= i === 0 || at(values, i) >= at(values, i - 1);
+  }
+  return sorted ? order : order.sort((a, b) => at(values, a) - at(values, b) || a - b);
 }
 
-/** Moves element `order[i]` of each array to `i`, in place: a long stream's index is large. */
-function reorder(arrays: readonly Float64Array[], order: Uint32Array): void {
-  for (let first = 0; first < order.length; first++) {
-    const kept = arrays.map((values) => at(values, first));
-    let to = first;
-    for (let from = order[to] ?? to; from !== first && from !== to; from = order[to] ?? to) {
-      for (const values of arrays) values[to] = at(values, from);
-      order[to] = to; // done: its own place
-      to = from;
-    }
-    arrays.forEach((values, i) => (values[to] = kept[i] ?? 0));
-    order[to] = to;
-  }
+/** Element `order[i]` at `i`, in an array without room to spare. */
+function inOrder(values: Float64Array, order: Uint32Array): Float64Array {
+  const ordered = new Float64Array(order.length);
+  for (let i = 0; i < order.length; i++) ordered[i] = at(values, order[i] ?? i);
+  return ordered;
 }

@@ -4,6 +4,7 @@
 // Memory past p_filesz is not read as zeros, though the gABI says so: makedumpfile -E leaves out
 // zero pages and filtered pages alike, so nothing in the file says that they were zero.
 
+import { limited } from '../bytes/cursor.ts';
 import { type Extent, ExtentBuilder, type ExtentMap, coversRange } from '../bytes/extents.ts';
 import { type ByteSource, inRange } from '../bytes/source.ts';
 import { type PhysAddr, hex, physAddr, virtAddr } from '../bytes/units.ts';
@@ -111,9 +112,11 @@ function mappedRanges(loads: Iterable<ProgramHeader>): MappedRange[] {
 
 function noteTexts(source: ByteSource, header: ElfHeader, limits: Limits): Uint8Array[] {
   const texts: Uint8Array[] = [];
+  let total = 0;
   for (const { type, offset, fileSize } of header.segments()) {
     if (type !== PT_NOTE || !isSafe(offset, fileSize)) continue;
     const range = { offset: Number(offset), length: Number(fileSize) };
+    total = limited('notes of all segments', total + range.length, limits.noteBytes);
     texts.push(...vmcoreinfoTexts(source, notes(source, header.order, range, limits), limits));
     if (texts.length >= limits.vmcoreinfoCandidates) break;
   }

@@ -92,11 +92,9 @@ function* programHeaders(
   const atOnce = Math.max(1, Math.floor(READ_BYTES / Math.max(1, stride)));
   for (let first = 0; first < count; first += atOnce) {
     const run = source.read(offset + first * stride, Math.min(atOnce, count - first) * stride);
+    const c = new Cursor(run, order, 'program header', offset + first * stride);
     for (let at = 0; at + stride <= run.length && stride > 0; at += stride) {
-      yield programHeader(
-        new Cursor(run.subarray(at, at + stride), order, 'program header'),
-        order,
-      );
+      yield programHeader(c.seek(at), order);
     }
   }
 }

@@ -84,15 +84,17 @@ export class KdumpBitmap {
   }
 }
 
-/** Set bits in the bytes, four bytes at a time (Hacker's Delight 5-1). */
+/** Set bits in the bytes, four at a time, in 32-bit integers throughout (Hacker's Delight 5-1). */
 export function countBits(bytes: Uint8Array): number {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length >>> 2);
+  const words = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length >>> 2);
   let count = 0;
-  for (let word of words) {
-    word -= (word >>> 1) & 0x55555555;
+  // eslint-disable-next-line @typescript-eslint/prefer-for-of -- its iterator takes four times as long
+  for (let i = 0; i < words.length; i++) {
+    let word = words[i] ?? 0;
+    word = (word - ((word >>> 1) & 0x55555555)) | 0;
     word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
-    count += (((word + (word >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24;
+    count += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
   }
   for (const byte of aligned.subarray(words.length * 4)) {
     for (let bits = byte; bits !== 0; bits &= bits - 1) count++;

@@ -151,19 +151,16 @@ export class KdumpPages implements PhysicalMemory {
 
   /** Whether what lies there could be a descriptor of this file. */
   #isDescriptor(index: number): boolean {
-    const offset = this.#descriptorOffset(index);
-    if (!this.#source.holds(offset, DESCRIPTOR_BYTES)) return false;
-    const c = new Cursor(
-      this.#source.read(offset, DESCRIPTOR_BYTES),
-      this.#header.order,
-      'descriptor',
-    );
-    const data = c.u64();
-    const size = c.u32();
-    const { blockSize } = this.#header;
-    return (
-      data > BigInt(offset) && data < BigInt(this.#source.size) && size >= 1 && size <= blockSize
-    );
+    const at = this.#descriptorOffset(index);
+    if (!this.#source.holds(at, DESCRIPTOR_BYTES)) return false;
+    try {
+      const descriptor = this.#descriptor(index);
+      this.#check(descriptor, 'descriptor');
+      return descriptor.offset > at && descriptor.offset < this.#source.size;
+    } catch (error) {
+      if (error instanceof VmcoreError) return false;
+      throw error;
+    }
   }
 
   /** Physical address of the first page in the dump; undefined when it has none. */

@@ -45,7 +45,7 @@ export function* notes(
   }
 }
 
-/** Texts of the VMCOREINFO notes among `found` that lie inside the file. */
+/** Texts of the first VMCOREINFO notes among `found` that lie inside the file: as many as are tried. */
 export function vmcoreinfoTexts(
   source: ByteSource,
   found: Iterable<Note>,
@@ -57,6 +57,7 @@ export function vmcoreinfoTexts(
     if (note.descLength > limits.vmcoreinfoBytes) continue;
     if (!inRange(source.size, note.descOffset, note.descLength)) continue;
     texts.push(source.read(note.descOffset, note.descLength));
+    if (texts.length === limits.vmcoreinfoCandidates) break;
   }
   return texts;
 }

@@ -11,7 +11,6 @@ import { flattened, isFlattened } from './flattened.ts';
 import { isKdump } from './kdump-header.ts';
 import { openKdump } from './kdump.ts';
 import type { DecodeCost } from './physical-memory.ts';
-import { joinParts } from './split.ts';
 import { foreignFormat, isBlank } from './foreign-format.ts';
 
 /** What of a file tells its format. */
@@ -20,23 +19,12 @@ export const HEAD_BYTES = 4096;
 const MAGIC_BYTES = 16;
 
 /**
- * The dump in a file, or in the parts of a split one.
+ * The dump in a file.
  *
  * @throws BadMagic for a file of another kind, Unsupported for a known dump that is not read here,
  *   Corrupt or LimitExceeded for a broken header.
  */
-export function openDump(sources: readonly ByteSource[], cost: DecodeCost, limits: Limits): Dump {
-  const dumps = sources.map((source) => openFile(source, cost, limits));
-  const [only] = dumps;
-  return dumps.length === 1 && only !== undefined ? only : joinParts(dumps);
-}
-
-/** Whether a file that begins so may be a dump, of a format that is read here or not. */
-export function mayBeDump(head: Uint8Array): boolean {
-  return isFlattened(head) || isKdump(head) || isElf(head) || foreignFormat(head) !== undefined;
-}
-
-function openFile(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
+export function openDump(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
   if (!isFlattened(headOf(source))) {
     return { ...openContainer(source, cost, limits), flattened: false };
   }
@@ -46,6 +34,11 @@ function openFile(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
   }
   const dump = openContainer(stream, cost, limits);
   return { ...dump, flattened: true, incomplete: dump.incomplete || !stream.ended };
+}
+
+/** Whether a file that begins so may be a dump, of a format that is read here or not. */
+export function mayBeDump(head: Uint8Array): boolean {
+  return isFlattened(head) || isKdump(head) || isElf(head) || foreignFormat(head) !== undefined;
 }
 
 function openContainer(source: ByteSource, cost: DecodeCost, limits: Limits): ContainedDump {

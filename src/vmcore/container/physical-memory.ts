@@ -28,10 +28,8 @@ export const SCAN_STEP = 4096;
 
 /** What reading memory has cost so far. */
 export interface DecodeCost {
-  /** Pages decompressed or, where they are stored as they are, read: for the counters. */
+  /** Pages decompressed or, where they are stored as they are, read. */
   pages: number;
-  /** The same, for the log. */
-  logPages: number;
   /** Pages of which a search decompressed the first bytes. */
   heads: number;
   /** Read calls on the file, and the bytes they returned. */

@@ -6,8 +6,14 @@ import { PageMissing, Unsupported } from '../errors.ts';
 import type { Dump, SplitPart } from './dump.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 
-/** @throws Unsupported when the files are not parts of the same dump. */
+/**
+ * The dump that the files are; one alone is itself, whole or not.
+ *
+ * @throws Unsupported when several are not parts of the same dump.
+ */
 export function joinParts(dumps: readonly Dump[]): Dump {
+  const [only] = dumps;
+  if (only !== undefined && dumps.length === 1) return only;
   const parts = dumps
     .map((dump) => ({ dump, part: dump.part }))
     .sort((a, b) => (a.part?.start ?? 0) - (b.part?.start ?? 0));

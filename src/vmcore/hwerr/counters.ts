@@ -7,20 +7,21 @@ import type { Limits } from '../limits.ts';
 import type { Kernel } from '../paging/kernel.ts';
 import type { CrashReport, Hwerr } from '../report.ts';
 import { Kallsyms } from '../symbols/kallsyms.ts';
-import { type SymbolFile, symbolFileSources } from '../symbols/symbol-files.ts';
+import { type KernelName, type SymbolFile, symbolFileSources } from '../symbols/symbol-files.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 import { bootIdAddress, readBootId } from './boot-id.ts';
 import { layoutOf, readCategories } from './hwerr.ts';
 import type { KnownKernels, Recalled } from './known-kernels.ts';
 import { type Location, arrayInFiles, locateArray } from './locate.ts';
 
+/** What may be used beside the dump itself. */
 export interface CounterOptions {
   readonly limits: Limits;
-  readonly symbolFiles?: (kernel: {
-    readonly release: string;
-    readonly buildId: string | undefined;
-  }) => Iterable<SymbolFile>;
+  /** Files that may hold the symbols of this kernel; asked for only when the dump has them not. */
+  readonly symbolFiles?: (kernel: KernelName) => Iterable<SymbolFile>;
+  /** Remembers kernels from one decode to the next. */
   readonly knownKernels?: KnownKernels;
+  /** Read the layout of the array from BTF even where nothing says that it has changed. */
   readonly askBtf?: boolean;
 }
 
@@ -41,7 +42,7 @@ export function readCounters(
   warn: (warning: string) => void,
 ): Counters {
   const bootId = (address: VirtAddr | undefined): string | undefined =>
-    orWarn(() => address && readBootId(kernel, address), warn);
+    orWarn(() => (address === undefined ? undefined : readBootId(kernel, address)), warn);
   // A kernel that nothing has proven yet must have its symbols looked up, for that is the proof.
   const isProven = kernel.nodename !== undefined;
   const recalled = isProven ? options.knownKernels?.recall(kernel) : undefined;

@@ -26,7 +26,7 @@ export interface LayoutOptions {
 
 /**
  * The layout of the array: the known one where it fills the room up to the next symbol, else what
- * BTF says.
+ * BTF says. Nothing but BTF says it where the room is not known.
  *
  * @param symbols for the address of BTF; undefined when the dump has none that can be read.
  * @throws Corrupt when the array does not fit into its room.
@@ -39,15 +39,11 @@ export function layoutOf(
 ): HwerrLayout {
   const builtin = builtinLayout(kernel.arch.int64Alignment);
   const { room } = array;
-  if (!askBtf && (room === undefined || room === BigInt(layoutBytes(builtin)))) return builtin;
-  const described = symbols && describedLayout(kernel, symbols, limits, warn);
-  const layout = described ?? builtin;
+  if (!askBtf && room === BigInt(layoutBytes(builtin))) return builtin;
+  const layout = (symbols && describedLayout(kernel, symbols, limits, warn)) ?? builtin;
   const bytes = layoutBytes(layout);
   if (room !== undefined && room < BigInt(bytes)) {
     throw new Corrupt('corrupt', 'hwerr_data', `got ${room} bytes of room, want ${bytes}`);
-  }
-  if (described === undefined && room !== BigInt(bytes)) {
-    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; no BTF to ask`);
   }
   return layout;
 }
@@ -78,7 +74,12 @@ export function readCategories(
   layout: HwerrLayout,
   warn: (warning: string) => void,
 ): HwerrCategory[] {
-  const c = kernel.memory.cursor(array.address, layoutBytes(layout), 'hwerr_data');
+  const { address, room } = array;
+  const bytes = layoutBytes(layout);
+  if (layout.source === 'builtin' && room !== BigInt(bytes)) {
+    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; no BTF to ask`);
+  }
+  const c = kernel.memory.cursor(address, bytes, 'hwerr_data');
   return layout.categories.map((category, i): HwerrCategory => {
     if (!KNOWN.includes(category))
       warn(`${category}: not known here, counted as others in metrics`);

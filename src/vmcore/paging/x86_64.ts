@@ -57,7 +57,7 @@ function pageTables(
   image: Translator,
 ): Translator | undefined {
   const root = vmcoreinfo.symbol('init_top_pgt') ?? vmcoreinfo.symbol('swapper_pg_dir');
-  const top = root && image(root);
+  const top = root === undefined ? undefined : image(root);
   if (top === undefined) return undefined;
   const levels = vmcoreinfo.number('pgtable_l5_enabled') === 1n ? 5 : 4;
   const mask = ADDRESS_MASK & ~(vmcoreinfo.number('sme_mask') ?? 0n);

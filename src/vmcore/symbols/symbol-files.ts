@@ -10,6 +10,12 @@ import type { SymbolSource } from './symbol-source.ts';
 import { type UnmovedSymbols, systemMap } from './system-map.ts';
 import { isElfFile, vmlinux } from './vmlinux.ts';
 
+/** Which kernel's symbols are wanted. */
+export interface KernelName {
+  readonly release: string;
+  readonly buildId: string | undefined;
+}
+
 /** A file that may hold the symbols of the dumped kernel. */
 export interface SymbolFile {
   /** For messages. */

@@ -36,7 +36,7 @@ export function neededPages(
   keep: Keep,
   symbols: readonly SymbolFile[] = [],
 ): PageSet {
-  const dump = openDump([bytesSource(file)], noCost(), DEFAULT_LIMITS);
+  const dump = openDump(bytesSource(file), noCost(), DEFAULT_LIMITS);
   const pages = new Set<number>();
   const kernel = identifyKernel(noting(dump, pages), DEFAULT_LIMITS);
   for (const symbolFiles of [[], symbols]) {

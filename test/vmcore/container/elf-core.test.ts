@@ -6,7 +6,7 @@ import type { ContainedDump } from '../../../src/vmcore/container/dump.ts';
 import { openElfCore } from '../../../src/vmcore/container/elf-core.ts';
 import { flattened } from '../../../src/vmcore/container/flattened.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { BYTE_ORDERS, bytesOf, concat, orderName, patternPage } from '../../support/bytes.ts';
+import { BYTE_ORDERS, LE64, bytesOf, concat, orderName, patternPage } from '../../support/bytes.ts';
 import { type ElfRecipe, type ElfSegment, elfCore } from '../../support/elf-core-builder.ts';
 import { flatRecords, flatStream } from '../../support/flattened-builder.ts';
 import { kernelNotes, noteBytes } from '../../support/notes-builder.ts';
@@ -192,6 +192,24 @@ describe('VMCOREINFO notes of an ELF core', () => {
     const second = { type: 4, physical: 0, bytes: note('OSRELEASE=2\n') };
     const dump = open({ notes: note('OSRELEASE=1\n'), segments: [second] });
     expect(dump.vmcoreinfoNotes.map((text) => text[10])).toEqual([0x31, 0x32]);
+  });
+
+  it('are no more than are tried, of however many', () => {
+    const one = kernelNotes('', LE64);
+    const notes = concat(...Array.from({ length: 60_000 }, () => one));
+    const dump = open({ notes, segments: [] });
+    expect(dump.vmcoreinfoNotes).toHaveLength(DEFAULT_LIMITS.vmcoreinfoCandidates);
+  });
+
+  it('are looked for in so many bytes of all segments together', () => {
+    const notes = kernelNotes('OSRELEASE=1\n', LE64);
+    const again = { type: 4, physical: 0, offset: 0, fileSize: notes.length };
+    const file = elfCore({ notes, segments: [again, again] });
+    const limits = { ...DEFAULT_LIMITS, noteBytes: 3 * notes.length };
+    const openWithin = (): unknown => openElfCore(bytesSource(file), limits);
+    expect(openWithin()).toBeDefined();
+    limits.noteBytes--;
+    expect(thrownBy(openWithin)).toMatchObject({ tag: 'LimitExceeded', reason: 'limit_exceeded' });
   });
 
   it('are none when the PT_NOTE is past the end of any file', () => {

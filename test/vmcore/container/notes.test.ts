@@ -107,6 +107,11 @@ describe('vmcoreinfoTexts', () => {
     expect(textsIn(noteBytes([CPU, INFO, second]))).toEqual(['OSRELEASE=1\n', 'OSRELEASE=2\n']);
   });
 
+  it('gives no more texts than are tried', () => {
+    const limits = { ...DEFAULT_LIMITS, vmcoreinfoCandidates: 2 };
+    expect(textsIn(noteBytes([INFO, CPU, INFO, INFO, INFO]), limits)).toHaveLength(2);
+  });
+
   it.each([
     ['has another type', { ...INFO, type: 1 }],
     ['is that of Xen', { ...INFO, name: 'VMCOREINFO_XEN\0' }],

@@ -16,7 +16,7 @@ const ELF = elfCore({ segments: [{ physical: 0x10000, bytes: patternPage(16) }] 
 const KDUMP = kdump({ pages: new Map([[16, patternPage(16)]]) }).bytes;
 
 function open(bytes: Uint8Array): Dump {
-  return openDump([bytesSource(bytes)], noCost(), DEFAULT_LIMITS);
+  return openDump(bytesSource(bytes), noCost(), DEFAULT_LIMITS);
 }
 
 describe('openDump', () => {

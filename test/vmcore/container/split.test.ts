@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import { physAddr } from '../../../src/vmcore/bytes/units.ts';
-import type { Dump } from '../../../src/vmcore/container/dump.ts';
+import type { Dump, SplitPart } from '../../../src/vmcore/container/dump.ts';
 import { openDump } from '../../../src/vmcore/container/open.ts';
+import { joinParts } from '../../../src/vmcore/container/split.ts';
 import {
   type CrashReport,
   bytesSource,
   decodeVmcore,
-  splitPartOf,
+  openVmcore,
 } from '../../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import { concat, latin1, patternPage } from '../../support/bytes.ts';
@@ -24,11 +25,7 @@ function part(from: number, to: number, more: Partial<KdumpRecipe> = {}): Uint8A
 }
 
 function join(...files: readonly Uint8Array[]): Dump {
-  return openDump(
-    files.map((file) => bytesSource(file)),
-    noCost(),
-    DEFAULT_LIMITS,
-  );
+  return joinParts(files.map((file) => openDump(bytesSource(file), noCost(), DEFAULT_LIMITS)));
 }
 
 const page = (dump: Dump, pfn: number, length = 4096, offset = 0): string =>
@@ -102,7 +99,7 @@ const parts = (
 ).map((split) => kdumpOf(BUILT, { split }).bytes);
 
 function decode(files: readonly Uint8Array[]): CrashReport {
-  return decodeVmcore(files.map((file) => bytesSource(file)));
+  return decodeVmcore(files.map((file) => openVmcore(bytesSource(file))));
 }
 
 describe('decodeVmcore of the parts of one dump', () => {
@@ -119,17 +116,20 @@ describe('decodeVmcore of the parts of one dump', () => {
   });
 });
 
-describe('splitPartOf', () => {
+describe('the part that a file is', () => {
+  const partOf = (file: Uint8Array): SplitPart | undefined =>
+    openVmcore(bytesSource(file)).dump.part;
+
   it('is the same dump for its parts, and their ranges in bytes', () => {
-    const [one, two] = parts.map((bytes) => splitPartOf(bytesSource(bytes)));
+    const [one, two] = parts.map(partOf);
     expect(one).toMatchObject({ start: 0, end: CUT * 4096 });
     expect(two?.start).toBe(CUT * 4096);
     expect(two?.dump).toBe(one?.dump);
   });
 
   it('is undefined for a whole dump', () => {
-    expect(splitPartOf(bytesSource(kdumpOf(BUILT).bytes))).toBeUndefined();
-    expect(splitPartOf(bytesSource(elfDumpOf(BUILT)))).toBeUndefined();
+    expect(partOf(kdumpOf(BUILT).bytes)).toBeUndefined();
+    expect(partOf(elfDumpOf(BUILT))).toBeUndefined();
   });
 
   it('is another dump after another crash of the same machine', () => {
@@ -139,6 +139,6 @@ describe('splitPartOf', () => {
     });
     const [one] = parts;
     const other = kdumpOf(later, { split: [0, CUT] }).bytes;
-    expect(splitPartOf(bytesSource(other))?.dump).not.toBe(splitPartOf(bytesSource(one!))?.dump);
+    expect(partOf(other)?.dump).not.toBe(partOf(one!)?.dump);
   });
 });

@@ -153,10 +153,17 @@ describe('layoutOf', () => {
     expect(read({ btf: lying }).categories[0]?.category).toBe('cpu');
   });
 
-  it('does not ask BTF when nothing says how much room there is', () => {
-    expect(read({ arrayRoom: 96 }, { room: null })).toMatchObject({
+  it('asks BTF when nothing says how much room there is', () => {
+    const recipe = { counters: SIX_COUNTERS, btf: { types: hwerrTypes(SIX) } };
+    const { categories, source } = read(recipe, { room: null });
+    expect(categories.map(({ count }) => count)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(source).toBe('btf');
+  });
+
+  it('warns when nothing says how much room there is, and there is no BTF', () => {
+    expect(read({}, { room: null })).toMatchObject({
       source: 'builtin',
-      warnings: [],
+      warnings: ['hwerr_data: unknown bytes of room, read the first 80; no BTF to ask'],
     });
   });
 

@@ -1,0 +1,181 @@
+/**
+ * The dashboards, asked as Grafana would ask: every panel returns data from a real Prometheus that
+ * scraped the real daemon with real dumps. HWERR_UPDATE_PICTURES=1 writes what came back to
+ * deploy/docs/*.svg.
+ */
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+import { eventually } from '../support/eventually.ts';
+import { fixture } from '../support/fixtures.ts';
+import { needsTool } from '../support/tools.ts';
+import { KNOWN_METRICS, metricsIn } from './names.ts';
+import { type Panel, type PanelData, picture } from './picture.ts';
+import { Cleanup, PATIENCE_MS, ROOT, drop, startDaemon } from './processes.ts';
+import { type Prometheus, RULES, startPrometheus } from './prometheus.ts';
+import { PCI_CRASH, SAMPLES } from './samples.ts';
+
+interface Dashboard {
+  readonly uid: string;
+  readonly title: string;
+  readonly templating: {
+    readonly list: readonly { name: string; type: string; query: string | { query: string } }[];
+  };
+  readonly panels: readonly (Panel & {
+    readonly description: string;
+    readonly datasource: { readonly uid: string };
+    readonly targets: readonly { readonly datasource: { readonly uid: string } }[];
+  })[];
+}
+
+/** This machine may not say whether kdump is armed. */
+const ABSENT_HERE: ReadonlySet<string> = new Set(
+  existsSync('/sys/kernel/kexec_crash_loaded') ? [] : ['hwerr_kexec_crash_loaded'],
+);
+const updating = Boolean(process.env['HWERR_UPDATE_PICTURES']);
+const FOLDER = join(ROOT, 'deploy/grafana/dashboards');
+const dashboards = readdirSync(FOLDER).map((file) => ({
+  file,
+  ...(JSON.parse(readFileSync(join(FOLDER, file), 'utf8')) as Dashboard),
+}));
+const recorded = (
+  parse(readFileSync(RULES, 'utf8')) as { groups: { rules: { record?: string }[] }[] }
+).groups.flatMap(({ rules }) => rules.flatMap(({ record }) => record ?? []));
+
+it('the dashboards are one of the fleet and one of a host, under addresses that stay', () => {
+  expect(dashboards.map(({ file, uid }) => [file, uid])).toEqual([
+    ['hwerr-fleet.json', 'hwerr-fleet'],
+    ['hwerr-host.json', 'hwerr-host'],
+  ]);
+});
+
+describe.each(dashboards)('$file', ({ panels, templating, file }) => {
+  const variables = templating.list.map(({ name }) => name);
+
+  it('lets choose the data source, instances and categories', () => {
+    expect(variables).toEqual(['datasource', 'job', 'instance', 'category']);
+  });
+
+  it('has panels that do not overlap, each with an id, a description and a unit', () => {
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, i) => `${x + (i % w)}:${y + Math.floor(i / w)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+    for (const { description, fieldConfig } of panels) {
+      expect(description).not.toBe('');
+      expect(fieldConfig.defaults.unit).not.toBe('');
+    }
+  });
+
+  it.each(panels)('$title: asks the chosen data source for metrics that exist', (panel) => {
+    expect(new Set(panel.targets.map(({ refId }) => refId)).size).toBe(panel.targets.length);
+    for (const { expr, datasource } of [...panel.targets]) {
+      expect(datasource.uid).toBe('${datasource}');
+      for (const metric of metricsIn(substituted(expr))) {
+        expect([...KNOWN_METRICS, ...recorded]).toContain(metric);
+      }
+      for (const [, name] of expr.matchAll(/\$(\w+)/g)) {
+        expect([...variables, '__interval']).toContain(name);
+      }
+    }
+  });
+
+  it('has its picture in the documentation', () => {
+    const svg = readFileSync(join(ROOT, 'deploy/docs', file.replace('.json', '.svg')), 'utf8');
+    for (const { title } of panels) expect(svg).toContain(`>${title}</text>`);
+  });
+});
+
+const prometheus = needsTool('prometheus');
+describe('with sample dumps', () => {
+  prometheus.describe('Prometheus', () => {
+    const cleanup = new Cleanup();
+    let server: Prometheus;
+
+    beforeAll(async () => {
+      const directory = join(cleanup.folder(), 'crash');
+      for (const name of SAMPLES.filter((name) => name !== PCI_CRASH)) {
+        drop(fixture(name), directory, `before-${name}`);
+      }
+      const daemon = await startDaemon(directory, cleanup);
+      server = await startPrometheus(prometheus.path, { daemon }, cleanup);
+      await crashes(server, 3);
+      drop(fixture(PCI_CRASH), directory, '2026-10-03-04:05:51');
+      writeFileSync(join(directory, 'notes'), 'notes of somebody, and no dump');
+      await crashes(server, 4);
+      await eventually(
+        'the rules were evaluated',
+        async () => {
+          const [verdict] = await server.query('instance:hwerr_last_crash:verdict');
+          return verdict?.points[0]?.[1] === 3 ? true : undefined;
+        },
+        PATIENCE_MS,
+      );
+      if (updating) await sleep(20_000); // lines to draw
+    }, 90_000);
+    afterAll(() => cleanup.run());
+
+    it.each(dashboards)('returns data for every panel of $file', async ({ file, panels }) => {
+      const data = new Map<number, PanelData>();
+      for (const { id, title, targets } of panels) {
+        const answers = await Promise.all(targets.map((target) => ask(server, target)));
+        data.set(id, answers);
+        targets.forEach(({ expr }, i) => {
+          const names = metricsIn(substituted(expr));
+          if (!names.some((name) => ABSENT_HERE.has(name)))
+            expect(answers[i], `${title}: ${expr}`).not.toEqual([]);
+        });
+      }
+      const svg = picture(panels, data);
+      expect(svg.match(/<g /g)?.length).toBe(panels.length);
+      const path = join(ROOT, 'deploy/docs', file.replace('.json', '.svg'));
+      if (updating) writeFileSync(path, svg);
+    });
+
+    it('returns the numbers that are known of the crash', async () => {
+      const value = async (expression: string): Promise<number | undefined> =>
+        (await server.query(expression))[0]?.points[0]?.[1];
+      expect(await value('hwerr_last_crash_error_lead_seconds{category="pci"}')).toBe(9);
+      expect(await value('hwerr_last_crash_recoverable_errors{category="pci"}')).toBe(7);
+      expect(await value('sum(hwerr_recoverable_errors_total{category="pci"})')).toBe(14);
+      expect(await value('sum(increase(hwerr_crashes_total[1m]))')).toBeGreaterThan(0);
+    });
+
+    it.each(dashboards[0]?.templating.list.filter(({ type }) => type === 'query') ?? [])(
+      'has values for the variable $name',
+      async ({ query }) => {
+        const text = typeof query === 'string' ? query : query.query;
+        const [, selector = '', label = ''] = /^label_values\((.+), (\w+)\)$/.exec(text) ?? [];
+        const series = await server.query(substituted(selector));
+        expect(series.map(({ labels }) => labels[label])).not.toContain(undefined);
+        expect(series).not.toEqual([]);
+      },
+    );
+  });
+});
+
+async function crashes(server: Prometheus, want: number): Promise<void> {
+  await eventually(
+    `Prometheus knows ${want} crashes`,
+    async () => {
+      const [series] = await server.query('hwerr_crashes_total');
+      return series?.points[0]?.[1] === want ? true : undefined;
+    },
+    PATIENCE_MS,
+  );
+}
+
+/** As Grafana asks when everything is chosen. */
+function substituted(expression: string): string {
+  return expression.replace(/\$(job|instance|category)\b/g, '.+').replace(/\$__interval\b/g, '1h');
+}
+
+async function ask(server: Prometheus, target: Panel['targets'][number]): Promise<PanelData[0]> {
+  const expression = substituted(target.expr);
+  return target.instant ? server.query(expression) : server.queryRange(expression, 60);
+}

@@ -1,0 +1,85 @@
+/** The installation as the page says it, on this machine's root under an overlay. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { afterEach, describe, expect } from 'vitest';
+
+import { needsTool } from '../support/tools.ts';
+import { codeBlocks } from './markdown.ts';
+import { Cleanup, ROOT } from './processes.ts';
+
+/** What a checkout has and an installation needs. */
+const CHECKOUT = [
+  ...['package.json', 'package-lock.json', '.npmrc', 'tsconfig.json', 'src', 'deploy'],
+  ...['README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE'],
+];
+const COLLECTOR = '/var/lib/prometheus/node-exporter';
+const page = readFileSync(join(ROOT, 'deploy/docs/install.md'), 'utf8');
+const setpriv = needsTool('setpriv');
+const systemctl = needsTool('systemctl');
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+/** Whether this machine lets us mount and change roots. */
+const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0 && process.getuid?.() === 0;
+
+describe.skipIf(!canMount)('install.md', () => {
+  systemctl.describe('its commands', () => {
+    setpriv.it(
+      'install the program, its user and its units',
+      () => {
+        const [install = '', socket = '', textfile = '', ...more] = codeBlocks(page, 'sh root');
+        expect(more).toEqual([]);
+        const root = overlay();
+        mkdirSync(join(root, COLLECTOR), { recursive: true });
+        for (const block of [install, socket, textfile]) {
+          inRoot(root, '/bin/sh', '-euc', `cd /checkout\n${block}`);
+        }
+
+        for (const unit of ['exporter.service', 'exporter.socket', 'exporter-textfile.timer']) {
+          expect(inRoot(root, systemctl.path, 'is-enabled', `hwerr-${unit}`)).toBe('enabled\n');
+        }
+        expect(inRoot(root, 'stat', '--format=%G %A', COLLECTOR)).toMatch(
+          /^hwerr-exporter d...rwx/,
+        );
+        const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+          version: string;
+        };
+        const user = ['--reuid=hwerr-exporter', '--regid=hwerr-exporter', '--clear-groups'];
+        const asUser = [setpriv.path, ...user, '--bounding-set=-all', '--no-new-privs'];
+        const program = '/usr/local/bin/hwerr-exporter';
+        expect(inRoot(root, ...asUser, program, '--version')).toBe(`${version}\n`);
+        const settings = 'set -a; . /etc/default/hwerr-exporter; exec "$0" check-config';
+        expect(inRoot(root, ...asUser, '/bin/sh', '-euc', settings, program)).toBe('flags: good\n');
+      },
+      240_000,
+    );
+  });
+});
+
+/** This machine's root with a checkout in it; what is written there is gone with the test. */
+function overlay(): string {
+  const folder = cleanup.folder();
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'install', folder]);
+  cleanup.add(() => void execFileSync('umount', ['--recursive', folder]));
+  const [root, upper, work] = ['root', 'upper', 'work'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const path of [root, upper, work]) mkdirSync(path);
+  const options = `lowerdir=/,upperdir=${upper},workdir=${work}`;
+  execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, root]);
+  execFileSync('mount', ['-t', 'proc', 'proc', join(root, 'proc')]);
+  for (const name of CHECKOUT) {
+    cpSync(join(ROOT, name), join(root, 'checkout', name), { recursive: true });
+  }
+  return root;
+}
+
+/** @returns what it printed. @throws Error when it fails. */
+function inRoot(root: string, ...command: readonly string[]): string {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: '/root', SYSTEMD_OFFLINE: '1' };
+  return execFileSync('chroot', [root, ...command], { env, encoding: 'utf8', stdio: 'pipe' });
+}

@@ -1,0 +1,109 @@
+// The real programs the tests of deploy/ bring up: the built daemon, Debian's Prometheus and
+// Alertmanager. All on 127.0.0.1 and on ports nobody uses, all gone with the test.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { eventually } from '../support/eventually.ts';
+import { MAIN } from '../support/program.ts';
+import { freePort } from '../support/prometheus.ts';
+
+/** For what takes seconds where nothing else runs. */
+export const PATIENCE_MS = 40_000;
+
+/** The repository. */
+export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What is to be undone, last first. */
+export class Cleanup {
+  readonly #steps: (() => void | Promise<void>)[] = [];
+
+  add(step: () => void | Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await step();
+  }
+
+  /** A new folder that is removed at the end. */
+  folder(): string {
+    const path = mkdtempSync(join(tmpdir(), 'hwerr-deploy-'));
+    this.add(() => {
+      rmSync(path, { recursive: true, force: true });
+    });
+    return path;
+  }
+}
+
+export interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Answers 2xx once the program is up. */
+  readonly readyUrl: string;
+}
+
+/** Starts a program and waits until it is ready. @throws Error with its output when it ends first. */
+export async function start(program: Program, cleanup: Cleanup): Promise<ChildProcess> {
+  const child = spawn(program.command, program.args, {
+    cwd: program.cwd,
+    env: { ...process.env, ...program.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-8000)));
+  }
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      resolve();
+    });
+  });
+  cleanup.add(() => {
+    child.kill('SIGTERM');
+    return ended;
+  });
+  await eventually(
+    `${program.command} is ready`,
+    async () => {
+      if (child.exitCode !== null) throw new Error(`${program.command} ended:\n${output}`);
+      const response = await fetch(program.readyUrl).catch(() => undefined);
+      return response?.ok ? true : undefined;
+    },
+    PATIENCE_MS,
+  );
+  return child;
+}
+
+/** The daemon on `directory`, with a ledger of its own. @returns HOST:PORT. */
+export async function startDaemon(
+  directory: string,
+  cleanup: Cleanup,
+  ...more: readonly string[]
+): Promise<string> {
+  const address = `127.0.0.1:${await freePort()}`;
+  const flags = [`--kdump.path=${directory}`, '--kdump.settle=300ms', '--kdump.rescan=2s'];
+  await start(
+    {
+      command: process.execPath,
+      args: [MAIN, ...flags, ...more, `--web.listen-address=${address}`],
+      env: { HWERR_LEDGER_PATH: cleanup.folder() },
+      readyUrl: `http://${address}/-/ready`,
+    },
+    cleanup,
+  );
+  return address;
+}
+
+/** Puts a dump where kdump would, as kdump-utils does: under another name first. */
+export function drop(sample: string, directory: string, name: string): void {
+  const folder = join(directory, name);
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(sample, join(folder, 'vmcore-incomplete'));
+  renameSync(join(folder, 'vmcore-incomplete'), join(folder, 'vmcore'));
+}

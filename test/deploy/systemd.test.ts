@@ -1,0 +1,200 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { FLAGS, environmentName } from '../../src/config.ts';
+import { eventually } from '../support/eventually.ts';
+import { fixture } from '../support/fixtures.ts';
+import { MAIN } from '../support/program.ts';
+import { freePort } from '../support/prometheus.ts';
+import { needsTool } from '../support/tools.ts';
+import { codeBlocks } from './markdown.ts';
+import { KNOWN_VARIABLES } from './names.ts';
+import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
+import { PCI_CRASH } from './samples.ts';
+
+const FOLDER = join(ROOT, 'deploy/systemd');
+const units = readdirSync(FOLDER).filter((name) => /\.(service|socket|timer)$/.test(name));
+const services = units.filter((name) => name.endsWith('.service'));
+/** What the pages say to put into `systemctl edit hwerr-exporter`. */
+const dropIns = ['install.md', 'security.md'].flatMap((page) =>
+  codeBlocks(readFileSync(join(ROOT, 'deploy/docs', page), 'utf8'), 'ini'),
+);
+const analyze = needsTool('systemd-analyze');
+const activate = needsTool('systemd-socket-activate');
+const setpriv = needsTool('setpriv');
+const unshare = needsTool('unshare');
+const strace = needsTool('strace');
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+analyze.describe('systemd-analyze', () => {
+  it.each(units)('has nothing to say about %s', (unit) => {
+    expect(verify(unit, (text) => text)).toBe('');
+  });
+
+  it('would have: an unknown setting and a missing program are found', () => {
+    const broken = (text: string): string =>
+      text.replace('NoNewPrivileges', 'NoNewPrivilege').replace('bin/hwerr', 'bin/no-hwerr');
+    const said = verify('hwerr-exporter.service', broken);
+    expect(said).toContain("NoNewPrivilege' in section [Service]");
+    expect(said).toContain('no-hwerr-exporter is not executable');
+  });
+
+  it.each(dropIns)('has nothing to say about the drop-in %s of the pages', (dropIn) => {
+    expect(verify('hwerr-exporter.service', (text) => `${text}\n${dropIn}`)).toBe('');
+  });
+
+  it.each(services)('finds the exposure of %s at most 2.0', (unit) => {
+    const args = ['security', '--offline=true', '--threshold=20', join(FOLDER, unit)];
+    const { status, stdout } = spawnSync(analyze.path, args, { encoding: 'utf8' });
+    const score = /Overall exposure level for .*: ([\d.]+)/.exec(stdout)?.[1];
+    expect(Number(score)).toBeLessThanOrEqual(2);
+    expect(status).toBe(0);
+  });
+});
+
+/** What systemd says about a unit, installed with the others and the exporter in a root of its own. */
+function verify(unit: string, edit: (text: string) => string): string {
+  const root = cleanup.folder();
+  const installed = join(root, 'etc/systemd/system');
+  mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
+  cpSync('/lib/systemd/system', join(root, 'lib/systemd/system'), { recursive: true });
+  mkdirSync(join(root, 'bin'));
+  for (const program of ['bin/kill', 'usr/local/bin/hwerr-exporter']) {
+    writeFileSync(join(root, program), '', { mode: 0o755 });
+  }
+  mkdirSync(installed, { recursive: true });
+  for (const name of units) {
+    const text = readFileSync(join(FOLDER, name), 'utf8');
+    writeFileSync(join(installed, name), name === unit ? edit(text) : text);
+  }
+  return spawnSync(analyze.path, ['verify', `--root=${root}`, unit], { encoding: 'utf8' }).stderr;
+}
+
+it('the environment file has every setting once with its default, and no other', () => {
+  const text = readFileSync(join(FOLDER, 'hwerr-exporter.env'), 'utf8');
+  const names = [...text.matchAll(/^#?(HWERR_\w+)=/gm)].map(([, name]) => name);
+  expect(names.sort()).toEqual([...KNOWN_VARIABLES].sort());
+  for (const flag of Object.values(FLAGS)) {
+    const { value, defaultValue = value === undefined ? 'false' : '' } = flag;
+    expect(text).toContain(`\n#${environmentName(flag)}=${defaultValue}\n`);
+  }
+});
+
+describe('as the unit runs it', () => {
+  setpriv.it('reads a dump of root alone, as a user with CAP_DAC_READ_SEARCH', async () => {
+    const text = await metricsAs('+dac_read_search');
+    expect(text).toContain('hwerr_recoverable_errors_total{category="pci"} 7\n');
+  });
+
+  setpriv.it('says permission, as a user without it', async () => {
+    const text = await metricsAs('-all');
+    expect(text).toContain('hwerr_dump_decode_failures_total{reason="permission"} 1\n');
+  });
+
+  analyze.describe('its system calls', () => {
+    strace.it(
+      'are all let through by the filter',
+      async () => {
+        const log = join(cleanup.folder(), 'strace');
+        await daemonOn(dumpOfRoot(), strace.path, ['-D', '-f', '-qq', '-o', log, process.execPath]);
+        const used = readFileSync(log, 'utf8').matchAll(
+          /^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)/gm,
+        );
+        const names = new Set([...used].map(([, name = '']) => name));
+        const allowed = new Set([...callsIn('@system-service'), ...callsIn('@pkey')]);
+        for (const refused of [...callsIn('@privileged'), ...callsIn('@resources')]) {
+          allowed.delete(refused);
+        }
+        expect(names).toContain('epoll_create1');
+        expect([...names].filter((name) => !allowed.has(name))).toEqual([]);
+      },
+      90_000,
+    );
+  });
+});
+
+activate.describe('on the socket that systemd holds', () => {
+  strace.describe('its system calls', () => {
+    unshare.it('make no socket: it answers without a network of its own', async () => {
+      const address = `127.0.0.1:${await freePort()}`;
+      const log = join(cleanup.folder(), 'strace');
+      const traced = [strace.path, '-D', '-f', '-qq', '-e', 'trace=socket,execve', '-o', log];
+      const daemon = [process.execPath, MAIN, `--kdump.path=${cleanup.folder()}`];
+      const readyUrl = `http://${address}/-/ready`;
+      const args = ['-l', address, ...traced, unshare.path, '--net', ...daemon];
+      const env = { HWERR_WEB_SYSTEMD_SOCKET: 'true', HWERR_LEDGER_PATH: cleanup.folder() };
+      const names = Object.keys(env).flatMap((name) => ['-E', name]);
+      await start({ command: activate.path, args: [...names, ...args], env, readyUrl }, cleanup);
+      const calls = readFileSync(log, 'utf8');
+      expect(calls).toContain('execve(');
+      expect(calls).not.toContain('socket(');
+    });
+  });
+});
+
+/** /metrics of a daemon that runs as nobody, with that capability or none, on a dump of root. */
+function metricsAs(capability: string): Promise<string> {
+  const one = capability === '-all' ? '-all' : `-all,${capability}`;
+  const caps = [`--inh-caps=${one}`, `--ambient-caps=${one}`, `--bounding-set=${one}`];
+  const user = ['--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs'];
+  return daemonOn(dumpOfRoot(), setpriv.path, [...user, ...caps, process.execPath]);
+}
+
+/** A dump directory whose one dump has mode 0600. */
+function dumpOfRoot(): string {
+  const directory = cleanup.folder();
+  chmodSync(directory, 0o755);
+  copyFileSync(fixture(PCI_CRASH), join(directory, 'vmcore'));
+  chmodSync(join(directory, 'vmcore'), 0o600);
+  return directory;
+}
+
+/** Runs the daemon until its one dump is done with, and ends it. @returns /metrics. */
+async function daemonOn(directory: string, command: string, before: string[]): Promise<string> {
+  const own = new Cleanup();
+  const ledger = mkdtempSync(join(tmpdir(), 'hwerr-ledger-'));
+  chmodSync(ledger, 0o777);
+  own.add(() => {
+    rmSync(ledger, { recursive: true });
+  });
+  const url = `127.0.0.1:${await freePort()}`;
+  const flags = [`--kdump.path=${directory}`, '--kdump.settle=100ms', '--kdump.rescan=1s'];
+  const args = [...before, MAIN, ...flags, `--web.listen-address=${url}`];
+  const env = { HWERR_LEDGER_PATH: ledger };
+  try {
+    await start({ command, args, env, readyUrl: `http://${url}/-/ready` }, own);
+    return await eventually(
+      'the dump is done with',
+      async () => {
+        const text = await (await fetch(`http://${url}/metrics`)).text();
+        return /^hwerr_last_decode_timestamp_seconds 0$/m.test(text) ? undefined : text;
+      },
+      PATIENCE_MS,
+    );
+  } finally {
+    await own.run();
+  }
+}
+
+/** The system calls of a set of systemd's, with those of the sets in it. */
+function callsIn(set: string): Set<string> {
+  const args = ['--no-pager', 'syscall-filter', set];
+  const lines = execFileSync(analyze.path, args, { encoding: 'utf8' }).split('\n').slice(1);
+  const names = lines.map((line) => line.trim()).filter((line) => /^@?[\w-]+$/.test(line));
+  return new Set(names.flatMap((name) => (name.startsWith('@') ? [...callsIn(name)] : [name])));
+}

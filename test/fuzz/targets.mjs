@@ -1,0 +1,226 @@
+/**
+ * What is fuzzed: the whole decoder, and each part of it that reads a format of its own. A target
+ * takes bytes; whatever it throws beside VmcoreError is a finding, and so is a broken promise.
+ */
+import assert from 'node:assert/strict';
+
+const ORDERS = [
+  { endian: 'little', wordBits: 64 },
+  { endian: 'big', wordBits: 64 },
+  { endian: 'little', wordBits: 32 },
+  { endian: 'big', wordBits: 32 },
+];
+/** Where the memory of an `image` input begins; the addresses of its seeds are of this. */
+const IMAGE_BASE = 0xffffffff81000000n;
+const PAGE_SIZES = [4096, 512, 65536];
+
+/**
+ * @param load imports a file of src/vmcore by its path there, without its extension.
+ * @returns by name what to call with the bytes.
+ */
+export async function targets(load) {
+  const { decodeVmcore, bytesSource, VmcoreError, KnownKernels } = await load('index');
+  const { DEFAULT_LIMITS: limits } = await load('limits');
+  const { decompressPage, pageHead } = await load('codec/page-codec');
+  const { decompressLzo1x } = await load('codec/lzo1x');
+  const { flattened } = await load('container/flattened');
+  const { notes, vmcoreinfoTexts } = await load('container/notes');
+  const { Vmcoreinfo } = await load('container/vmcoreinfo');
+  const { VirtualMemory } = await load('paging/virtual-memory');
+  const { Kallsyms } = await load('symbols/kallsyms');
+  const { findInBtf } = await load('symbols/btf');
+  const { vmlinux } = await load('symbols/vmlinux');
+  const { systemMap } = await load('symbols/system-map');
+  const { arrayInX86Code } = await load('symbols/code-x86_64');
+  const { arrayInArm64Code } = await load('symbols/code-arm64');
+  const { panicLine } = await load('printk/panic-line');
+  const { PageMissing } = await load('errors');
+
+  const onlyOwnErrors = (run) => (data) => {
+    try {
+      run(data);
+    } catch (error) {
+      if (!(error instanceof VmcoreError)) throw error;
+    }
+  };
+
+  /** The first byte chooses, the rest is the page. */
+  const codec = (flags) =>
+    onlyOwnErrors(([choice = 0, ...rest]) => {
+      const size = PAGE_SIZES[choice % PAGE_SIZES.length];
+      const stored = Uint8Array.from(rest);
+      const page = attempt(() => decompressPage(flags, stored, size, 'page'));
+      const head = pageHead(flags, stored, size);
+      assert.ok(
+        (head?.length ?? 0) <= Math.max(size, stored.length),
+        'a head is no more than a page',
+      );
+      if (page === undefined) return;
+      assert.equal(page.length, size);
+      const seen = Math.min(40, head?.length ?? 0);
+      assert.deepEqual(head?.slice(0, seen) ?? [], seen > 0 ? page.slice(0, seen) : []);
+    });
+  const attempt = (run) => {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof VmcoreError) return undefined;
+      throw error;
+    }
+  };
+
+  /** VMCOREINFO up to the first NUL, then memory: what kallsyms, BTF and printk are read from. */
+  const image = (run) =>
+    onlyOwnErrors((data) => {
+      const end = data.indexOf(0);
+      if (end < 0) return;
+      const [choice = 0] = data;
+      const info = new Vmcoreinfo(new TextDecoder('latin1').decode(data.subarray(1, end)));
+      const bytes = data.subarray(end + 1);
+      const physical = {
+        read(address, length) {
+          const at = Number(address - IMAGE_BASE);
+          if (at < 0 || at + length > bytes.length) {
+            throw new PageMissing('page_excluded', 'image', 'is outside');
+          }
+          return bytes.subarray(at, at + length);
+        },
+        *findPages() {
+          // no search in a piece of memory
+        },
+      };
+      const memory = new VirtualMemory(physical, (address) => address, ORDERS[choice % 4]);
+      run(memory, info, bytes);
+    });
+
+  return {
+    dump: onlyOwnErrors((data) => {
+      checkReport(decodeVmcore(bytesSource(data)));
+    }),
+    'dump-btf': onlyOwnErrors((data) => {
+      checkReport(decodeVmcore(bytesSource(data), { askBtf: true }));
+    }),
+    /** What is remembered of a kernel leads to the same answer as its symbols. */
+    'dump-again': onlyOwnErrors((data) => {
+      const knownKernels = new KnownKernels();
+      const [first, again] = [1, 2].map(() => decodeVmcore(bytesSource(data), { knownKernels }));
+      assert.deepEqual([again.hwerr, again.bootId], [first.hwerr, first.bootId]);
+    }),
+    /** Two files one after the other, the first as long as its first four bytes say. */
+    split: onlyOwnErrors((data) => {
+      if (data.length < 4) return;
+      const at = 4 + (new DataView(data.buffer, data.byteOffset).getUint32(0) % data.length);
+      checkReport(
+        decodeVmcore([data.subarray(4, at), data.subarray(at)].map((b) => bytesSource(b))),
+      );
+    }),
+    zlib: codec(0x01),
+    lzo: codec(0x02),
+    snappy: codec(0x04),
+    zstd: codec(0x20),
+    /** Any stream of LZO, a page or not, says the same whatever stands behind it in memory. */
+    'lzo-stream': (data) => {
+      const decoded = (bytes) => {
+        try {
+          return decompressLzo1x(bytes, 4096);
+        } catch (error) {
+          assert.ok(!(error instanceof RangeError || error instanceof TypeError), String(error));
+          return undefined;
+        }
+      };
+      const padded = new Uint8Array(data.length + 64).fill(0x55);
+      padded.set(data);
+      assert.deepEqual(decoded(padded.subarray(0, data.length)), decoded(data));
+    },
+    flattened: onlyOwnErrors((data) => {
+      checkFlattened(flattened(bytesSource(data), limits), data);
+    }),
+    notes: onlyOwnErrors((data) => {
+      const source = bytesSource(data);
+      const [choice = 0] = data;
+      const range = { offset: Math.min(1, data.length), length: Math.max(0, data.length - 1) };
+      const found = [...notes(source, ORDERS[choice % 4], range, limits)];
+      for (const text of vmcoreinfoTexts(source, found, limits)) {
+        const info = Vmcoreinfo.parse(text);
+        for (const name of info?.symbolNames() ?? []) info.symbol(name);
+        info?.number('phys_base');
+      }
+    }),
+    kallsyms: image((memory, info) => {
+      const kallsyms = Kallsyms.open(info, memory, limits);
+      for (const name of ['hwerr_data', '_stext', 'sysctl_bootid', 'no_such_symbol']) {
+        const symbol = kallsyms.find(name, ['.llvm.', '.lto_priv.']);
+        assert.ok(symbol === undefined || symbol.name.startsWith(name));
+      }
+    }),
+    btf: image((memory) => {
+      const wanted = { struct: 'hwerr_info', enum: 'hwerr_error_type' };
+      const found = findInBtf(memory, IMAGE_BASE, wanted, limits);
+      assert.ok(found === undefined || found.struct.members.size <= 256);
+    }),
+    printk: image((memory, vmcoreinfo) => {
+      const line = panicLine({ memory, vmcoreinfo });
+      // eslint-disable-next-line no-control-regex -- that there is none is the promise
+      assert.ok(line === undefined || (line.length <= 512 && !/[\x00-\x1f\x7f-\x9f]/.test(line)));
+    }),
+    vmlinux: onlyOwnErrors((data) => {
+      const file = vmlinux(bytesSource(data), limits);
+      for (const name of ['_stext', 'hwerr_data']) file.at(0x1000n).find(name, ['.llvm.']);
+    }),
+    'system-map': onlyOwnErrors((data) => {
+      const file = systemMap(bytesSource(data), limits);
+      for (const name of ['_stext', 'hwerr_data']) file.at(0x1000n).find(name, ['.llvm.']);
+    }),
+    code: (data) => {
+      arrayInX86Code(data);
+      arrayInArm64Code(data, IMAGE_BASE);
+    },
+  };
+}
+
+/** What every report promises: plain data, numbers in their ranges, text without control characters. */
+function checkReport(report) {
+  assert.deepEqual(JSON.parse(JSON.stringify(report)), structuredClone(report));
+  const { hwerr, panicMessage, buildId, bootId, debug } = report;
+  if (hwerr.kind === 'present') {
+    assert.ok(hwerr.categories.length >= 1 && hwerr.categories.length <= 64);
+    for (const { category, count, lastErrorTimestampSeconds: time } of hwerr.categories) {
+      assert.equal(typeof category, 'string');
+      assert.ok(Number.isInteger(count) && count >= 0 && count < 2 ** 32);
+      assert.ok(time === null || Number.isFinite(time));
+    }
+  }
+  // eslint-disable-next-line no-control-regex -- that there is none is the promise
+  assert.ok(panicMessage === null || !/[\x00-\x1f\x7f-\x9f]/.test(panicMessage));
+  assert.ok(buildId === null || /^[0-9a-f]{40}$/.test(buildId));
+  assert.ok(bootId === null || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(bootId));
+  assert.ok(Object.values(debug).every((count) => Number.isSafeInteger(count) && count >= 0));
+}
+
+/** Reads as a file written record by record would: what comes later in the stream wins. */
+function checkFlattened(stream, data) {
+  const size = Math.min(stream.size, 1 << 16);
+  const file = new Uint8Array(size);
+  const written = new Uint8Array(size);
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
+  for (let at = 4096; at + 16 <= data.length;) {
+    const [offset, length] = [view.getBigUint64(at), view.getBigUint64(at + 8)];
+    if (offset + length > BigInt(Number.MAX_SAFE_INTEGER) || (offset === 0n && length === 0n))
+      break;
+    at += 16;
+    const here = data.subarray(at, at + Number(length));
+    if (offset < size) {
+      const kept = here.subarray(0, size - Number(offset));
+      file.set(kept, Number(offset));
+      written.fill(1, Number(offset), Number(offset) + kept.length);
+    }
+    at += Number(length);
+  }
+  assert.deepEqual(stream.read(0, size), file);
+  const step = Math.max(1, Math.floor(size / 64));
+  for (let at = 0; at < size; at += step) {
+    const length = Math.min(97, size - at);
+    assert.deepEqual(stream.read(at, length), file.subarray(at, at + length));
+    assert.equal(stream.holds(at, length), written.subarray(at, at + length).every(Boolean));
+  }
+}

@@ -1,0 +1,45 @@
+/** Whole dumps packed by the programs that Debian's KDUMP_COMPRESSION calls. */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import zlib from 'node:zlib';
+
+import { expect } from 'vitest';
+
+import { decodeFile } from '../../src/ingest/decode-file.ts';
+import { fixture, fixtureReport } from '../support/fixtures.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { needsTool } from '../support/tools.ts';
+
+const NAME = 'x86_64-7.3.4.flat-lzo';
+const hasZstd = 'createZstdDecompress' in zlib;
+
+/** What is packed by the program, and whether it can be read. */
+const PACKERS = [
+  { program: 'gzip', isRead: true },
+  { program: 'xz', isRead: true },
+  { program: 'zstd', isRead: hasZstd },
+  { program: 'bzip2', isRead: false },
+  { program: 'lz4', isRead: false },
+] as const;
+
+for (const { program, isRead } of PACKERS) {
+  const tool = needsTool(program);
+  tool.it(
+    `a dump packed by ${program} ${isRead ? 'is read' : 'is named and refused'}`,
+    async () => {
+      const path = join(tempDir(), 'dump');
+      writeFileSync(path, execFileSync(tool.path, ['-c', fixture(NAME)], { maxBuffer: 1 << 26 }));
+      const outcome = await decodeFile(path, { symbolPaths: [] });
+      if (isRead) {
+        const { hwerr, kernelRelease, flattened } = fixtureReport(NAME);
+        const compression = [program, 'lzo'];
+        const report = { hwerr, kernelRelease, flattened, compression };
+        expect(outcome).toMatchObject({ kind: 'decoded', report });
+      } else {
+        const failure = { reason: 'unsupported_compression' };
+        expect(outcome).toMatchObject({ kind: 'failed', failure });
+      }
+    },
+  );
+}

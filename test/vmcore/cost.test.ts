@@ -1,0 +1,85 @@
+// What a decode reads, by counting: the numbers that its speed rests on.
+
+import { readFileSync } from 'node:fs';
+
+import { describe, expect, it } from 'vitest';
+
+import {
+  type ByteSource,
+  type CrashReport,
+  KnownKernels,
+  bytesSource,
+  decodeVmcore,
+} from '../../src/vmcore/index.ts';
+import { recordingSource } from '../support/faulty-source.ts';
+import { flatRecords, flatStream } from '../support/flattened-builder.ts';
+import { fixture } from '../support/fixtures.ts';
+import { kdumpOf, kernel } from '../support/kernel-builder.ts';
+
+const MAX_PAGES = 64;
+const MAX_BYTES = 300 << 10;
+/** Pages for the counters of a kernel that was met before: utsname, boot id, the array. */
+const KNOWN_PAGES = 4;
+
+function read(name: string): ByteSource {
+  return bytesSource(readFileSync(fixture(name)));
+}
+
+/** Without a note memory is searched, and of 64 KiB pages 31 are 900 KiB: neither is among these. */
+const KDUMPS = ['raw', 'zlib', 'lzo', 'zstd', 'flat-lzo'].map((form) => `x86_64-7.3.4.${form}`);
+
+describe.each(KDUMPS)('the first decode of %s', (name) => {
+  const { debug } = decodeVmcore(read(name));
+
+  it(`decompresses at most ${MAX_PAGES} pages`, () => {
+    expect(debug.pages).toBeGreaterThan(KNOWN_PAGES);
+    expect(debug.pages + debug.logPages).toBeLessThanOrEqual(MAX_PAGES);
+  });
+
+  it('reads at most 300 KiB, headers and bitmap and all', () => {
+    expect(debug.bytesRead).toBeLessThanOrEqual(MAX_BYTES);
+  });
+});
+
+describe.each([...KDUMPS, 'arm64-7.3.4.flat-zlib'])('the next decode of %s', (name) => {
+  it(`decompresses at most ${KNOWN_PAGES} pages for the counters`, () => {
+    const knownKernels = new KnownKernels();
+    decodeVmcore(read(name), { knownKernels });
+    const { debug } = decodeVmcore(read(name), { knownKernels });
+    expect(debug.pages).toBeGreaterThan(0);
+    expect(debug.pages).toBeLessThanOrEqual(KNOWN_PAGES);
+  });
+});
+
+describe('a kernel at the top of much memory', () => {
+  const decodeAt = (physical: bigint): CrashReport['debug'] => {
+    const { bytes } = kdumpOf(kernel({ physical, fillers: 300 }));
+    return decodeVmcore(bytesSource(bytes)).debug;
+  };
+  const near = decodeAt(1n << 26n);
+  const GIB = 1n << 30n;
+
+  it.each([64n, 256n, 1024n])('of %i GiB costs the bitmap before it, and nothing else', (gib) => {
+    const far = decodeAt(gib * GIB - (1n << 26n));
+    const bitmap = Number(gib * GIB) / 4096 / 8;
+    expect(far.pages).toBe(near.pages);
+    expect(far.bytesRead - near.bytesRead).toBeGreaterThan(bitmap / 2);
+    // Up to 256 GiB it is counted to its end, to see that no bit is lost; never twice.
+    expect(far.bytesRead - near.bytesRead).toBeLessThan(bitmap + 64 * 1024);
+    expect(far.reads - near.reads).toBeLessThan(bitmap / (256 << 10) + 16);
+  });
+});
+
+describe('a flattened stream', () => {
+  it.each([512, 4096, 65_536])('of records of %i bytes costs 16 bytes a record', (size) => {
+    const { bytes } = kdumpOf(kernel({ fillers: 300 }));
+    const plain = decodeVmcore(bytesSource(bytes)).debug;
+    const records = flatRecords(bytes, size);
+    const source = recordingSource(flatStream(records));
+    const { debug } = decodeVmcore(source);
+    const headers = source.log.filter(([, length]) => length === 16);
+    expect(headers).toHaveLength(records.length + 1);
+    expect(debug.pages).toBe(plain.pages);
+    expect(debug.bytesRead - plain.bytesRead).toBeLessThan(16 * headers.length + 8192);
+  });
+});
