@@ -35,7 +35,7 @@ export interface DirectoryDependencies {
   readonly steadyMs: () => number;
   /** Takes what a scan found. */
   readonly found: (result: ScanResult) => void;
-  /** When the next file will be due that is not at `nowMs`; undefined when none will. */
+  /** When the next file will be due that nobody waits for, by the steady clock; undefined: none. */
   readonly nextDueMs: (nowMs: number) => number | undefined;
 }
 
@@ -153,7 +153,7 @@ export class WatchedDirectory {
   async #untilWorthAnotherScan(signal: AbortSignal, pauseMs: number): Promise<void> {
     const nowMs = this.#dependencies.steadyMs();
     const dueMs = this.#dependencies.nextDueMs(nowMs) ?? Infinity;
-    const waitMs = Math.min(this.#options.rescanMs, dueMs - nowMs);
+    const waitMs = Math.min(this.#options.rescanMs, Math.max(0, dueMs - nowMs));
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const changed = this.#isStale

@@ -134,7 +134,9 @@ export class Ingest {
             found: (result) => {
               this.#found(directory, result);
             },
-            nextDueMs: (now) => this.#settling.nextDueMs(directory, now),
+            // While it decodes, the queue takes what has become due by itself.
+            nextDueMs: (now) =>
+              this.#settling.nextDueMs(directory, this.#isDecoding ? now : -Infinity),
           },
         ),
     );

@@ -110,12 +110,12 @@ export class Settling {
     return count;
   }
 
-  /** When the next file of a root will be due that is not yet; undefined when none will. */
-  nextDueMs(root: string, nowMs: number): number | undefined {
+  /** When the next file of a root will be due, of those that were not by `afterMs`; undefined: none. */
+  nextDueMs(root: string, afterMs: number): number | undefined {
     let next = Infinity;
     for (const { file, state } of this.#entries.values()) {
       const due = dueMs(state);
-      if (due > nowMs && due < next && file.root === root) next = due;
+      if (due > afterMs && due < next && file.root === root) next = due;
     }
     return Number.isFinite(next) ? next : undefined;
   }

@@ -36,7 +36,8 @@ export function watchDirectory(root: string, events: WatcherEvents): Watcher {
   });
   return {
     cover(directories): void {
-      if (!isReady) return; // it is still finding them
+      // Before it is ready it is still finding them; and what is closed, add() would open again.
+      if (!isReady || watcher.closed) return;
       const watched = watcher.getWatched();
       const missed = directories.filter((directory) => !(directory in watched));
       if (missed.length > 0) watcher.add(missed);

@@ -99,11 +99,12 @@ describe('the daemon', () => {
     // The password takes a while to check: SIGTERM comes in the middle of that.
     const answer = fetch(`http://127.0.0.1:${daemon.port}/metrics`, { headers: { authorization } });
     await pause(100);
+    const exited = once(daemon.child, 'exit');
     daemon.child.kill('SIGTERM');
     const response = await answer;
     expect(response.status).toBe(200);
     expect(await response.text()).toContain('hwerr_crashes_total 0');
-    const [code] = (await once(daemon.child, 'exit')) as [number];
+    const [code] = (await exited) as [number];
     expect(code).toBe(0);
     expect(daemon.log()).toContain('msg=stopping signal=SIGTERM');
     await expect(fetch(`http://127.0.0.1:${daemon.port}/`)).rejects.toThrow();
@@ -119,6 +120,7 @@ describe('the daemon', () => {
         MAIN,
         '--web.systemd-socket',
         `--kdump.path=${emptyFolder()}`,
+        `--ledger.path=${emptyFolder()}`,
       ],
       { stdio: 'ignore' },
     );
@@ -140,9 +142,8 @@ describe('the daemon', () => {
   });
 
   it('does not start on a socket that nobody passed', () => {
-    const { status, stderr } = spawnSync(process.execPath, [MAIN, '--web.systemd-socket'], {
-      encoding: 'utf8',
-    });
+    const args = [MAIN, '--web.systemd-socket', `--ledger.path=${emptyFolder()}`];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect(status).toBe(1);
     expect(stderr).toContain('systemd passed no socket');
   });

@@ -19,7 +19,7 @@ const PAGE_SIZES = [4096, 512, 65536];
  * @returns by name what to call with the bytes.
  */
 export async function targets(load) {
-  const { decodeVmcore, bytesSource, VmcoreError, KnownKernels } = await load('index');
+  const { decodeVmcore, openVmcore, bytesSource, VmcoreError, KnownKernels } = await load('index');
   const { DEFAULT_LIMITS: limits } = await load('limits');
   const { decompressPage, pageHead } = await load('codec/page-codec');
   const { decompressLzo1x } = await load('codec/lzo1x');
@@ -111,7 +111,9 @@ export async function targets(load) {
       if (data.length < 4) return;
       const at = 4 + (new DataView(data.buffer, data.byteOffset).getUint32(0) % data.length);
       checkReport(
-        decodeVmcore([data.subarray(4, at), data.subarray(at)].map((b) => bytesSource(b))),
+        decodeVmcore(
+          [data.subarray(4, at), data.subarray(at)].map((b) => openVmcore(bytesSource(b))),
+        ),
       );
     }),
     zlib: codec(0x01),

@@ -132,4 +132,14 @@ describe('watchDirectory', () => {
     writeFileSync(join(missed, 'vmcore'), 'x');
     await eventually('a change', () => watching.changes > 0 || undefined);
   });
+
+  it('stays closed', async () => {
+    const root = tempDir();
+    const watching = await watch(root);
+    await watching.watcher.close();
+    watching.watcher.cover([root]);
+    writeFileSync(join(root, 'vmcore'), 'x');
+    await sleep(300);
+    expect(watching).toMatchObject({ changes: 0, errors: [] });
+  });
 });

@@ -1,6 +1,7 @@
 // The committed dumps of real kernels, and one that takes long.
 
 import {
+  truncateSync,
   closeSync,
   ftruncateSync,
   openSync,
@@ -14,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 
 import { type SymbolFile, bytesSource } from '../../src/vmcore/index.ts';
 import { elfCore } from './elf-core-builder.ts';
+import { kdumpHeaders } from './kdump-builder.ts';
 import type { KnownReport } from './known-answers.ts';
 
 const FOLDER = fileURLToPath(new URL('../fixtures', import.meta.url));
@@ -57,16 +59,9 @@ export function writeSlowDump(path: string, gibibytes: number): void {
   }
 }
 
-/** A flattened stream of very small pieces, last ones first: to sort them takes more than 12 MiB. */
+/** A bitmap of 64 TiB of memory, a hole in the file: to count its pages takes more than 10 MiB. */
 export function writeHungryDump(path: string): void {
-  const records = 1_000_000;
-  const stream = Buffer.alloc(4096 + records * 17);
-  stream.write('makedumpfile');
-  stream.writeBigUInt64BE(1n, 16); // type
-  stream.writeBigUInt64BE(1n, 24); // version
-  for (let i = 0; i < records; i++) {
-    stream.writeBigUInt64BE(BigInt(3 * (records - i)), 4096 + 17 * i); // where the piece belongs
-    stream.writeBigUInt64BE(1n, 4096 + 17 * i + 8); // its length
-  }
-  writeFileSync(path, stream);
+  const maxPfn = 2 ** 34;
+  writeFileSync(path, kdumpHeaders({ maxPfn, bitmaps: 1 }).toBytes());
+  truncateSync(path, 8192 + maxPfn / 8);
 }
