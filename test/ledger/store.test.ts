@@ -3,6 +3,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -227,6 +228,8 @@ describe('a damaged ledger is set aside, and a new one begun,', () => {
     await ledger.close();
     const reopened: Ledger = await openTestLedger({ directory });
     expect([reopened.setAside, reopened.total().crashes]).toEqual([1, 1]);
+    rmSync(join(directory, kept!));
+    expect(reopened.setAside).toBe(0);
   });
 
   it('when the program died reading it five times, not before', async () => {
