@@ -171,7 +171,11 @@ export function setAside(directory: string, nowMs: number): string {
   return name;
 }
 
-/** Damaged ledgers that nobody has taken away yet. */
+/** Damaged ledgers that nobody has taken away yet; none where there is no directory that can be read. */
 export function setAsideCount(directory: string): number {
-  return readdirSync(directory).filter((name) => name.startsWith(SET_ASIDE)).length;
+  try {
+    return readdirSync(directory).filter((name) => name.startsWith(SET_ASIDE)).length;
+  } catch {
+    return 0;
+  }
 }

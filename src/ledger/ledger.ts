@@ -125,7 +125,6 @@ export class Ledger implements LedgerView {
   #sums: Sums;
   #writes = 0;
   #writeFailures = 0;
-  #setAside = 0;
   #retryMs = RETRY_MS.first;
   #timer: NodeJS.Timeout | undefined;
   #recovering: Promise<void> | undefined;
@@ -163,7 +162,7 @@ export class Ledger implements LedgerView {
   }
 
   get setAside(): number {
-    return this.#setAside;
+    return setAsideCount(this.#options.directory);
   }
 
   total(): Summary {
@@ -360,7 +359,6 @@ export class Ledger implements LedgerView {
         verify(this.#store.tables);
         return Sums.of(this.#store.tables, this.#options);
       });
-      this.#setAside = setAsideCount(directory);
     } catch (error) {
       await this.#closeStore();
       const problem = StoreError.from(directory, error);

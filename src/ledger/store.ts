@@ -134,6 +134,7 @@ export class Store<T> {
         overlappingSync: false, // a commit that returned is on the disk
         cache: false,
         maxDbs: 8,
+        ...NOT_FOR_OTHERS,
       });
       // Before its tables are opened, for that makes those that are missing.
       const schema = schemaOf(root, directory, layout.version);
@@ -185,6 +186,9 @@ export class Store<T> {
 }
 
 type Root = RootDatabase<string, string>;
+
+/** Panic lines and host names are in its files. The types of lmdb leave this option out. */
+const NOT_FOR_OTHERS = { permissionsMode: 0o640 };
 
 const SCHEMA = 'schema';
 

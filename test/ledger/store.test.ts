@@ -3,6 +3,8 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -53,6 +55,13 @@ const NEXT: StoreLayout<Pick<Tables, 'crashes' | 'counted'>> = {
 function hostsIn<T extends Pick<Tables, 'crashes'>>(store: Store<T>): string[] {
   return Array.from(store.tables.crashes.entries(), ([, { host }]) => host);
 }
+
+it('the files of a ledger are for its owner and group alone', async () => {
+  const directory = await written(1);
+  const files = readdirSync(directory).filter((name) => name.endsWith('.mdb'));
+  expect(files.sort()).toEqual(['data.mdb', 'lock.mdb']);
+  for (const name of files) expect(statSync(join(directory, name)).mode & 0o027).toBe(0);
+});
 
 describe('the schema of a ledger', () => {
   it('is migrated in one step, once', async () => {
@@ -219,6 +228,8 @@ describe('a damaged ledger is set aside, and a new one begun,', () => {
     await ledger.close();
     const reopened: Ledger = await openTestLedger({ directory });
     expect([reopened.setAside, reopened.total().crashes]).toEqual([1, 1]);
+    rmSync(join(directory, kept!));
+    expect(reopened.setAside).toBe(0);
   });
 
   it('when the program died reading it five times, not before', async () => {
