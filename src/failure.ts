@@ -1,7 +1,7 @@
 // Why a dump could not be decoded, as the daemon and the command line report it: the decoder's own
 // reasons, and those of files, time and processes. A closed list, for it is a metric label.
 
-import { DECODE_REASONS, type DecodeReason, VmcoreError } from './vmcore/index.ts';
+import { DECODE_REASONS, type DecodeReason, VmcoreError } from './vmcore/errors.ts';
 
 export type FailureReason =
   | DecodeReason

@@ -5,7 +5,7 @@ import { openFileSource } from '../../dist/ingest/file-source.js';
 import { decompressPage } from '../../dist/vmcore/codec/page-codec.js';
 import { flattened, isFlattened } from '../../dist/vmcore/container/flattened.js';
 import { isKdump, readKdumpHeader } from '../../dist/vmcore/container/kdump-header.js';
-import { KnownKernels, decodeVmcore } from '../../dist/vmcore/index.js';
+import { KnownKernels, VmcoreError, decodeVmcore } from '../../dist/vmcore/index.js';
 import { DEFAULT_LIMITS } from '../../dist/vmcore/limits.js';
 import { medians } from './measure.mjs';
 
@@ -36,7 +36,7 @@ parentPort.postMessage({
 });
 
 function once(knownKernels) {
-  const source = openFileSource(path, true);
+  const source = openFileSource(path);
   const { result, ...times } = clocked(() =>
     orNothing(() => decodeVmcore(source, { knownKernels })),
   );
@@ -59,14 +59,15 @@ function clocked(work) {
 function orNothing(decode) {
   try {
     return decode();
-  } catch {
+  } catch (error) {
+    if (!(error instanceof VmcoreError)) throw error;
     return { debug: { pages: 0, logPages: 0, bytesRead: 0 } };
   }
 }
 
 /** The pages that a decode reads: where they lie, and by which codec. */
 function pagesRead() {
-  const source = openFileSource(path, true);
+  const source = openFileSource(path);
   const head = source.read(0, Math.min(64, source.size));
   const file = isFlattened(head) ? flattened(source, DEFAULT_LIMITS) : source;
   if (!isKdump(file.read(0, 64))) {
@@ -95,7 +96,7 @@ function pagesRead() {
 }
 
 function readAlone(wanted) {
-  const source = openFileSource(path, true);
+  const source = openFileSource(path);
   const isFlat = isFlattened(source.read(0, Math.min(64, source.size)));
   const file = isFlat ? flattened(source, DEFAULT_LIMITS) : source;
   const { ms, cpuMs } = clocked(() => {

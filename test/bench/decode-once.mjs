@@ -8,7 +8,7 @@ const idleBytes = process.memoryUsage.rss();
 const idleCpu = process.cpuUsage();
 writeFileSync('/proc/self/clear_refs', '5'); // what starting took is no part of the peak
 const started = performance.now();
-const { hwerr, debug } = decodeVmcore(openFileSource(process.argv[2], true));
+const { hwerr, debug } = decodeVmcore(openFileSource(process.argv[2]));
 const ms = performance.now() - started;
 const { user, system } = process.cpuUsage(idleCpu);
 const [, peakKib] = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));

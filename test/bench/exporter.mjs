@@ -36,17 +36,22 @@ export function fetched(url, agent) {
   });
 }
 
+const LOOP_DELAY = new URL('./loop-delay.mjs', import.meta.url).href;
+
 /**
  * The exporter over `directory`, ready.
  *
+ * @param watchLoop whether to measure its event loop.
  * @returns how long that took, and what to do with it.
  */
-export async function startExporter(directory, flags = []) {
+export async function startExporter(directory, flags = [], watchLoop = false) {
   const started = performance.now();
+  const preload = watchLoop ? ['--import', LOOP_DELAY] : [];
+  const address = '--web.listen-address=127.0.0.1:0';
   const child = spawn(
     process.execPath,
-    [MAIN, '--kdump.path', directory, '--web.listen-address=127.0.0.1:0', ...flags],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    [...preload, MAIN, '--kdump.path', directory, address, ...flags],
+    { stdio: ['ignore', 'ignore', 'pipe', ...(watchLoop ? ['ipc'] : [])] },
   );
   let log = '';
   let port;
@@ -72,6 +77,11 @@ export async function startExporter(directory, flags = []) {
     pid: child.pid,
     metrics,
     value: async (series) => valueIn(await metrics(), series),
+    async loopDelay() {
+      child.send('tell');
+      const [delay] = await once(child, 'message');
+      return delay;
+    },
     async stop(signal = 'SIGTERM') {
       agent.destroy();
       child.kill(signal);

@@ -46,6 +46,12 @@ describe('a scrape', () => {
     expect(errors).toEqual([new Error('broken')]);
   });
 
+  it('tells the lag of the event loop by its own, not by a timer that wakes the process', async () => {
+    const { body } = await createMetrics(true, () => undefined).render([], 'text');
+    const names = [...body.matchAll(/^# TYPE (nodejs_eventloop_lag\S*)/gm)].map(([, name]) => name);
+    expect(names).toEqual(['nodejs_eventloop_lag_seconds']);
+  });
+
   it('counts suspect crashes by category, and no lead below zero', () => {
     const samples = collect();
     const by = (name: keyof typeof samples): Record<string, number> =>

@@ -1,12 +1,30 @@
-// Zstandard (RFC 8878), one frame a page, by zstddec: Node 20 has no zstd of its own.
-// The module is ready once it is imported: compiling its WebAssembly is asynchronous, using it is not.
+// Zstandard (RFC 8878), one frame a page: by Node itself since 22.15, before that by zstddec. That is
+// ready once this module is: compiling WebAssembly is asynchronous, and costs every start, so it is
+// not even imported where Node can do it.
 
-import { ZSTDDecoder } from 'zstddec';
+import zlib from 'node:zlib';
 
-const decoder = new ZSTDDecoder();
-await decoder.init();
+type Decompress = (input: Uint8Array, size: number) => Uint8Array;
 
-/** @returns at most `size` bytes; none when the frame is broken or expands past `size`. */
-export function decompressZstd(input: Uint8Array, size: number): Uint8Array {
-  return decoder.decode(input, size);
+/** zlib of Node 22.15 and later; the types are those of the oldest Node supported. */
+const { zstdDecompressSync } = zlib as {
+  zstdDecompressSync?: (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+};
+
+/** @returns at most `size` bytes; none, or an Error, when the frame is broken or expands past `size`. */
+export const decompressZstd: Decompress =
+  zstdDecompressSync === undefined ? await byWebAssembly() : byNode(zstdDecompressSync);
+
+function byNode(decompress: NonNullable<typeof zstdDecompressSync>): Decompress {
+  return (input, size) => {
+    const { buffer, byteOffset, length } = decompress(input, { maxOutputLength: size });
+    return new Uint8Array(buffer, byteOffset, length); // no Buffer: its slice() is no copy
+  };
+}
+
+async function byWebAssembly(): Promise<Decompress> {
+  const { ZSTDDecoder } = await import('zstddec');
+  const decoder = new ZSTDDecoder();
+  await decoder.init();
+  return (input, size) => decoder.decode(input, size);
 }

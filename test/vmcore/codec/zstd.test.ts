@@ -40,11 +40,20 @@ describe('decompressZstd', () => {
     ['has a wrong checksum', STREAMED.slice().fill(0, -4), 4096],
     ['is empty', new Uint8Array(0), 4096],
   ])('gives nothing when the frame %s', (_, frame, size) => {
-    expect(decompressZstd(frame, size)).toHaveLength(0);
+    expect(lengthOf(frame, size)).toBe(0);
   });
 
   it('decodes the next frame when one was broken', () => {
-    decompressZstd(FRAME.subarray(0, -3), 4096);
+    lengthOf(FRAME.subarray(0, -3), 4096);
     expect(latin1(decompressZstd(FRAME, 4096))).toBe(latin1(page));
   });
 });
+
+/** Node's own zstd throws where zstddec gives nothing; page-codec.ts takes either for a broken page. */
+function lengthOf(frame: Uint8Array, size: number): number {
+  try {
+    return decompressZstd(frame, size).length;
+  } catch {
+    return 0;
+  }
+}

@@ -1,1 +1,1 @@
-import '../vmcore/errors.ts';
+import '../vmcore/vmcore-is-closed.ts';
