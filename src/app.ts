@@ -9,6 +9,7 @@ import { type DecodeClient, decodeClient } from './ingest/decode-client.ts';
 import { globPattern } from './ingest/file-names.ts';
 import { type DecodedFile, Ingest, type IngestSink } from './ingest/ingest.ts';
 import { type KexecState, watchKexecState } from './ingest/kexec-state.ts';
+import { ThisBoot } from './ingest/this-boot.ts';
 import { type Ledger, type Summary, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
@@ -20,11 +21,15 @@ import {
   ingestSamples,
   kexecSamples,
   ledgerSamples,
+  liveSamples,
 } from './metrics/projection.ts';
 import { type Collector, type Metrics, createMetrics } from './metrics/registry.ts';
 import { REVISION } from './version.ts';
 import { createViews } from './views.ts';
 import { watchWebConfig } from './webconfig/watch.ts';
+
+const KCORE = '/proc/kcore';
+const STATISTICS = '/sys/kernel/hwerr_recovery_stats';
 
 export interface App {
   /** The port it listens on; the first of several. */
@@ -67,7 +72,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
     await letGo();
     throw error;
   });
-  const running = parts.ingest.run();
+  const running = Promise.all([parts.ingest.run(), parts.thisBoot?.run()]);
   for (const port of http.ports) log.info('listening', { port, telemetry_path: telemetryPath });
   if (http.ports.length === 0) log.info('listening', { socket: 'systemd' });
   return {
@@ -88,7 +93,8 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
 export async function passOnce(config: Config, version: string, log: Logger): Promise<string> {
   const parts = await assemble({ ...config, exporterMetrics: false }, log);
   try {
-    await whileReady(parts.ledger, parts.ingest.runOnce());
+    const pass = Promise.all([parts.ingest.runOnce(), parts.thisBoot?.refresh()]);
+    await whileReady(parts.ledger, pass);
     const kexec = await watchKexecState();
     kexec.close();
     const { body } = await scrapes(config, version, { ...parts, kexec }).metrics('text');
@@ -101,7 +107,7 @@ export async function passOnce(config: Config, version: string, log: Logger): Pr
 const POLL_MS = 500;
 
 /** @throws when the ledger cannot be written before the pass is over: nobody is there to mend it. */
-async function whileReady(ledger: Ledger, pass: Promise<void>): Promise<void> {
+async function whileReady(ledger: Ledger, pass: Promise<unknown>): Promise<void> {
   const isOver = pass.then(() => true);
   do requireReady(ledger);
   while (!(await Promise.race([isOver, sleep(POLL_MS, false)])));
@@ -116,6 +122,8 @@ interface Parts {
   readonly ledger: Ledger;
   readonly decoder: DecodeClient;
   readonly ingest: Ingest;
+  /** undefined in central mode: the crashes there are other hosts'. */
+  readonly thisBoot: ThisBoot | undefined;
   readonly metrics: Metrics;
   close(): Promise<void>;
 }
@@ -139,6 +147,7 @@ async function assemble(config: Config, log: Logger): Promise<Parts> {
     symbolPaths: config.symbolPaths,
     timeoutMs: config.decodeTimeoutMs,
     maxMemoryBytes: config.decodeMaxMemoryBytes,
+    ...(config.liveKcore && { idleMs: 2 * config.liveIntervalMs }),
   });
   const metrics = createMetrics(config.exporterMetrics, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
@@ -155,11 +164,23 @@ async function assemble(config: Config, log: Logger): Promise<Parts> {
       steadyMs: () => performance.now(),
     },
   );
+  const thisBoot =
+    config.mode === 'central'
+      ? undefined
+      : new ThisBoot(
+          {
+            kcore: config.liveKcore ? KCORE : undefined,
+            statistics: STATISTICS,
+            intervalMs: config.liveIntervalMs,
+          },
+          { decoder, log, nowMs: Date.now },
+        );
   const close = async (): Promise<void> => {
+    thisBoot?.close();
     await Promise.all([ingest.close(), decoder.close()]);
     await ledger.close();
   };
-  return { ledger, decoder, ingest, metrics, close };
+  return { ledger, decoder, ingest, thisBoot, metrics, close };
 }
 
 function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
@@ -198,7 +219,7 @@ function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
 function scrapes(
   { mode }: Config,
   version: string,
-  { ledger, ingest, metrics, kexec }: Parts & { readonly kexec: KexecState },
+  { ledger, ingest, thisBoot, metrics, kexec }: Parts & { readonly kexec: KexecState },
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
   const build = { version, revision: REVISION, nodeVersion: process.versions.node };
   const crashesOf =
@@ -216,7 +237,13 @@ function scrapes(
     metrics: (format) => {
       // In central mode crashes are other hosts', and so is what becomes of their next panic.
       const local: readonly Collector[] =
-        mode === 'central' ? [] : [crashesOf(ledger.total()), () => kexecSamples(kexec.armed())];
+        mode === 'central'
+          ? []
+          : [
+              crashesOf(ledger.total()),
+              () => liveSamples(thisBoot?.state ?? { kind: 'off' }),
+              () => kexecSamples(kexec.armed()),
+            ];
       return metrics.render([...local, ...exporter], format);
     },
     hostMetrics: (host, format) => {

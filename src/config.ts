@@ -25,6 +25,10 @@ export interface Config {
   readonly hostPattern: RegExp | undefined;
   /** How long before a panic an error is suspect. */
   readonly suspectWindowMs: number;
+  /** Read what the running kernel has counted, through /proc/kcore. */
+  readonly liveKcore: boolean;
+  /** Between two readings of this boot. */
+  readonly liveIntervalMs: number;
   /** Directory of the ledger, absolute. */
   readonly ledgerPath: string;
   readonly listen: readonly ListenAddress[];
@@ -78,6 +82,8 @@ export type FlagKey =
   | 'maxHosts'
   | 'hostPattern'
   | 'suspectWindow'
+  | 'liveKcore'
+  | 'liveInterval'
   | 'ledgerPath'
   | 'listen'
   | 'systemdSocket'
@@ -124,6 +130,11 @@ export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
     'An error that long before a panic is suspect.',
     '5m',
   ),
+  liveKcore: toggle(
+    'live.kcore',
+    'Show what this boot has counted so far, through /proc/kcore: needs CAP_SYS_RAWIO and no lockdown.',
+  ),
+  liveInterval: single('live.interval', 'DURATION', 'Time between two looks at this boot.', '60s'),
   ledgerPath: single(
     'ledger.path',
     'DIRECTORY',
@@ -187,6 +198,11 @@ export function readConfig(
   const duration = (key: FlagKey): number =>
     parsed(key, parseDuration, 'a duration such as 2s, 5m or 1h30m');
   const webConfigFile = texts('webConfigFile').at(-1);
+  const mode = parsed('mode', (text) => oneOf(MODES, text), MODES.join(' or '));
+  const liveKcore = parsed('liveKcore', parseSwitch, 'true or false');
+  if (liveKcore && mode === 'central') {
+    throw new ConfigError(`--${FLAGS.liveKcore.name}: got --mode=central, want --mode=node`);
+  }
   return Object.freeze({
     directories: directories(texts('directories')),
     excluded: texts('excluded'),
@@ -195,13 +211,15 @@ export function readConfig(
     symbolPaths: texts('symbols').map((path) => resolve(path)),
     decodeTimeoutMs: duration('timeout'),
     decodeMaxMemoryBytes: parsed('maxMemory', parseSize, 'a size such as 256MiB or 1GiB'),
-    mode: parsed('mode', (text) => oneOf(MODES, text), MODES.join(' or ')),
+    mode,
     nodeName: parsed('nodeName', parseHostName, 'a host name'),
     maxHosts: parsed('maxHosts', parseCount, `a number from 1 to ${MOST_HOSTS}`),
     hostPattern: texts('hostPattern').at(-1)
       ? parsed('hostPattern', parsePattern, 'a regular expression with a group')
       : undefined,
     suspectWindowMs: duration('suspectWindow'),
+    liveKcore,
+    liveIntervalMs: duration('liveInterval'),
     ledgerPath: resolve(parsed('ledgerPath', (text) => text || undefined, 'a directory')),
     listen: each('listen', parseListenAddress, 'HOST:PORT, [IPv6]:PORT or :PORT'),
     systemdSocket: parsed('systemdSocket', parseSwitch, 'true or false'),

@@ -1,9 +1,10 @@
 // Between what the daemon knows and what HTTP shows: the one file to change when the ledger does.
 // What leaves the process is chosen here, field by field, and no text of a dump is longer than this.
 
-import type { CrashView, HwerrView, Views } from './http/views.ts';
+import type { CrashView, HwerrView, ThisBootView, Views } from './http/views.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './ingest/kexec-state.ts';
+import type { LiveState } from './ingest/this-boot.ts';
 import type { Crash, LedgerView, StoredReport } from './ledger/ledger.ts';
 import { leadSeconds, verdictOf } from './triage.ts';
 import { metricCategory } from './vmcore/index.ts';
@@ -14,10 +15,12 @@ export interface ViewSources {
   readonly ledger: LedgerView;
   readonly ingest: Pick<Ingest, 'isReady' | 'status' | 'isOnDisk'>;
   readonly kexec: KexecState;
+  readonly thisBoot: { readonly state: LiveState } | undefined;
   readonly suspectWindowSeconds: number;
 }
 
-export function createViews({ ledger, ingest, kexec, suspectWindowSeconds }: ViewSources): Views {
+export function createViews(sources: ViewSources): Views {
+  const { ledger, ingest, kexec, thisBoot, suspectWindowSeconds } = sources;
   const view = (crash: Crash): CrashView => {
     const { report } = crash;
     return {
@@ -69,6 +72,7 @@ export function createViews({ ledger, ingest, kexec, suspectWindowSeconds }: Vie
         recordedSeconds,
       })),
     kdumpArmed: kexec.armed,
+    thisBoot: () => thisBootView(thisBoot?.state ?? { kind: 'off' }),
     hosts: () => [...ledger.hosts()].sort(),
     ledgerProblem: () => (ledger.state.kind === 'ready' ? undefined : ledger.state.message),
     isScanned: () => ingest.isReady,
@@ -87,6 +91,17 @@ function hwerrView({ hwerr, crashTimeSeconds }: StoredReport): HwerrView {
     leadSeconds: leadSeconds(category, crashTimeSeconds) ?? null,
   }));
   return { kind: 'present', categories };
+}
+
+function thisBootView(live: LiveState): ThisBootView | undefined {
+  switch (live.kind) {
+    case 'off':
+      return undefined;
+    case 'unavailable':
+      return { kind: 'unavailable', message: bounded(live.message) };
+    case 'present':
+      return live;
+  }
 }
 
 /** Text of a dump, cut, and without halves of characters. */

@@ -27,6 +27,8 @@ const DEFAULTS: Config = {
   maxHosts: 1000,
   hostPattern: undefined,
   suspectWindowMs: 300_000,
+  liveKcore: false,
+  liveIntervalMs: 60_000,
   ledgerPath: '/var/lib/hwerr-exporter',
   listen: [{ host: undefined, port: 10_048 }],
   systemdSocket: false,
@@ -64,6 +66,8 @@ const CASES: Readonly<
     { hostPattern: /\/crash\/([^/]+)\// },
     '[^/]+',
   ],
+  liveKcore: ['live.kcore', 'HWERR_LIVE_KCORE', 'true', { liveKcore: true }, 'perhaps'],
+  liveInterval: ['live.interval', 'HWERR_LIVE_INTERVAL', '10s', { liveIntervalMs: 10_000 }, '0s'],
   ledgerPath: ['ledger.path', 'HWERR_LEDGER_PATH', '/l', { ledgerPath: '/l' }, ''],
   suspectWindow: [
     'hwerr.suspect-window',
@@ -114,6 +118,11 @@ const CASES: Readonly<
 const keys = Object.keys(FLAGS) as FlagKey[];
 
 describe('readConfig', () => {
+  it('reads no live counters in central mode: they would be of another host', () => {
+    const given = { mode: ['central'], liveKcore: ['true'] };
+    expect(() => readConfig(given, {})).toThrow('--live.kcore: got --mode=central');
+  });
+
   it('is what the documentation says when nothing is given', () => {
     expect(readConfig({}, {})).toEqual(DEFAULTS);
   });

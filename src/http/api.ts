@@ -8,6 +8,7 @@ export function crashesBody(views: Views, asked: Selection): object {
   const { page, matching } = views.crashes(asked);
   return {
     kdumpArmed: views.kdumpArmed() ?? null,
+    thisBoot: views.thisBoot() ?? null,
     directories: views.directories().map((directory) => ({
       ...directory,
       lastScanSeconds: directory.lastScanSeconds || null,

@@ -11,6 +11,7 @@ import type {
   DirectoryView,
   FailureView,
   Selection,
+  ThisBootView,
   Views,
 } from './views.ts';
 import { advice, ago, categoryName, date, isoDate, lead, span, verdictText } from './wording.ts';
@@ -50,7 +51,7 @@ export function statusPage(views: Views, asked: Selection, moment: Moment): stri
           </p>
         </header>
         <main>
-          ${statusList(views, moment)}
+          ${statusList(views, moment)} ${thisBoot(views.thisBoot(), moment)}
           <h2 id="crashes">Crashes</h2>
           ${filterForm(views.hosts(), asked)}
           ${summary(views.recorded(), matching, page.length, asked)}
@@ -104,6 +105,40 @@ function directoryState({ directory, up, lastScanSeconds }: DirectoryView, now: 
         <strong>${directory}</strong> cannot be read: does it exist, is it mounted, may the exporter
         read it? (${when})
       </li>`;
+}
+
+function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html | undefined {
+  if (view === undefined) return undefined;
+  const heading = html`<h2>This boot</h2>`;
+  if (view.kind === 'unavailable') {
+    return html`${heading}
+      <p class="gone">What this kernel has counted cannot be read: ${view.message}</p>`;
+  }
+  const { categories, readSeconds, source } = view;
+  return html`${heading}
+    <table>
+      <caption>
+        Hardware errors this kernel has survived so far, read ${ago(readSeconds, nowSeconds)}. They
+        are in none of the crashes below.
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Category</th>
+          <th scope="col" class="count">Errors</th>
+          ${source === 'sysfs' ? undefined : html`<th scope="col">Last</th>`}
+        </tr>
+      </thead>
+      <tbody>
+        ${categories.map(
+          ({ category, count, lastErrorTimestampSeconds: last }) =>
+            html`<tr class="${count === 0 ? 'zero' : ''}">
+              <th scope="row">${category}</th>
+              <td class="count">${count}</td>
+              ${source === 'sysfs' ? undefined : html`<td>${last === null ? 'never' : when(last, nowSeconds)}</td>`}
+            </tr>`,
+        )}
+      </tbody>
+    </table>`;
 }
 
 function filterForm(hosts: readonly string[], { host, category }: Selection): Html {

@@ -14,6 +14,8 @@ export interface Views {
   readonly failures: () => readonly FailureView[];
   /** undefined: this machine does not say. */
   readonly kdumpArmed: () => boolean | undefined;
+  /** What the running kernel has counted; undefined: nobody asked. */
+  readonly thisBoot: () => ThisBootView | undefined;
   /** Hosts that crashed, sorted. */
   readonly hosts: () => readonly string[];
   /** Why what is learned now cannot be kept; undefined: it can. */
@@ -21,6 +23,17 @@ export interface Views {
   /** Whether every directory was looked at once. */
   readonly isScanned: () => boolean;
 }
+
+/** Errors of this boot are in no crash, and in no sum over crashes. */
+export type ThisBootView =
+  | {
+      readonly kind: 'present';
+      /** sysfs has no times. */
+      readonly source: 'kcore' | 'sysfs';
+      readonly readSeconds: number;
+      readonly categories: readonly Omit<CategoryView, 'leadSeconds'>[];
+    }
+  | { readonly kind: 'unavailable'; readonly message: string };
 
 /** Which crashes are asked for. */
 export interface Selection {

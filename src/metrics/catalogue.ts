@@ -24,6 +24,8 @@ export type MetricName =
   | 'hwerr_last_crash_recoverable_errors'
   | 'hwerr_last_crash_error_lead_seconds'
   | 'hwerr_last_crash_info'
+  | 'hwerr_live_recoverable_errors_total'
+  | 'hwerr_live_last_error_timestamp_seconds'
   | 'hwerr_dumps_present'
   | 'hwerr_dumps_present_bytes'
   | 'hwerr_dumps_discovered_total'
@@ -92,6 +94,16 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
     type: 'gauge',
     labels: ['kernel_release', 'arch', 'format', 'compression', 'hwerr'],
     help: 'The newest crash: kernel, dump format, and whether its counters could be read. Always 1.',
+  },
+  hwerr_live_recoverable_errors_total: {
+    type: 'counter',
+    labels: ['category'],
+    help: `Hardware errors that the running kernel has survived since its boot, by --live.kcore or /sys/kernel/hwerr_recovery_stats; absent where they cannot be read. If it crashes, hwerr_recoverable_errors_total counts the same errors again: never add the two. ${COUNTED}`,
+  },
+  hwerr_live_last_error_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['category'],
+    help: 'Unix time of the newest hardware error that the running kernel has survived, by its clock; 0 = none since boot; absent where it cannot be read, as with /sys/kernel/hwerr_recovery_stats.',
   },
   hwerr_dumps_present: {
     type: 'gauge',

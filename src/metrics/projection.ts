@@ -3,6 +3,7 @@
 
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
+import type { LiveState } from '../ingest/this-boot.ts';
 import type { HostCounts, LedgerView, StoredReport, Summary, Tally } from '../ledger/ledger.ts';
 import { leadSeconds } from '../triage.ts';
 import { CATEGORIES, type HwerrCategory, metricCategory } from '../vmcore/index.ts';
@@ -156,6 +157,29 @@ export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
     hwerr_hosts_tracked: hosts === undefined ? [] : one(hosts.tracked),
     hwerr_hosts_limit: hosts === undefined ? [] : one(hosts.limit),
     hwerr_hosts_dropped_total: hosts === undefined ? [] : one(hosts.dropped),
+  };
+}
+
+/** What the running kernel has counted; nothing at all where nobody asked. */
+export function liveSamples(live: LiveState): PartialSamples {
+  if (live.kind === 'off') return {};
+  const { categories, source } =
+    live.kind === 'present' ? live : { categories: [], source: undefined };
+  const samples = (value: (counters: readonly HwerrCategory[]) => number): Sample[] =>
+    (live.kind === 'present' ? CATEGORIES : []).map((category) => ({
+      labels: { category },
+      value: value(categories.filter((one) => metricCategory(one.category) === category)),
+    }));
+  return {
+    hwerr_live_recoverable_errors_total: samples((counters) =>
+      counters.reduce((sum, { count }) => sum + count, 0),
+    ),
+    hwerr_live_last_error_timestamp_seconds:
+      source === 'sysfs'
+        ? []
+        : samples((counters) =>
+            Math.max(0, ...counters.map((one) => one.lastErrorTimestampSeconds ?? 0)),
+          ),
   };
 }
 

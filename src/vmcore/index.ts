@@ -3,6 +3,7 @@
 
 import type { ByteSource } from './bytes/source.ts';
 import type { Dump } from './container/dump.ts';
+import { type KcoreSource, openKcore } from './container/kcore.ts';
 import { openDump } from './container/open.ts';
 import type { DecodeCost } from './container/physical-memory.ts';
 import { joinParts } from './container/split.ts';
@@ -11,7 +12,7 @@ import { type CounterOptions, readCounters } from './hwerr/counters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { type Kernel, identifyKernel } from './paging/kernel.ts';
 import { panicLine } from './printk/panic-line.ts';
-import type { CrashReport } from './report.ts';
+import type { CrashReport, LiveReport } from './report.ts';
 
 export { HEAD_BYTES, mayBeDump } from './container/open.ts';
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
@@ -20,8 +21,9 @@ export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
 export { KnownKernels } from './hwerr/known-kernels.ts';
 export { DEFAULT_LIMITS, type Limits, limitsWithin } from './limits.ts';
 export type { SplitPart } from './container/dump.ts';
+export type { KcoreSource } from './container/kcore.ts';
 export type { KernelName, SymbolFile } from './symbols/symbol-files.ts';
-export type { AbsentReason, CrashReport, Hwerr, HwerrCategory } from './report.ts';
+export type { AbsentReason, CrashReport, Hwerr, HwerrCategory, LiveReport } from './report.ts';
 
 /** What a decode may use beside the dump itself. */
 export interface DecodeOptions extends Omit<CounterOptions, 'limits'> {
@@ -78,6 +80,21 @@ export function decodeVmcore(
     vmcoreinfoText,
     debug,
   };
+}
+
+/**
+ * Read the counters of the running kernel.
+ *
+ * @param source /proc/kcore.
+ * @throws VmcoreError when it does not hold together, or is of a kind that is not read here. Whatever
+ *   `source.read` throws passes through.
+ */
+export function readLive(source: KcoreSource, options: DecodeOptions = {}): LiveReport {
+  const limits = options.limits ?? DEFAULT_LIMITS;
+  const kernel = identifyKernel(openKcore(source, limits), limits);
+  // What is odd in a dump is a moment's state here: an error may be counted while this is read.
+  const { hwerr, bootId } = readCounters(kernel, { ...options, limits }, () => undefined);
+  return { kernelRelease: kernel.vmcoreinfo.osRelease, bootId: bootId ?? null, hwerr };
 }
 
 /** What a dump says of its crash, without what is read along with its counters. */

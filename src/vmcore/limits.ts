@@ -65,6 +65,10 @@ export const DEFAULT_LIMITS: Limits = limitsWithin(256 << 20);
 export const CAPS = {
   /** Program headers kept for the addresses they map: that of the kernel image is among the first. */
   mappedRanges: 1024,
+  /** ELF header, program headers and notes of /proc/kcore, bytes: three pages are usual. */
+  kcoreHeadBytes: 16_777_216,
+  /** Regions of /proc/kcore: a dozen, and one a range of RAM. */
+  kcoreSegments: 65_536,
   /** Symbols that may share one address: linker scripts define a handful at the start of a section. */
   symbolAliases: 64,
   /** Kernels remembered from one decode to the next: a fleet runs a handful at a time. */

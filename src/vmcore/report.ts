@@ -42,6 +42,14 @@ export interface CrashReport {
   };
 }
 
+/** What the running kernel says. */
+export interface LiveReport {
+  readonly kernelRelease: string;
+  /** As in a CrashReport. */
+  readonly bootId: string | null;
+  readonly hwerr: Hwerr;
+}
+
 /** Four ways to have no counts, and none of them is zero. */
 export type Hwerr =
   | { readonly kind: 'present'; readonly categories: readonly HwerrCategory[] }

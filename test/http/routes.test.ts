@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
+import type { LiveState } from '../../src/ingest/this-boot.ts';
 import { CRASH_TIME, report } from '../support/crash-reports.ts';
 import { type TestServer, startTestServer } from '../support/http-server.ts';
 
@@ -34,11 +35,21 @@ const REPORTS = [
   ),
 ];
 
+const LIVE: LiveState = {
+  kind: 'present',
+  source: 'kcore',
+  readSeconds: CRASH_TIME + 50,
+  categories: [
+    { category: 'pci', count: 4711, lastErrorTimestampSeconds: CRASH_TIME + 40 },
+    { category: 'cxl', count: 0, lastErrorTimestampSeconds: null },
+  ],
+};
+
 let node: TestServer;
 let central: TestServer;
 beforeAll(async () => {
   const nowMs = (): number => (CRASH_TIME + 60) * 1000;
-  node = await startTestServer({ reports: REPORTS, nowMs, armed: true });
+  node = await startTestServer({ reports: REPORTS, nowMs, armed: true, live: LIVE });
   central = await startTestServer({ reports: REPORTS, nowMs, mode: 'central' });
 });
 afterAll(async () => {
@@ -169,6 +180,46 @@ describe('central mode', () => {
   });
 });
 
+describe('this boot', () => {
+  const pageOf = async (live: LiveState): Promise<{ page: string; api: unknown }> => {
+    const server = await startTestServer({ live, nowMs: () => (CRASH_TIME + 60) * 1000 });
+    const page = await (await fetch(server.url)).text();
+    const { thisBoot } = (await (await fetch(`${server.url}/api/v1/crashes`)).json()) as {
+      thisBoot: unknown;
+    };
+    await server.close();
+    return { page: page.replace(/\s+/g, ' '), api: thisBoot };
+  };
+
+  it('is shown apart from the crashes, with the times of its last errors', async () => {
+    const { page, api } = await pageOf(LIVE);
+    expect(page).toContain('<h2>This boot</h2>');
+    expect(page).toMatch(/survived so far, read 10 s ago\. They are in none of the crashes below/);
+    expect(page).toMatch(/pci<\/th> <td class="count">4711<\/td> <td><time[^>]*>.* \(20 s ago\)/);
+    expect(page).toMatch(/cxl<\/th> <td class="count">0<\/td> <td>never/);
+    expect(api).toEqual(LIVE);
+  });
+
+  it('says nothing of when where the kernel does not', async () => {
+    const { page } = await pageOf({ ...LIVE, source: 'sysfs' });
+    expect(page).toContain('4711');
+    expect(page).not.toMatch(/<td>never|>Last</);
+  });
+
+  it('says what it lacks, escaped', async () => {
+    const message = '/proc/kcore: needs CAP_SYS_RAWIO and no lockdown <b>';
+    const { page, api } = await pageOf({ kind: 'unavailable', message });
+    expect(page).toContain('needs CAP_SYS_RAWIO and no lockdown &#60;b&#62;');
+    expect(api).toEqual({ kind: 'unavailable', message });
+  });
+
+  it('is not mentioned where nobody asked', async () => {
+    const { page, api } = await pageOf({ kind: 'off' });
+    expect(page).not.toContain('This boot');
+    expect(api).toBeNull();
+  });
+});
+
 describe('the JSON API', () => {
   const schema = z.fromJSONSchema(JSON.parse(readFileSync(SCHEMA, 'utf8')) as never);
 
@@ -178,6 +229,7 @@ describe('the JSON API', () => {
     expect(schema.safeParse({ ...(body as object), more: 1 }).success).toBe(false);
     expect(body).toMatchObject({
       kdumpArmed: true,
+      thisBoot: LIVE,
       total: 3,
       crashes: [
         {

@@ -21,6 +21,7 @@ const nothing: Views = {
   directories: () => [],
   failures: () => [],
   kdumpArmed: () => undefined,
+  thisBoot: () => undefined,
   hosts: () => [],
   ledgerProblem: () => undefined,
   isScanned: () => true,

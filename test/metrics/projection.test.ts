@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { FAILURE_REASONS } from '../../src/failure.ts';
+import type { LiveState } from '../../src/ingest/this-boot.ts';
 import type { IngestStatus } from '../../src/ingest/ingest.ts';
 import { CATALOGUE, type MetricName } from '../../src/metrics/catalogue.ts';
 import {
@@ -12,6 +13,7 @@ import {
   ingestSamples,
   kexecSamples,
   ledgerSamples,
+  liveSamples,
 } from '../../src/metrics/projection.ts';
 import { CATEGORIES, type CrashReport, type Hwerr } from '../../src/vmcore/index.ts';
 import { ledgerOf, openTestLedger, recordFailure } from '../support/ledgers.ts';
@@ -49,8 +51,16 @@ async function samplesOf(
     ...ledgerSamples(ledger),
     ...hostSamples(ledger.hostCounts()),
     ...kexecSamples(true),
+    ...liveSamples(liveCounters('kcore')),
     ...buildSamples({ version: '0.1.0', revision: 'abc', nodeVersion: '20.19.0' }),
   } as Samples;
+}
+
+function liveCounters(source: 'kcore' | 'sysfs'): LiveState {
+  const hwerr = counted({ pci: [3, NOW_SECONDS - 5], others: [2, NOW_SECONDS - 9] });
+  const newer = { category: 'npu', count: 4, lastErrorTimestampSeconds: NOW_SECONDS - 2 };
+  const categories = [...(hwerr.kind === 'present' ? hwerr.categories : []), newer];
+  return { kind: 'present', source, categories, readSeconds: NOW_SECONDS };
 }
 
 /** Values by the one label that the samples have. */
@@ -306,5 +316,40 @@ describe('the samples of a scrape', () => {
       hwerr_hosts_dropped_total: [{ labels: {}, value: 2 }],
     });
     expect(Object.values(hostSamples(undefined)).flat()).toEqual([]);
+  });
+});
+
+describe('the samples of this boot', () => {
+  it('are its counters, what is newer than this exporter among others', () => {
+    const samples = liveSamples(liveCounters('kcore'));
+    expect(byCategory(samples.hwerr_live_recoverable_errors_total ?? [])).toEqual({
+      ...zeros,
+      pci: 3,
+      others: 6,
+    });
+    expect(byCategory(samples.hwerr_live_last_error_timestamp_seconds ?? [])).toEqual({
+      ...zeros,
+      pci: NOW_SECONDS - 5,
+      others: NOW_SECONDS - 2,
+    });
+  });
+
+  it('have no times where the kernel does not tell them', () => {
+    const samples = liveSamples(liveCounters('sysfs'));
+    expect(samples.hwerr_live_recoverable_errors_total).toHaveLength(CATEGORIES.length);
+    expect(samples.hwerr_live_last_error_timestamp_seconds).toEqual([]);
+  });
+
+  it('are absent, not 0, where they cannot be read; and not even named where nobody asked', () => {
+    expect(liveSamples({ kind: 'unavailable', message: 'denied' })).toEqual({
+      hwerr_live_recoverable_errors_total: [],
+      hwerr_live_last_error_timestamp_seconds: [],
+    });
+    expect(liveSamples({ kind: 'off' })).toEqual({});
+  });
+
+  it('never get into what dumps say', async () => {
+    const names = Object.keys(crashSamples((await ledgerOf()).total(), NOW_SECONDS));
+    expect(names.filter((name) => name in liveSamples(liveCounters('kcore')))).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import type { ConnectionLimits } from '../../src/http/connections.ts';
 import { type HttpServer, startHttpServer } from '../../src/http/server.ts';
+import type { LiveState } from '../../src/ingest/this-boot.ts';
 import type { RecordedFailure } from '../../src/ledger/ledger.ts';
 import { type Logger, createLogger } from '../../src/log.ts';
 import { crashSamples, ingestSamples } from '../../src/metrics/projection.ts';
@@ -24,6 +25,7 @@ export interface ServerSetup {
   readonly mode?: 'node' | 'central';
   readonly limits?: ConnectionLimits;
   readonly armed?: boolean;
+  readonly live?: LiveState;
   readonly nowMs?: () => number;
 }
 
@@ -111,7 +113,13 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
         if (summary === undefined) return undefined;
         return metrics.renderOnly([() => crashSamples(summary, nowMs() / 1000)], format);
       },
-      views: createViews({ ledger, ingest, kexec, suspectWindowSeconds: WINDOW_SECONDS }),
+      views: createViews({
+        ledger,
+        ingest,
+        kexec,
+        thisBoot: { state: setup.live ?? { kind: 'off' } },
+        suspectWindowSeconds: WINDOW_SECONDS,
+      }),
       log,
       nowMs,
     },

@@ -110,7 +110,8 @@ function mappedRanges(loads: Iterable<ProgramHeader>): MappedRange[] {
   return ranges;
 }
 
-function noteTexts(source: ByteSource, header: ElfHeader, limits: Limits): Uint8Array[] {
+/** Texts of the VMCOREINFO notes in its PT_NOTE segments. */
+export function noteTexts(source: ByteSource, header: ElfHeader, limits: Limits): Uint8Array[] {
   const texts: Uint8Array[] = [];
   let total = 0;
   for (const { type, offset, fileSize } of header.segments()) {
