@@ -88,6 +88,7 @@ export default defineConfig(
     files: [
       'eslint.config.js',
       'test/vitest.config.ts',
+      'test/lab/vitest.config.ts',
       'test/architecture/dependency-cruiser.mjs',
     ],
     rules: { 'no-restricted-syntax': 'off' },

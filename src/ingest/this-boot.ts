@@ -4,7 +4,7 @@
 //
 // The directory is that of a proposal, "vmcoreinfo: expose hardware error recovery statistics via
 // sysfs" (v2, linux-acpi, February 2026): a file a category with its count as a decimal int, no times.
-// No kernel up to 7.3 has it.
+// Neither 7.2 nor 7.3 has it.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

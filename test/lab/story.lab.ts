@@ -1,0 +1,296 @@
+// The whole story on a real kernel: it survives hardware errors, shows them live, crashes; kdump writes
+// the dump into the directory that the exporter watches, and Prometheus raises the alarm.
+
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { CATEGORIES } from '../../src/vmcore/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { startPrometheus } from '../support/prometheus.ts';
+import { type Daemon, startDaemon } from '../support/running-daemon.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { needsTool } from '../support/tools.ts';
+import {
+  type Counted,
+  arrayAddress,
+  countedBy,
+  injectMachineCheck,
+  injectPcieError,
+  loggedSeconds,
+} from './guest-errors.ts';
+import { type Guest, startGuest } from './guest.ts';
+import { exporterArchive, initramfs } from './initramfs.ts';
+import { labKernel } from './lab-root.ts';
+
+const KERNEL = process.env['HWERR_LAB_KERNEL'] ?? '7.3';
+const LAYOUT = process.env['HWERR_LAB_LAYOUT'] ?? 'rhel';
+const MAKEDUMPFILE = process.env['HWERR_LAB_MAKEDUMPFILE'] ?? '-l -d 31';
+
+const RULES = fileURLToPath(
+  new URL('../../deploy/prometheus/hwerr-exporter.rules.yml', import.meta.url),
+);
+const DOCS = fileURLToPath(new URL('../../deploy/docs/', import.meta.url));
+const MACHINE_CHECKS = 2;
+const PCIE_ERRORS = 3;
+/** A second for each of the two clocks to end, and one for the work between them. */
+const CLOCKS_SECONDS = 3;
+const GUEST_PORT = 10_048;
+const DUMP_MS = 600_000;
+
+const prometheus = needsTool('prometheus');
+
+describe(`Linux ${KERNEL}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}`, () => {
+  it('survives errors, shows them live, crashes, and leaves a dump that says the same', async () => {
+    const folder = tempDir();
+    const record = new Story(folder);
+    const { guest, crashes } = await boot(folder, record);
+    const daemon = await startDaemon([
+      `--kdump.path=${crashes}`,
+      `--ledger.path=${join(folder, 'ledger')}`,
+      '--node.name=labhost',
+    ]);
+    onTestFinished(() => daemon.stop().then(() => undefined));
+    const server = await startPrometheus(prometheus.path, folder, prometheusConfig(daemon.port));
+    onTestFinished(() => server.stop());
+
+    const address = (await arrayAddress(guest)) ?? '';
+    expect(address).toMatch(/^f/);
+    for (let i = 0; i < MACHINE_CHECKS; i++)
+      await injectMachineCheck(guest, 0x12345000 + i * 0x1000);
+    for (let i = 0; i < PCIE_ERRORS; i++) await injectPcieError(guest);
+    record.tell(`injected ${MACHINE_CHECKS} machine checks, ${PCIE_ERRORS} PCIe errors`);
+    let truth = await countedBy(guest, address);
+    record.tell(`hwerr_data by QEMU's monitor:\n${table(truth)}`);
+    expect(truth['pci']?.[0]).toBe(PCIE_ERRORS);
+    expect(truth['others']?.[0]).toBe(MACHINE_CHECKS);
+
+    await startLiveExporter(guest);
+    record.tell(`this boot, by the exporter in the guest:\n${await liveMetrics(guest)}`);
+    expect(live(await liveMetrics(guest))).toEqual(truth);
+    await injectPcieError(guest);
+    truth = await countedBy(guest, address);
+    expect(truth['pci']?.[0]).toBe(PCIE_ERRORS + 1);
+    await eventually(
+      'the live view sees one more error',
+      async () => live(await liveMetrics(guest))['pci']?.[0] === PCIE_ERRORS + 1 || undefined,
+      60_000,
+    );
+    expect(live(await liveMetrics(guest))).toEqual(truth);
+    const post = await guest.shell(`wget -qO- http://127.0.0.1:${GUEST_PORT}/metrics`);
+    expect(post).toMatch(/^hwerr_recoverable_errors_total\{category="pci"\} 0$/m);
+    record.tell('one more PCIe error: the live view has it, the post-mortem counters have none');
+    const errors = {
+      pci: loggedSeconds(guest, /AER: Uncorrectable \(Non-Fatal\) error message received/i),
+      others: loggedSeconds(
+        guest,
+        /mce: \[Hardware Error\]: Machine check events logged|Memory failure: 0x/,
+      ),
+    };
+
+    guest.send('echo c >/proc/sysrq-trigger');
+    await guest.ended(DUMP_MS);
+    expect(guest.console()).toContain('LAB makedumpfile ended with 0');
+    const panicSeconds = loggedSeconds(guest, /sysrq: Trigger a crash/);
+    record.tell(`crashed; the crash kernel wrote ${dumpIn(crashes)}`);
+    await eventually('the exporter has decoded the dump', () => crashesOf(daemon, 1), 120_000);
+
+    const [crash] = await crashList(daemon);
+    record.tell(`the exporter: ${crash?.verdict.text}\n${JSON.stringify(crash)}`);
+    const counted = Object.fromEntries(
+      (crash?.hwerr.categories ?? []).map((one) => [
+        one.category,
+        [one.count, one.lastErrorTimestampSeconds ?? 0],
+      ]),
+    );
+    expect(counted).toEqual(truth);
+    for (const [category, seconds] of Object.entries(errors)) {
+      expect(Math.abs(counted[category]![1]! - seconds), category).toBeLessThan(CLOCKS_SECONDS);
+    }
+    expect(crash).toMatchObject({
+      id: /LAB ready (\S+)/.exec(guest.console())?.[1],
+      host: 'labhost',
+      kernelRelease: labKernel(KERNEL).release,
+      panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
+      incomplete: false,
+      verdict: { kind: 'suspect', category: 'pci' },
+    });
+    expect(Math.abs(crash!.crashTimeSeconds - panicSeconds)).toBeLessThan(CLOCKS_SECONDS);
+
+    const exposed = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
+    for (const [category, [count]] of Object.entries(truth)) {
+      expect(exposed).toContain(
+        `hwerr_recoverable_errors_total{category="${category}"} ${count}\n`,
+      );
+    }
+    const lead = crash!.crashTimeSeconds - truth['pci']![1];
+    expect(exposed).toContain(`hwerr_last_crash_error_lead_seconds{category="pci"} ${lead}\n`);
+    expect(exposed).toContain('hwerr_dumps_present{state="incomplete"} 0\n');
+    expect(exposed).not.toMatch(/hwerr_dump_decode_failures_total\{.*\} [1-9]/);
+
+    const firing = await eventually('the alert', () => alerts(server.url), 60_000);
+    for (const category of ['pci', 'others']) {
+      const alert = firing.find(({ labels }) => labels['category'] === category);
+      record.tell(
+        `${alert?.labels['alertname']}: ${alert?.annotations['summary']}\n${alert?.annotations['description']}`,
+      );
+      expect(alert?.annotations['summary']).toBe(
+        `A ${category} hardware error came shortly before the crash of labhost`,
+      );
+      expect(alert?.annotations['description']).toContain(
+        `that kernel had counted ${truth[category]![0]} of them`,
+      );
+    }
+    record.keep();
+  });
+});
+
+/** What happened, with the time it took: shown, and kept with HWERR_UPDATE=1. */
+class Story {
+  readonly #startMs: number = performance.now();
+  readonly #lines: string[] = [];
+  readonly #folder: string;
+
+  /** @param folder whose name is nobody's business. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  tell(text: string): void {
+    const line = `[${((performance.now() - this.#startMs) / 1000).toFixed(0).padStart(4)} s] ${text.replaceAll(this.#folder, '')}`;
+    console.log(line);
+    this.#lines.push(line);
+  }
+
+  keep(): void {
+    if (!process.env['HWERR_UPDATE']) return;
+    const name = `lab-x86_64-${KERNEL}-${LAYOUT}.txt`;
+    const title = `npm run lab: Linux ${KERNEL}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}, QEMU without KVM`;
+    writeFileSync(join(DOCS, name), `${[title, ...this.#lines].join('\n')}\n`);
+  }
+}
+
+async function boot(folder: string, record: Story): Promise<{ guest: Guest; crashes: string }> {
+  if (!existsSync(RULES)) throw new Error(`the rules that are shipped are not there: ${RULES}`);
+  const kernel = labKernel(KERNEL);
+  const share = join(folder, 'share');
+  const crashes = join(share, 'crash');
+  mkdirSync(crashes, { recursive: true });
+  copyFileSync(RULES, join(folder, 'rules.yml'));
+  const base = initramfs(kernel, folder);
+  writeFileSync(join(share, 'initramfs'), base);
+  const settings = { VMLINUZ: kernel.vmlinuz, LAYOUT, MAKEDUMPFILE };
+  const lines = Object.entries(settings).map(([name, value]) => `${name}='${value}'\n`);
+  writeFileSync(join(share, 'settings'), lines.join(''));
+  const initrd = join(folder, 'initrd');
+  writeFileSync(initrd, Buffer.concat([base, exporterArchive(folder)]));
+  record.tell(`boots ${kernel.release}`);
+  const guest = await startGuest({ kernel, folder, initrd, share });
+  onTestFinished(() => guest.stop());
+  expect((await guest.shell('cat /sys/kernel/kexec_crash_loaded')).trim()).toMatch(/^1/);
+  record.tell('up, with a crash kernel loaded');
+  return { guest, crashes };
+}
+
+function prometheusConfig(port: number): string {
+  return [
+    'global: { scrape_interval: 1s, evaluation_interval: 1s }',
+    'rule_files: [rules.yml]',
+    'scrape_configs:',
+    '  - job_name: hwerr',
+    `    static_configs: [{ targets: ['127.0.0.1:${port}'], labels: { instance: labhost } }]`,
+    '',
+  ].join('\n');
+}
+
+async function startLiveExporter(guest: Guest): Promise<void> {
+  await guest.shell(
+    `/node/node /app/dist/main.js --live.kcore --live.interval=2s --kdump.path=/tmp ` +
+      `--ledger.path=/tmp/ledger --web.listen-address=127.0.0.1:${GUEST_PORT} >/tmp/log 2>&1 &`,
+  );
+  await eventually(
+    'the exporter in the guest has read this boot',
+    async () => {
+      const log = await guest.shell('cat /tmp/log');
+      if (log.includes('cannot be read')) throw new Error(log);
+      await sleep(2000);
+      return log.includes('reading this boot') || undefined;
+    },
+    300_000,
+  );
+}
+
+async function liveMetrics(guest: Guest): Promise<string> {
+  const answer = await guest.shell(
+    `wget -qO- http://127.0.0.1:${GUEST_PORT}/metrics | grep '^hwerr_live'`,
+  );
+  return answer.trimEnd();
+}
+
+function live(metrics: string): Counted {
+  const value = (name: string, category: string): number =>
+    Number(
+      new RegExp(`^hwerr_live_${name}\\{category="${category}"\\} (\\d+)$`, 'm').exec(metrics)?.[1],
+    );
+  return Object.fromEntries(
+    CATEGORIES.map((category) => [
+      category,
+      [
+        value('recoverable_errors_total', category),
+        value('last_error_timestamp_seconds', category),
+      ] as const,
+    ]),
+  );
+}
+
+interface ApiCrash {
+  readonly crashTimeSeconds: number;
+  readonly verdict: { readonly text: string };
+  readonly hwerr: {
+    readonly categories?: readonly {
+      readonly category: string;
+      readonly count: number;
+      readonly lastErrorTimestampSeconds: number | null;
+    }[];
+  };
+}
+
+async function crashList(daemon: Daemon): Promise<readonly ApiCrash[]> {
+  const answer = await fetch(`http://127.0.0.1:${daemon.port}/api/v1/crashes`);
+  return ((await answer.json()) as { crashes: ApiCrash[] }).crashes;
+}
+
+async function crashesOf(daemon: Daemon, count: number): Promise<true | undefined> {
+  return (await crashList(daemon)).length === count || undefined;
+}
+
+function dumpIn(crashes: string): string {
+  return readdirSync(crashes, { recursive: true, encoding: 'utf8' }).sort().join(' ');
+}
+
+interface Alert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly state: string;
+}
+
+/** Those of hardware errors before a crash that fire, once there are both. */
+async function alerts(url: string): Promise<readonly Alert[] | undefined> {
+  const { data } = (await (await fetch(`${url}/api/v1/alerts`)).json()) as {
+    data: { alerts: Alert[] };
+  };
+  const firing = data.alerts.filter(
+    ({ labels, state }) =>
+      labels['alertname'] === 'HwerrHardwareErrorBeforeCrash' && state === 'firing',
+  );
+  return firing.length >= 2 ? firing : undefined;
+}
+
+function table(counted: Counted): string {
+  return Object.entries(counted)
+    .map(([category, [count, seconds]]) => `  ${category} ${count} ${seconds}`)
+    .join('\n');
+}
