@@ -125,6 +125,7 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
       await writer.close();
       chmodSync(join(directory, '..'), 0o755);
       chmodSync(directory, 0o755);
+      chmodSync(join(directory, 'data.mdb'), 0o644);
       await asNobody(async () => {
         const ledger = await openTestLedger({ directory });
         expect([ledger.state.kind, ledger.total().crashes]).toEqual(['read_only', 1]);
