@@ -11,7 +11,9 @@ import { afterEach, describe, expect } from 'vitest';
 
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
+import { mayMount } from '../support/mounts.ts';
 import { freePort } from '../support/prometheus.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { needsTool } from '../support/tools.ts';
 import { Cleanup, PATIENCE_MS, drop, start, startDaemon } from './processes.ts';
 import { startPrometheus } from './prometheus.ts';
@@ -88,6 +90,43 @@ describe('with sample dumps', () => {
       },
       120_000,
     );
+
+    describe.skipIf(!mayMount())('on a disk of its own', () => {
+      prometheus.it(
+        'says that the ledger cannot be written, for as long as it cannot',
+        async () => {
+          const disk = smallDisk();
+          const directory = cleanup.folder();
+          const ledger = join(disk.path, 'ledger');
+          const daemon = await startDaemon(directory, cleanup, `--ledger.path=${ledger}`);
+          const server = await startPrometheus(prometheus.path, { daemon }, cleanup);
+          const firing = async (): Promise<number> =>
+            (await server.query('ALERTS{alertname="HwerrLedgerWriteFailing"}')).length;
+          await eventually(
+            'Prometheus knows the ledger',
+            async () => (await server.query('hwerr_ledger_state')).length > 0 || undefined,
+            PATIENCE_MS,
+          );
+          expect(await firing()).toBe(0);
+
+          const readOnly = disk.bindReadOnly('ledger');
+          drop(fixture(PCI_CRASH), directory, 'crash');
+          await eventually('it fires', async () => (await firing()) > 0 || undefined, PATIENCE_MS);
+          const unwritten = await server.query('hwerr_ledger_state{state="read_only"}');
+          expect(unwritten.map(({ points }) => points[0]?.[1])).toEqual([1]);
+
+          readOnly.undo();
+          const recorded =
+            'hwerr_crashes_total == 1 and on() hwerr_ledger_state{state="ready"} == 1';
+          await eventually(
+            'the crash is counted',
+            async () => (await server.query(recorded)).length > 0 || undefined,
+            PATIENCE_MS,
+          );
+        },
+        120_000,
+      );
+    });
 
     prometheus.it(
       'says in central mode which host crashed',

@@ -102,11 +102,11 @@ describe('with sample dumps', () => {
       for (const name of SAMPLES.filter((name) => name !== PCI_CRASH)) {
         drop(fixture(name), directory, `before-${name}`);
       }
+      writeFileSync(join(directory, 'vmcore'), 'notes of somebody, and no dump');
       const daemon = await startDaemon(directory, cleanup);
       server = await startPrometheus(prometheus.path, { daemon }, cleanup);
       await crashes(server, 3);
       drop(fixture(PCI_CRASH), directory, '2026-10-03-04:05:51');
-      writeFileSync(join(directory, 'notes'), 'notes of somebody, and no dump');
       await crashes(server, 4);
       await eventually(
         'the rules were evaluated',
@@ -144,6 +144,7 @@ describe('with sample dumps', () => {
       expect(await value('hwerr_last_crash_recoverable_errors{category="pci"}')).toBe(7);
       expect(await value('sum(hwerr_recoverable_errors_total{category="pci"})')).toBe(14);
       expect(await value('sum(increase(hwerr_crashes_total[1m]))')).toBeGreaterThan(0);
+      expect(await value('sum(hwerr_dump_decode_failures_total)')).toBe(1);
     });
 
     it.each(dashboards[0]?.templating.list.filter(({ type }) => type === 'query') ?? [])(

@@ -1,16 +1,25 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 
 import { eventually } from '../support/eventually.ts';
 import { fixture } from '../support/fixtures.ts';
 import { needsTool } from '../support/tools.ts';
-import { build, instructions } from './dockerfile.ts';
+import { type Image, build, instructions } from './dockerfile.ts';
 import { KNOWN_VARIABLES } from './names.ts';
-import { Cleanup, ROOT, start } from './processes.ts';
+import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
 
 const steps = instructions(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
 const cleanup = new Cleanup();
@@ -62,56 +71,131 @@ describe('the Dockerfile', () => {
 });
 
 describe.skipIf(!canBuild)('built in a chroot', () => {
-  setpriv.it(
-    'starts on a read-only root without any capability, is healthy, and decodes a packed dump',
-    async () => {
-      const folder = cleanup.folder();
+  setpriv.describe('on a read-only root, without any capability', () => {
+    const built = new Cleanup();
+    let image: Image;
+
+    beforeAll(() => {
+      const folder = built.folder();
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'build', folder]);
-      cleanup.add(() => void execFileSync('umount', ['--recursive', folder]));
+      built.add(() => void execFileSync('umount', ['--recursive', folder]));
       const context = join(folder, 'context');
       mkdirSync(context);
       for (const name of ['package.json', 'package-lock.json', '.npmrc', 'tsconfig.json', 'src']) {
         cpSync(join(ROOT, name), join(context, name), { recursive: true });
       }
       cpSync(join(ROOT, 'LICENSE'), join(context, 'LICENSE'));
-      const image = build(steps, { context, folder, args: { REVISION: '0123abcd' } });
+      image = build(steps, { context, folder, args: { REVISION: '0123abcd' } });
+      for (const path of ['var/crash', 'textfile']) {
+        mkdirSync(join(image.root, path), { recursive: true });
+      }
+      const packed = gzipSync(readFileSync(fixture('x86_64-7.3.4.lzo')));
+      writeFileSync(join(image.root, 'var/crash/vmcore'), packed);
+      execFileSync('mount', ['-o', 'remount,ro', image.root]);
+      execFileSync('mount', ['-t', 'tmpfs', 'volume', join(image.root, 'tmp')]);
+      execFileSync('mount', ['-t', 'proc', 'proc', join(image.root, 'proc')]); // as every engine does
+    }, 300_000);
+    afterAll(() => built.run());
 
+    function mountVolume(path: string, owner: string): void {
+      const options = `mode=700,uid=${owner},gid=${owner}`;
+      const target = join(image.root, path);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'volume', target]);
+    }
+
+    /** A command in the image, as a container of that user would run it. */
+    function inImage(id: string, command: readonly string[]): readonly [string, string[]] {
+      const user = [`--reuid=${id}`, `--regid=${id}`, '--clear-groups', '--no-new-privs'];
+      const bounds = ['--bounding-set=-all', '--inh-caps=-all'];
+      return ['chroot', [image.root, setpriv.path, ...user, ...bounds, ...command]];
+    }
+
+    function environment(): Readonly<Record<string, string>> {
+      return { ...image.environment, TMPDIR: '/tmp' };
+    }
+
+    it('it has what runs and nothing that builds', () => {
       expect(readdirSync(join(image.root, 'app')).sort()).toEqual(
         ['LICENSE', 'dist', 'node_modules', 'package.json'].sort(),
       );
       const modules = readdirSync(join(image.root, 'app/node_modules'));
-      expect(modules).toContain('express');
+      expect(modules).toEqual(expect.arrayContaining(['express', 'lmdb']));
       expect(modules).not.toContain('typescript');
+    });
 
-      mkdirSync(join(image.root, 'var/crash'), { recursive: true });
-      const packed = gzipSync(readFileSync(fixture('x86_64-7.3.4.lzo')));
-      writeFileSync(join(image.root, 'var/crash/vmcore'), packed);
-      execFileSync('mount', ['-o', 'remount,ro', image.root]);
-      const volume = join(image.root, 'var/lib/hwerr-exporter');
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'uid=65532,gid=65532', 'ledger', volume]);
-      execFileSync('mount', ['-t', 'tmpfs', 'tmp', join(image.root, 'tmp')]);
-      const [uid = '', gid = ''] = image.user.split(':');
-      const user = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'];
-      const inImage = (command: readonly string[]): readonly [string, string[]] => [
-        'chroot',
-        [image.root, setpriv.path, ...user, '--bounding-set=-all', ...command],
-      ];
-      const env = { ...image.environment };
-      const [command, args] = inImage([...image.entrypoint, ...image.command]);
+    it('it starts, is healthy, and records a packed dump', async () => {
+      const [id = ''] = image.user.split(':');
+      mountVolume('var/lib/hwerr-exporter', id);
+      const env = environment();
+      const [command, args] = inImage(id, [...image.entrypoint, ...image.command]);
       const url = 'http://127.0.0.1:10048';
       await start({ command, args, env, readyUrl: `${url}/-/ready` }, cleanup);
 
-      const [probe, probeArgs] = inImage(image.healthcheck);
+      const [probe, probeArgs] = inImage(id, image.healthcheck);
       expect(spawnSync(probe, probeArgs, { env: { ...process.env, ...env } }).status).toBe(0);
-      const text = await eventually('the packed dump is decoded', async () => {
-        const answer = await (await fetch(`${url}/metrics`)).text();
-        return answer.includes('hwerr_dumps_decoded_total 1\n') ? answer : undefined;
-      });
+      const text = await eventually(
+        'the packed dump is recorded',
+        async () => {
+          const answer = await (await fetch(`${url}/metrics`)).text();
+          return answer.includes('hwerr_crashes_total 1\n') ? answer : undefined;
+        },
+        PATIENCE_MS,
+      );
       expect(text).toContain('hwerr_recoverable_errors_total{category="pci"} 7\n');
+      expect(text).toContain('hwerr_ledger_state{state="ready"} 1\n');
       expect(text).toContain('revision="0123abcd"');
-      const [touch, touchArgs] = inImage(['touch', '/app/x']);
+      const [touch, touchArgs] = inImage(id, ['touch', '/app/x']);
       expect(spawnSync(touch, touchArgs, { encoding: 'utf8' }).stderr).toContain('Read-only');
-    },
-    300_000,
-  );
+    }, 90_000);
+
+    it('it writes the file for the collector, by the loop of the DaemonSet, and ends when told to', async () => {
+      for (const path of ['var/lib/hwerr-exporter', 'textfile']) mountVolume(path, '0');
+      const manifest = readFileSync(
+        join(ROOT, 'deploy/kubernetes/textfile/daemonset.yaml'),
+        'utf8',
+      );
+      const { spec } = parse(manifest) as DaemonSet;
+      const [{ command, args }] = spec.template.spec.containers;
+      const loop = spawn(...inImage('0', [...command, ...args]), {
+        env: { ...process.env, ...environment() },
+        stdio: 'ignore',
+      });
+      const ended = new Promise<void>((resolve) => {
+        loop.once('close', () => {
+          resolve();
+        });
+      });
+      cleanup.add(() => {
+        loop.kill('SIGTERM');
+        return ended;
+      });
+      const out = join(image.root, 'textfile/hwerr.prom');
+      await eventually('the file is there', () => existsSync(out) || undefined, PATIENCE_MS);
+      expect(statSync(out).mode & 0o777).toBe(0o644);
+      const text = readFileSync(out, 'utf8');
+      expect(text).toContain('hwerr_recoverable_errors_total{category="pci"} 7\n');
+      // What HwerrScanStale goes by when no pass comes any more.
+      const [, scanned] = /^hwerr_last_scan_timestamp_seconds\{.*\} (\S+)$/m.exec(text) ?? [];
+      expect(Date.now() / 1000 - Number(scanned)).toBeLessThan(60);
+      loop.kill('SIGTERM');
+      await eventually(
+        'it has ended',
+        () => (loop.exitCode === null ? undefined : true),
+        PATIENCE_MS,
+      );
+      expect(loop.exitCode).toBe(0);
+    }, 90_000);
+  });
 });
+
+interface DaemonSet {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly [
+          { readonly command: readonly string[]; readonly args: readonly string[] },
+        ];
+      };
+    };
+  };
+}
