@@ -28,7 +28,11 @@ const others = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'src/README.md'];
 const read = (page: string): string => readFileSync(join(FOLDER, page), 'utf8');
 const alerts = [...readFileSync(RULES, 'utf8').matchAll(/alert: (\w+)/g)].map(([, name]) => name);
 /** The array, and the function that fills it. */
-const KERNEL_NAMES: ReadonlySet<string> = new Set(['hwerr_data', 'hwerr_log_error_type']);
+const KERNEL_NAMES: ReadonlySet<string> = new Set([
+  'hwerr_data',
+  'hwerr_log_error_type',
+  'hwerr_recovery_stats',
+]);
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
