@@ -177,6 +177,10 @@ async function daemonOverStore(...flags: readonly string[]): Promise<Daemon> {
   await waitForValue(daemon, 'hwerr_dumps_decoded_total', Object.keys(STORE).length);
   await waitForValue(daemon, 'hwerr_decode_queue_length', 0);
   await waitForValue(daemon, 'hwerr_decodes_in_progress', 0);
+  // What was decoded shows once it is durable.
+  await waitForValue(daemon, 'hwerr_dumps_present{state="complete"}', Object.keys(STORE).length);
+  const packed = 'hwerr_dump_decode_failures_total{reason="unsupported_compression"}';
+  await waitForValue(daemon, packed, 1);
   return daemon;
 }
 
@@ -188,6 +192,7 @@ const VOLATILE = [
   'hwerr_last_decode_timestamp_seconds',
   'hwerr_last_scan_timestamp_seconds',
   'hwerr_scan_duration_seconds',
+  'hwerr_ledger_writes_total',
   'hwerr_watch_events_total',
   'hwerr_kexec_crash_loaded',
   'hwerr_exporter_build_info',
