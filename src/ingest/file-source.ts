@@ -11,7 +11,7 @@ import {
   realpathSync,
 } from 'node:fs';
 import { sep } from 'node:path';
-import { FileError } from '../failure.ts';
+import { FileError, messageOf } from '../failure.ts';
 import { type ByteSource, Corrupt, inRange, requireRange } from '../vmcore/index.ts';
 
 /** An open file, to be closed by whoever opened it. */
@@ -48,12 +48,20 @@ export function openFileSource(path: string, root: string | undefined): FileSour
 
 /** O_NOFOLLOW only guards the last part of a path. */
 function requireWithin(fd: number, path: string, root: string): void {
-  const [opened, real] = onFile(path, () => [
-    readlinkSync(`/proc/self/fd/${fd}`),
-    realpathSync(root),
-  ]);
+  const opened = openedPath(fd, path);
+  const real = onFile(path, () => realpathSync(root));
   if (opened.startsWith(real.endsWith(sep) ? real : `${real}${sep}`)) return;
   throw new FileError('not_a_dump', `${path}: leads out of ${root}, to ${opened}`);
+}
+
+/** @throws FileError `io` where /proc is not mounted: it is not the file that is gone. */
+function openedPath(fd: number, path: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch (cause) {
+    const why = `cannot tell where it leads without /proc: ${messageOf(cause)}`;
+    throw new FileError('io', `${path}: ${why}`, undefined, cause);
+  }
 }
 
 /** An open regular file as a source; `path` is for messages. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, statSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,7 +8,8 @@ import { writeTextfile } from '../../src/cli/textfile.ts';
 import { asNobody } from '../support/as-nobody.ts';
 import { crashDump } from '../support/crash-dumps.ts';
 import { fixture } from '../support/fixtures.ts';
-import { type Ended, run } from '../support/program.ts';
+import { mayMount } from '../support/mounts.ts';
+import { type Ended, MAIN, run } from '../support/program.ts';
 import { valueIn } from '../support/running-daemon.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -29,9 +31,13 @@ function setup(): Setup {
   return { crashes, ledger: join(tempDir(), 'ledger'), out: join(tempDir(), 'hwerr.prom') };
 }
 
-function textfile({ crashes, ledger, out }: Setup): Promise<Ended> {
+function argsOf({ crashes, ledger, out }: Setup): string[] {
   const flags = ['--kdump.path', crashes, '--ledger.path', ledger, '--kdump.settle', '100ms'];
-  return run(['textfile', '--out', out, ...flags]);
+  return ['textfile', '--out', out, ...flags];
+}
+
+function textfile(where: Setup): Promise<Ended> {
+  return run(argsOf(where));
 }
 
 it('writes what a scrape would say, from pass to pass out of one ledger', async () => {
@@ -100,4 +106,17 @@ it('is never seen in part, nor under another name that the collector reads', asy
   watcher.close();
   expect(names.size).toBeGreaterThan(1);
   expect([...names].filter((name) => name.endsWith('.prom'))).toEqual(['hwerr.prom']);
+});
+
+it.skipIf(!mayMount())('says what is missing where /proc is not mounted [needs mount]', () => {
+  const where = setup();
+  addDump(where.crashes, 1);
+  const script = 'umount -l /proc && exec "$@"';
+  const command = [process.execPath, MAIN, ...argsOf(where)];
+  const { stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...command], {
+    encoding: 'utf8',
+  });
+  expect(stderr).toContain('without /proc');
+  const failures = 'hwerr_dump_decode_failures_total{reason="io"}';
+  expect(valueIn(readFileSync(where.out, 'utf8'), failures)).toBe(1);
 });
