@@ -1,6 +1,6 @@
 // What can go wrong while a dump is decoded, chosen by what the operator does next.
 // A kernel without the array is no error: see report.ts. Errors of files, threads and time
-// belong to the daemon: src/errors.ts.
+// belong to the daemon: src/failure.ts.
 
 /** Why a file could not be decoded, as seen by the decoder. A closed list: it is a metric label. */
 export const DECODE_REASONS = [
