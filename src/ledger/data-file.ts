@@ -11,12 +11,12 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../failure.ts';
 import { StoreError } from './store-error.ts';
@@ -172,10 +172,7 @@ export function setAside(directory: string, nowMs: number): string {
 }
 
 /** Damaged ledgers that nobody has taken away yet; none where there is no directory that can be read. */
-export function setAsideCount(directory: string): number {
-  try {
-    return readdirSync(directory).filter((name) => name.startsWith(SET_ASIDE)).length;
-  } catch {
-    return 0;
-  }
+export async function setAsideCount(directory: string): Promise<number> {
+  const names = await readdir(directory).catch((): string[] => []);
+  return names.filter((name) => name.startsWith(SET_ASIDE)).length;
 }

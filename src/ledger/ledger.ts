@@ -36,6 +36,8 @@ const GONE_BATCH = 256;
 const MOST_FAILURES = 100;
 /** Another daemon has the ledger; or a new one must be begun, and counters begin anew with a process. */
 const FINAL: ReadonlySet<LedgerState['kind']> = new Set<LedgerState['kind']>(['busy', 'damaged']);
+/** Time between two looks at what was set aside: somebody takes it away, and no scrape may look. */
+const COUNT_MS = 10_000;
 const RETRY_MS = { first: 500, longest: 30_000 };
 
 export interface LedgerOptions {
@@ -125,6 +127,8 @@ export class Ledger implements LedgerView {
   #sums: Sums;
   #writes = 0;
   #writeFailures = 0;
+  #setAside = 0;
+  #counting: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS.first;
   #timer: NodeJS.Timeout | undefined;
   #recovering: Promise<void> | undefined;
@@ -147,6 +151,8 @@ export class Ledger implements LedgerView {
       if (this.#store === undefined && hasData(directory)) await this.#openStore('read');
       this.#failed(problem);
     }
+    await this.#countSetAside();
+    this.#counting = setInterval(() => void this.#countSetAside(), COUNT_MS).unref();
   }
 
   get state(): LedgerState {
@@ -162,7 +168,7 @@ export class Ledger implements LedgerView {
   }
 
   get setAside(): number {
-    return setAsideCount(this.#options.directory);
+    return this.#setAside;
   }
 
   total(): Summary {
@@ -238,10 +244,15 @@ export class Ledger implements LedgerView {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#counting);
     await this.#recovering;
     while (this.#state.kind === 'ready' && this.#pending.length > 0) this.#flush();
     await this.#closeStore();
     await this.#lock?.release();
+  }
+
+  async #countSetAside(): Promise<void> {
+    this.#setAside = await setAsideCount(this.#options.directory);
   }
 
   #schedule(delayMs: number): void {
