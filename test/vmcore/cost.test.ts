@@ -18,7 +18,7 @@ import { kdumpOf, kernel } from '../support/kernel-builder.ts';
 
 const MAX_PAGES = 64;
 const MAX_BYTES = 300 << 10;
-/** Pages for the counters of a kernel that was met before: utsname, boot id, the array. */
+/** Pages for the counters of a kernel that was met before: utsname, boot id, the array if it has one. */
 const KNOWN_PAGES = 4;
 
 function read(name: string): ByteSource {
@@ -41,11 +41,14 @@ describe.each(KDUMPS)('the first decode of %s', (name) => {
   });
 });
 
-describe.each([...KDUMPS, 'arm64-7.3.4.flat-zlib'])('the next decode of %s', (name) => {
+const WITHOUT = 'x86_64-6.18.12-no-hwerr.flat-zlib';
+
+describe.each([...KDUMPS, 'arm64-7.3.4.flat-zlib', WITHOUT])('the next decode of %s', (name) => {
   it(`decompresses at most ${KNOWN_PAGES} pages for the counters`, () => {
     const knownKernels = new KnownKernels();
     decodeVmcore(read(name), { knownKernels });
-    const { debug } = decodeVmcore(read(name), { knownKernels });
+    const { debug, hwerr } = decodeVmcore(read(name), { knownKernels });
+    expect(hwerr.kind).toBe(name === WITHOUT ? 'absent' : 'present');
     expect(debug.pages).toBeGreaterThan(0);
     expect(debug.pages).toBeLessThanOrEqual(KNOWN_PAGES);
   });
