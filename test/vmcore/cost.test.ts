@@ -10,11 +10,14 @@ import {
   KnownKernels,
   bytesSource,
   decodeVmcore,
+  openVmcore,
 } from '../../src/vmcore/index.ts';
+import { elfCore } from '../support/elf-core-builder.ts';
 import { recordingSource } from '../support/faulty-source.ts';
 import { flatRecords, flatStream } from '../support/flattened-builder.ts';
 import { fixture } from '../support/fixtures.ts';
 import { kdumpOf, kernel } from '../support/kernel-builder.ts';
+import { kernelNotes } from '../support/notes-builder.ts';
 
 const MAX_PAGES = 64;
 const MAX_BYTES = 300 << 10;
@@ -70,6 +73,32 @@ describe('a kernel at the top of much memory', () => {
     // Up to 256 GiB it is counted to its end, to see that no bit is lost; never twice.
     expect(far.bytesRead - near.bytesRead).toBeLessThan(bitmap + 64 * 1024);
     expect(far.reads - near.reads).toBeLessThan(bitmap / (256 << 10) + 16);
+  });
+});
+
+describe('an ELF core of many segments', () => {
+  const SEGMENTS = 5000;
+  const coreOf = (physicalOf: (i: number) => bigint): Uint8Array =>
+    elfCore({
+      notes: kernelNotes('OSRELEASE=7.3.4\n'),
+      segments: Array.from({ length: SEGMENTS }, (_, i) => ({
+        physical: physicalOf(i),
+        virtual: 0xffff888000000000n + BigInt(i * 8192),
+        bytes: Uint8Array.of(i),
+      })),
+    });
+
+  it.each([
+    ['once', 1, (i: number) => BigInt(8192 * i)],
+    ['twice where they know no physical addresses', 2, () => 0xffffffffffffffffn],
+  ])('reads its program headers %s', (_, times, physicalOf) => {
+    const source = recordingSource(coreOf(physicalOf));
+    const { dump } = openVmcore(source);
+    const end = 64 + 56 * (SEGMENTS + 1);
+    const inTable = source.log.filter(([offset, length]) => offset >= 64 && offset + length <= end);
+    expect(inTable.reduce((sum, [, length]) => sum + length, 0)).toBe(times * (end - 64));
+    expect(dump.addressing).toBe(times === 1 ? 'physical' : 'virtual');
+    expect(dump.vmcoreinfoNotes).toHaveLength(1);
   });
 });
 
