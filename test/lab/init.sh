@@ -5,17 +5,16 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
-for module in netfs 9pnet 9pnet_virtio 9p; do insmod /lib/modules/$module.ko; done
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,ro root /root
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 share /share
+mount -t virtiofs -o ro root /root
+mount -t virtiofs share /share
 . /share/settings
 
 # A program of the newer suite, with its own libraries.
 newer() {
-  libraries=/root/usr/lib/x86_64-linux-gnu
+  libraries=/root/usr/lib/$TRIPLET
   program=$1
   shift
-  $libraries/ld-linux-x86-64.so.2 --library-path $libraries /root/$program "$@"
+  $libraries/$LOADER --library-path $libraries /root/$program "$@"
 }
 
 if [ -e /proc/vmcore ]; then
@@ -37,12 +36,11 @@ if [ -e /proc/vmcore ]; then
   reboot -f
 fi
 
-for module in e1000e aer_inject; do insmod /lib/modules/$module.ko; done
 hostname labhost
 ip link set lo up
 mkdir -p /tmp/ledger
 newer usr/sbin/kexec -p "/root/$VMLINUZ" --initrd=/share/initramfs \
-  --append='console=ttyS0 irqpoll nr_cpus=1 reset_devices rdinit=/init'
+  --append="console=$CONSOLE irqpoll nr_cpus=1 reset_devices rdinit=/init"
 # The kernel's clock beside the time of day: its log has the former, hwerr_data the latter.
 read -r uptime _ </proc/uptime
 echo "LAB clock $uptime $(date +%s)"

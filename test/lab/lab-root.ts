@@ -23,8 +23,6 @@ export interface LabKernel {
   readonly release: string;
   /** Below the root. */
   readonly vmlinuz: string;
-  /** Folder of its modules. */
-  readonly modules: string;
 }
 
 /**
@@ -33,19 +31,28 @@ export interface LabKernel {
  * @throws with the command that gets it, where it is not there.
  */
 export function labKernel(version: string): LabKernel {
-  const folders = ['usr/lib/modules', 'lib/modules'].map((folder) => join(ROOT, folder));
-  const releases = folders
-    .flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []))
-    .filter((name) => name.startsWith(version) && /^[.+]/.test(name.slice(version.length)))
-    .filter((name) => !name.includes('cloud'))
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  const release = releases.at(-1) ?? '';
-  const modules = folders.map((folder) => join(folder, release)).find((path) => existsSync(path));
-  const vmlinuz = [`usr/lib/modules/${release}/vmlinuz`, `boot/vmlinuz-${release}`].find((path) =>
-    existsSync(join(ROOT, path)),
-  );
-  if (release === '' || modules === undefined || vmlinuz === undefined) {
-    throw new Error(`no kernel ${version} in ${ROOT}: run test/lab/setup.sh ${version}`);
-  }
-  return { release, vmlinuz, modules };
+  const kernel = kernels()
+    .filter(({ release }) => release.startsWith(version))
+    .filter(({ release }) => /^[.+]/.test(release.slice(version.length)))
+    .filter(({ release }) => !release.includes('cloud'))
+    .sort((a, b) => a.release.localeCompare(b.release, 'en', { numeric: true }))
+    .at(-1);
+  if (kernel !== undefined) return kernel;
+  throw new Error(`no kernel ${version} in ${ROOT}: run test/lab/setup.sh ${version}`);
+}
+
+/** Debian has moved them: from /boot to beside the modules. */
+function kernels(): LabKernel[] {
+  const inBoot = namesIn('boot')
+    .filter((name) => name.startsWith('vmlinuz-'))
+    .map((name) => ({ release: name.replace('vmlinuz-', ''), vmlinuz: `boot/${name}` }));
+  const besideModules = namesIn('usr/lib/modules')
+    .map((release) => ({ release, vmlinuz: `usr/lib/modules/${release}/vmlinuz` }))
+    .filter(({ vmlinuz }) => existsSync(join(ROOT, vmlinuz)));
+  return [...inBoot, ...besideModules];
+}
+
+function namesIn(folder: string): string[] {
+  const path = join(ROOT, folder);
+  return existsSync(path) ? readdirSync(path) : [];
 }
