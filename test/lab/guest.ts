@@ -13,7 +13,6 @@ import { MACHINE } from './machines.ts';
 /** The machine is slow, and others may work on it too. */
 const BOOT_MS = 300_000;
 const COMMAND_MS = 300_000;
-const MEMORY = '1792M';
 
 export interface GuestSetup {
   readonly kernel: LabKernel;
@@ -23,6 +22,8 @@ export interface GuestSetup {
   readonly initrd: string;
   /** The guest's /share. */
   readonly share: string;
+  /** MiB */
+  readonly memory: number;
 }
 
 export interface Guest {
@@ -125,7 +126,7 @@ async function share(
   return child;
 }
 
-function qemuArguments({ kernel, initrd }: GuestSetup, consoleFile: string): string[] {
+function qemuArguments({ kernel, initrd, memory }: GuestSetup, consoleFile: string): string[] {
   const shared = (tag: string): string[] => [
     ...['-chardev', `socket,id=${tag},path=${tag}.sock`],
     ...['-device', `vhost-user-fs-pci,chardev=${tag},tag=${tag}`],
@@ -134,9 +135,9 @@ function qemuArguments({ kernel, initrd }: GuestSetup, consoleFile: string): str
     ...rootProgram(MACHINE.qemu),
     ...['-L', join(ROOT, 'usr/share/qemu'), '-L', join(ROOT, 'usr/share/seabios')],
     ...['-machine', `${MACHINE.type},accel=tcg,memory-backend=memory`],
-    ...['-smp', '1', '-m', MEMORY, '-no-reboot'],
+    ...['-smp', '1', '-m', `${memory}M`, '-no-reboot'],
     // virtiofsd reads and writes the guest's memory.
-    ...['-object', `memory-backend-memfd,id=memory,size=${MEMORY},share=on`],
+    ...['-object', `memory-backend-memfd,id=memory,size=${memory}M,share=on`],
     ...['-display', 'none', '-nodefaults', '-nic', 'none'],
     ...['-kernel', join(ROOT, kernel.vmlinuz), '-initrd', initrd],
     '-append',

@@ -9,28 +9,17 @@ mount -t virtiofs -o ro root /root
 mount -t virtiofs share /share
 . /share/settings
 
-# A program of the newer suite, with its own libraries.
+# Programs of the newer suite, with their own libraries.
 newer() {
   libraries=/root/usr/lib/$TRIPLET
   program=$1
   shift
   $libraries/$LOADER --library-path $libraries /root/$program "$@"
 }
+makedumpfile() { newer usr/bin/makedumpfile "$@"; }
 
 if [ -e /proc/vmcore ]; then
-  # As kdump-utils (RHEL, Fedora) and kdump-tools (Debian) do it: another name until it is whole.
-  case $LAYOUT in
-    rhel) directory=/share/crash/127.0.0.1-$(date +%Y-%m-%d-%T) part=vmcore-incomplete name=vmcore ;;
-    debian)
-      stamp=$(date +%Y%m%d%H%M)
-      directory=/share/crash/$stamp part=dump-incomplete name=dump.$stamp
-      ;;
-  esac
-  mkdir -p "$directory"
-  newer usr/bin/makedumpfile $MAKEDUMPFILE /proc/vmcore "$directory/$part"
-  status=$?
-  [ $status = 0 ] && mv "$directory/$part" "$directory/$name"
-  newer usr/bin/makedumpfile --dump-dmesg /proc/vmcore "$directory/dmesg.txt"
+  . /share/kdump
   echo "LAB makedumpfile ended with $status"
   umount /share
   reboot -f

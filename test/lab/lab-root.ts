@@ -8,8 +8,15 @@ const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), '
 export const ROOT: string = join(CACHE, 'root');
 const LIBRARIES = join(ROOT, 'usr/lib/x86_64-linux-gnu');
 
-/** Arguments that run a program of the root, on whatever Debian this is. */
+/**
+ * Arguments that run a program of the root, on whatever Debian this is.
+ *
+ * @throws with the command that gets it, where it is not there.
+ */
 export function rootProgram(path: string): string[] {
+  if (!existsSync(join(ROOT, path))) {
+    throw new Error(`no ${path} in ${ROOT}: run test/lab/setup.sh`);
+  }
   const libraries = [LIBRARIES, join(LIBRARIES, 'pulseaudio')].join(':');
   return [
     join(LIBRARIES, 'ld-linux-x86-64.so.2'),

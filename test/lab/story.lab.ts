@@ -1,7 +1,7 @@
 // The whole story on a real kernel: it survives hardware errors, shows them live, crashes; kdump writes
 // the dump into the directory that the exporter watches, and Prometheus raises the alarm.
 
-import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -24,14 +24,16 @@ import {
   listed,
   loggedSeconds,
 } from './guest-errors.ts';
-import { type Guest, startGuest } from './guest.ts';
-import { exporterArchive, initramfs } from './initramfs.ts';
+import type { Guest } from './guest.ts';
+import { crash, startKdumpGuest } from './kdump-guest.ts';
 import { labKernel } from './lab-root.ts';
 import { MACHINE } from './machines.ts';
+import { RunRecord } from './run-record.ts';
 
 const KERNEL = process.env['HWERR_LAB_KERNEL'] ?? '7.3';
 const LAYOUT = process.env['HWERR_LAB_LAYOUT'] ?? 'rhel';
 const MAKEDUMPFILE = process.env['HWERR_LAB_MAKEDUMPFILE'] ?? '-l -d 31';
+const TITLE = `npm run lab: Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}, QEMU without KVM`;
 
 /** From before the array: 6.19 brought it. */
 const OLD = /^6\.1[0-8]/.test(KERNEL);
@@ -39,18 +41,16 @@ const OLD = /^6\.1[0-8]/.test(KERNEL);
 const RULES = fileURLToPath(
   new URL('../../deploy/prometheus/hwerr-exporter.rules.yml', import.meta.url),
 );
-const DOCS = fileURLToPath(new URL('../../deploy/docs/', import.meta.url));
 /** A second for each of the two clocks to end, and one for the work between them. */
 const CLOCKS_SECONDS = 3;
 const GUEST_PORT = 10_048;
-const DUMP_MS = 600_000;
 
 const prometheus = needsTool('prometheus');
 
 describe(`Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}`, () => {
   it.runIf(OLD)('keeps no counters, and says so of itself and of its dump', async () => {
     const folder = tempDir();
-    const record = new Story(folder);
+    const record = new RunRecord(TITLE, folder);
     const { guest, crashes } = await boot(folder, record);
     const daemon = await startDaemon([
       `--kdump.path=${crashes}`,
@@ -63,13 +63,12 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFIL
     await expect(startLiveExporter(guest)).rejects.toThrow('does not count hardware errors');
     expect(await liveMetrics(guest)).toBe('');
     record.tell('this boot: the exporter in the guest has no counters, and says why');
-    guest.send('echo c >/proc/sysrq-trigger');
-    await guest.ended(DUMP_MS);
+    await crash(guest);
     record.tell(`crashed; the crash kernel wrote ${dumpIn(crashes)}`);
     await eventually('the exporter has decoded the dump', () => crashesOf(daemon, 1), 120_000);
-    const [crash] = await crashList(daemon);
-    record.tell(`the exporter: ${crash?.verdict.text}\n${JSON.stringify(crash)}`);
-    expect(crash).toMatchObject({
+    const [recorded] = await crashList(daemon);
+    record.tell(`the exporter: ${recorded?.verdict.text}\n${JSON.stringify(recorded)}`);
+    expect(recorded).toMatchObject({
       id: /LAB ready (\S+)/.exec(guest.console())?.[1],
       hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' },
       panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
@@ -77,14 +76,14 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFIL
     const exposed = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
     expect(exposed).toContain('hwerr_crashes_total 1\n');
     expect(exposed).toContain('hwerr_dumps_without_hwerr_data_total 1\n');
-    record.keep();
+    record.keep(`${MACHINE.name}-${KERNEL}-${LAYOUT}`);
   });
 
   it.skipIf(OLD)(
     'survives errors, shows them live, crashes, and leaves a dump that says the same',
     async () => {
       const folder = tempDir();
-      const record = new Story(folder);
+      const record = new RunRecord(TITLE, folder);
       const { guest, crashes } = await boot(folder, record);
       const daemon = await startDaemon([
         `--kdump.path=${crashes}`,
@@ -127,17 +126,15 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFIL
       );
       const counting = MACHINE.errors.filter((error) => error.category !== undefined);
 
-      guest.send('echo c >/proc/sysrq-trigger');
-      await guest.ended(DUMP_MS);
-      expect(guest.console()).toContain('LAB makedumpfile ended with 0');
+      await crash(guest);
       const panicSeconds = loggedSeconds(guest, /sysrq: Trigger a crash/);
       record.tell(`crashed; the crash kernel wrote ${dumpIn(crashes)}`);
       await eventually('the exporter has decoded the dump', () => crashesOf(daemon, 1), 120_000);
 
-      const [crash] = await crashList(daemon);
-      record.tell(`the exporter: ${crash?.verdict.text}\n${JSON.stringify(crash)}`);
+      const [recorded] = await crashList(daemon);
+      record.tell(`the exporter: ${recorded?.verdict.text}\n${JSON.stringify(recorded)}`);
       const counted = Object.fromEntries(
-        (crash?.hwerr.categories ?? []).map((one) => [
+        (recorded?.hwerr.categories ?? []).map((one) => [
           one.category,
           [one.count, one.lastErrorTimestampSeconds ?? 0],
         ]),
@@ -147,7 +144,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFIL
         const seconds = loggedSeconds(guest, logged);
         expect(Math.abs(counted[category!]![1]! - seconds), name).toBeLessThan(CLOCKS_SECONDS);
       }
-      expect(crash).toMatchObject({
+      expect(recorded).toMatchObject({
         id: /LAB ready (\S+)/.exec(guest.console())?.[1],
         host: 'labhost',
         kernelRelease: labKernel(KERNEL).release,
@@ -155,13 +152,13 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFIL
         incomplete: false,
         verdict: { kind: 'suspect', category },
       });
-      expect(Math.abs(crash!.crashTimeSeconds - panicSeconds)).toBeLessThan(CLOCKS_SECONDS);
+      expect(Math.abs(recorded!.crashTimeSeconds - panicSeconds)).toBeLessThan(CLOCKS_SECONDS);
 
       const exposed = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
       for (const [one, [count]] of Object.entries(truth)) {
         expect(exposed).toContain(`hwerr_recoverable_errors_total{category="${one}"} ${count}\n`);
       }
-      const lead = crash!.crashTimeSeconds - truth[category]![1];
+      const lead = recorded!.crashTimeSeconds - truth[category]![1];
       expect(exposed).toContain(
         `hwerr_last_crash_error_lead_seconds{category="${category}"} ${lead}\n`,
       );
@@ -186,59 +183,26 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFIL
           `that kernel had counted ${truth[suspect]![0]} of them`,
         );
       }
-      record.keep();
+      record.keep(`${MACHINE.name}-${KERNEL}-${LAYOUT}`);
     },
   );
 });
 
-/** What happened, with the time it took: shown, and kept with HWERR_UPDATE=1. */
-class Story {
-  readonly #startMs: number = performance.now();
-  readonly #lines: string[] = [];
-  readonly #folder: string;
-
-  /** @param folder whose name is nobody's business. */
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  tell(text: string): void {
-    const line = `[${((performance.now() - this.#startMs) / 1000).toFixed(0).padStart(4)} s] ${text.replaceAll(this.#folder, '')}`;
-    console.log(line);
-    this.#lines.push(line);
-  }
-
-  keep(): void {
-    if (!process.env['HWERR_UPDATE']) return;
-    const name = `lab-${MACHINE.name}-${KERNEL}-${LAYOUT}.txt`;
-    const title = `npm run lab: Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}, QEMU without KVM`;
-    writeFileSync(join(DOCS, name), `${[title, ...this.#lines].join('\n')}\n`);
-  }
-}
-
-async function boot(folder: string, record: Story): Promise<{ guest: Guest; crashes: string }> {
+async function boot(folder: string, record: RunRecord): Promise<{ guest: Guest; crashes: string }> {
   if (!existsSync(RULES)) throw new Error(`the rules that are shipped are not there: ${RULES}`);
-  const kernel = labKernel(KERNEL);
-  const share = join(folder, 'share');
-  const crashes = join(share, 'crash');
-  mkdirSync(crashes, { recursive: true });
   copyFileSync(RULES, join(folder, 'rules.yml'));
-  const base = initramfs(folder);
-  writeFileSync(join(share, 'initramfs'), base);
-  const settings = {
-    ...{ VMLINUZ: kernel.vmlinuz, LAYOUT, MAKEDUMPFILE },
-    ...{ CONSOLE: MACHINE.console, TRIPLET: MACHINE.triplet, LOADER: MACHINE.loader },
-  };
-  const lines = Object.entries(settings).map(([name, value]) => `${name}='${value}'\n`);
-  writeFileSync(join(share, 'settings'), lines.join(''));
-  const initrd = join(folder, 'initrd');
-  writeFileSync(initrd, Buffer.concat([base, exporterArchive(folder)]));
+  const kernel = labKernel(KERNEL);
   record.tell(`boots ${kernel.release}`);
-  const guest = await startGuest({ kernel, folder, initrd, share });
-  onTestFinished(() => guest.stop());
-  expect((await guest.shell('cat /sys/kernel/kexec_crash_loaded')).trim()).toMatch(/^1/);
+  const settings = { MAKEDUMPFILE };
+  const started = await startKdumpGuest({
+    kernel,
+    folder,
+    kdump: LAYOUT,
+    settings,
+    exporter: true,
+  });
   record.tell('up, with a crash kernel loaded');
-  return { guest, crashes };
+  return started;
 }
 
 function prometheusConfig(port: number): string {
