@@ -4,27 +4,56 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CATEGORIES } from '../../src/vmcore/index.ts';
+import { eventually } from '../support/eventually.ts';
 import type { Guest } from './guest.ts';
+import type { HardwareError } from './machine.ts';
 
 /** [count, Unix seconds of the last one, or 0] a category. */
 export type Counted = Readonly<Record<string, readonly [count: number, seconds: number]>>;
 
 /** Between two errors: recovering from one takes a second or so. */
 const PAUSE_MS = 3000;
+/** The kernel looks for some errors now and then. */
+const LOG_MS = 60_000;
 
-/** An uncorrectable memory error that no program used (SRAO), told to every CPU. */
-export async function injectMachineCheck(guest: Guest, address: number): Promise<void> {
-  await guest.monitor(`mce -b 0 9 0xbd000000000000c0 0x5 0x${address.toString(16)} 0x8c`);
-  await sleep(PAUSE_MS);
+/**
+ * Waits until the kernel's log tells of it: what the kernel did not see says nothing of what it counts.
+ *
+ * @param times as often as it is to come, if not said otherwise.
+ */
+export async function inject(
+  guest: Guest,
+  error: HardwareError,
+  times: number = error.times,
+): Promise<void> {
+  const logged = guest.console().length;
+  for (let number = 0; number < times; number++) {
+    await error.inject(guest, number);
+    await sleep(PAUSE_MS);
+  }
+  await eventually(
+    `the kernel logs a ${error.name}`,
+    () => error.logged.test(guest.console().slice(logged)) || undefined,
+    LOG_MS,
+  );
 }
 
-/** A completion timeout of the card behind the root port: bus 1, uncorrectable, not fatal. */
-export async function injectPcieError(guest: Guest): Promise<void> {
-  // struct aer_error_inj (drivers/pci/pcie/aer_inject.c): bus, dev, fn, pad, uncor_status.
-  const record = [1, 0, 0, 0, 0, 0x40, 0, 0, ...new Array<number>(24).fill(0)];
-  const octal = record.map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
-  await guest.shell(`printf '${octal}' >/dev/aer_inject`);
-  await sleep(PAUSE_MS);
+/** `2 machine checks, 3 PCIe errors` */
+export function listed(errors: readonly HardwareError[]): string {
+  return errors.map(({ name, times }) => `${times} ${name}${times === 1 ? '' : 's'}`).join(', ');
+}
+
+/** How many of each category they are to make. */
+export function expectedCounts(errors: readonly HardwareError[]): Readonly<Record<string, number>> {
+  const counts = Object.fromEntries(CATEGORIES.map((category) => [category, 0]));
+  for (const { category, times } of errors) if (category !== undefined) counts[category]! += times;
+  return counts;
+}
+
+export function countsOf(counted: Counted): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(counted).map(([category, [count]]) => [category, count]),
+  );
 }
 
 /** Address of hwerr_data; undefined where the kernel has none. */

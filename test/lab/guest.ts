@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type LabKernel, ROOT, rootProgram } from './lab-root.ts';
+import { MACHINE } from './machines.ts';
 
 /** The machine is slow, and others may work on it too. */
 const BOOT_MS = 300_000;
@@ -21,6 +22,8 @@ export interface GuestSetup {
   readonly initrd: string;
   /** The guest's /share. */
   readonly share: string;
+  /** MiB */
+  readonly memory: number;
 }
 
 export interface Guest {
@@ -32,6 +35,8 @@ export interface Guest {
   send(command: string): void;
   /** A command of QEMU's own monitor, and its answer. */
   monitor(command: string): Promise<string>;
+  /** A command of QEMU's protocol for programs. */
+  execute(command: string, args: object): Promise<unknown>;
   /** Waits until the machine has ended by itself. */
   ended(ms: number): Promise<void>;
   stop(): Promise<void>;
@@ -39,6 +44,10 @@ export interface Guest {
 
 export async function startGuest(setup: GuestSetup): Promise<Guest> {
   const { folder } = setup;
+  const folders = [
+    await share(setup, 'root', ROOT, ['--readonly']),
+    await share(setup, 'share', setup.share),
+  ];
   const consoleFile = join(folder, 'console.log');
   const child = spawn('nice', ['-n', '10', ...qemuArguments(setup, consoleFile)], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -52,7 +61,7 @@ export async function startGuest(setup: GuestSetup): Promise<Guest> {
   while (!console().includes('LAB ready')) {
     await sleep(500);
     if (child.exitCode === null && performance.now() < end) continue;
-    child.kill('SIGKILL');
+    for (const process of [child, ...folders]) process.kill('SIGKILL');
     throw new Error(`the guest does not boot:\n${complaints}\n${console().slice(-3000)}`);
   }
   const monitor = await Monitor.open(await connected(join(folder, 'monitor')));
@@ -77,6 +86,7 @@ export async function startGuest(setup: GuestSetup): Promise<Guest> {
       return readFileSync(answer, 'utf8');
     },
     monitor: (command) => monitor.run(command),
+    execute: (command, args) => monitor.execute(command, args),
     async ended(ms): Promise<void> {
       const exited = child.exitCode !== null || once(child, 'exit').then(() => true);
       if ((await Promise.race([exited, sleep(ms)])) !== true) {
@@ -85,32 +95,58 @@ export async function startGuest(setup: GuestSetup): Promise<Guest> {
     },
     async stop(): Promise<void> {
       monitor.close();
-      await stopped(child);
+      for (const process of [child, ...folders]) await stopped(process);
     },
   };
 }
 
-function qemuArguments(setup: GuestSetup, consoleFile: string): string[] {
-  const { kernel, initrd, share } = setup;
-  const shared = (path: string, tag: string, more: string): string[] => [
-    '-virtfs',
-    `local,path=${path},mount_tag=${tag},security_model=none,multidevs=remap${more}`,
+/** Lets the guest have a folder: the program that serves it ends with the guest. */
+async function share(
+  { folder }: GuestSetup,
+  tag: string,
+  path: string,
+  more: readonly string[] = [],
+): Promise<ChildProcess> {
+  const socket = join(folder, `${tag}.sock`);
+  const [program = '', ...args] = rootProgram('usr/libexec/virtiofsd');
+  const child = spawn(
+    program,
+    [
+      ...[...args, '--socket-path', socket, '--shared-dir', path, '--sandbox', 'none'],
+      ...['--rlimit-nofile', '0', '--log-level', 'error', ...more],
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const end = performance.now() + COMMAND_MS;
+  while (!existsSync(socket)) {
+    await sleep(50);
+    if (child.exitCode === null && performance.now() < end) continue;
+    throw new Error(`virtiofsd does not serve ${path}`);
+  }
+  return child;
+}
+
+function qemuArguments({ kernel, initrd, memory }: GuestSetup, consoleFile: string): string[] {
+  const shared = (tag: string): string[] => [
+    ...['-chardev', `socket,id=${tag},path=${tag}.sock`],
+    ...['-device', `vhost-user-fs-pci,chardev=${tag},tag=${tag}`],
   ];
   return [
-    ...rootProgram('usr/bin/qemu-system-x86_64'),
+    ...rootProgram(MACHINE.qemu),
     ...['-L', join(ROOT, 'usr/share/qemu'), '-L', join(ROOT, 'usr/share/seabios')],
-    ...['-machine', 'q35,accel=tcg', '-smp', '1', '-m', '1792', '-no-reboot'],
-    // Machine checks are an Intel's: of a server, for only those recover.
-    ...['-cpu', 'max,vendor=GenuineIntel,family=6,model=85,stepping=4'],
+    ...['-machine', `${MACHINE.type},accel=tcg,memory-backend=memory`],
+    ...['-smp', '1', '-m', `${memory}M`, '-no-reboot'],
+    // virtiofsd reads and writes the guest's memory.
+    ...['-object', `memory-backend-memfd,id=memory,size=${memory}M,share=on`],
     ...['-display', 'none', '-nodefaults', '-nic', 'none'],
     ...['-kernel', join(ROOT, kernel.vmlinuz), '-initrd', initrd],
-    // pti=off: the monitor reads the kernel's memory through the page tables of whatever runs.
-    ...['-append', 'console=ttyS0 crashkernel=320M pcie_port_pm=off pti=off rdinit=/init'],
+    '-append',
+    `console=${MACHINE.console} crashkernel=320M rdinit=/init ${MACHINE.kernelArguments}`,
     ...['-serial', `file:${consoleFile}`],
     ...['-qmp', 'unix:monitor,server=on,wait=off'],
-    ...['-device', 'pcie-root-port,id=rp0,chassis=1', '-device', 'e1000e,bus=rp0,romfile='],
-    ...shared(ROOT, 'root', ',readonly=on'),
-    ...shared(share, 'share', ''),
+    ...MACHINE.arguments,
+    ...shared('root'),
+    ...shared('share'),
   ];
 }
 
@@ -124,23 +160,25 @@ class Monitor {
 
   static async open(socket: Socket): Promise<Monitor> {
     const monitor = new Monitor(socket);
-    await monitor.#execute('qmp_capabilities', {});
+    await monitor.execute('qmp_capabilities', {});
     return monitor;
   }
 
-  run(command: string): Promise<string> {
-    return this.#execute('human-monitor-command', { 'command-line': command });
+  async run(command: string): Promise<string> {
+    return String(await this.execute('human-monitor-command', { 'command-line': command }));
+  }
+
+  async execute(execute: string, args: object): Promise<unknown> {
+    const answer = until(this.#socket, '\\{"(return|error)": .*\\}\\r?\\n', COMMAND_MS);
+    this.#socket.write(`${JSON.stringify({ execute, arguments: args })}\n`);
+    const line = /\{"(return|error)": .*\}/.exec(await answer)?.[0] ?? '{}';
+    const said = JSON.parse(line) as { return?: unknown; error?: unknown };
+    if (said.error !== undefined) throw new Error(`QEMU refuses ${execute}: ${line}`);
+    return said.return;
   }
 
   close(): void {
     this.#socket.destroy();
-  }
-
-  async #execute(execute: string, args: object): Promise<string> {
-    const answer = until(this.#socket, '\\{"return": .*\\}\\r?\\n', COMMAND_MS);
-    this.#socket.write(`${JSON.stringify({ execute, arguments: args })}\n`);
-    const line = /\{"return": .*\}/.exec(await answer)?.[0] ?? '{}';
-    return String((JSON.parse(line) as { return?: unknown }).return);
   }
 }
 

@@ -5,44 +5,31 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
-for module in netfs 9pnet 9pnet_virtio 9p; do insmod /lib/modules/$module.ko; done
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,ro root /root
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 share /share
+mount -t virtiofs -o ro root /root
+mount -t virtiofs share /share
 . /share/settings
 
-# A program of the newer suite, with its own libraries.
+# Programs of the newer suite, with their own libraries.
 newer() {
-  libraries=/root/usr/lib/x86_64-linux-gnu
+  libraries=/root/usr/lib/$TRIPLET
   program=$1
   shift
-  $libraries/ld-linux-x86-64.so.2 --library-path $libraries /root/$program "$@"
+  $libraries/$LOADER --library-path $libraries /root/$program "$@"
 }
+makedumpfile() { newer usr/bin/makedumpfile "$@"; }
 
 if [ -e /proc/vmcore ]; then
-  # As kdump-utils (RHEL, Fedora) and kdump-tools (Debian) do it: another name until it is whole.
-  case $LAYOUT in
-    rhel) directory=/share/crash/127.0.0.1-$(date +%Y-%m-%d-%T) part=vmcore-incomplete name=vmcore ;;
-    debian)
-      stamp=$(date +%Y%m%d%H%M)
-      directory=/share/crash/$stamp part=dump-incomplete name=dump.$stamp
-      ;;
-  esac
-  mkdir -p "$directory"
-  newer usr/bin/makedumpfile $MAKEDUMPFILE /proc/vmcore "$directory/$part"
-  status=$?
-  [ $status = 0 ] && mv "$directory/$part" "$directory/$name"
-  newer usr/bin/makedumpfile --dump-dmesg /proc/vmcore "$directory/dmesg.txt"
+  . /share/kdump
   echo "LAB makedumpfile ended with $status"
   umount /share
   reboot -f
 fi
 
-for module in e1000e aer_inject; do insmod /lib/modules/$module.ko; done
 hostname labhost
 ip link set lo up
 mkdir -p /tmp/ledger
 newer usr/sbin/kexec -p "/root/$VMLINUZ" --initrd=/share/initramfs \
-  --append='console=ttyS0 irqpoll nr_cpus=1 reset_devices rdinit=/init'
+  --append="console=$CONSOLE irqpoll nr_cpus=1 reset_devices rdinit=/init"
 # The kernel's clock beside the time of day: its log has the former, hwerr_data the latter.
 read -r uptime _ </proc/uptime
 echo "LAB clock $uptime $(date +%s)"

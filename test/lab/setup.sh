@@ -5,7 +5,7 @@
 set -eu
 
 SUITES='sid trixie-backports'
-TOOLS='busybox-static kexec-tools libgcc-s1 libstdc++6 makedumpfile qemu-system-data qemu-system-x86'
+TOOLS='busybox-static kexec-tools libgcc-s1 libstdc++6 makedumpfile qemu-system-data qemu-system-x86 virtiofsd'
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/hwerr-lab
 
@@ -45,7 +45,7 @@ kernel_packages() {
   release=$(apt apt-cache pkgnames linux- | grep "$pattern" | grep -v -e cloud -e -rt- -e unsigned |
     sed 's/^linux-[a-z]*-//' | sort -V | tail -n 1)
   [ "$release" ] || { echo "setup.sh: the mirror has no kernel $1" >&2; return 1; }
-  apt apt-cache pkgnames linux- | grep -x "linux-\(binary\|modules\|image\)-$release"
+  apt apt-cache pkgnames linux- | grep -x "linux-\(binary\|image\)-$release"
 }
 
 apt apt-get update

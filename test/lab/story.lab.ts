@@ -1,7 +1,7 @@
 // The whole story on a real kernel: it survives hardware errors, shows them live, crashes; kdump writes
 // the dump into the directory that the exporter watches, and Prometheus raises the alarm.
 
-import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,17 +18,22 @@ import {
   type Counted,
   arrayAddress,
   countedBy,
-  injectMachineCheck,
-  injectPcieError,
+  countsOf,
+  expectedCounts,
+  inject,
+  listed,
   loggedSeconds,
 } from './guest-errors.ts';
-import { type Guest, startGuest } from './guest.ts';
-import { exporterArchive, initramfs } from './initramfs.ts';
+import type { Guest } from './guest.ts';
+import { crash, startKdumpGuest } from './kdump-guest.ts';
 import { labKernel } from './lab-root.ts';
+import { MACHINE } from './machines.ts';
+import { RunRecord } from './run-record.ts';
 
 const KERNEL = process.env['HWERR_LAB_KERNEL'] ?? '7.3';
 const LAYOUT = process.env['HWERR_LAB_LAYOUT'] ?? 'rhel';
 const MAKEDUMPFILE = process.env['HWERR_LAB_MAKEDUMPFILE'] ?? '-l -d 31';
+const TITLE = `npm run lab: Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}, QEMU without KVM`;
 
 /** From before the array: 6.19 brought it. */
 const OLD = /^6\.1[0-8]/.test(KERNEL);
@@ -36,20 +41,16 @@ const OLD = /^6\.1[0-8]/.test(KERNEL);
 const RULES = fileURLToPath(
   new URL('../../deploy/prometheus/hwerr-exporter.rules.yml', import.meta.url),
 );
-const DOCS = fileURLToPath(new URL('../../deploy/docs/', import.meta.url));
-const MACHINE_CHECKS = 2;
-const PCIE_ERRORS = 3;
 /** A second for each of the two clocks to end, and one for the work between them. */
 const CLOCKS_SECONDS = 3;
 const GUEST_PORT = 10_048;
-const DUMP_MS = 600_000;
 
 const prometheus = needsTool('prometheus');
 
-describe(`Linux ${KERNEL}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}`, () => {
+describe(`Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}`, () => {
   it.runIf(OLD)('keeps no counters, and says so of itself and of its dump', async () => {
     const folder = tempDir();
-    const record = new Story(folder);
+    const record = new RunRecord(TITLE, folder);
     const { guest, crashes } = await boot(folder, record);
     const daemon = await startDaemon([
       `--kdump.path=${crashes}`,
@@ -57,19 +58,17 @@ describe(`Linux ${KERNEL}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}`, () => {
     ]);
     onTestFinished(() => daemon.stop().then(() => undefined));
     expect(await arrayAddress(guest)).toBeUndefined();
-    await injectMachineCheck(guest, 0x12345000);
-    await injectPcieError(guest);
-    record.tell('injected 1 machine check, 1 PCIe error');
+    for (const error of MACHINE.errors) await inject(guest, error);
+    record.tell(`injected ${listed(MACHINE.errors)}`);
     await expect(startLiveExporter(guest)).rejects.toThrow('does not count hardware errors');
     expect(await liveMetrics(guest)).toBe('');
     record.tell('this boot: the exporter in the guest has no counters, and says why');
-    guest.send('echo c >/proc/sysrq-trigger');
-    await guest.ended(DUMP_MS);
+    await crash(guest);
     record.tell(`crashed; the crash kernel wrote ${dumpIn(crashes)}`);
     await eventually('the exporter has decoded the dump', () => crashesOf(daemon, 1), 120_000);
-    const [crash] = await crashList(daemon);
-    record.tell(`the exporter: ${crash?.verdict.text}\n${JSON.stringify(crash)}`);
-    expect(crash).toMatchObject({
+    const [recorded] = await crashList(daemon);
+    record.tell(`the exporter: ${recorded?.verdict.text}\n${JSON.stringify(recorded)}`);
+    expect(recorded).toMatchObject({
       id: /LAB ready (\S+)/.exec(guest.console())?.[1],
       hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' },
       panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
@@ -77,14 +76,14 @@ describe(`Linux ${KERNEL}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}`, () => {
     const exposed = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
     expect(exposed).toContain('hwerr_crashes_total 1\n');
     expect(exposed).toContain('hwerr_dumps_without_hwerr_data_total 1\n');
-    record.keep();
+    record.keep(`${MACHINE.name}-${KERNEL}-${LAYOUT}`);
   });
 
   it.skipIf(OLD)(
     'survives errors, shows them live, crashes, and leaves a dump that says the same',
     async () => {
       const folder = tempDir();
-      const record = new Story(folder);
+      const record = new RunRecord(TITLE, folder);
       const { guest, crashes } = await boot(folder, record);
       const daemon = await startDaemon([
         `--kdump.path=${crashes}`,
@@ -97,141 +96,113 @@ describe(`Linux ${KERNEL}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}`, () => {
 
       const address = (await arrayAddress(guest)) ?? '';
       expect(address).toMatch(/^f/);
-      for (let i = 0; i < MACHINE_CHECKS; i++)
-        await injectMachineCheck(guest, 0x12345000 + i * 0x1000);
-      for (let i = 0; i < PCIE_ERRORS; i++) await injectPcieError(guest);
-      record.tell(`injected ${MACHINE_CHECKS} machine checks, ${PCIE_ERRORS} PCIe errors`);
+      for (const error of MACHINE.errors) await inject(guest, error);
+      record.tell(`injected ${listed(MACHINE.errors)}`);
       let truth = await countedBy(guest, address);
       record.tell(`hwerr_data by QEMU's monitor:\n${table(truth)}`);
-      expect(truth['pci']?.[0]).toBe(PCIE_ERRORS);
-      expect(truth['others']?.[0]).toBe(MACHINE_CHECKS);
+      expect(countsOf(truth)).toEqual(expectedCounts(MACHINE.errors));
 
       await startLiveExporter(guest);
       record.tell(`this boot, by the exporter in the guest:\n${await liveMetrics(guest)}`);
       expect(live(await liveMetrics(guest))).toEqual(truth);
-      await injectPcieError(guest);
+      const last = MACHINE.errors.at(-1)!;
+      const category = last.category!;
+      await inject(guest, last, 1);
       truth = await countedBy(guest, address);
-      expect(truth['pci']?.[0]).toBe(PCIE_ERRORS + 1);
+      expect(truth[category]?.[0]).toBe(expectedCounts(MACHINE.errors)[category]! + 1);
       await eventually(
         'the live view sees one more error',
-        async () => live(await liveMetrics(guest))['pci']?.[0] === PCIE_ERRORS + 1 || undefined,
+        async () =>
+          live(await liveMetrics(guest))[category]?.[0] === truth[category]?.[0] || undefined,
         60_000,
       );
       expect(live(await liveMetrics(guest))).toEqual(truth);
       const post = await guest.shell(`wget -qO- http://127.0.0.1:${GUEST_PORT}/metrics`);
-      expect(post).toMatch(/^hwerr_recoverable_errors_total\{category="pci"\} 0$/m);
-      record.tell('one more PCIe error: the live view has it, the post-mortem counters have none');
-      const errors = {
-        pci: loggedSeconds(guest, /AER: Uncorrectable \(Non-Fatal\) error message received/i),
-        others: loggedSeconds(
-          guest,
-          /mce: \[Hardware Error\]: Machine check events logged|Memory failure: 0x/,
-        ),
-      };
+      for (const one of CATEGORIES) {
+        expect(post).toContain(`hwerr_recoverable_errors_total{category="${one}"} 0\n`);
+      }
+      record.tell(
+        `one more ${last.name}: the live view has it, the post-mortem counters have none`,
+      );
+      const counting = MACHINE.errors.filter((error) => error.category !== undefined);
 
-      guest.send('echo c >/proc/sysrq-trigger');
-      await guest.ended(DUMP_MS);
-      expect(guest.console()).toContain('LAB makedumpfile ended with 0');
+      await crash(guest);
       const panicSeconds = loggedSeconds(guest, /sysrq: Trigger a crash/);
       record.tell(`crashed; the crash kernel wrote ${dumpIn(crashes)}`);
       await eventually('the exporter has decoded the dump', () => crashesOf(daemon, 1), 120_000);
 
-      const [crash] = await crashList(daemon);
-      record.tell(`the exporter: ${crash?.verdict.text}\n${JSON.stringify(crash)}`);
+      const [recorded] = await crashList(daemon);
+      record.tell(`the exporter: ${recorded?.verdict.text}\n${JSON.stringify(recorded)}`);
       const counted = Object.fromEntries(
-        (crash?.hwerr.categories ?? []).map((one) => [
+        (recorded?.hwerr.categories ?? []).map((one) => [
           one.category,
           [one.count, one.lastErrorTimestampSeconds ?? 0],
         ]),
       );
       expect(counted).toEqual(truth);
-      for (const [category, seconds] of Object.entries(errors)) {
-        expect(Math.abs(counted[category]![1]! - seconds), category).toBeLessThan(CLOCKS_SECONDS);
+      for (const { category, name, logged } of counting) {
+        const seconds = loggedSeconds(guest, logged);
+        expect(Math.abs(counted[category!]![1]! - seconds), name).toBeLessThan(CLOCKS_SECONDS);
       }
-      expect(crash).toMatchObject({
+      expect(recorded).toMatchObject({
         id: /LAB ready (\S+)/.exec(guest.console())?.[1],
         host: 'labhost',
         kernelRelease: labKernel(KERNEL).release,
         panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
         incomplete: false,
-        verdict: { kind: 'suspect', category: 'pci' },
+        verdict: { kind: 'suspect', category },
       });
-      expect(Math.abs(crash!.crashTimeSeconds - panicSeconds)).toBeLessThan(CLOCKS_SECONDS);
+      expect(Math.abs(recorded!.crashTimeSeconds - panicSeconds)).toBeLessThan(CLOCKS_SECONDS);
 
       const exposed = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
-      for (const [category, [count]] of Object.entries(truth)) {
-        expect(exposed).toContain(
-          `hwerr_recoverable_errors_total{category="${category}"} ${count}\n`,
-        );
+      for (const [one, [count]] of Object.entries(truth)) {
+        expect(exposed).toContain(`hwerr_recoverable_errors_total{category="${one}"} ${count}\n`);
       }
-      const lead = crash!.crashTimeSeconds - truth['pci']![1];
-      expect(exposed).toContain(`hwerr_last_crash_error_lead_seconds{category="pci"} ${lead}\n`);
+      const lead = recorded!.crashTimeSeconds - truth[category]![1];
+      expect(exposed).toContain(
+        `hwerr_last_crash_error_lead_seconds{category="${category}"} ${lead}\n`,
+      );
       expect(exposed).toContain('hwerr_dumps_present{state="incomplete"} 0\n');
       expect(exposed).not.toMatch(/hwerr_dump_decode_failures_total\{.*\} [1-9]/);
 
-      const firing = await eventually('the alert', () => alerts(server.url), 60_000);
-      for (const category of ['pci', 'others']) {
-        const alert = firing.find(({ labels }) => labels['category'] === category);
+      const suspects = CATEGORIES.filter((one) => truth[one]![0] > 0);
+      const firing = await eventually(
+        'the alerts',
+        () => alerts(server.url, suspects.length),
+        60_000,
+      );
+      for (const suspect of suspects) {
+        const alert = firing.find(({ labels }) => labels['category'] === suspect);
         record.tell(
           `${alert?.labels['alertname']}: ${alert?.annotations['summary']}\n${alert?.annotations['description']}`,
         );
         expect(alert?.annotations['summary']).toBe(
-          `A ${category} hardware error came shortly before the crash of labhost`,
+          `A ${suspect} hardware error came shortly before the crash of labhost`,
         );
         expect(alert?.annotations['description']).toContain(
-          `that kernel had counted ${truth[category]![0]} of them`,
+          `that kernel had counted ${truth[suspect]![0]} of them`,
         );
       }
-      record.keep();
+      record.keep(`${MACHINE.name}-${KERNEL}-${LAYOUT}`);
     },
   );
 });
 
-/** What happened, with the time it took: shown, and kept with HWERR_UPDATE=1. */
-class Story {
-  readonly #startMs: number = performance.now();
-  readonly #lines: string[] = [];
-  readonly #folder: string;
-
-  /** @param folder whose name is nobody's business. */
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  tell(text: string): void {
-    const line = `[${((performance.now() - this.#startMs) / 1000).toFixed(0).padStart(4)} s] ${text.replaceAll(this.#folder, '')}`;
-    console.log(line);
-    this.#lines.push(line);
-  }
-
-  keep(): void {
-    if (!process.env['HWERR_UPDATE']) return;
-    const name = `lab-x86_64-${KERNEL}-${LAYOUT}.txt`;
-    const title = `npm run lab: Linux ${KERNEL}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}, QEMU without KVM`;
-    writeFileSync(join(DOCS, name), `${[title, ...this.#lines].join('\n')}\n`);
-  }
-}
-
-async function boot(folder: string, record: Story): Promise<{ guest: Guest; crashes: string }> {
+async function boot(folder: string, record: RunRecord): Promise<{ guest: Guest; crashes: string }> {
   if (!existsSync(RULES)) throw new Error(`the rules that are shipped are not there: ${RULES}`);
-  const kernel = labKernel(KERNEL);
-  const share = join(folder, 'share');
-  const crashes = join(share, 'crash');
-  mkdirSync(crashes, { recursive: true });
   copyFileSync(RULES, join(folder, 'rules.yml'));
-  const base = initramfs(kernel, folder);
-  writeFileSync(join(share, 'initramfs'), base);
-  const settings = { VMLINUZ: kernel.vmlinuz, LAYOUT, MAKEDUMPFILE };
-  const lines = Object.entries(settings).map(([name, value]) => `${name}='${value}'\n`);
-  writeFileSync(join(share, 'settings'), lines.join(''));
-  const initrd = join(folder, 'initrd');
-  writeFileSync(initrd, Buffer.concat([base, exporterArchive(folder)]));
+  const kernel = labKernel(KERNEL);
   record.tell(`boots ${kernel.release}`);
-  const guest = await startGuest({ kernel, folder, initrd, share });
-  onTestFinished(() => guest.stop());
-  expect((await guest.shell('cat /sys/kernel/kexec_crash_loaded')).trim()).toMatch(/^1/);
+  const settings = { MAKEDUMPFILE };
+  const started = await startKdumpGuest({
+    kernel,
+    folder,
+    kdump: LAYOUT,
+    settings,
+    exporter: true,
+  });
   record.tell('up, with a crash kernel loaded');
-  return { guest, crashes };
+  return started;
 }
 
 function prometheusConfig(port: number): string {
@@ -316,8 +287,8 @@ interface Alert {
   readonly state: string;
 }
 
-/** Those of hardware errors before a crash that fire, once there are both. */
-async function alerts(url: string): Promise<readonly Alert[] | undefined> {
+/** Those of hardware errors before a crash that fire, once there are so many. */
+async function alerts(url: string, count: number): Promise<readonly Alert[] | undefined> {
   const { data } = (await (await fetch(`${url}/api/v1/alerts`)).json()) as {
     data: { alerts: Alert[] };
   };
@@ -325,7 +296,7 @@ async function alerts(url: string): Promise<readonly Alert[] | undefined> {
     ({ labels, state }) =>
       labels['alertname'] === 'HwerrHardwareErrorBeforeCrash' && state === 'firing',
   );
-  return firing.length >= 2 ? firing : undefined;
+  return firing.length >= count ? firing : undefined;
 }
 
 function table(counted: Counted): string {

@@ -1,4 +1,4 @@
-// How every file of test/fixtures was made: from which shared dump, keeping what, as a stream or not.
+// How every file of test/fixtures was made: from which dump, keeping what, as a stream or not.
 
 import { isFlattened } from '../../../src/vmcore/container/flattened.ts';
 import { isElf } from '../../../src/vmcore/container/elf-header.ts';
@@ -11,7 +11,7 @@ import { type Keep, neededPages } from './pages.ts';
 export interface Recipe {
   /** Name in test/fixtures. */
   readonly file: string;
-  /** Name in shared/vmcores. */
+  /** Name in shared/vmcores, or the command that makes the dump. */
   readonly from: string;
   /** A file of symbols in shared/vmcores/symbols, for a kernel whose own table lacks the array. */
   readonly symbols?: string;
@@ -43,6 +43,14 @@ export const RECIPES: readonly Recipe[] = [
     ...recipe('arm32-7.2.13.elf', 'arm32-7.2.13.elf', 'touched'),
     symbols: 'System.map-7.2.13+deb14-armmp-lpae',
   },
+];
+
+/** Of dumps that the lab makes anew each time, with other contents. */
+export const LAB_RECIPES: readonly Recipe[] = [
+  recipe('x86_64-6.19.14.lzo', 'npm run lab:matrix', 'touched'),
+  recipe('x86_64-7.0.13.zlib', 'npm run lab:matrix', 'touched'),
+  recipe('x86_64-7.1.13.zstd', 'npm run lab:matrix', 'touched'),
+  recipe('x86_64-7.2.13.elf', 'npm run lab:matrix', 'touched'),
 ];
 
 /** The files of symbols that lie beside the fixtures, as they lie beside the shared dumps. */

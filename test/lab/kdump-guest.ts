@@ -1,0 +1,65 @@
+// A guest with a crash kernel loaded, and with the way in which that one is to write its dump.
+
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { expect, onTestFinished } from 'vitest';
+
+import { type Guest, startGuest } from './guest.ts';
+import { exporterArchive, initramfs } from './initramfs.ts';
+import type { LabKernel } from './lab-root.ts';
+import { MACHINE } from './machines.ts';
+
+/** The crash kernel's time. */
+const DUMP_MS = 600_000;
+const SCRIPTS = fileURLToPath(new URL('kdump/', import.meta.url));
+
+export interface KdumpGuestSetup {
+  readonly kernel: LabKernel;
+  readonly folder: string;
+  /** A script of test/lab/kdump, without its ending. */
+  readonly kdump: string;
+  /** Variables that the script reads. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Whether Node and the exporter are to be there. */
+  readonly exporter: boolean;
+}
+
+/** Stopped when the test ends. @returns also the folder that kdump writes to. */
+export async function startKdumpGuest(
+  setup: KdumpGuestSetup,
+): Promise<{ guest: Guest; crashes: string }> {
+  const { kernel, folder, kdump, exporter } = setup;
+  const script = join(SCRIPTS, `${kdump}.sh`);
+  if (!existsSync(script)) {
+    const names = readdirSync(SCRIPTS).map((name) => name.replace('.sh', ''));
+    throw new Error(`no layout ${kdump}: there are ${names.join(', ')}`);
+  }
+  const share = join(folder, 'share');
+  const crashes = join(share, 'crash');
+  mkdirSync(crashes, { recursive: true });
+  copyFileSync(script, join(share, 'kdump'));
+  const settings = {
+    ...{ VMLINUZ: kernel.vmlinuz, CONSOLE: MACHINE.console },
+    ...{ TRIPLET: MACHINE.triplet, LOADER: MACHINE.loader },
+    ...setup.settings,
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name}='${value}'\n`);
+  writeFileSync(join(share, 'settings'), lines.join(''));
+  const base = initramfs(folder);
+  writeFileSync(join(share, 'initramfs'), base);
+  const initrd = join(folder, 'initrd');
+  writeFileSync(initrd, exporter ? Buffer.concat([base, exporterArchive(folder)]) : base);
+  const guest = await startGuest({ kernel, folder, initrd, share, memory: exporter ? 1792 : 896 });
+  onTestFinished(() => guest.stop());
+  expect((await guest.shell('cat /sys/kernel/kexec_crash_loaded')).trim()).toMatch(/^1/);
+  return { guest, crashes };
+}
+
+/** Lets it crash. @returns when its crash kernel has written what it should. */
+export async function crash(guest: Guest): Promise<void> {
+  guest.send('echo c >/proc/sysrq-trigger');
+  await guest.ended(DUMP_MS);
+  expect(guest.console()).toContain('LAB makedumpfile ended with 0');
+}

@@ -1,0 +1,8 @@
+# As kdump-tools (Debian, Ubuntu) does it: another name until it is whole, and always a stream.
+stamp=$(date +%Y%m%d%H%M)
+directory=/share/crash/$stamp
+mkdir -p "$directory"
+makedumpfile --dump-dmesg /proc/vmcore "$directory/dmesg.$stamp"
+makedumpfile -F $MAKEDUMPFILE /proc/vmcore >"$directory/dump-incomplete"
+status=$?
+[ $status = 0 ] && mv "$directory/dump-incomplete" "$directory/dump.$stamp"

@@ -1,0 +1,10 @@
+# One crash in every format: each line of FORMATS is a name, and the options of makedumpfile.
+status=0
+while read -r name options; do
+  case $options in
+    *-F*) makedumpfile $options /proc/vmcore >/share/crash/$name ;;
+    *) makedumpfile $options /proc/vmcore /share/crash/$name ;;
+  esac || status=$?
+done <<END
+$FORMATS
+END

@@ -1,0 +1,10 @@
+# As kdump (SUSE) does it: a stream, under its name from the first byte on, and README.txt says how it is.
+directory=/share/crash/$(date +%Y-%m-%d-%H-%M)
+mkdir -p "$directory"
+makedumpfile --dump-dmesg /proc/vmcore "$directory/dmesg"
+echo 'This file will be overwritten when the dump is finished: until then it is likely incomplete.' \
+  >"$directory/README.txt"
+makedumpfile -F $MAKEDUMPFILE /proc/vmcore >"$directory/vmcore"
+status=$?
+[ $status = 0 ] && said='saved successfully' || said='error'
+echo "vmcore status: $said" >"$directory/README.txt"

@@ -1,0 +1,18 @@
+// Every architecture the lab can run, and the one it is to run.
+
+import type { Machine } from './machine.ts';
+import { x86_64 } from './x86_64.ts';
+
+const MACHINES: readonly Machine[] = [x86_64];
+
+const wanted = process.env['HWERR_LAB_ARCH'] ?? 'x86_64';
+
+/** @throws where HWERR_LAB_ARCH names none. */
+function machine(): Machine {
+  const found = MACHINES.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  const names = MACHINES.map(({ name }) => name).join(', ');
+  throw new Error(`HWERR_LAB_ARCH=${wanted}: the lab has ${names}`);
+}
+
+export const MACHINE: Machine = machine();

@@ -1,0 +1,38 @@
+// What happened in a run, with the time it took: shown, and kept in deploy/docs/lab with HWERR_UPDATE=1.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const KEPT: string = fileURLToPath(new URL('../../deploy/docs/lab/', import.meta.url));
+
+export function updating(): boolean {
+  return Boolean(process.env['HWERR_UPDATE']);
+}
+
+export class RunRecord {
+  readonly #startMs: number = performance.now();
+  readonly #lines: string[];
+  readonly #folder: string;
+
+  /** @param folder whose name is nobody's business. */
+  constructor(title: string, folder: string) {
+    this.#lines = [title];
+    this.#folder = folder;
+  }
+
+  get seconds(): number {
+    return Math.round((performance.now() - this.#startMs) / 1000);
+  }
+
+  tell(text: string): void {
+    const line = `[${String(this.seconds).padStart(4)} s] ${text.replaceAll(this.#folder, '')}`;
+    console.log(line);
+    this.#lines.push(line);
+  }
+
+  /** @param name without its ending. */
+  keep(name: string): void {
+    if (updating()) writeFileSync(join(KEPT, `${name}.txt`), `${this.#lines.join('\n')}\n`);
+  }
+}
