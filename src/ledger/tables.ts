@@ -200,8 +200,11 @@ function put(tables: Tables, before: Crash | undefined, crash: Crash, digest: st
   mark(tables, idMark(id), sequence);
   if (report.bootId !== null) mark(tables, bootMark(report.bootId), sequence);
   for (const scope of [EVERY_HOST, host]) {
-    if (before !== undefined) tables.times.remove(timeKey(scope, before));
-    tables.times.put(timeKey(scope, crash), sequence);
+    const was = before && timeKey(scope, before);
+    const is = timeKey(scope, crash);
+    if (was === is) continue;
+    if (was !== undefined) tables.times.remove(was);
+    tables.times.put(is, sequence);
   }
 }
 
