@@ -1,4 +1,4 @@
-/** Preloaded into the daemon: how long its event loop kept a timer waiting, told when asked for. */
+/** Preloaded into the daemon: how long its event loop kept a timer waiting since it was asked last. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
 
@@ -10,6 +10,7 @@ if (isMainThread && process.channel) {
   process.on('message', () => {
     const delay = (nanoseconds) => nanoseconds / 1e6 - RESOLUTION_MS; // it counts the wait itself
     process.send({ p99: delay(histogram.percentile(99)), max: delay(histogram.max) });
+    histogram.reset();
   });
   process.channel.unref();
 }
