@@ -9,7 +9,7 @@ import { howToRead } from './explain.ts';
 import { type ScanResult, scanDirectory } from './scan.ts';
 import { type Watcher, watchDirectory } from './watcher.ts';
 
-/** Events come in bursts: a scan waits this long for the rest of one. */
+/** Events come in bursts. A scan follows the first at once, and may look too early: another, so much later. */
 const BURST_MS = 200;
 
 /** One dump directory, as the last scan left it. */
@@ -46,6 +46,8 @@ export class WatchedDirectory {
   readonly #changed = new EventEmitter();
   /** Whether it did so since the last scan began, which may have looked too early. */
   #isStale = false;
+  /** Whether the next scan follows an event at once. */
+  #isEarly = false;
   #status: DirectoryStatus;
   #watcher: Watcher | undefined;
   /** Of the last scan. */
@@ -89,7 +91,8 @@ export class WatchedDirectory {
   async scan(): Promise<DirectoryStatus> {
     const { directory, excluded } = this.#options;
     const { nowMs, steadyMs, log, found } = this.#dependencies;
-    this.#isStale = false;
+    this.#isStale = this.#isEarly;
+    this.#isEarly = false;
     const startMs = steadyMs();
     let up = true;
     try {
@@ -149,25 +152,30 @@ export class WatchedDirectory {
     });
   }
 
-  /** Until a file is due, something changed (not sooner than `pauseMs`), or `rescanMs` is over. */
+  /** Until a file is due, something changed (`pauseMs` from now at the soonest), or `rescanMs` is over. */
   async #untilWorthAnotherScan(signal: AbortSignal, pauseMs: number): Promise<void> {
     const nowMs = this.#dependencies.steadyMs();
     const dueMs = this.#dependencies.nextDueMs(nowMs) ?? Infinity;
     const waitMs = Math.min(this.#options.rescanMs, Math.max(0, dueMs - nowMs));
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
-    const changed = this.#isStale
+    const wasStale = this.#isStale;
+    const changed = wasStale
       ? Promise.resolve()
       : once(this.#changed, 'changed', { signal: either });
     try {
       await Promise.race([
         sleep(waitMs, undefined, { signal: either }),
-        changed.then(() => sleep(Math.min(pauseMs, waitMs), undefined, { signal: either })),
+        changed.then(() => {
+          const restMs = nowMs + Math.min(pauseMs, waitMs) - this.#dependencies.steadyMs();
+          return sleep(Math.max(0, restMs), undefined, { signal: either });
+        }),
       ]);
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
       over.abort();
     }
+    this.#isEarly = this.#isStale && !wasStale;
   }
 }

@@ -2,21 +2,23 @@
 // show. What the store has committed, and nothing else, is in the sums.
 
 import { randomUUID } from 'node:crypto';
-import { type Failure, type FailureReason, messageOf } from '../failure.ts';
+import { type FailureReason, messageOf } from '../failure.ts';
 import type { Crash } from './crash.ts';
 import { hasData, makeDirectory, prepare, setAside, setAsideCount } from './data-file.ts';
 import type { HostRule } from './host-name.ts';
 import { type Lock, lockLedger } from './lock.ts';
+import { RecentFailures, type RecordedFailure } from './recent-failures.ts';
 import { type Access, Store, survivingRead } from './store.ts';
 import { HINTS, StoreError, type StoreProblem } from './store-error.ts';
 import { Sums } from './sums.ts';
 import type { Summary } from './summary.ts';
 import {
+  type Batch,
+  type Committed,
   type FileOutcome,
   LAYOUT,
   type Tables,
   type Verdict,
-  apply,
   counters,
   crashOfId,
   newestCrashes,
@@ -24,18 +26,18 @@ import {
   rootKey,
   verify,
 } from './tables.ts';
+import { Writer } from './writer.ts';
 
 export type { Crash, StoredReport } from './crash.ts';
+export type { RecordedFailure } from './recent-failures.ts';
 export type { Summary, Tally } from './summary.ts';
 export type { FileOutcome, Verdict } from './tables.ts';
 
 /** In one transaction, so many outcomes and files gone: both fit into the room that is made for it. */
 const BATCH = 16;
 const GONE_BATCH = 256;
-/** Failures to show: the newest so many. */
-const MOST_FAILURES = 100;
 /** Another daemon has the ledger; or a new one must be begun, and counters begin anew with a process. */
-const FINAL: ReadonlySet<LedgerState['kind']> = new Set<LedgerState['kind']>(['busy', 'damaged']);
+const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged']);
 /** Time between two looks at what was set aside: somebody takes it away, and no scrape may look. */
 const COUNT_MS = 10_000;
 const RETRY_MS = { first: 500, longest: 30_000 };
@@ -91,12 +93,6 @@ export interface LedgerView {
   crash(id: string): Crash | undefined;
 }
 
-/** A file that gave no counters, and when that became known, Unix seconds. */
-export interface RecordedFailure extends Failure {
-  readonly path: string;
-  readonly recordedSeconds: number;
-}
-
 /** @throws StoreError when the ledger is `busy`, `newer`, or there and not readable. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const ledger = new Ledger(options);
@@ -120,7 +116,8 @@ export class Ledger implements LedgerView {
   readonly #pending: Pending[] = [];
   /** Keys of files that are not there any more. */
   readonly #gone = new Set<string>();
-  readonly #failures = new Map<string, RecordedFailure>();
+  readonly #failures = new RecentFailures();
+  readonly #writer: Writer;
   #store: Store<Tables> | undefined;
   #lock: Lock | undefined;
   #state: LedgerState = { kind: 'ready' };
@@ -131,11 +128,13 @@ export class Ledger implements LedgerView {
   #counting: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS.first;
   #timer: NodeJS.Timeout | undefined;
-  #recovering: Promise<void> | undefined;
+  /** Writing or recovering, whichever it is: one at a time. What comes in meanwhile goes along next. */
+  #underWay: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#writer = new Writer(options.directory);
     this.#sums = new Sums(options);
   }
 
@@ -150,6 +149,7 @@ export class Ledger implements LedgerView {
       // Zeros in place of what is there would be counters that went down: rather not start at all.
       if (this.#store === undefined && hasData(directory)) await this.#openStore('read');
       this.#failed(problem);
+      this.#plan();
     }
     await this.#countSetAside();
     this.#counting = setInterval(() => void this.#countSetAside(), COUNT_MS).unref();
@@ -223,7 +223,7 @@ export class Ledger implements LedgerView {
   record(outcome: FileOutcome): Promise<void> {
     return new Promise((committed) => {
       this.#pending.push({ outcome, committed });
-      this.#schedule(0);
+      this.#plan();
     });
   }
 
@@ -236,7 +236,7 @@ export class Ledger implements LedgerView {
     for (const key of this.#store.tables.paths.keys({ start, end: `${start}g` })) {
       if (!present.has(key)) this.#gone.add(key);
     }
-    if (this.#gone.size > 0) this.#schedule(0);
+    this.#plan();
   }
 
   /** Writes what is pending, if that can be done now, and lets go of the files. */
@@ -245,8 +245,9 @@ export class Ledger implements LedgerView {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearInterval(this.#counting);
-    await this.#recovering;
-    while (this.#state.kind === 'ready' && this.#pending.length > 0) this.#flush();
+    await this.#underWay;
+    while (this.#state.kind === 'ready' && this.#pending.length > 0) await this.#flush();
+    await this.#writer.close();
     await this.#closeStore();
     await this.#lock?.release();
   }
@@ -255,67 +256,65 @@ export class Ledger implements LedgerView {
     this.#setAside = await setAsideCount(this.#options.directory);
   }
 
-  #schedule(delayMs: number): void {
-    if (this.#timer !== undefined || this.#closed || FINAL.has(this.#state.kind)) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#state.kind === 'ready') this.#flush();
-      else this.#recovering = this.#recover();
-    }, delayMs);
+  /** Plan what is to be done next, if anything is, and nothing is planned or under way. */
+  #plan(): void {
+    const { kind } = this.#state;
+    const hasWork = kind !== 'ready' || this.#pending.length > 0 || this.#gone.size > 0;
+    const isPlanned = this.#timer !== undefined || this.#underWay !== undefined;
+    if (!hasWork || isPlanned || this.#closed || FINAL.has(kind)) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#underWay = this.#proceed();
+      },
+      kind === 'ready' ? 0 : this.#retryMs,
+    );
   }
 
-  #flush(): void {
+  async #proceed(): Promise<void> {
+    await (this.#state.kind === 'ready' ? this.#flush() : this.#recover());
+    this.#underWay = undefined;
+    this.#plan();
+  }
+
+  async #flush(): Promise<void> {
     const { hostRule, nowMs } = this.#options;
     const context = { hostRule, nowSeconds: Math.floor(nowMs() / 1000) };
     const batch = this.#pending.slice(0, BATCH);
     const gone = firstOf(this.#gone, GONE_BATCH);
-    if (batch.length === 0 && gone.length === 0) return;
-    const done = this.#commit((tables) => {
-      for (const key of gone) tables.paths.remove(key);
-      const changes = batch.map(({ outcome }) => apply(tables, outcome, context));
-      return { changes, counters: counters(tables) };
+    const done = await this.#commit({
+      outcomes: batch.map(({ outcome }) => outcome),
+      gone,
+      context,
+      owner: this.#owner,
     });
     if (done === undefined) return;
-    this.#sums.change(done.value.changes, done.value.counters);
+    this.#sums.change(done.changes, done.counters);
     this.#pending.splice(0, batch.length);
     for (const key of gone) this.#gone.delete(key);
     for (const [i, { outcome, committed }] of batch.entries()) {
-      this.#showFailure(outcome.path, done.value.changes[i]?.failure, context.nowSeconds);
+      this.#failures.record(outcome.path, done.changes[i]?.failure, context.nowSeconds);
       committed();
     }
-    if (this.#pending.length > 0 || this.#gone.size > 0) this.#schedule(0);
   }
 
-  /** The file, or directory, could not be read and can be now. */
-  healed(path: string): void {
-    this.#failures.delete(path);
-  }
-
-  #showFailure(path: string, failure: Failure | undefined, recordedSeconds: number): void {
-    this.#failures.delete(path);
-    if (failure === undefined) return;
-    this.#failures.set(path, { ...failure, path, recordedSeconds });
-    const [oldest] = this.#failures.keys();
-    if (this.#failures.size > MOST_FAILURES && oldest !== undefined) this.#failures.delete(oldest);
-  }
-
-  /** undefined: it failed, nothing of it is in the ledger, and the state says why. */
-  #commit<R>(work: (tables: Tables) => R): { readonly value: R } | undefined {
+  /** undefined: it failed, and the state says why. */
+  async #commit(batch: Batch): Promise<Committed | undefined> {
     try {
-      if (this.#store === undefined) throw new StoreError('io', 'the ledger is not open');
-      const value = this.#store.commit((tables) => {
-        const { owner } = counters(tables);
-        if (owner !== this.#owner)
-          throw new StoreError('busy', 'another daemon took the ledger over');
-        return work(tables);
-      });
+      const committed = await this.#writer.commit(batch);
       this.#writes++;
-      return { value };
+      this.#store?.refresh();
+      return committed;
     } catch (error) {
       this.#writeFailures++;
       this.#failed(StoreError.from(this.#options.directory, error));
       return undefined;
     }
+  }
+
+  /** The file, or directory, could not be read and can be now. */
+  healed(path: string): void {
+    this.#failures.healed(path);
   }
 
   #failed({ problem, message }: StoreError): void {
@@ -327,8 +326,6 @@ export class Ledger implements LedgerView {
       });
     }
     this.#state = { kind: problem, message };
-    this.#schedule(this.#retryMs);
-    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.longest);
   }
 
   async #recover(): Promise<void> {
@@ -337,10 +334,10 @@ export class Ledger implements LedgerView {
       if (this.#closed) return;
       this.#options.log('info', 'ledger can be written again', {});
       this.#retryMs = RETRY_MS.first;
-      this.#schedule(0);
     } catch (error) {
       if (this.#closed) return;
       this.#writeFailures++;
+      this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.longest);
       this.#failed(StoreError.from(this.#options.directory, error));
     }
   }
@@ -349,14 +346,17 @@ export class Ledger implements LedgerView {
     const { directory } = this.#options;
     makeDirectory(directory);
     this.#lock ??= await lockLedger(directory);
-    if (this.#store?.access !== 'write') {
-      if (this.#store !== undefined) prepare(directory); // or there would be none to read
+    const known = this.#store;
+    if (known?.access !== 'write') {
+      if (known !== undefined) prepare(directory); // or there would be none to read
       await this.#closeStore();
       await this.#openStore('write');
     }
     this.#store?.commit((tables) => {
       tables.state.put('counters', { ...counters(tables), owner: this.#owner });
     });
+    // What seemed to fail may be on the disk all the same, as when the thread that wrote it died.
+    if (known?.access === 'write') this.#sums = Sums.of(known.tables, this.#options);
     this.#writes++;
     this.#state = { kind: 'ready' };
   }

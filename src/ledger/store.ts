@@ -166,6 +166,11 @@ export class Store<T> {
     }
   }
 
+  /** Read what was committed by now, by another thread too: lmdb keeps a snapshot for a turn of the loop. */
+  refresh(): void {
+    this.#root.resetReadTxn();
+  }
+
   close(): Promise<void> {
     return this.#root.close();
   }

@@ -90,7 +90,7 @@ export interface Change {
   readonly newHost?: { readonly name: string; readonly number: number };
 }
 
-export interface ApplyContext {
+interface ApplyContext {
   readonly hostRule: HostRule;
   readonly nowSeconds: number;
 }
@@ -101,8 +101,34 @@ export function counters(tables: Tables): Counters {
   return tables.state.get('counters') ?? NO_COUNTERS;
 }
 
+/** What goes into the ledger in one transaction. */
+export interface Batch {
+  readonly outcomes: readonly FileOutcome[];
+  /** Keys of files that are not there any more. */
+  readonly gone: readonly string[];
+  readonly context: ApplyContext;
+  /** Who writes, by the counters' `owner`. */
+  readonly owner: string;
+}
+
+export interface Committed {
+  /** Of each outcome. */
+  readonly changes: readonly Change[];
+  readonly counters: Counters;
+}
+
+/** @throws StoreError `busy` when another daemon took the ledger over. */
+export function applyBatch(tables: Tables, { outcomes, gone, context, owner }: Batch): Committed {
+  if (counters(tables).owner !== owner) {
+    throw new StoreError('busy', 'another daemon took the ledger over');
+  }
+  for (const key of gone) tables.paths.remove(key);
+  const changes = outcomes.map((outcome) => apply(tables, outcome, context));
+  return { changes, counters: counters(tables) };
+}
+
 /** Take one outcome in; called again with the same outcome, it changes nothing more. */
-export function apply(tables: Tables, outcome: FileOutcome, context: ApplyContext): Change {
+function apply(tables: Tables, outcome: FileOutcome, context: ApplyContext): Change {
   const { root, path, version, result } = outcome;
   if (result.kind === 'failure') {
     const { crash, failure } = result;
@@ -174,8 +200,11 @@ function put(tables: Tables, before: Crash | undefined, crash: Crash, digest: st
   mark(tables, idMark(id), sequence);
   if (report.bootId !== null) mark(tables, bootMark(report.bootId), sequence);
   for (const scope of [EVERY_HOST, host]) {
-    if (before !== undefined) tables.times.remove(timeKey(scope, before));
-    tables.times.put(timeKey(scope, crash), sequence);
+    const was = before && timeKey(scope, before);
+    const is = timeKey(scope, crash);
+    if (was === is) continue;
+    if (was !== undefined) tables.times.remove(was);
+    tables.times.put(is, sequence);
   }
 }
 

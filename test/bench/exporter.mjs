@@ -77,7 +77,7 @@ export async function startExporter(directory, flags = [], watched = false) {
     pid: child.pid,
     metrics,
     value: async (series) => valueIn(await metrics(), series),
-    /** Delay of its event loop so far, ms; bytes that its main thread refers to. */
+    /** Delay of its event loop since the last call, ms; bytes that its main thread refers to. */
     async inside() {
       child.send('tell');
       const [told] = await once(child, 'message');

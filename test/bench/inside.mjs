@@ -1,6 +1,6 @@
 /**
- * Preloaded into the daemon, to be asked from outside: how long its event loop kept a timer waiting,
- * and what its main thread still refers to (nothing else of its memory tells growth from garbage).
+ * Preloaded into the daemon, to be asked from outside: how long its event loop kept a timer waiting
+ * since it was asked last, and what its main thread still refers to (nothing else of its memory tells growth from garbage).
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
@@ -16,6 +16,7 @@ if (isMainThread && process.channel) {
     globalThis.gc();
     const { heapUsed, external } = process.memoryUsage();
     process.send({ loopDelay, liveBytes: heapUsed + external });
+    histogram.reset();
   });
   process.channel.unref();
 }

@@ -62,6 +62,21 @@ function copyTo(...path: readonly string[]): string {
 }
 
 describe('a watched directory', () => {
+  it('is looked at as soon as something comes into it', async () => {
+    const directory = tempDir();
+    const running = startIngest([directory]);
+    await ready(running);
+    const discovered: number[] = [];
+    for (let i = 1; i <= 3; i++) {
+      await whenQuiet(running);
+      const cameMs = performance.now();
+      copyTo(directory, `${i}`, 'vmcore');
+      await eventually('it is found', () => running.ingest.status().discovered === i || undefined);
+      discovered.push(performance.now() - cameMs);
+    }
+    expect(Math.min(...discovered)).toBeLessThan(150);
+  });
+
   it('that is missing when it starts is taken when it comes, and reported once', async () => {
     const directory = join(tempDir(), 'not', 'yet');
     const running = startIngest([directory], { rescanMs: 100 });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Ledger } from '../../dist/ledger/ledger.js';
 import { asNobody } from '../support/as-nobody.ts';
 import { eventually } from '../support/eventually.ts';
 import { openTestLedger, recordReport } from '../support/ledgers.ts';

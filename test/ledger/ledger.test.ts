@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { FailureReason } from '../../src/failure.ts';
-import type { Crash, Ledger } from '../../src/ledger/ledger.ts';
+import type { Crash, Ledger } from '../../dist/ledger/ledger.js';
 import type { CrashReport, Hwerr } from '../../src/vmcore/index.ts';
 import { eventually } from '../support/eventually.ts';
 import {

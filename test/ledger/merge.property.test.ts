@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import type { FailureReason } from '../../src/failure.ts';
-import type { FileOutcome, Ledger, Summary } from '../../src/ledger/ledger.ts';
+import type { FileOutcome, Ledger, Summary } from '../../dist/ledger/ledger.js';
 import type { CrashReport, Hwerr } from '../../src/vmcore/index.ts';
 import { failed, openTestLedger, reported } from '../support/ledgers.ts';
 import { crashReport } from '../support/reports.ts';

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Ledger } from '../../dist/ledger/ledger.js';
 import { Store, type StoreLayout, survivingRead } from '../../src/ledger/store.ts';
 import { LAYOUT, type Tables } from '../../src/ledger/tables.ts';
 import { failed, openTestLedger, recordReport } from '../support/ledgers.ts';

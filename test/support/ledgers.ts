@@ -1,4 +1,5 @@
-// Real ledgers for tests: LMDB on a real file system, filled by what a decode of a file comes to.
+// Real ledgers for tests: LMDB on a real file system, filled by what a decode of a file comes to. The
+// ledger is the built one: a thread loads JavaScript.
 
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,7 @@ import {
   type Ledger,
   type LedgerOptions,
   openLedger,
-} from '../../src/ledger/ledger.ts';
+} from '../../dist/ledger/ledger.js';
 import type { CrashReport } from '../../src/vmcore/index.ts';
 
 /** Where the files of test ledgers would be. */

@@ -1,0 +1,170 @@
+// The thread that writes: one commit at a time, durable when it says so; its death is survived. strace
+// makes the disk slow or broken for it: it holds up what flushes a commit, or lets it fail.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import type { Ledger } from '../../dist/ledger/ledger.js';
+import { eventually } from '../support/eventually.ts';
+import { openTestLedger, recordReport } from '../support/ledgers.ts';
+import { exitOf } from '../support/program.ts';
+import { counted, crashReport } from '../support/reports.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { needsTool } from '../support/tools.ts';
+
+const PCI_1 = counted({ pci: [1, 1000] });
+
+function record(ledger: Ledger, i: number): Promise<void> {
+  return recordReport(ledger, crashReport({ bootId: `boot-${i}`, hwerr: PCI_1 }));
+}
+
+/** What it shows of its crashes, in each way that it has. */
+function shown(ledger: Ledger): number[] {
+  const { crashes, byCategory } = ledger.total();
+  return [crashes, byCategory.get('pci')?.errors ?? 0, [...ledger.crashes()].length];
+}
+
+/** A ledger of one crash, and its thread. */
+async function begun(directory: string): Promise<{ ledger: Ledger; thread: Worker }> {
+  const started: Worker[] = [];
+  const add = (worker: Worker): void => void started.push(worker);
+  process.on('worker', add);
+  const ledger = await openTestLedger({ directory });
+  await record(ledger, 1);
+  process.off('worker', add);
+  expect(started).toHaveLength(1);
+  return { ledger, thread: started[0]! };
+}
+
+it('asks its thread for one commit at a time, and what comes meanwhile goes along', async () => {
+  const { ledger, thread } = await begun(tempDir());
+  const [post, writes] = [thread.postMessage.bind(thread), ledger.writes];
+  let [asked, most] = [0, 0];
+  thread.postMessage = (message: unknown): void => {
+    most = Math.max(most, ++asked);
+    post(message);
+  };
+  thread.prependListener('message', () => asked--);
+  await Promise.all(Array.from({ length: 100 }, (_, i) => record(ledger, i)));
+  expect(most).toBe(1);
+  expect(ledger.writes - writes).toBe(Math.ceil(100 / 16));
+  expect(shown(ledger)).toEqual([100, 100, 100]);
+});
+
+it('gives what its thread wrote as soon as it says so, however it was read before', async () => {
+  const { ledger } = await begun(tempDir());
+  const over = new AbortController();
+  const reading = (async () => {
+    while (!over.signal.aborted) {
+      expect(ledger.crash('none')).toBeUndefined();
+      await setImmediate();
+    }
+  })();
+  for (let i = 2; i <= 100; i++) {
+    await record(ledger, i);
+    expect(ledger.crash(`boot-${i}`)?.sequence).toBe(i);
+    expect(shown(ledger)).toEqual([i, i, i]);
+  }
+  over.abort();
+  await reading;
+});
+
+const strace = needsTool('strace');
+
+/** Whether it may watch the process that it was started by. */
+function mayTrace(): boolean {
+  const args = ['-qq', '-e', 'trace=fdatasync', '-o', '/dev/null', '-p', String(process.pid)];
+  return spawnSync(strace.path, args, { timeout: 500 }).error !== undefined;
+}
+
+/** From now on, until undone or the test is over, this happens to every flush of a commit. */
+async function flushes(injected: string): Promise<{ undo: () => Promise<void> }> {
+  const args = ['-f', '-e', 'trace=fdatasync', '-e', `inject=fdatasync:${injected}`];
+  const child = spawn(strace.path, [...args, '-o', '/dev/null', '-p', String(process.pid)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => (log += piece));
+  const undo = async (): Promise<void> => {
+    child.kill('SIGINT');
+    await exitOf(child);
+  };
+  onTestFinished(undo);
+  await eventually('strace is there', () => log.includes('attached') || undefined);
+  return { undo };
+}
+
+const ONE_SECOND = 'delay_enter=1000000';
+
+strace.describe('where the disk is made slow', () => {
+  describe.skipIf(!strace.missing && !mayTrace())('[needs ptrace]', () => {
+    it('shows a crash when it is durable, no sooner, and goes on answering meanwhile', async () => {
+      const { ledger } = await begun(tempDir());
+      await flushes(ONE_SECOND);
+      const start = performance.now();
+      let isDurable = false;
+      const recorded = record(ledger, 2).then(() => (isDurable = true));
+      let answers = 0;
+      while (performance.now() < start + 900) {
+        expect(isDurable).toBe(false);
+        expect(shown(ledger)).toEqual([1, 1, 1]);
+        answers++;
+        await sleep(10);
+      }
+      // Blocked by the flush, it would not have come back here even twice.
+      expect(answers).toBeGreaterThan(10);
+      await recorded;
+      expect(shown(ledger)).toEqual([2, 2, 2]);
+    });
+
+    it('is not closed before the commit that is under way, and what waits, is durable', async () => {
+      const directory = tempDir();
+      const { ledger } = await begun(directory);
+      const { undo } = await flushes(ONE_SECOND);
+      const start = performance.now();
+      const recorded = [record(ledger, 2)];
+      await sleep(300);
+      recorded.push(record(ledger, 3));
+      await ledger.close();
+      expect(performance.now() - start).toBeGreaterThan(2000);
+      await Promise.all(recorded);
+      await undo();
+      expect(shown(await openTestLedger({ directory }))).toEqual([3, 3, 3]);
+    });
+
+    it('says that a flush failed, shows nothing of it, and writes it later', async () => {
+      const directory = tempDir();
+      const { ledger } = await begun(directory);
+      const { undo } = await flushes('error=EIO');
+      const recorded = record(ledger, 2);
+      await eventually('it is known', () => ledger.state.kind === 'io' || undefined);
+      expect(ledger.state).toMatchObject({ message: expect.stringContaining('error') as string });
+      expect(ledger.writeFailures).toBeGreaterThan(0);
+      expect(shown(ledger)).toEqual([1, 1, 1]);
+      await undo();
+      await recorded;
+      expect([ledger.state.kind, ...shown(ledger)]).toEqual(['ready', 2, 2, 2]);
+      await ledger.close();
+      expect(shown(await openTestLedger({ directory }))).toEqual([2, 2, 2]);
+    });
+
+    it('counts once what its thread committed and died before it could say so', async () => {
+      const directory = tempDir();
+      const { ledger, thread } = await begun(directory);
+      const { undo } = await flushes(ONE_SECOND);
+      const recorded = record(ledger, 2);
+      await sleep(500);
+      await thread.terminate();
+      await undo();
+      await recorded;
+      expect(ledger.writeFailures).toBe(1);
+      expect([ledger.state.kind, ...shown(ledger)]).toEqual(['ready', 2, 2, 2]);
+      await record(ledger, 3);
+      await ledger.close();
+      expect(shown(await openTestLedger({ directory }))).toEqual([3, 3, 3]);
+    });
+  });
+});
