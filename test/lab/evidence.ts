@@ -1,5 +1,5 @@
-// What the runs of the matrix found, kept as deploy/docs/lab/ARCH-VERSION.json; and the table that
-// kernel-caveats.md has of it.
+// What the runs of the matrix found, kept as deploy/docs/lab/ARCH-VERSION.json; and the
+// tables that kernel-caveats.md has of it.
 
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,38 +27,51 @@ const END = '<!-- end -->';
 
 export function keepEvidence(name: string, evidence: Evidence): void {
   writeFileSync(join(KEPT, `${name}.json`), `${JSON.stringify(evidence, null, 2)}\n`);
-  writeFileSync(PAGE, withTable(readFileSync(PAGE, 'utf8')));
+  writeTables();
 }
 
-/** The page with the table that the kept evidence makes. */
-export function withTable(page: string): string {
+/** Into kernel-caveats.md, of all that is kept. */
+export function writeTables(): void {
+  writeFileSync(PAGE, withTables(readFileSync(PAGE, 'utf8')));
+}
+
+/** The page with the tables that the kept evidence makes: one for each architecture. */
+export function withTables(page: string): string {
   const [before = '', rest = ''] = page.split(BEGIN);
   const [, after = ''] = rest.split(END);
-  return `${before}${BEGIN}\n\n${table(keptEvidence())}\n\n${END}${after}`;
+  const kept = keptEvidence();
+  const arches = [...new Set(kept.map(({ arch }) => arch))].sort().reverse(); // x86_64 first
+  const tables = arches.map((name) => table(kept.filter(({ arch }) => arch === name)));
+  return `${before}${BEGIN}\n\n${tables.join('\n\n')}\n\n${END}${after}`;
 }
 
 function keptEvidence(): Evidence[] {
   return readdirSync(KEPT)
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(join(KEPT, name), 'utf8')) as Evidence)
-    .sort((a, b) => {
-      const order = b.arch.localeCompare(a.arch); // x86_64 first
-      return order === 0 ? a.kernel.localeCompare(b.kernel, 'en', { numeric: true }) : order;
-    });
+    .sort((a, b) => a.kernel.localeCompare(b.kernel, 'en', { numeric: true }));
 }
 
+/** A row for each kind of error, a column for each kernel. */
 function table(kept: readonly Evidence[]): string {
-  const rows = kept.flatMap(({ kernel, arch, injected }) =>
-    injected.map(({ what, times, counted }) => {
-      const release = kernel.replace(/\+.*/, '');
-      return `| ${release} ${arch} | ${times} × ${what} | ${counts(counted)} |`;
-    }),
-  );
-  return ['| kernel | injected | counted |', '| --- | --- | --- |', ...rows].join('\n');
+  const title = ({ times, what }: { times: number; what: string }): string => `${times} × ${what}`;
+  const titles = new Set(kept.flatMap(({ injected }) => injected.map(title)));
+  const rows = [...titles].map((wanted) => [
+    wanted,
+    ...kept.map(({ injected }) => cell(injected.find((one) => title(one) === wanted)?.counted)),
+  ]);
+  const head = [`injected into ${kept[0]!.arch}`, ...kept.map(({ kernel }) => version(kernel))];
+  const lines = [head, head.map(() => '---'), ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function counts(counted: Evidence['injected'][number]['counted']): string {
-  if (typeof counted === 'string') return `nothing: ${counted.replace(/(hwerr_\w+)/, '`$1`')}`;
-  const grown = Object.entries(counted).filter(([, count]) => count > 0);
-  return grown.map(([category, count]) => `\`${category}\` ${count}`).join(', ') || 'nothing';
+function version(release: string): string {
+  return release.replace(/\+.*/, '');
+}
+
+function cell(counted: Evidence['injected'][number]['counted'] | undefined): string {
+  if (counted === undefined) return 'not tried';
+  if (typeof counted === 'string') return 'no array';
+  const grown = Object.entries(counted).map(([category, count]) => `\`${category}\` ${count}`);
+  return grown.join(', ') || 'nothing';
 }

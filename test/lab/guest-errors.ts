@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CATEGORIES } from '../../src/vmcore/index.ts';
+import { eventually } from '../support/eventually.ts';
 import type { Guest } from './guest.ts';
 import type { HardwareError } from './machine.ts';
 
@@ -12,17 +13,29 @@ export type Counted = Readonly<Record<string, readonly [count: number, seconds: 
 
 /** Between two errors: recovering from one takes a second or so. */
 const PAUSE_MS = 3000;
+/** The kernel looks for some errors now and then. */
+const LOG_MS = 60_000;
 
-/** As often as it is to come, or once. */
+/**
+ * Waits until the kernel's log tells of it: what the kernel did not see says nothing of what it counts.
+ *
+ * @param times as often as it is to come, if not said otherwise.
+ */
 export async function inject(
   guest: Guest,
   error: HardwareError,
   times: number = error.times,
 ): Promise<void> {
+  const logged = guest.console().length;
   for (let number = 0; number < times; number++) {
     await error.inject(guest, number);
     await sleep(PAUSE_MS);
   }
+  await eventually(
+    `the kernel logs a ${error.name}`,
+    () => error.logged.test(guest.console().slice(logged)) || undefined,
+    LOG_MS,
+  );
 }
 
 /** `2 machine checks, 3 PCIe errors` */

@@ -22,19 +22,47 @@ export const x86_64: Machine = {
   makedumpfile: true,
   errors: [
     {
+      name: 'corrected machine check',
+      what: 'machine check: corrected memory error',
+      category: undefined,
+      times: 1,
+      logged: /mce: \[Hardware Error\]: Machine check events logged/,
+      inject: async (guest) => {
+        // Such errors raise nothing: the kernel looks for them, every five minutes if not told otherwise.
+        await guest.shell('echo 1 >/sys/devices/system/machinecheck/machinecheck0/check_interval');
+        await guest.monitor('mce 0 9 0x8c00004000010090 0 0x12349000 0x8c');
+      },
+    },
+    {
       name: 'machine check',
       what: 'machine check: uncorrected memory error that no program had used (SRAO)',
       category: 'others',
       times: 2,
-      logged: /mce: \[Hardware Error\]: Machine check events logged|Memory failure: 0x/,
+      logged: /Memory failure: 0x/,
       inject: (guest, number) => {
         const address = 0x1234_5000 + number * 0x1000;
         return guest.monitor(`mce -b 0 9 0xbd000000000000c0 0x5 0x${address.toString(16)} 0x8c`);
       },
     },
     {
+      name: 'corrected PCIe error',
+      what: 'PCIe error of a root port (AER): corrected, a bad TLP',
+      category: undefined,
+      times: 1,
+      logged: /AER: Correctable error message received/i,
+      inject: (guest) => guest.monitor('pcie_aer_inject_error rp0 BAD_TLP'),
+    },
+    {
+      name: 'fatal PCIe error',
+      what: 'PCIe error of a root port (AER): fatal, data link protocol',
+      category: undefined,
+      times: 1,
+      logged: /AER: Uncorrectable \(Fatal\) error message received/i,
+      inject: (guest) => guest.monitor('pcie_aer_inject_error rp0 DLP'),
+    },
+    {
       name: 'PCIe error',
-      what: 'PCIe error: completion timeout of a root port, uncorrectable, not fatal (AER)',
+      what: 'PCIe error of a root port (AER): uncorrected, not fatal, a completion timeout',
       category: 'pci',
       times: 3,
       logged: /AER: Uncorrectable \(Non-Fatal\) error message received/i,
