@@ -14,8 +14,10 @@ import {
   type Vmcore,
   VmcoreError,
   decodeVmcore,
+  ZstdNotLoaded,
   identifyCrash,
   limitsWithin,
+  loadZstd,
   openVmcore,
 } from '../vmcore/index.ts';
 import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-source.ts';
@@ -139,7 +141,7 @@ async function decodeContent(
   );
   try {
     const vmcore = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
-    const report = decode([vmcore], options);
+    const report = await decode([vmcore], options);
     return { report: packed(report, packing), parts: [] };
   } catch (error) {
     if (!(error instanceof Uncounted)) throw error;
@@ -153,7 +155,11 @@ function packed<Crash extends IdentifiedCrash>(crash: Crash, packing: Packing): 
   return { ...crash, compression: [packing, ...crash.compression] };
 }
 
-function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {
+async function decodeParts(
+  path: string,
+  source: FileSource,
+  options: DecodeFileOptions,
+): Promise<Decoded> {
   const { candidates = [], root } = options;
   const limits = limitsOf(options);
   const vmcore = openVmcore(source, limits);
@@ -162,11 +168,11 @@ function decodeParts(path: string, source: FileSource, options: DecodeFileOption
   const siblings = part === undefined ? [] : openSiblings(path, part, where);
   try {
     if (part === undefined || siblings.length === 0) {
-      return { report: decode([vmcore], options), parts: [] };
+      return { report: await decode([vmcore], options), parts: [] };
     }
     const all: OpenPart[] = [{ path, source, vmcore, part }, ...siblings];
     all.sort((a, b) => a.part.start - b.part.start || a.part.end - b.part.end);
-    const report = decode(
+    const report = await decode(
       all.map((one) => one.vmcore),
       options,
     );
@@ -189,7 +195,20 @@ class Uncounted extends Error {
 }
 
 /** @throws Uncounted, or whatever decodeVmcore() throws when the crash cannot be identified. */
-function decode(vmcores: readonly Vmcore[], options: DecodeFileOptions): CrashReport {
+async function decode(
+  vmcores: readonly Vmcore[],
+  options: DecodeFileOptions,
+): Promise<CrashReport> {
+  try {
+    return decodeOnce(vmcores, options);
+  } catch (error) {
+    if (!(error instanceof ZstdNotLoaded)) throw error;
+    await loadZstd();
+    return decodeOnce(vmcores, options);
+  }
+}
+
+function decodeOnce(vmcores: readonly Vmcore[], options: DecodeFileOptions): CrashReport {
   const limits = limitsOf(options);
   const files = symbolFiles(options.symbolPaths);
   const decodeOptions: DecodeOptions = {

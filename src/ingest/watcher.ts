@@ -2,7 +2,7 @@
 // Directories are watched, not files: a directory's watch reports what happens to its files, and a
 // store of many dumps does not use up the kernel's inotify watches.
 
-import { type FSWatcher, watch } from 'chokidar';
+import { FSWatcher } from 'chokidar';
 
 export interface Watcher {
   /** Watch these directories too, if it does not: it misses what is made while it begins. */
@@ -18,9 +18,21 @@ export interface WatcherEvents {
   readonly onError: (error: unknown) => void;
 }
 
+/**
+ * chokidar, but for what it does with a path that is not there: it adds the parent, waiting for that
+ * name. After a prune each name would be one more watch that reads the whole parent at every change,
+ * and none would ever end.
+ */
+class DirectoryWatcher extends FSWatcher {
+  override add(paths: string | string[], missingName?: string): this {
+    if (missingName === undefined) super.add(paths);
+    return this;
+  }
+}
+
 /** Watch one directory. It does not survive the directory: begin anew when that was made anew. */
 export function watchDirectory(root: string, events: WatcherEvents): Watcher {
-  const watcher: FSWatcher = watch(root, {
+  const watcher = new DirectoryWatcher({
     ignored: (_path, stats) => stats?.isFile() ?? false,
     ignoreInitial: true,
     followSymlinks: false,
@@ -29,6 +41,7 @@ export function watchDirectory(root: string, events: WatcherEvents): Watcher {
   watcher.on('raw', events.onChange);
   watcher.on('all', events.onChange);
   watcher.on('error', events.onError);
+  watcher.add(root);
   let isReady = false;
   watcher.once('ready', () => {
     isReady = true;

@@ -1,5 +1,5 @@
 // The one door of the decoder: bytes in, CrashReport out. Pure and synchronous; it reads nothing but
-// the source it is given, and keeps nothing between two calls.
+// the source it is given, and keeps nothing between two calls but, once loaded, a codec.
 
 import type { ByteSource } from './bytes/source.ts';
 import type { Dump } from './container/dump.ts';
@@ -14,6 +14,7 @@ import { type Kernel, identifyKernel } from './paging/kernel.ts';
 import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport, LiveReport } from './report.ts';
 
+export { ZstdNotLoaded, loadZstd } from './codec/zstd.ts';
 export { HEAD_BYTES, mayBeDump } from './container/open.ts';
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
@@ -51,6 +52,7 @@ export function openVmcore(source: ByteSource, limits: Limits = DEFAULT_LIMITS):
  *   answers (`hwerr.kind` is `absent`), not errors.
  * @throws VmcoreError when the file is no dump, broken, or of a kind that is not read here. Whatever
  *   `source.read` throws passes through.
+ * @throws ZstdNotLoaded when loadZstd() must be awaited first: where pages are zstd and Node has none.
  */
 export function decodeVmcore(
   files: ByteSource | readonly Vmcore[],

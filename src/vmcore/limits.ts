@@ -36,8 +36,8 @@ export interface Limits {
 
 /**
  * The limits of a decoder that may take so much memory. What lies there beside a few pages are the
- * indexes of a stream and of an ELF core in it, which double while they are sorted, symbol files, and
- * some 60 MiB of buffers that were used and not yet collected.
+ * indexes of a stream and of an ELF core in it, symbol files, and some 60 MiB of buffers that were
+ * used and not yet collected.
  */
 export function limitsWithin(memoryBytes: number): Limits {
   return {

@@ -1,22 +1,26 @@
 /**
- * One month of a central collector, as fast as it can: hosts crash, their dumps arrive and are pruned
- * a week later, the collector is restarted now and then.
+ * One month of a central collector, as fast as it can: hosts that it knows crash once more, their dumps
+ * arrive and are pruned a week later, the collector is restarted now and then.
  */
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { dropCrash, fetched, rssMib, startExporter, until } from './exporter.mjs';
+import { open } from 'lmdb';
+import { scraped } from './daemon.mjs';
+import { dropCrash, fetched, rssMib, startExporter, until, valueIn } from './exporter.mjs';
 import { digits, table } from './measure.mjs';
 
 const DAYS = 30;
 const KEPT_DAYS = 7;
 const RESTART_DAYS = 10;
-const SHOWN_DAYS = 5;
+const SHOWN_DAYS = 2;
 const SETTLE = '--kdump.settle=100ms';
+const MIB = 2 ** 20;
 
 /**
- * @param hosts each crashes once, so that the hosts it knows are the crashes it has counted.
- * @param ledgerFlags what makes it keep its ledger in a directory; none where it keeps none.
+ * @param hosts each has crashed once before the month, and crashes once in it.
+ * @param ledgerFlags what makes it keep its ledger in a directory.
  */
 export async function central(directory, hosts, ledgerFlags) {
   const dumps = join(directory, 'central');
@@ -24,50 +28,94 @@ export async function central(directory, hosts, ledgerFlags) {
   mkdirSync(dumps);
   mkdirSync(ledger);
   const flags = ['--mode=central', SETTLE, ...ledgerFlags(ledger)];
-  const survives = ledgerFlags(ledger).length > 0;
   const perDay = Math.ceil(hosts / DAYS);
-  const folders = [];
-  const rows = [];
-  let exporter = await startExporter(dumps, flags);
+  let exporter = await startExporter(dumps, flags, true);
   let crashes = 0;
-  for (let day = 1; day <= DAYS; day++) {
-    const started = performance.now();
-    const today = [];
-    for (; today.length < perDay && crashes < hosts; crashes++) {
-      today.push(dropCrash(dumps, crashes, `host-${crashes}`));
+  let knownAtStart = 0;
+  /** Dumps of the next crashes; the day is over when they are counted. */
+  const day = async (count) => {
+    const folders = [];
+    for (; folders.length < count && crashes < 2 * hosts; crashes++) {
+      folders.push(dropCrash(dumps, crashes, `host-${crashes % hosts}`));
     }
-    folders.push(today);
-    await until(`day ${day} is over`, async () => (await known(exporter)) === crashes, 250);
-    const seconds = (performance.now() - started) / 1000;
-    if (folders.length > KEPT_DAYS) {
-      for (const folder of folders.shift()) rmSync(folder, { recursive: true });
+    await until(
+      'they are counted',
+      async () => {
+        return (await exporter.value('hwerr_dumps_decoded_total')) === crashes - knownAtStart;
+      },
+      250,
+    );
+    return folders;
+  };
+  const kept = [];
+  const rows = [];
+  const show = async (name, seconds) => {
+    const { liveBytes } = await exporter.inside();
+    const bytes = sizeOf(ledger);
+    const memory = [digits(liveBytes / MIB), digits(rssMib(exporter.pid))];
+    rows.push([
+      name,
+      crashes,
+      digits(seconds),
+      ...memory,
+      digits(bytes / MIB),
+      digits(bytes / crashes),
+    ]);
+  };
+  let started = performance.now();
+  kept.push(await day(hosts));
+  await show('before', (performance.now() - started) / 1000);
+  for (let number = 1; number <= DAYS; number++) {
+    started = performance.now();
+    kept.push(await day(perDay));
+    if (kept.length > KEPT_DAYS) {
+      for (const folder of kept.shift()) rmSync(folder, { recursive: true });
     }
-    if (day % SHOWN_DAYS === 0) {
-      const size = sizeOf(ledger);
-      rows.push([
-        `day ${day}`,
-        crashes,
-        digits(seconds),
-        digits(rssMib(exporter.pid)),
-        survives ? digits(size / 2 ** 20) : '–',
-        survives ? digits(size / crashes) : '–',
-      ]);
-    }
-    if (survives && day % RESTART_DAYS === 0 && day < DAYS) {
-      await exporter.stop(day % (2 * RESTART_DAYS) === 0 ? 'SIGKILL' : 'SIGTERM');
-      exporter = await startExporter(dumps, flags);
-      const after = await known(exporter);
-      if (after !== crashes) throw new Error(`knew ${crashes} hosts, after a restart ${after}`);
+    if (number % SHOWN_DAYS === 0)
+      await show(`day ${number}`, (performance.now() - started) / 1000);
+    if (number % RESTART_DAYS === 0 && number < DAYS) {
+      await exporter.stop(number % (2 * RESTART_DAYS) === 0 ? 'SIGKILL' : 'SIGTERM');
+      exporter = await startExporter(dumps, flags, true);
+      knownAtStart = crashes;
+      await allCounted(exporter, hosts, crashes);
     }
   }
-  await exporter.stop();
-  const head = ['crashes', 's a day', 'RSS, MiB', 'ledger, MiB', 'bytes a crash'];
+  await allCounted(exporter, hosts, crashes);
+  const head = ['crashes', 's', 'live, MiB', 'RSS, MiB', 'ledger, MiB', 'bytes a crash'];
   table([`${hosts} hosts`, ...head], rows);
+  const paths = ['/metrics', `/probe?target=host-${hosts - 1}`, '/sd'];
+  const scrapes = [];
+  for (const path of paths) scrapes.push([path, ...(await scraped(exporter.url + path))]);
+  table([`scrape of ${hosts} hosts`, 'p50, ms', 'p99, ms', 'a second', 'KiB'], scrapes);
+  await exporter.stop();
+  table(
+    ['ledger', 'MiB'],
+    [
+      ['as it is', digits(sizeOf(ledger) / MIB)],
+      ['a compacted copy', digits((await compacted(ledger, join(directory, 'compacted'))) / MIB)],
+    ],
+  );
 }
 
-/** How many hosts it knows; too many would be a mistake of its own. */
-async function known(exporter) {
-  return JSON.parse((await fetched(`${exporter.url}/sd`)).body).length;
+/** Asks for every host: a crash that is missing, or counted twice, is an error. */
+async function allCounted(exporter, hosts, crashes) {
+  const agent = new Agent({ keepAlive: true });
+  let counted = 0;
+  for (let host = 0; host < hosts; host++) {
+    const { body } = await fetched(`${exporter.url}/probe?target=host-${host}`, agent);
+    counted += valueIn(body, 'hwerr_crashes_total');
+  }
+  agent.destroy();
+  if (counted !== crashes) throw new Error(`counted ${counted} crashes of ${crashes}`);
+}
+
+/** Bytes of a copy of the ledger that has no free pages. */
+async function compacted(ledger, copy) {
+  mkdirSync(copy);
+  const environment = open({ path: ledger, readOnly: true, maxDbs: 32 });
+  await environment.backup(copy, true);
+  await environment.close();
+  return sizeOf(copy);
 }
 
 /** Blocks that the files of a directory take: those of a database have holes. */

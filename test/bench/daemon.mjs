@@ -108,7 +108,7 @@ async function backlog(dumps, count, flags) {
   await until('all are durable', async () => {
     return (await exporter.value('hwerr_crashes_total')) === count;
   });
-  const delay = await exporter.loopDelay();
+  const { loopDelay } = await exporter.inside();
   const after = rssMib(exporter.pid);
   await exporter.stop();
   rmSync(dumps, { recursive: true });
@@ -116,7 +116,7 @@ async function backlog(dumps, count, flags) {
   return [
     count,
     digits(rate),
-    `${digits(delay.p99)}, ${digits(delay.max)}`,
+    `${digits(loopDelay.p99)}, ${digits(loopDelay.max)}`,
     `${digits(most)}, ${digits(after)}`,
   ];
 }
@@ -145,7 +145,8 @@ async function scrapes(fresh, flagsFor) {
   table(['scrape', 'p50, ms', 'p99, ms', 'a second', 'KiB'], rows);
 }
 
-async function scraped(url) {
+/** @returns p50 and p99 in ms, requests a second, KiB. */
+export async function scraped(url) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (let i = 0; i < 20; i++) await fetched(url, agent);
   const latencies = [];

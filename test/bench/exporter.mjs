@@ -36,22 +36,22 @@ export function fetched(url, agent) {
   });
 }
 
-const LOOP_DELAY = new URL('./loop-delay.mjs', import.meta.url).href;
+const INSIDE = new URL('./inside.mjs', import.meta.url).href;
 
 /**
  * The exporter over `directory`, ready.
  *
- * @param watchLoop whether to measure its event loop.
+ * @param watched whether it can be asked about its inside.
  * @returns how long that took, and what to do with it.
  */
-export async function startExporter(directory, flags = [], watchLoop = false) {
+export async function startExporter(directory, flags = [], watched = false) {
   const started = performance.now();
-  const preload = watchLoop ? ['--import', LOOP_DELAY] : [];
+  const preload = watched ? ['--expose-gc', '--import', INSIDE] : [];
   const address = '--web.listen-address=127.0.0.1:0';
   const child = spawn(
     process.execPath,
     [...preload, MAIN, '--kdump.path', directory, address, ...flags],
-    { stdio: ['ignore', 'ignore', 'pipe', ...(watchLoop ? ['ipc'] : [])] },
+    { stdio: ['ignore', 'ignore', 'pipe', ...(watched ? ['ipc'] : [])] },
   );
   let log = '';
   let port;
@@ -77,10 +77,11 @@ export async function startExporter(directory, flags = [], watchLoop = false) {
     pid: child.pid,
     metrics,
     value: async (series) => valueIn(await metrics(), series),
-    async loopDelay() {
+    /** Delay of its event loop so far, ms; bytes that its main thread refers to. */
+    async inside() {
       child.send('tell');
-      const [delay] = await once(child, 'message');
-      return delay;
+      const [told] = await once(child, 'message');
+      return told;
     },
     async stop(signal = 'SIGTERM') {
       agent.destroy();

@@ -133,6 +133,23 @@ describe('watchDirectory', () => {
     await eventually('a change', () => watching.changes > 0 || undefined);
   });
 
+  it('does not read the root once more for each directory that was pruned', async () => {
+    const root = tempDir();
+    const [present, pruned] = [50, 100];
+    for (let i = 0; i < present; i++) writeFileSync(join(root, `file-${i}`), 'x');
+    const { watcher } = await watch(root);
+    watcher.cover(Array.from({ length: pruned }, (_, i) => join(root, `${i}`)));
+    await sleep(1500); // it reads a directory once a second
+    writeFileSync(join(root, 'vmcore'), 'x');
+    let most = 0;
+    for (let i = 0; i < 100; i++) {
+      const waiting = process.getActiveResourcesInfo().filter((name) => name === 'FSReqPromise');
+      most = Math.max(most, waiting.length);
+      await sleep(2);
+    }
+    expect(most).toBeLessThan(4 * present);
+  });
+
   it('stays closed, and holds nothing open that would keep the process alive', async () => {
     const root = tempDir();
     const open = (): number =>

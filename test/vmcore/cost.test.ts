@@ -10,15 +10,18 @@ import {
   KnownKernels,
   bytesSource,
   decodeVmcore,
+  openVmcore,
 } from '../../src/vmcore/index.ts';
+import { elfCore } from '../support/elf-core-builder.ts';
 import { recordingSource } from '../support/faulty-source.ts';
 import { flatRecords, flatStream } from '../support/flattened-builder.ts';
 import { fixture } from '../support/fixtures.ts';
 import { kdumpOf, kernel } from '../support/kernel-builder.ts';
+import { kernelNotes } from '../support/notes-builder.ts';
 
 const MAX_PAGES = 64;
 const MAX_BYTES = 300 << 10;
-/** Pages for the counters of a kernel that was met before: utsname, boot id, the array. */
+/** Pages for the counters of a kernel that was met before: utsname, boot id, the array if it has one. */
 const KNOWN_PAGES = 4;
 
 function read(name: string): ByteSource {
@@ -41,11 +44,14 @@ describe.each(KDUMPS)('the first decode of %s', (name) => {
   });
 });
 
-describe.each([...KDUMPS, 'arm64-7.3.4.flat-zlib'])('the next decode of %s', (name) => {
+const WITHOUT = 'x86_64-6.18.12-no-hwerr.flat-zlib';
+
+describe.each([...KDUMPS, 'arm64-7.3.4.flat-zlib', WITHOUT])('the next decode of %s', (name) => {
   it(`decompresses at most ${KNOWN_PAGES} pages for the counters`, () => {
     const knownKernels = new KnownKernels();
     decodeVmcore(read(name), { knownKernels });
-    const { debug } = decodeVmcore(read(name), { knownKernels });
+    const { debug, hwerr } = decodeVmcore(read(name), { knownKernels });
+    expect(hwerr.kind).toBe(name === WITHOUT ? 'absent' : 'present');
     expect(debug.pages).toBeGreaterThan(0);
     expect(debug.pages).toBeLessThanOrEqual(KNOWN_PAGES);
   });
@@ -67,6 +73,32 @@ describe('a kernel at the top of much memory', () => {
     // Up to 256 GiB it is counted to its end, to see that no bit is lost; never twice.
     expect(far.bytesRead - near.bytesRead).toBeLessThan(bitmap + 64 * 1024);
     expect(far.reads - near.reads).toBeLessThan(bitmap / (256 << 10) + 16);
+  });
+});
+
+describe('an ELF core of many segments', () => {
+  const SEGMENTS = 5000;
+  const coreOf = (physicalOf: (i: number) => bigint): Uint8Array =>
+    elfCore({
+      notes: kernelNotes('OSRELEASE=7.3.4\n'),
+      segments: Array.from({ length: SEGMENTS }, (_, i) => ({
+        physical: physicalOf(i),
+        virtual: 0xffff888000000000n + BigInt(i * 8192),
+        bytes: Uint8Array.of(i),
+      })),
+    });
+
+  it.each([
+    ['once', 1, (i: number) => BigInt(8192 * i)],
+    ['twice where they know no physical addresses', 2, () => 0xffffffffffffffffn],
+  ])('reads its program headers %s', (_, times, physicalOf) => {
+    const source = recordingSource(coreOf(physicalOf));
+    const { dump } = openVmcore(source);
+    const end = 64 + 56 * (SEGMENTS + 1);
+    const inTable = source.log.filter(([offset, length]) => offset >= 64 && offset + length <= end);
+    expect(inTable.reduce((sum, [, length]) => sum + length, 0)).toBe(times * (end - 64));
+    expect(dump.addressing).toBe(times === 1 ? 'physical' : 'virtual');
+    expect(dump.vmcoreinfoNotes).toHaveLength(1);
   });
 });
 

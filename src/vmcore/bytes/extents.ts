@@ -13,73 +13,78 @@ export interface Extent {
   readonly fileOffset: number;
 }
 
-/** Collects extents in any order; 24 bytes each. */
-export class ExtentBuilder {
-  #starts: Float64Array = new Float64Array(1024);
-  #lengths: Float64Array = new Float64Array(1024);
-  #fileOffsets: Float64Array = new Float64Array(1024);
-  #count = 0;
+/** Rows of start, length and file offset, 24 bytes each, in chunks: none is ever moved. */
+class Rows {
+  readonly #chunks: Float64Array[] = [];
+  count = 0;
 
-  get count(): number {
-    return this.#count;
+  push(start: number, length: number, fileOffset: number): void {
+    const at = 3 * (this.count % CHUNK_ROWS);
+    if (at === 0) this.#chunks.push(new Float64Array(3 * CHUNK_ROWS));
+    this.#chunks.at(-1)?.set([start, length, fileOffset], at);
+    this.count++;
   }
 
-  add(start: number, length: number, fileOffset: number): void {
-    if (length <= 0) return;
-    if (this.#count === this.#starts.length) {
-      this.#starts = grow(this.#starts);
-      this.#lengths = grow(this.#lengths);
-      this.#fileOffsets = grow(this.#fileOffsets);
-    }
-    this.#starts[this.#count] = start;
-    this.#lengths[this.#count] = length;
-    this.#fileOffsets[this.#count] = fileOffset;
-    this.#count++;
+  start(row: number): number {
+    return this.#value(row, 0);
   }
 
-  /** The map takes the memory over, array by array: nothing can be added any more. */
-  build(limits: Limits): ExtentMap {
-    const order = sortedOrder(this.#starts.subarray(0, this.#count));
-    this.#starts = inOrder(this.#starts, order);
-    this.#lengths = inOrder(this.#lengths, order);
-    this.#fileOffsets = inOrder(this.#fileOffsets, order);
-    return new ExtentMap(this.#starts, this.#lengths, this.#fileOffsets, limits);
+  end(row: number): number {
+    return this.#value(row, 0) + this.#value(row, 1);
+  }
+
+  fileOffset(row: number): number {
+    return this.#value(row, 2);
+  }
+
+  #value(row: number, column: 0 | 1 | 2): number {
+    return this.#chunks[(row / CHUNK_ROWS) | 0]?.[3 * (row % CHUNK_ROWS) + column] ?? 0;
   }
 }
 
+const CHUNK_ROWS = 1024;
+
+/** Collects extents in any order. */
+export class ExtentBuilder {
+  readonly #rows = new Rows();
+
+  add(start: number, length: number, fileOffset: number): void {
+    if (length > 0) this.#rows.push(start, length, fileOffset);
+  }
+
+  /** The map takes the memory over: nothing can be added any more. */
+  build(limits: Limits): ExtentMap {
+    return new ExtentMap(this.#rows, limits);
+  }
+}
+
+/** 32 bytes an extent, and no more while it is built. */
 export class ExtentMap {
-  readonly #starts: Float64Array;
-  readonly #lengths: Float64Array;
-  readonly #fileOffsets: Float64Array;
-  /** The highest end among this extent and all before it: bounds the search for overlaps. */
-  readonly #reach: Float64Array;
+  readonly #rows: Rows;
+  /** Rows by their start. */
+  readonly #order: Uint32Array;
+  /** The row with the highest end among the first so many: bounds the search for overlaps. */
+  readonly #highest: Uint32Array;
   readonly #limits: Limits;
 
-  constructor(
-    starts: Float64Array,
-    lengths: Float64Array,
-    fileOffsets: Float64Array,
-    limits: Limits,
-  ) {
-    this.#starts = starts;
-    this.#lengths = lengths;
-    this.#fileOffsets = fileOffsets;
+  constructor(rows: Rows, limits: Limits) {
+    this.#rows = rows;
     this.#limits = limits;
-    this.#reach = new Float64Array(starts.length);
-    let reach = -Infinity;
-    for (let i = 0; i < starts.length; i++) {
-      reach = Math.max(reach, at(starts, i) + at(lengths, i));
-      this.#reach[i] = reach;
-    }
+    [this.#order, this.#highest] = sortedOrder(rows);
+    let highest = at(this.#order, 0);
+    this.#order.forEach((row, i) => {
+      if (rows.end(row) > rows.end(highest)) highest = row;
+      this.#highest[i] = highest;
+    });
   }
 
   get count(): number {
-    return this.#starts.length;
+    return this.#rows.count;
   }
 
   /** One past the highest address. */
   get end(): number {
-    return this.count === 0 ? 0 : at(this.#reach, this.count - 1);
+    return this.count === 0 ? 0 : this.#reach(this.count - 1);
   }
 
   /** Every extent, by address. */
@@ -98,7 +103,7 @@ export class ExtentMap {
     const found: Extent[] = [];
     let passedOver = 0;
     let painted = 0;
-    for (let i = lowerBound(this.#starts, end) - 1; i >= 0 && at(this.#reach, i) > start; i--) {
+    for (let i = this.#startingBefore(end) - 1; i >= 0 && this.#reach(i) > start; i--) {
       const part = this.#clip(i, start, end);
       if (part.length > 0) {
         found.push(part);
@@ -116,10 +121,28 @@ export class ExtentMap {
     return coversRange(this.within(start, length), start, length);
   }
 
+  /** The highest end among the first extents up to this one. */
+  #reach(i: number): number {
+    return this.#rows.end(at(this.#highest, i));
+  }
+
+  /** Number of extents that start before the address. */
+  #startingBefore(address: number): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#rows.start(at(this.#order, middle)) < address) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   #clip(i: number, start: number, end: number): Extent {
-    const from = Math.max(start, at(this.#starts, i));
-    const to = Math.min(end, at(this.#starts, i) + at(this.#lengths, i));
-    const fileOffset = at(this.#fileOffsets, i) + (from - at(this.#starts, i));
+    const row = at(this.#order, i);
+    const from = Math.max(start, this.#rows.start(row));
+    const to = Math.min(end, this.#rows.end(row));
+    const fileOffset = this.#rows.fileOffset(row) + (from - this.#rows.start(row));
     return { start: from, length: to - from, fileOffset };
   }
 }
@@ -134,42 +157,65 @@ export function coversRange(parts: readonly Extent[], start: number, length: num
   return reached >= start + length;
 }
 
-function at(values: Float64Array, i: number): number {
+function at(values: Uint32Array, i: number): number {
   return values[i] ?? 0;
 }
 
-/** First index whose value is at least `value`. */
-function lowerBound(values: Float64Array, value: number): number {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (at(values, middle) < value) low = middle + 1;
-    else high = middle;
+/**
+ * The rows by their start, by merging neighbouring runs until there is one.
+ *
+ * @returns the order, and the memory that the last merge was made from, free for another use.
+ */
+function sortedOrder(rows: Rows): [order: Uint32Array, free: Uint32Array] {
+  let order = new Uint32Array(rows.count);
+  let merged = new Uint32Array(rows.count);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  while (runEnd(rows, order, 0) < rows.count) {
+    for (let start = 0; start < rows.count;) {
+      const middle = runEnd(rows, order, start);
+      const end = runEnd(rows, order, middle);
+      merge(rows, order, { start, middle, end }, merged);
+      start = end;
+    }
+    [order, merged] = [merged, order];
   }
-  return low;
+  return [order, merged];
 }
 
-function grow(values: Float64Array): Float64Array {
-  const larger = new Float64Array(values.length * 2);
-  larger.set(values);
-  return larger;
-}
-
-/** The stable ascending order of the values. */
-function sortedOrder(values: Float64Array): Uint32Array {
-  const order = new Uint32Array(values.length);
-  let sorted = true;
-  for (let i = 0; i < order.length; i++) {
-    order[i] = i;
-    sorted &&= i === 0 || at(values, i) >= at(values, i - 1);
+/** Where the ascending run that begins at `start` ends. */
+function runEnd(rows: Rows, order: Uint32Array, start: number): number {
+  let last = -Infinity;
+  for (let i = start; i < order.length; i++) {
+    const next = rows.start(at(order, i));
+    if (next < last) return i;
+    last = next;
   }
-  return sorted ? order : order.sort((a, b) => at(values, a) - at(values, b) || a - b);
+  return order.length;
 }
 
-/** Element `order[i]` at `i`, in an array without room to spare. */
-function inOrder(values: Float64Array, order: Uint32Array): Float64Array {
-  const ordered = new Float64Array(order.length);
-  for (let i = 0; i < order.length; i++) ordered[i] = at(values, order[i] ?? i);
-  return ordered;
+/** Two runs that follow each other. */
+interface Runs {
+  readonly start: number;
+  readonly middle: number;
+  readonly end: number;
+}
+
+function merge(
+  rows: Rows,
+  order: Uint32Array,
+  { start, middle, end }: Runs,
+  to: Uint32Array,
+): void {
+  const startOf = (i: number): number => rows.start(at(order, i));
+  let [left, right] = [start, middle];
+  let [leftStart, rightStart] = [startOf(left), startOf(right)];
+  for (let i = start; i < end; i++) {
+    if (right >= end || (left < middle && leftStart <= rightStart)) {
+      to[i] = at(order, left++);
+      leftStart = startOf(left);
+    } else {
+      to[i] = at(order, right++);
+      rightStart = startOf(right);
+    }
+  }
 }

@@ -1,8 +1,9 @@
-// Snappy blocks (google/snappy format_description.txt), one a page, by hysnappy.
+// Snappy blocks (google/snappy format_description.txt), one a page, by hysnappy: WebAssembly, compiled
+// for the first of them.
 
 import { snappyUncompressor } from 'hysnappy';
 
-const uncompress = snappyUncompressor();
+let uncompress: ReturnType<typeof snappyUncompressor> | undefined;
 
 /**
  * @returns the bytes the block expands to.
@@ -11,6 +12,7 @@ const uncompress = snappyUncompressor();
 export function decompressSnappy(input: Uint8Array, size: number): Uint8Array {
   const length = statedLength(input);
   if (length !== size) throw new Error(`states ${length} bytes, want ${size}`);
+  uncompress ??= snappyUncompressor();
   return uncompress(input, size);
 }
 

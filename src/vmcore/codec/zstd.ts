@@ -1,6 +1,6 @@
 // Zstandard (RFC 8878), one frame a page: by Node itself since 22.15, before that by zstddec. That is
-// ready once this module is: compiling WebAssembly is asynchronous, and costs every start, so it is
-// not even imported where Node can do it.
+// WebAssembly, which is compiled asynchronously and brings Node's HTTP client with it, some 30 ms: it
+// is loaded for the first page that needs it, by whoever can wait.
 
 import zlib from 'node:zlib';
 
@@ -11,13 +11,32 @@ const { zstdDecompressSync } = zlib as {
   zstdDecompressSync?: (input: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
 };
 
-/** @returns at most `size` bytes; none, or an Error, when the frame is broken or expands past `size`. */
-export const decompressZstd: Decompress =
-  zstdDecompressSync === undefined ? await byWebAssembly() : byNode(zstdDecompressSync);
+/** A page that could not be read yet: to await loadZstd() and decode again is all it takes. */
+export class ZstdNotLoaded extends Error {
+  constructor() {
+    super('zstd is not loaded');
+  }
+}
 
-function byNode(decompress: NonNullable<typeof zstdDecompressSync>): Decompress {
+let decompress = zstdDecompressSync && byNode(zstdDecompressSync);
+
+/**
+ * @returns at most `size` bytes; none, or an Error, when the frame is broken or expands past `size`.
+ * @throws ZstdNotLoaded before loadZstd(), where Node has no zstd.
+ */
+export function decompressZstd(input: Uint8Array, size: number): Uint8Array {
+  if (decompress === undefined) throw new ZstdNotLoaded();
+  return decompress(input, size);
+}
+
+/** Makes decompressZstd() ready, for good. */
+export async function loadZstd(): Promise<void> {
+  decompress ??= await byWebAssembly();
+}
+
+function byNode(decompressSync: NonNullable<typeof zstdDecompressSync>): Decompress {
   return (input, size) => {
-    const { buffer, byteOffset, length } = decompress(input, { maxOutputLength: size });
+    const { buffer, byteOffset, length } = decompressSync(input, { maxOutputLength: size });
     return new Uint8Array(buffer, byteOffset, length); // no Buffer: its slice() is no copy
   };
 }

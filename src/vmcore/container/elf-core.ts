@@ -4,23 +4,15 @@
 // Memory past p_filesz is not read as zeros, though the gABI says so: makedumpfile -E leaves out
 // zero pages and filtered pages alike, so nothing in the file says that they were zero.
 
-import { limited } from '../bytes/cursor.ts';
 import { type Extent, ExtentBuilder, type ExtentMap, coversRange } from '../bytes/extents.ts';
 import { type ByteSource, inRange } from '../bytes/source.ts';
 import { type PhysAddr, hex, physAddr, virtAddr } from '../bytes/units.ts';
 import { Corrupt, PageMissing } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import type { ContainedDump, MappedRange } from './dump.ts';
-import {
-  DUMP_ELF_INCOMPLETE,
-  EM_LOONGARCH,
-  EM_PPC64,
-  EM_RISCV,
-  PT_LOAD,
-  PT_NOTE,
-} from './elf-constants.ts';
+import { DUMP_ELF_INCOMPLETE, EM_LOONGARCH, EM_PPC64, EM_RISCV, PT_LOAD } from './elf-constants.ts';
 import { type ElfHeader, type ProgramHeader, readElfHeader } from './elf-header.ts';
-import { notes, vmcoreinfoTexts } from './notes.ts';
+import { ElfNotes } from './elf-notes.ts';
 import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts';
 
 const SCAN_CHUNK = 1 << 20;
@@ -31,49 +23,70 @@ const ALL_ONES_32 = 0xffffffffn;
 /** @throws Corrupt, Unsupported or LimitExceeded when the headers are impossible. */
 export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   const header = readElfHeader(source, limits);
-  const loads = (): Generator<ProgramHeader> => loadsOf(header);
-  const addressing = hasPhysical(loads()) ? 'physical' : 'virtual';
-  const stored = new ExtentBuilder();
-  const claims = new ExtentBuilder();
-  let end = 0;
-  for (const segment of loads()) {
-    const { offset, fileSize } = segment;
-    const address = addressing === 'physical' ? segment.physical : segment.virtual;
-    const start = numeric(address, fileSize);
-    if (start === undefined || fileSize === 0n || !isSafe(offset, fileSize)) continue;
-    stored.add(start, Number(fileSize), Number(offset));
-    claims.add(Number(offset), Number(fileSize), start);
-    end = Math.max(end, Number(offset + fileSize));
-  }
-  const extents = stored.build(limits);
+  // There may be a million segments: they are read once, and again where the guess was wrong.
+  let read = readSegments(source, header, 'physical', limits);
+  if (!read.hasPhysical) read = readSegments(source, header, 'virtual', limits);
+  const extents = read.stored.build(limits);
   return {
     container: 'elf',
     order: header.order,
     machine: header.machine,
-    vmcoreinfoNotes: noteTexts(source, header, limits),
-    memory: segmentMemory(source, extents, claims.build(limits)),
-    addressing,
-    incomplete: saysIncomplete(header) || end > source.size,
-    hints: { physBase: undefined, ramStart: ramStart(extents), mapped: mappedRanges(loads()) },
+    vmcoreinfoNotes: read.notes.texts,
+    memory: segmentMemory(source, extents, read.claims.build(limits)),
+    addressing: read.hasPhysical ? 'physical' : 'virtual',
+    incomplete: saysIncomplete(header) || read.end > source.size,
+    hints: { physBase: undefined, ramStart: ramStart(extents), mapped: read.mapped },
     part: undefined,
     compression: () => [],
   };
 }
 
-function* loadsOf(header: ElfHeader): Generator<ProgramHeader> {
-  for (const segment of header.segments()) if (segment.type === PT_LOAD) yield segment;
+interface Segments {
+  readonly stored: ExtentBuilder;
+  /** The same by place in the file, each with its address for a file offset. */
+  readonly claims: ExtentBuilder;
+  readonly notes: ElfNotes;
+  readonly mapped: readonly MappedRange[];
+  /** One past the highest file offset. */
+  readonly end: number;
+  readonly hasPhysical: boolean;
+}
+
+function readSegments(
+  source: ByteSource,
+  header: ElfHeader,
+  addressing: 'physical' | 'virtual',
+  limits: Limits,
+): Segments {
+  const stored = new ExtentBuilder();
+  const claims = new ExtentBuilder();
+  const notes = new ElfNotes(source, header, limits);
+  const mapped: MappedRange[] = [];
+  const loads = { count: 0, unknown: 0, zero: 0 };
+  let end = 0;
+  for (const segment of header.segments()) {
+    notes.take(segment);
+    if (segment.type !== PT_LOAD) continue;
+    const { offset, fileSize, physical } = segment;
+    loads.count++;
+    if (physical === ALL_ONES || physical === ALL_ONES_32) loads.unknown++;
+    if (physical === 0n) loads.zero++;
+    if (mapped.length < CAPS.mappedRanges) mapped.push(...mappedRange(segment));
+    const start = numeric(segment[addressing], fileSize);
+    if (start === undefined || fileSize === 0n || offset + fileSize > MAX_SAFE) continue;
+    stored.add(start, Number(fileSize), Number(offset));
+    claims.add(Number(offset), Number(fileSize), start);
+    end = Math.max(end, Number(offset + fileSize));
+  }
+  return { stored, claims, notes, mapped, end, hasPhysical: hasPhysical(loads) };
 }
 
 /** All ones mean unknown (kernel fs/proc/kcore.c); old kcores leave all of them zero. */
-function hasPhysical(loads: Iterable<ProgramHeader>): boolean {
-  let count = 0;
-  let unknown = 0;
-  let zero = 0;
-  for (const { physical } of loads) {
-    count++;
-    if (physical === ALL_ONES || physical === ALL_ONES_32) unknown++;
-    if (physical === 0n) zero++;
-  }
+function hasPhysical({
+  count,
+  unknown,
+  zero,
+}: Record<'count' | 'unknown' | 'zero', number>): boolean {
   return count === 0 || (unknown < count && (zero < count || count === 1));
 }
 
@@ -86,42 +99,15 @@ function numeric(start: bigint, length: bigint | number): number | undefined {
   return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
 }
 
-function isSafe(offset: bigint, length: bigint): boolean {
-  return offset + length <= MAX_SAFE;
-}
-
 function ramStart(extents: ExtentMap): bigint | undefined {
   for (const { start } of extents.all()) return BigInt(start);
   return undefined;
 }
 
-/** What program headers map: those of makers that know virtual addresses (not QEMU's). */
-function mappedRanges(loads: Iterable<ProgramHeader>): MappedRange[] {
-  const ranges: MappedRange[] = [];
-  for (const { virtual, physical, memorySize } of loads) {
-    if (virtual === 0n || virtual === physical) continue;
-    ranges.push({
-      virtual: virtAddr(virtual),
-      physical: physAddr(physical),
-      length: memorySize,
-    });
-    if (ranges.length === CAPS.mappedRanges) break;
-  }
-  return ranges;
-}
-
-/** Texts of the VMCOREINFO notes in its PT_NOTE segments. */
-export function noteTexts(source: ByteSource, header: ElfHeader, limits: Limits): Uint8Array[] {
-  const texts: Uint8Array[] = [];
-  let total = 0;
-  for (const { type, offset, fileSize } of header.segments()) {
-    if (type !== PT_NOTE || !isSafe(offset, fileSize)) continue;
-    const range = { offset: Number(offset), length: Number(fileSize) };
-    total = limited('notes of all segments', total + range.length, limits.noteBytes);
-    texts.push(...vmcoreinfoTexts(source, notes(source, header.order, range, limits), limits));
-    if (texts.length >= limits.vmcoreinfoCandidates) break;
-  }
-  return texts;
+/** What a program header maps, of makers that know virtual addresses (not QEMU). */
+function mappedRange({ virtual, physical, memorySize }: ProgramHeader): MappedRange[] {
+  if (virtual === 0n || virtual === physical) return [];
+  return [{ virtual: virtAddr(virtual), physical: physAddr(physical), length: memorySize }];
 }
 
 /** The bit means something else where the ABI owns it: RVC, the ELF ABI version, LP64D. */

@@ -9,9 +9,9 @@ import { hex } from '../bytes/units.ts';
 import { PageMissing } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import type { Dump } from './dump.ts';
-import { noteTexts } from './elf-core.ts';
 import { PT_LOAD } from './elf-constants.ts';
 import { type ProgramHeader, readElfHeader } from './elf-header.ts';
+import { ElfNotes } from './elf-notes.ts';
 
 /** The largest file offset there is, plus one (loff_t). */
 const OFFSET_END = 1n << 63n;
@@ -28,7 +28,9 @@ export function openKcore(source: KcoreSource, limits: Limits): Dump {
   const head = headOf(source);
   const header = readElfHeader(head, limits);
   const regions: ProgramHeader[] = [];
+  const notes = new ElfNotes(head, header, limits);
   for (const segment of header.segments()) {
+    notes.take(segment);
     const { type, virtual, offset, fileSize } = segment;
     if (type !== PT_LOAD || virtual + fileSize > ADDRESS_END || offset + fileSize > OFFSET_END) {
       continue;
@@ -41,7 +43,7 @@ export function openKcore(source: KcoreSource, limits: Limits): Dump {
     flattened: false,
     order: header.order,
     machine: header.machine,
-    vmcoreinfoNotes: noteTexts(head, header, limits),
+    vmcoreinfoNotes: notes.texts,
     memory: {
       read: (address, length) => source.read(offsetOf(regions, address, length), length),
       findPages: () => [],

@@ -11,7 +11,7 @@ import { type KernelName, type SymbolFile, symbolFileSources } from '../symbols/
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 import { bootIdAddress, readBootId } from './boot-id.ts';
 import { layoutOf, readCategories } from './hwerr.ts';
-import type { KnownKernels, Recalled } from './known-kernels.ts';
+import type { KnownKernels, ReadableArray } from './known-kernels.ts';
 import { type Location, arrayInFiles, locateArray } from './locate.ts';
 
 /** What may be used beside the dump itself. */
@@ -47,22 +47,32 @@ export function readCounters(
   const isProven = kernel.nodename !== undefined;
   const recalled = isProven ? options.knownKernels?.recall(kernel) : undefined;
   if (recalled !== undefined && options.askBtf !== true) {
-    return orAbsent(bootId(recalled.bootIdAddress), () => present(kernel, recalled, warn));
+    const { hwerr } = recalled;
+    return orAbsent(bootId(recalled.bootIdAddress), () =>
+      hwerr === undefined ? absent('kernel_without_hwerr') : present(kernel, hwerr, warn),
+    );
   }
   const symbols = new Symbols(kernel, options, warn);
-  const idAddress = orWarn(() => symbols.bootIdAddress(), warn);
-  return orAbsent(bootId(idAddress), () => {
+  const id = orWarn(() => ({ address: symbols.bootIdAddress() }), warn);
+  const learn = (hwerr: ReadableArray | undefined): void => {
+    // A dump that is damaged must not speak for the others.
+    if (id) options.knownKernels?.learn(kernel, { hwerr, bootIdAddress: id.address });
+  };
+  return orAbsent(bootId(id?.address), () => {
     const location = symbols.locateArray();
-    if (location.kind !== 'found') return absent(location.kind);
+    if (location.kind !== 'found') {
+      // Only of a kernel that its utsname has proven: no array will prove it.
+      if (location.kind === 'kernel_without_hwerr' && isProven) learn(undefined);
+      return absent(location.kind);
+    }
     const { array } = location;
     const layout = layoutOf(kernel, array, symbols.kallsyms, {
       limits: options.limits,
       askBtf: options.askBtf === true,
       warn,
     });
-    const found = { array, layout, bootIdAddress: idAddress };
-    const counters = present(kernel, found, warn);
-    options.knownKernels?.learn(kernel, found);
+    const counters = present(kernel, { array, layout }, warn);
+    learn({ array, layout });
     return counters;
   });
 }
@@ -89,7 +99,7 @@ function absent(reason: Exclude<Hwerr, { kind: 'present' }>['reason']): WithoutB
 
 function present(
   kernel: Kernel,
-  { array, layout }: Recalled,
+  { array, layout }: ReadableArray,
   warn: (warning: string) => void,
 ): WithoutBootId {
   const categories = readCategories(kernel, array, layout, warn);

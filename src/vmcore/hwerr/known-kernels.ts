@@ -9,18 +9,22 @@ import type { Kernel } from '../paging/kernel.ts';
 import type { HwerrLayout } from './layout.ts';
 import type { LocatedArray } from './locate.ts';
 
-/** Distances from _stext. */
-interface Learned {
-  readonly array: Omit<LocatedArray, 'address'> & { readonly distance: bigint };
+/** The array and how to read it. */
+export interface ReadableArray {
+  readonly array: LocatedArray;
   readonly layout: HwerrLayout;
-  readonly bootId: bigint | undefined;
 }
 
 /** What is known of a kernel, at the addresses of the dump at hand. */
 export interface Recalled {
-  readonly array: LocatedArray;
-  readonly layout: HwerrLayout;
+  /** undefined: a kernel without it. */
+  readonly hwerr: ReadableArray | undefined;
   readonly bootIdAddress: VirtAddr | undefined;
+}
+
+/** The same at the addresses of the dump that it was learned of. */
+interface Learned extends Recalled {
+  readonly stext: VirtAddr;
 }
 
 export class KnownKernels {
@@ -30,15 +34,18 @@ export class KnownKernels {
     const stext = vmcoreinfo.symbol('_stext');
     const known = this.#learned.get(fingerprint(vmcoreinfo) ?? '');
     if (stext === undefined || known === undefined) return undefined;
-    const { distance, ...array } = known.array;
+    const { hwerr, bootIdAddress } = known;
+    const moved = (address: VirtAddr): VirtAddr => addVirt(address, stext - known.stext);
     return {
-      array: { ...array, address: addVirt(stext, distance) },
-      layout: known.layout,
-      bootIdAddress: known.bootId === undefined ? undefined : addVirt(stext, known.bootId),
+      hwerr: hwerr && {
+        layout: hwerr.layout,
+        array: { ...hwerr.array, address: moved(hwerr.array.address) },
+      },
+      bootIdAddress: bootIdAddress === undefined ? undefined : moved(bootIdAddress),
     };
   }
 
-  learn({ vmcoreinfo }: Kernel, { array, layout, bootIdAddress }: Recalled): void {
+  learn({ vmcoreinfo }: Kernel, known: Recalled): void {
     const key = fingerprint(vmcoreinfo);
     const stext = vmcoreinfo.symbol('_stext');
     if (key === undefined || stext === undefined) return;
@@ -48,9 +55,7 @@ export class KnownKernels {
         break;
       }
     }
-    const { address, ...rest } = array;
-    const bootId = bootIdAddress === undefined ? undefined : bootIdAddress - stext;
-    this.#learned.set(key, { array: { ...rest, distance: address - stext }, layout, bootId });
+    this.#learned.set(key, { ...known, stext });
   }
 }
 

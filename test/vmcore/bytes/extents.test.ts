@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import * as fc from 'fast-check';
 
 import { ExtentBuilder, type ExtentMap, coversRange } from '../../../src/vmcore/bytes/extents.ts';
@@ -11,6 +11,10 @@ function extents(triples: readonly Triple[], overlappingExtents = 64): ExtentMap
   const builder = new ExtentBuilder();
   for (const [start, length, fileOffset] of triples) builder.add(start, length, fileOffset);
   return builder.build({ ...DEFAULT_LIMITS, overlappingExtents });
+}
+
+function byValue(a: number, b: number): number {
+  return a - b;
 }
 
 function triplesWithin(map: ExtentMap, start: number, length: number): Triple[] {
@@ -100,6 +104,34 @@ describe('ExtentMap', () => {
     const map = extents(many);
     expect(map).toMatchObject({ count: 5000, end: 50_000 });
     expect(map.covers(0, 50_000)).toBe(true);
+  });
+
+  it.each([
+    ['in order', (i: number) => i],
+    ['backwards', (i: number) => -i],
+    ['in three interleaved sequences', (i: number) => (i % 3) * 1e6 + i],
+    ['in any order', (i: number) => (i * 7919) % 50_021],
+  ])('allocates 32 bytes an extent, all in all, when they come %s', (_, startOf) => {
+    let allocated = 0;
+    for (const name of ['Float64Array', 'Uint32Array'] as const) {
+      vi.stubGlobal(
+        name,
+        new Proxy(globalThis[name], {
+          construct(made, [length]: [number]): object {
+            allocated += made.BYTES_PER_ELEMENT * length;
+            return new made(length);
+          },
+        }),
+      );
+    }
+    const builder = new ExtentBuilder();
+    for (let i = 0; i < 50_000; i++) builder.add(10 * startOf(i), 10, i);
+    const map = builder.build(DEFAULT_LIMITS);
+    vi.unstubAllGlobals();
+    const starts = [...map.all()].map(({ start }) => start);
+    expect(starts).toEqual(Array.from({ length: 50_000 }, (_, i) => 10 * startOf(i)).sort(byValue));
+    expect(allocated).toBeGreaterThan(32 * 50_000);
+    expect(allocated).toBeLessThan(32 * 51_024);
   });
 
   it('throws LimitExceeded when more extents than the limit lie over one another', () => {

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import zlib from 'node:zlib';
+
+import { describe, expect, it, vi } from 'vitest';
 
 import { decompressZstd } from '../../../src/vmcore/codec/zstd.ts';
 import { fromHex, latin1, patternPage } from '../../support/bytes.ts';
@@ -48,6 +50,17 @@ describe('decompressZstd', () => {
     expect(latin1(decompressZstd(FRAME, 4096))).toBe(latin1(page));
   });
 });
+
+it.skipIf('zstdDecompressSync' in zlib)(
+  'decompressZstd says that it must be loaded first [needs a Node without zstd]',
+  async () => {
+    vi.resetModules();
+    const codec = await import('../../../src/vmcore/codec/zstd.ts');
+    expect(() => codec.decompressZstd(FRAME, 4096)).toThrow(codec.ZstdNotLoaded);
+    await codec.loadZstd();
+    expect(latin1(codec.decompressZstd(FRAME, 4096))).toBe(latin1(page));
+  },
+);
 
 /** Node's own zstd throws where zstddec gives nothing; page-codec.ts takes either for a broken page. */
 function lengthOf(frame: Uint8Array, size: number): number {

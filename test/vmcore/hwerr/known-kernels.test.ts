@@ -79,6 +79,45 @@ describe('KnownKernels', () => {
     expect(report).toMatchObject({ nodename: null, hwerr: { kind: 'present' } });
   });
 
+  describe('of a kernel without the array', () => {
+    const without: KernelRecipe = { arrayName: null, logFunction: false };
+    const absent = { kind: 'absent', reason: 'kernel_without_hwerr' };
+
+    it('lets the second crash touch 3 pages at most, wherever KASLR put it', () => {
+      const known = new KnownKernels();
+      const first = decode(known, without);
+      const second = decode(known, { ...without, physical: 0x7000000n });
+      expect(first.debug.pages).toBeGreaterThan(3);
+      expect(second.debug.pages).toBeLessThanOrEqual(3);
+      expect(second).toMatchObject({ hwerr: absent, symbolSource: null, bootId: first.bootId });
+    });
+
+    it.each([
+      ['another build id', BUILD_ID.replace('0', 'f'), {}],
+      ['its tables elsewhere', BUILD_ID, { fillers: 900 }],
+    ])('does not tell the same of one of the same release with %s', (_, id, recipe) => {
+      const known = new KnownKernels();
+      expect(decode(known, without).hwerr).toEqual(absent);
+      const editVmcoreinfo = (text: string): string => text.replace(BUILD_ID, id);
+      const report = decode(known, { ...recipe, editVmcoreinfo, counters: LATER });
+      expect(counts(report)).toEqual([11, 12, 13, 14, 15]);
+    });
+
+    it('does not remember one that its utsname has not proven', () => {
+      const known = new KnownKernels();
+      const { bytes } = kdumpOf(kernel(without), { excluded: ['utsname'] });
+      expect(decodeVmcore(bytesSource(bytes), { knownKernels: known }).hwerr).toEqual(absent);
+      expect(decode(known, without).debug.pages).toBeGreaterThan(3);
+    });
+
+    it('does not remember one that keeps the array where its symbols do not say', () => {
+      const known = new KnownKernels();
+      const hidden: KernelRecipe = { arrayName: null };
+      expect(decode(known, hidden).hwerr).toEqual({ kind: 'absent', reason: 'symbol_not_found' });
+      expect(decode(known, hidden).debug.pages).toBeGreaterThan(3);
+    });
+  });
+
   it('is not asked when BTF is', () => {
     const known = new KnownKernels();
     const recipe = { btf: { types: hwerrTypes() } };

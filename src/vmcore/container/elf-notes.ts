@@ -1,0 +1,36 @@
+// The VMCOREINFO notes of an ELF core: those of its PT_NOTE segments, taken as they are met.
+
+import { limited } from '../bytes/cursor.ts';
+import type { ByteSource } from '../bytes/source.ts';
+import type { Limits } from '../limits.ts';
+import { PT_NOTE } from './elf-constants.ts';
+import type { ElfHeader, ProgramHeader } from './elf-header.ts';
+import { notes, vmcoreinfoTexts } from './notes.ts';
+
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
+export class ElfNotes {
+  /** Texts of the notes so far. */
+  readonly texts: Uint8Array[] = [];
+  readonly #source: ByteSource;
+  readonly #header: ElfHeader;
+  readonly #limits: Limits;
+  #total = 0;
+
+  constructor(source: ByteSource, header: ElfHeader, limits: Limits) {
+    this.#source = source;
+    this.#header = header;
+    this.#limits = limits;
+  }
+
+  /** Any segment: those that hold no notes are passed over. */
+  take({ type, offset, fileSize }: ProgramHeader): void {
+    if (type !== PT_NOTE || offset + fileSize > MAX_SAFE) return;
+    if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
+    const range = { offset: Number(offset), length: Number(fileSize) };
+    this.#total += range.length;
+    limited('notes of all segments', this.#total, this.#limits.noteBytes);
+    const found = notes(this.#source, this.#header.order, range, this.#limits);
+    this.texts.push(...vmcoreinfoTexts(this.#source, found, this.#limits));
+  }
+}
