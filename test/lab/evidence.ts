@@ -16,7 +16,7 @@ export interface Evidence {
     readonly times: number;
     readonly counted: Readonly<Record<string, number>> | 'no hwerr_data';
   }[];
-  /** All decode to the same counts. */
+  /** Options of makedumpfile, or `cp`. All decode to the same counts. */
   readonly dumps: readonly { readonly makedumpfile: string; readonly bytes: number }[];
   readonly seconds: number;
 }

@@ -7,7 +7,7 @@ import { type Socket, createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type LabKernel, ROOT, rootProgram } from './lab-root.ts';
+import { GUEST_ROOT, type LabKernel, ROOT, rootProgram } from './lab-root.ts';
 import { MACHINE } from './machines.ts';
 
 /** The machine is slow, and others may work on it too. */
@@ -45,7 +45,7 @@ export interface Guest {
 export async function startGuest(setup: GuestSetup): Promise<Guest> {
   const { folder } = setup;
   const folders = [
-    await share(setup, 'root', ROOT, ['--readonly']),
+    await share(setup, 'root', GUEST_ROOT, ['--readonly']),
     await share(setup, 'share', setup.share),
   ];
   const consoleFile = join(folder, 'console.log');
@@ -138,8 +138,9 @@ function qemuArguments({ kernel, initrd, memory }: GuestSetup, consoleFile: stri
     ...['-smp', '1', '-m', `${memory}M`, '-no-reboot'],
     // virtiofsd reads and writes the guest's memory.
     ...['-object', `memory-backend-memfd,id=memory,size=${memory}M,share=on`],
+    ...(MACHINE.firmware === undefined ? [] : ['-bios', join(ROOT, MACHINE.firmware)]),
     ...['-display', 'none', '-nodefaults', '-nic', 'none'],
-    ...['-kernel', join(ROOT, kernel.vmlinuz), '-initrd', initrd],
+    ...['-kernel', join(GUEST_ROOT, kernel.vmlinuz), '-initrd', initrd],
     '-append',
     `console=${MACHINE.console} crashkernel=320M rdinit=/init ${MACHINE.kernelArguments}`,
     ...['-serial', `file:${consoleFile}`],

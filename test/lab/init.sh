@@ -20,7 +20,7 @@ makedumpfile() { newer usr/bin/makedumpfile "$@"; }
 
 if [ -e /proc/vmcore ]; then
   . /share/kdump
-  echo "LAB makedumpfile ended with $status"
+  echo "LAB kdump ended with $status"
   umount /share
   reboot -f
 fi

@@ -14,11 +14,11 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { ROOT } from './lab-root.ts';
+import { GUEST_ROOT, ROOT } from './lab-root.ts';
 import { MACHINE } from './machines.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-const BUSYBOX = join(ROOT, 'usr/bin/busybox');
+const BUSYBOX = 'usr/bin/busybox';
 const FOLDERS = ['bin', 'dev', 'proc', 'root', 'share', 'sys', 'tmp'];
 const NODE_LIBRARIES = [
   ...['libstdc++.so.6', 'libgcc_s.so.1', 'libc.so.6', 'libm.so.6'],
@@ -29,7 +29,7 @@ const NODE_LIBRARIES = [
 export function initramfs(folder: string): Buffer {
   const tree = emptyTree(folder, 'base');
   for (const path of FOLDERS) mkdirSync(join(tree, path), { recursive: true });
-  copyFileSync(BUSYBOX, join(tree, 'bin/busybox'));
+  copyFileSync(join(GUEST_ROOT, BUSYBOX), join(tree, 'bin/busybox'));
   symlinkSync('busybox', join(tree, 'bin/sh'));
   copyFileSync(fileURLToPath(new URL('init.sh', import.meta.url)), join(tree, 'init'));
   chmodSync(join(tree, 'init'), 0o755);
@@ -43,22 +43,47 @@ export function exporterArchive(folder: string): Buffer {
   for (const path of [join(tree, MACHINE.loaderFolder), join(tree, 'node'), libraries]) {
     mkdirSync(path, { recursive: true });
   }
-  copyFileSync(process.execPath, join(tree, 'node/node'));
-  const from = join(ROOT, 'usr/lib', MACHINE.triplet);
+  const foreign = MACHINE.nodeArchitecture !== process.arch;
+  const node = foreign ? join(GUEST_ROOT, 'usr/bin/node') : process.execPath;
+  copyFileSync(node, join(tree, 'node/node'));
+  const from = join(GUEST_ROOT, 'usr/lib', MACHINE.triplet);
   copyFileSync(join(from, MACHINE.loader), join(tree, MACHINE.loaderFolder, MACHINE.loader));
   for (const library of NODE_LIBRARIES) copyFileSync(join(from, library), join(libraries, library));
-  const listed = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable', '--silent'], {
-    cwd: PROJECT,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const packages = listed.split('\n').filter((path) => path.includes('node_modules'));
-  for (const path of [...packages, join(PROJECT, 'dist'), join(PROJECT, 'package.json')]) {
+  if (foreign) installPackages(join(tree, 'app'));
+  for (const path of [
+    ...(foreign ? [] : packages()),
+    join(PROJECT, 'dist'),
+    join(PROJECT, 'package.json'),
+  ]) {
     const target = join(tree, 'app', relative(PROJECT, path));
     mkdirSync(dirname(target), { recursive: true });
     cpSync(path, target, { recursive: true, filter: (file) => !/\.(map|d\.ts|md)$/.test(file) });
   }
   return cpio(tree);
+}
+
+/** What the exporter needs of node_modules. */
+function packages(): string[] {
+  const listed = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable', '--silent'], {
+    cwd: PROJECT,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return listed.split('\n').filter((path) => path.includes('node_modules'));
+}
+
+/** Installs the same for the guest's architecture: some have compiled parts. */
+function installPackages(app: string): void {
+  mkdirSync(app);
+  for (const name of ['package.json', 'package-lock.json']) {
+    copyFileSync(join(PROJECT, name), join(app, name));
+  }
+  const options = ['--omit=dev', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
+  const target = [`--cpu=${MACHINE.nodeArchitecture}`, '--os=linux', '--libc=glibc'];
+  execFileSync('npm', ['ci', ...options, ...target], {
+    cwd: app,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
 }
 
 function emptyTree(folder: string, name: string): string {
@@ -72,7 +97,7 @@ function emptyTree(folder: string, name: string): string {
 function cpio(tree: string): Buffer {
   const archive = `${tree}.cpio`;
   const pack = 'find . | "$1" cpio -o -H newc -R 0:0 >"$2"';
-  execFileSync('sh', ['-c', pack, 'sh', BUSYBOX, archive], {
+  execFileSync('sh', ['-c', pack, 'sh', join(ROOT, BUSYBOX), archive], {
     cwd: tree,
     stdio: ['ignore', 'ignore', 'ignore'],
   });

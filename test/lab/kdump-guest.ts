@@ -61,5 +61,5 @@ export async function startKdumpGuest(
 export async function crash(guest: Guest): Promise<void> {
   guest.send('echo c >/proc/sysrq-trigger');
   await guest.ended(DUMP_MS);
-  expect(guest.console()).toContain('LAB makedumpfile ended with 0');
+  expect(guest.console()).toContain('LAB kdump ended with 0');
 }

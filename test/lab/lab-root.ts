@@ -4,8 +4,18 @@ import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+import { MACHINE } from './machines.ts';
+
 const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'hwerr-lab');
+/** Of this machine. */
 export const ROOT: string = join(CACHE, 'root');
+/** Of the guest: its /root. */
+export const GUEST_ROOT: string = join(CACHE, MACHINE.root);
+/** With what it is made. */
+const SETUP =
+  MACHINE.root === 'root'
+    ? 'test/lab/setup.sh'
+    : `HWERR_LAB_ARCH=${MACHINE.name} test/lab/setup.sh`;
 const LIBRARIES = join(ROOT, 'usr/lib/x86_64-linux-gnu');
 
 /**
@@ -15,7 +25,7 @@ const LIBRARIES = join(ROOT, 'usr/lib/x86_64-linux-gnu');
  */
 export function rootProgram(path: string): string[] {
   if (!existsSync(join(ROOT, path))) {
-    throw new Error(`no ${path} in ${ROOT}: run test/lab/setup.sh`);
+    throw new Error(`no ${path} in ${ROOT}: run ${SETUP}`);
   }
   const libraries = [LIBRARIES, join(LIBRARIES, 'pulseaudio')].join(':');
   return [
@@ -28,7 +38,7 @@ export function rootProgram(path: string): string[] {
 export interface LabKernel {
   /** uname -r */
   readonly release: string;
-  /** Below the root. */
+  /** Below the guest's root. */
   readonly vmlinuz: string;
 }
 
@@ -45,7 +55,7 @@ export function labKernel(version: string): LabKernel {
     .sort((a, b) => a.release.localeCompare(b.release, 'en', { numeric: true }))
     .at(-1);
   if (kernel !== undefined) return kernel;
-  throw new Error(`no kernel ${version} in ${ROOT}: run test/lab/setup.sh ${version}`);
+  throw new Error(`no kernel ${version} in ${GUEST_ROOT}: run ${SETUP} ${version}`);
 }
 
 /** Debian has moved them: from /boot to beside the modules. */
@@ -55,11 +65,11 @@ function kernels(): LabKernel[] {
     .map((name) => ({ release: name.replace('vmlinuz-', ''), vmlinuz: `boot/${name}` }));
   const besideModules = namesIn('usr/lib/modules')
     .map((release) => ({ release, vmlinuz: `usr/lib/modules/${release}/vmlinuz` }))
-    .filter(({ vmlinuz }) => existsSync(join(ROOT, vmlinuz)));
+    .filter(({ vmlinuz }) => existsSync(join(GUEST_ROOT, vmlinuz)));
   return [...inBoot, ...besideModules];
 }
 
 function namesIn(folder: string): string[] {
-  const path = join(ROOT, folder);
+  const path = join(GUEST_ROOT, folder);
   return existsSync(path) ? readdirSync(path) : [];
 }

@@ -6,6 +6,10 @@ import type { Guest } from './guest.ts';
 export interface Machine {
   /** As the exporter and the names of files have it. */
   readonly name: string;
+  /** Its programs and kernels, below the cache. */
+  readonly root: string;
+  /** As Node calls it. */
+  readonly nodeArchitecture: NodeJS.Architecture;
   /** Where Debian has its libraries: /usr/lib/TRIPLET. */
   readonly triplet: string;
   /** Among those, the one that starts programs; and where they look for it. */
@@ -13,6 +17,8 @@ export interface Machine {
   readonly loaderFolder: string;
   /** Below the root of the host. */
   readonly qemu: string;
+  /** Below the root of the host, where QEMU has none of its own. */
+  readonly firmware?: string;
   /** Of QEMU's -machine, without its memory and its accelerator. */
   readonly type: string;
   /** More of QEMU's arguments: processor, firmware, devices. */
@@ -21,6 +27,8 @@ export interface Machine {
   readonly console: string;
   /** What else its kernel is told. */
   readonly kernelArguments: string;
+  /** Whether makedumpfile can read the memory of its kernels. */
+  readonly makedumpfile: boolean;
   /** What can be injected, in this order. The last is one that counts: it is injected once more. */
   readonly errors: readonly HardwareError[];
 }

@@ -1,9 +1,10 @@
 // Every architecture the lab can run, and the one it is to run.
 
+import { arm64 } from './arm64.ts';
 import type { Machine } from './machine.ts';
 import { x86_64 } from './x86_64.ts';
 
-const MACHINES: readonly Machine[] = [x86_64];
+const MACHINES: readonly Machine[] = [x86_64, arm64];
 
 const wanted = process.env['HWERR_LAB_ARCH'] ?? 'x86_64';
 

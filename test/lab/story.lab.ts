@@ -31,9 +31,10 @@ import { MACHINE } from './machines.ts';
 import { RunRecord } from './run-record.ts';
 
 const KERNEL = process.env['HWERR_LAB_KERNEL'] ?? '7.3';
-const LAYOUT = process.env['HWERR_LAB_LAYOUT'] ?? 'rhel';
+const LAYOUT = process.env['HWERR_LAB_LAYOUT'] ?? (MACHINE.makedumpfile ? 'rhel' : 'copy');
 const MAKEDUMPFILE = process.env['HWERR_LAB_MAKEDUMPFILE'] ?? '-l -d 31';
-const TITLE = `npm run lab: Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}, QEMU without KVM`;
+const KDUMP = LAYOUT === 'copy' ? LAYOUT : `${LAYOUT}, makedumpfile ${MAKEDUMPFILE}`;
+const TITLE = `npm run lab: Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}, QEMU without KVM`;
 
 /** From before the array: 6.19 brought it. */
 const OLD = /^6\.1[0-8]/.test(KERNEL);
@@ -47,7 +48,7 @@ const GUEST_PORT = 10_048;
 
 const prometheus = needsTool('prometheus');
 
-describe(`Linux ${KERNEL} ${MACHINE.name}, ${LAYOUT}, makedumpfile ${MAKEDUMPFILE}`, () => {
+describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
   it.runIf(OLD)('keeps no counters, and says so of itself and of its dump', async () => {
     const folder = tempDir();
     const record = new RunRecord(TITLE, folder);

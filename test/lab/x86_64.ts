@@ -4,6 +4,8 @@ import type { Machine } from './machine.ts';
 
 export const x86_64: Machine = {
   name: 'x86_64',
+  root: 'root',
+  nodeArchitecture: 'x64',
   triplet: 'x86_64-linux-gnu',
   loader: 'ld-linux-x86-64.so.2',
   loaderFolder: 'lib64',
@@ -17,6 +19,7 @@ export const x86_64: Machine = {
   console: 'ttyS0',
   // pti=off: the monitor reads the kernel's memory through the page tables of whatever runs.
   kernelArguments: 'pcie_port_pm=off pti=off',
+  makedumpfile: true,
   errors: [
     {
       name: 'corrected machine check',

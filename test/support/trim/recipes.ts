@@ -51,6 +51,7 @@ export const LAB_RECIPES: readonly Recipe[] = [
   recipe('x86_64-7.0.13.zlib', 'npm run lab:matrix', 'touched'),
   recipe('x86_64-7.1.13.zstd', 'npm run lab:matrix', 'touched'),
   recipe('x86_64-7.2.13.elf', 'npm run lab:matrix', 'touched'),
+  recipe('arm64-7.2.13.elf', 'npm run lab:matrix', 'log'),
 ];
 
 /** The files of symbols that lie beside the fixtures, as they lie beside the shared dumps. */
