@@ -42,7 +42,7 @@ export interface Limits {
 export function limitsWithin(memoryBytes: number): Limits {
   return {
     segments: Math.floor(memoryBytes / 512),
-    flattenedRecords: Math.floor(memoryBytes / 128),
+    flattenedRecords: Math.floor(memoryBytes / 64),
     flattenedHoles: 4 * 2 ** 30,
     overlappingExtents: 64,
     noteBytes: 64 << 20,

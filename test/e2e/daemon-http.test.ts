@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { hashSync } from 'bcryptjs';
 import { describe, expect, it } from 'vitest';
 
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/http-server.ts';
 import { pause, startDaemon } from '../support/running-daemon.ts';
 import { sampleDump, withNodename } from '../support/sample-dump.ts';
@@ -168,15 +169,17 @@ describe.skipIf(ELF === undefined)('a dump with hostile names [needs sample dump
           '--kdump.settle=100ms',
           `--mode=${mode}`,
         ]);
-        await daemon.logged(/dump decoded/);
         const url = `http://127.0.0.1:${daemon.port}`;
+        const { crashes } = await eventually('the crash is recorded', async () => {
+          const answer = (await (await fetch(`${url}/api/v1/crashes`)).json()) as {
+            crashes: { host: string; hwerr: { categories: { count: number }[] } }[];
+          };
+          return answer.crashes.length > 0 ? answer : undefined;
+        });
         const page = await (await fetch(url)).text();
         expect(page).not.toMatch(/<script|<b>|alert\(1\)<\/script/);
         // eslint-disable-next-line no-control-regex -- what must not be there
         expect(page).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
-        const { crashes } = (await (await fetch(`${url}/api/v1/crashes`)).json()) as {
-          crashes: { host: string; hwerr: { categories: { count: number }[] } }[];
-        };
         expect(crashes[0]!.hwerr.categories.map(({ count }) => count)).toEqual([0, 0, 7, 0, 10]);
         const path =
           mode === 'node' ? '/metrics' : `/probe?target=${encodeURIComponent(crashes[0]!.host)}`;
