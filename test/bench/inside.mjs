@@ -1,6 +1,7 @@
 /**
  * Preloaded into the daemon, to be asked from outside: how long its event loop kept a timer waiting
- * since it was asked last, and what its main thread still refers to (nothing else of its memory tells growth from garbage).
+ * since it was asked last, and what its main thread still refers to: nothing else of its memory tells
+ * growth from garbage.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
