@@ -89,6 +89,7 @@ export interface IngestStatus {
   /** Unix seconds; 0 before the first decode. */
   readonly lastDecodeSeconds: number;
   readonly discovered: number;
+  /** Only what is durable: a scrape that counts a dump shows its crash. */
   readonly decoded: number;
   readonly watchEvents: number;
   readonly watchErrors: number;
@@ -295,12 +296,12 @@ export class Ingest {
       return;
     }
     const { report, content } = outcome;
-    this.#decoded++;
     this.#denied.delete(file.path);
     const verdict = report.incomplete ? 'incomplete' : 'complete';
     const recorded = sink.decoded({ file, content, report, durationSeconds });
     this.#hold(
       recorded.then(() => {
+        this.#decoded++;
         this.#settling.done(file, verdict);
       }),
     );

@@ -121,7 +121,7 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
   },
   hwerr_dumps_decoded_total: {
     type: 'counter',
-    help: 'Dump files decoded since the exporter started, with counters or without.',
+    help: 'Dump files decoded and recorded since the exporter started, with counters or without.',
   },
   hwerr_dumps_without_hwerr_data_total: {
     type: 'counter',

@@ -356,7 +356,7 @@ describe('Ingest', () => {
     await running.ended;
   });
 
-  it('shows a dump as present only when its outcome is durable', async () => {
+  it('shows a dump as decoded and present only when its outcome is durable', async () => {
     const directory = tempDir();
     copyFileSync(fixture(DUMP), join(directory, 'vmcore'));
     let write: (() => void) | undefined;
@@ -367,9 +367,10 @@ describe('Ingest', () => {
     const running = startIngest([directory], {}, realDecoder(), recorded);
     await nDecoded(running, 1);
     await sleep(300);
-    expect(running.ingest.status().present.complete).toEqual([]);
+    expect(running.ingest.status()).toMatchObject({ decoded: 0, present: { complete: [] } });
     write!();
     await eventually('present', () => running.ingest.status().present.complete[0]);
+    expect(running.ingest.status().decoded).toBe(1);
   });
 
   it('does not scan over and over while files wait for the decoder', async () => {
