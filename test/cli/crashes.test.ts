@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { crashesCommand } from '../../src/cli/crashes.ts';
 import { fileNumber, openTestLedger, recordReport } from '../support/ledgers.ts';
 import { type Ended, run } from '../support/program.ts';
-import { counted, crashReport } from '../support/reports.ts';
+import { counted, crashReport } from '../support/crash-reports.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const PCI = counted({ pci: [7, 1_791_000_342] });

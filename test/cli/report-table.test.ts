@@ -2,9 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { reportTable, shown } from '../../src/cli/report-table.ts';
 import type { AbsentReason, CrashReport } from '../../src/vmcore/index.ts';
-import { counted, crashReport } from '../support/reports.ts';
-
-const CRASH_SECONDS = 1_791_000_351;
+import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
 
 /** The line that begins with this word. */
 function line(report: Partial<CrashReport>, word: string): string | undefined {
@@ -26,7 +24,7 @@ describe('reportTable', () => {
     [266_400, '3d 2h'],
     [-5, '5s after it'],
   ])('says of an error %d s before the crash: %s', (lead, text) => {
-    const hwerr = counted({ pci: [7, CRASH_SECONDS - lead] });
+    const hwerr = counted({ pci: [7, CRASH_TIME - lead] });
     expect(line({ hwerr }, 'pci')).toMatch(new RegExp(`^pci +7 +.* UTC +${text}$`));
   });
 

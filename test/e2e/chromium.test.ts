@@ -9,7 +9,7 @@ import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
 
-import { CRASH_TIME, report } from '../support/crash-reports.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
 import { type TestServer, startTestServer } from '../support/http-server.ts';
 import { needsTool } from '../support/tools.ts';
 
@@ -25,37 +25,39 @@ async function keepScreenshot(page: Page, name: string): Promise<void> {
 const HOUR = 3600;
 const HOSTILE = `<img src=x onerror=alert(1)>"'&</code><script>alert(2)</script>\u001b[31m\n\u202eevil`;
 
+const KERNEL = { kernelRelease: '7.3.4+deb13-cloud-amd64' };
+
 const REPORTS = [
-  report(
-    { pci: [844, CRASH_TIME - 8], others: [2, CRASH_TIME - 2 * HOUR] },
-    {
-      nodename: 'db-07',
-      bootId: '04bb2f2f-62b4-4486-876d-d8be7859e9db',
-      panicMessage:
-        'Kernel panic - not syncing: NMI: PCI system error (SERR) for reason a1 on CPU 0.',
-    },
-  ),
-  report(
-    { memory: [3, CRASH_TIME - 50 * HOUR], cxl: [1, CRASH_TIME - 90 * 24 * HOUR] },
-    {
-      nodename: 'web-12',
-      bootId: '11111111-2222-4333-8444-555555555555',
-      crashTimeSeconds: CRASH_TIME - 5 * HOUR,
-      panicMessage: 'BUG: unable to handle page fault for address: ffffc90000a3c000',
-      incomplete: true,
-    },
-  ),
-  report({}, { nodename: 'web-03', bootId: 'b', crashTimeSeconds: CRASH_TIME - 30 * HOUR }),
-  report(
-    {},
-    {
-      nodename: 'old-01',
-      bootId: 'c',
-      kernelRelease: '6.12.41+deb13-amd64',
-      crashTimeSeconds: CRASH_TIME - 60 * HOUR,
-      hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' },
-    },
-  ),
+  crashReport({
+    hwerr: counted({ pci: [844, CRASH_TIME - 8], others: [2, CRASH_TIME - 2 * HOUR] }),
+    ...KERNEL,
+    nodename: 'db-07',
+    bootId: '04bb2f2f-62b4-4486-876d-d8be7859e9db',
+    panicMessage:
+      'Kernel panic - not syncing: NMI: PCI system error (SERR) for reason a1 on CPU 0.',
+  }),
+  crashReport({
+    hwerr: counted({ memory: [3, CRASH_TIME - 50 * HOUR], cxl: [1, CRASH_TIME - 90 * 24 * HOUR] }),
+    ...KERNEL,
+    nodename: 'web-12',
+    bootId: '11111111-2222-4333-8444-555555555555',
+    crashTimeSeconds: CRASH_TIME - 5 * HOUR,
+    panicMessage: 'BUG: unable to handle page fault for address: ffffc90000a3c000',
+    incomplete: true,
+  }),
+  crashReport({
+    ...KERNEL,
+    nodename: 'web-03',
+    bootId: 'b',
+    crashTimeSeconds: CRASH_TIME - 30 * HOUR,
+  }),
+  crashReport({
+    nodename: 'old-01',
+    bootId: 'c',
+    kernelRelease: '6.12.41+deb13-amd64',
+    crashTimeSeconds: CRASH_TIME - 60 * HOUR,
+    hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' },
+  }),
 ];
 const FAILURES = [
   {
@@ -87,14 +89,12 @@ browserTool.describe('the status page', () => {
       nowMs,
       armed: false,
       reports: [
-        report(
-          { cpu: [1, CRASH_TIME] },
-          {
-            nodename: HOSTILE,
-            panicMessage: `${HOSTILE}${'A'.repeat(10_240)}`,
-            kernelRelease: HOSTILE,
-          },
-        ),
+        crashReport({
+          hwerr: counted({ cpu: [1, CRASH_TIME] }),
+          nodename: HOSTILE,
+          panicMessage: `${HOSTILE}${'A'.repeat(10_240)}`,
+          kernelRelease: HOSTILE,
+        }),
       ],
       failures: [
         {

@@ -4,11 +4,11 @@ import { type Socket, connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { CONNECTION_LIMITS } from '../../src/http/connections.ts';
-import { CRASH_TIME, report } from '../support/crash-reports.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
 import { type TestServer, startTestServer } from '../support/http-server.ts';
 import { pause } from '../support/running-daemon.ts';
 
-const REPORTS = [report({ pci: [7, CRASH_TIME - 9] })];
+const REPORTS = [crashReport({ hwerr: counted({ pci: [7, CRASH_TIME - 9] }) })];
 
 let server: TestServer | undefined;
 const sockets = new Set<Socket>();

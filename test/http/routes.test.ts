@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
 import type { LiveState } from '../../src/ingest/this-boot.ts';
-import { CRASH_TIME, report } from '../support/crash-reports.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
 import { type TestServer, startTestServer } from '../support/http-server.ts';
 
 const OPENMETRICS =
@@ -16,23 +16,23 @@ const OPENMETRICS =
 const SCHEMA = new URL('../../deploy/docs/crashes.schema.json', import.meta.url);
 
 const REPORTS = [
-  report(
-    { pci: [7, CRASH_TIME - 9], others: [10, CRASH_TIME - 20] },
-    { nodename: 'a', bootId: 'boot-a' },
-  ),
-  report(
-    { cpu: [1, CRASH_TIME - 999] },
-    { nodename: 'b', bootId: 'boot-b', crashTimeSeconds: CRASH_TIME - 60 },
-  ),
-  report(
-    {},
-    {
-      nodename: 'b',
-      bootId: 'boot-c',
-      hwerr: { kind: 'absent', reason: 'page_lost' },
-      crashTimeSeconds: null,
-    },
-  ),
+  crashReport({
+    hwerr: counted({ pci: [7, CRASH_TIME - 9], others: [10, CRASH_TIME - 20] }),
+    nodename: 'a',
+    bootId: 'boot-a',
+  }),
+  crashReport({
+    hwerr: counted({ cpu: [1, CRASH_TIME - 999] }),
+    nodename: 'b',
+    bootId: 'boot-b',
+    crashTimeSeconds: CRASH_TIME - 60,
+  }),
+  crashReport({
+    nodename: 'b',
+    bootId: 'boot-c',
+    hwerr: { kind: 'absent', reason: 'page_lost' },
+    crashTimeSeconds: null,
+  }),
 ];
 
 const LIVE: LiveState = {

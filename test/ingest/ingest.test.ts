@@ -22,7 +22,7 @@ import { FAILURE_REASONS, type FailureReason } from '../../src/failure.ts';
 import type { DecodeClient } from '../../src/ingest/decode-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { fixture, fixtureReport, writeHungryDump, writeSlowDump } from '../support/fixtures.ts';
-import { crashReport } from '../support/reports.ts';
+import { crashReport } from '../support/crash-reports.ts';
 import {
   SETTLE_MS,
   nDecoded,

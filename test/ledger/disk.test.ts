@@ -10,7 +10,7 @@ import type { Ledger } from '../../dist/ledger/ledger.js';
 import { asNobody } from '../support/as-nobody.ts';
 import { eventually } from '../support/eventually.ts';
 import { openTestLedger, recordReport } from '../support/ledgers.ts';
-import { counted, crashReport } from '../support/reports.ts';
+import { counted, crashReport } from '../support/crash-reports.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { mayMount } from '../support/mounts.ts';
 import { smallDisk } from '../support/small-disk.ts';

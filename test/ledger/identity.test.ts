@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { infoDigest, newCrashId } from '../../src/ledger/identity.ts';
 import type { CrashReport } from '../../src/vmcore/index.ts';
 import { openTestLedger, recordReport } from '../support/ledgers.ts';
-import { counted, crashReport } from '../support/reports.ts';
+import { counted, crashReport } from '../support/crash-reports.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 describe('infoDigest', () => {

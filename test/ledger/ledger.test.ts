@@ -14,7 +14,7 @@ import {
   recordReport,
   reported,
 } from '../support/ledgers.ts';
-import { counted, crashReport } from '../support/reports.ts';
+import { counted, crashReport } from '../support/crash-reports.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 function onlyCrash(ledger: Ledger): Crash {

@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 import { openTestLedger, recordReport } from '../support/ledgers.ts';
 import { run } from '../support/program.ts';
 import { startDaemon } from '../support/running-daemon.ts';
-import { crashReport } from '../support/reports.ts';
+import { crashReport } from '../support/crash-reports.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 function socketOf(directory: string): string {

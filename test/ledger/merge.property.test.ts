@@ -8,7 +8,7 @@ import type { FailureReason } from '../../src/failure.ts';
 import type { FileOutcome, Ledger, Summary } from '../../dist/ledger/ledger.js';
 import type { CrashReport, Hwerr } from '../../src/vmcore/index.ts';
 import { failed, openTestLedger, reported } from '../support/ledgers.ts';
-import { crashReport } from '../support/reports.ts';
+import { crashReport } from '../support/crash-reports.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const CRASH_TIME = 1100;

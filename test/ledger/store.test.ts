@@ -17,7 +17,7 @@ import { Store, type StoreLayout, survivingRead } from '../../src/ledger/store.t
 import { LAYOUT, type Tables } from '../../src/ledger/tables.ts';
 import { failed, openTestLedger, recordReport } from '../support/ledgers.ts';
 import { exitOf, start } from '../support/program.ts';
-import { counted, crashReport } from '../support/reports.ts';
+import { counted, crashReport } from '../support/crash-reports.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { eventually } from '../support/eventually.ts';
 

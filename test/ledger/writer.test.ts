@@ -11,7 +11,7 @@ import type { Ledger } from '../../dist/ledger/ledger.js';
 import { eventually } from '../support/eventually.ts';
 import { openTestLedger, recordReport } from '../support/ledgers.ts';
 import { exitOf } from '../support/program.ts';
-import { counted, crashReport } from '../support/reports.ts';
+import { counted, crashReport } from '../support/crash-reports.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { needsTool } from '../support/tools.ts';
 

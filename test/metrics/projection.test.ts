@@ -17,10 +17,9 @@ import {
 } from '../../src/metrics/projection.ts';
 import { CATEGORIES, type CrashReport, type Hwerr } from '../../src/vmcore/index.ts';
 import { ledgerOf, openTestLedger, recordFailure } from '../support/ledgers.ts';
-import { counted, crashReport } from '../support/reports.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
 
-const CRASH_SECONDS = 1_791_000_351;
-const NOW_SECONDS = CRASH_SECONDS + 3600;
+const NOW_SECONDS = CRASH_TIME + 3600;
 
 const idle: IngestStatus = {
   directories: [],
@@ -84,7 +83,7 @@ describe('the samples of a scrape', () => {
   });
 
   it('labels samples as the catalogue says', async () => {
-    const report = crash(1, CRASH_SECONDS, counted({ pci: [1, CRASH_SECONDS - 5] }));
+    const report = crash(1, CRASH_TIME, counted({ pci: [1, CRASH_TIME - 5] }));
     const directory = { directory: '/d', up: true, lastScanSeconds: 1, scanDurationSeconds: 1 };
     const samples = await samplesOf([report], { ...idle, directories: [directory] });
     for (const [name, values] of Object.entries(samples)) {
@@ -113,9 +112,9 @@ describe('the samples of a scrape', () => {
 
   it('sums counts over crashes, and takes the newest error of any', async () => {
     const samples = await samplesOf([
-      crash(1, CRASH_SECONDS, counted({ pci: [7, CRASH_SECONDS - 9], others: [10, 5000] })),
-      crash(2, CRASH_SECONDS - 999, counted({ pci: [2, 4000], memory: [4_294_967_295, 6000] })),
-      crash(3, CRASH_SECONDS - 1999, counted({ memory: [1, 5999] })),
+      crash(1, CRASH_TIME, counted({ pci: [7, CRASH_TIME - 9], others: [10, 5000] })),
+      crash(2, CRASH_TIME - 999, counted({ pci: [2, 4000], memory: [4_294_967_295, 6000] })),
+      crash(3, CRASH_TIME - 1999, counted({ memory: [1, 5999] })),
     ]);
     expect(samples.hwerr_crashes_total).toEqual([{ labels: {}, value: 3 }]);
     expect(byCategory(samples.hwerr_recoverable_errors_total)).toEqual({
@@ -126,7 +125,7 @@ describe('the samples of a scrape', () => {
     });
     expect(byCategory(samples.hwerr_last_error_timestamp_seconds)).toEqual({
       ...zeros,
-      pci: CRASH_SECONDS - 9,
+      pci: CRASH_TIME - 9,
       others: 5000,
       memory: 6000,
     });
@@ -138,8 +137,8 @@ describe('the samples of a scrape', () => {
   });
 
   it('tells of the newest crash by its own time, in whatever order the dumps were found', async () => {
-    const newest = crash(1, CRASH_SECONDS, counted({ pci: [7, CRASH_SECONDS - 9] }));
-    const older = crash(2, CRASH_SECONDS - 999, counted({ cxl: [3, 4000] }));
+    const newest = crash(1, CRASH_TIME, counted({ pci: [7, CRASH_TIME - 9] }));
+    const older = crash(2, CRASH_TIME - 999, counted({ cxl: [3, 4000] }));
     const undated = crash(3, null, counted({ cpu: [5, 4000] }));
     for (const reports of [
       [newest, older, undated],
@@ -147,7 +146,7 @@ describe('the samples of a scrape', () => {
     ]) {
       const samples = await samplesOf(reports);
       expect(samples.hwerr_last_crash_timestamp_seconds).toEqual([
-        { labels: {}, value: CRASH_SECONDS },
+        { labels: {}, value: CRASH_TIME },
       ]);
       expect(byCategory(samples.hwerr_last_crash_recoverable_errors)).toEqual({ ...zeros, pci: 7 });
       expect(byCategory(samples.hwerr_last_crash_error_lead_seconds)).toEqual({ pci: 9 });
@@ -183,8 +182,8 @@ describe('the samples of a scrape', () => {
 
   it('counts a crash without counters as a crash, and adds nothing for it', async () => {
     const reports = [
-      crash(1, CRASH_SECONDS, { kind: 'absent', reason: 'kernel_without_hwerr' }),
-      crash(2, CRASH_SECONDS - 1, { kind: 'absent', reason: 'page_lost' }),
+      crash(1, CRASH_TIME, { kind: 'absent', reason: 'kernel_without_hwerr' }),
+      crash(2, CRASH_TIME - 1, { kind: 'absent', reason: 'page_lost' }),
     ];
     const samples = await samplesOf(reports);
     expect(samples.hwerr_crashes_total[0]!.value).toBe(2);
@@ -202,11 +201,11 @@ describe('the samples of a scrape', () => {
     const samples = await samplesOf([
       crash(
         1,
-        CRASH_SECONDS,
+        CRASH_TIME,
         counted({
-          pci: [1, CRASH_SECONDS + 60],
+          pci: [1, CRASH_TIME + 60],
           cpu: [1, NOW_SECONDS + 60],
-          others: [1, CRASH_SECONDS],
+          others: [1, CRASH_TIME],
         }),
       ),
     ]);
@@ -275,10 +274,10 @@ describe('the samples of a scrape', () => {
   });
 
   it('adds what a newer kernel counts on its own to others, once for a suspect crash', async () => {
-    const { hwerr } = crashReport({ hwerr: counted({ others: [3, CRASH_SECONDS - 50] }) });
+    const { hwerr } = crashReport({ hwerr: counted({ others: [3, CRASH_TIME - 50] }) });
     const categories = hwerr.kind === 'present' ? hwerr.categories : [];
-    const added = { category: 'nvlink', count: 4, lastErrorTimestampSeconds: CRASH_SECONDS - 20 };
-    const report = crash(1, CRASH_SECONDS, { kind: 'present', categories: [...categories, added] });
+    const added = { category: 'nvlink', count: 4, lastErrorTimestampSeconds: CRASH_TIME - 20 };
+    const report = crash(1, CRASH_TIME, { kind: 'present', categories: [...categories, added] });
     const samples = await samplesOf([report]);
     expect(byCategory(samples.hwerr_recoverable_errors_total)).toEqual({ ...zeros, others: 7 });
     expect(byCategory(samples.hwerr_suspect_crashes_total)).toEqual({ ...zeros, others: 1 });

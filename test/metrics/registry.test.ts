@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 import { describe, expect, it } from 'vitest';
 
+import type { Crash } from '../../src/ledger/ledger.ts';
 import { RunningSummary } from '../../src/ledger/summary.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { exposed } from '../../src/metrics/exposition.ts';
@@ -13,17 +14,15 @@ import {
   kexecSamples,
 } from '../../src/metrics/projection.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
-import { CRASH_TIME, crash, report } from '../support/crash-reports.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
 import { needsTool } from '../support/tools.ts';
 
 const promtool = needsTool('promtool');
 const crashes = [
-  crash(report({ pci: [7, CRASH_TIME - 9], cpu: [3, CRASH_TIME - 301] })),
-  crash(
-    report({ pci: [1, CRASH_TIME - 500] }, { bootId: 'x', crashTimeSeconds: CRASH_TIME - 200 }),
-  ),
+  crash(CRASH_TIME, { pci: [7, CRASH_TIME - 9], cpu: [3, CRASH_TIME - 301] }),
+  crash(CRASH_TIME - 200, { pci: [1, CRASH_TIME - 500] }),
   // The clock was set back: the error is dated after the crash, and nothing is said of its lead.
-  crash(report({ cxl: [1, CRASH_TIME + 5] }, { bootId: 'y', crashTimeSeconds: CRASH_TIME })),
+  crash(CRASH_TIME, { cxl: [1, CRASH_TIME + 5] }),
 ];
 const summary = new RunningSummary(300);
 for (const each of crashes) summary.change(undefined, each);
@@ -129,3 +128,14 @@ describe('the catalogue', () => {
     });
   }
 });
+
+function crash(crashTimeSeconds: number, errors: Parameters<typeof counted>[0]): Crash {
+  return {
+    id: '04bb2f2f-62b4-4486-876d-d8be7859e9db',
+    sequence: 1,
+    host: 'labhost',
+    report: crashReport({ crashTimeSeconds, hwerr: counted(errors) }),
+    paths: ['/var/crash/127.0.0.1-2026-10-03-08:05:51/vmcore'],
+    recordedSeconds: crashTimeSeconds + 90,
+  };
+}
