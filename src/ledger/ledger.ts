@@ -7,6 +7,7 @@ import type { Crash } from './crash.ts';
 import { hasData, makeDirectory, prepare, setAside, setAsideCount } from './data-file.ts';
 import type { HostRule } from './host-name.ts';
 import { type Lock, lockLedger } from './lock.ts';
+import { Pending } from './pending.ts';
 import { RecentFailures, type RecordedFailure } from './recent-failures.ts';
 import { type Access, Store, survivingRead } from './store.ts';
 import { HINTS, StoreError, type StoreProblem } from './store-error.ts';
@@ -33,9 +34,6 @@ export type { RecordedFailure } from './recent-failures.ts';
 export type { Summary, Tally } from './summary.ts';
 export type { FileOutcome, Verdict } from './tables.ts';
 
-/** In one transaction, so many outcomes and files gone: both fit into the room that is made for it. */
-const BATCH = 16;
-const GONE_BATCH = 256;
 /** Another daemon has the ledger; or a new one must be begun, and counters begin anew with a process. */
 const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged']);
 /** Time between two looks at what was set aside: somebody takes it away, and no scrape may look. */
@@ -105,17 +103,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   }
 }
 
-interface Pending {
-  readonly outcome: FileOutcome;
-  readonly committed: () => void;
-}
-
 export class Ledger implements LedgerView {
   readonly #options: LedgerOptions;
   readonly #owner = randomUUID();
-  readonly #pending: Pending[] = [];
-  /** Keys of files that are not there any more. */
-  readonly #gone = new Set<string>();
+  readonly #pending = new Pending();
   readonly #failures = new RecentFailures();
   readonly #writer: Writer;
   #store: Store<Tables> | undefined;
@@ -221,10 +212,9 @@ export class Ledger implements LedgerView {
    * takes as long as the store cannot write.
    */
   record(outcome: FileOutcome): Promise<void> {
-    return new Promise((committed) => {
-      this.#pending.push({ outcome, committed });
-      this.#plan();
-    });
+    const committed = this.#pending.add(outcome);
+    this.#plan();
+    return committed;
   }
 
   /** Forget the files of a directory that are not there any more. The crashes stay. */
@@ -234,7 +224,7 @@ export class Ledger implements LedgerView {
     const present = new Set<string>();
     for (const path of paths) present.add(pathKey(root, path));
     for (const key of this.#store.tables.paths.keys({ start, end: `${start}g` })) {
-      if (!present.has(key)) this.#gone.add(key);
+      if (!present.has(key)) this.#pending.addGone(key);
     }
     this.#plan();
   }
@@ -246,7 +236,7 @@ export class Ledger implements LedgerView {
     clearTimeout(this.#timer);
     clearInterval(this.#counting);
     await this.#underWay;
-    while (this.#state.kind === 'ready' && this.#pending.length > 0) await this.#flush();
+    while (this.#state.kind === 'ready' && this.#pending.outcomeCount > 0) await this.#flush();
     await this.#writer.close();
     await this.#closeStore();
     await this.#lock?.release();
@@ -259,7 +249,7 @@ export class Ledger implements LedgerView {
   /** Plan what is to be done next, if anything is, and nothing is planned or under way. */
   #plan(): void {
     const { kind } = this.#state;
-    const hasWork = kind !== 'ready' || this.#pending.length > 0 || this.#gone.size > 0;
+    const hasWork = kind !== 'ready' || !this.#pending.isEmpty;
     const isPlanned = this.#timer !== undefined || this.#underWay !== undefined;
     if (!hasWork || isPlanned || this.#closed || FINAL.has(kind)) return;
     this.#timer = setTimeout(
@@ -280,22 +270,20 @@ export class Ledger implements LedgerView {
   async #flush(): Promise<void> {
     const { hostRule, nowMs } = this.#options;
     const context = { hostRule, nowSeconds: Math.floor(nowMs() / 1000) };
-    const batch = this.#pending.slice(0, BATCH);
-    const gone = firstOf(this.#gone, GONE_BATCH);
+    const batch = this.#pending.next();
     const done = await this.#commit({
-      outcomes: batch.map(({ outcome }) => outcome),
-      gone,
+      outcomes: batch.outcomes.map(({ outcome }) => outcome),
+      gone: batch.gone,
       context,
       owner: this.#owner,
     });
     if (done === undefined) return;
     this.#sums.change(done.changes, done.counters);
-    this.#pending.splice(0, batch.length);
-    for (const key of gone) this.#gone.delete(key);
-    for (const [i, { outcome, committed }] of batch.entries()) {
-      this.#failures.record(outcome.path, done.changes[i]?.failure, context.nowSeconds);
-      committed();
+    for (const [i, { outcome, hasHealed }] of batch.outcomes.entries()) {
+      const failure = hasHealed ? undefined : done.changes[i]?.failure;
+      this.#failures.record(outcome.path, failure, context.nowSeconds);
     }
+    this.#pending.done(batch);
   }
 
   /** undefined: it failed, and the state says why. */
@@ -315,6 +303,7 @@ export class Ledger implements LedgerView {
   /** The file, or directory, could not be read and can be now. */
   healed(path: string): void {
     this.#failures.healed(path);
+    this.#pending.healed(path);
   }
 
   #failed({ problem, message }: StoreError): void {
@@ -388,13 +377,4 @@ export class Ledger implements LedgerView {
     this.#store = undefined;
     await store?.close();
   }
-}
-
-function firstOf<T>(items: Iterable<T>, most: number): T[] {
-  const first: T[] = [];
-  for (const item of items) {
-    if (first.length === most) break;
-    first.push(item);
-  }
-  return first;
 }

@@ -344,6 +344,17 @@ describe('a file that gives no counters', () => {
     expect(ledger.failures()).toEqual({ corrupt: 1, timeout: 1, truncated: 1, page_excluded: 1 });
   });
 
+  it('is not shown when it was over before it was written', async () => {
+    const ledger = await openTestLedger();
+    const recorded = recordFailure(ledger, { reason: 'permission', message: '' }, fileNumber(1));
+    ledger.healed(fileNumber(1));
+    await recorded;
+    expect([...ledger.recentFailures()]).toEqual([]);
+    expect(ledger.failures()).toEqual({ permission: 1 });
+    await recordFailure(ledger, { reason: 'io', message: '' }, fileNumber(1));
+    expect(Array.from(ledger.recentFailures(), ({ reason }) => reason)).toEqual(['io']);
+  });
+
   it('is shown when it is one of the newest hundred; all are counted', async () => {
     const ledger = await openTestLedger();
     await Promise.all(
