@@ -11,7 +11,7 @@ import { Corrupt, PageMissing } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import type { ContainedDump, MappedRange } from './dump.ts';
 import { DUMP_ELF_INCOMPLETE, EM_LOONGARCH, EM_PPC64, EM_RISCV, PT_LOAD } from './elf-constants.ts';
-import { type ElfHeader, type ProgramHeader, readElfHeader } from './elf-header.ts';
+import { type ElfHeader, type ProgramHeader, hasSafeOffsets, readElfHeader } from './elf-header.ts';
 import { ElfNotes } from './elf-notes.ts';
 import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts';
 
@@ -73,7 +73,7 @@ function readSegments(
     if (physical === 0n) loads.zero++;
     if (mapped.length < CAPS.mappedRanges) mapped.push(...mappedRange(segment));
     const start = numeric(segment[addressing], fileSize);
-    if (start === undefined || fileSize === 0n || offset + fileSize > MAX_SAFE) continue;
+    if (start === undefined || fileSize === 0n || !hasSafeOffsets(segment)) continue;
     stored.add(start, Number(fileSize), Number(offset));
     claims.add(Number(offset), Number(fileSize), start);
     end = Math.max(end, Number(offset + fileSize));

@@ -46,6 +46,11 @@ export interface ProgramHeader {
   readonly memorySize: bigint; // p_memsz, bytes
 }
 
+/** Whether a number can hold every file offset of its bytes. */
+export function hasSafeOffsets({ offset, fileSize }: ProgramHeader): boolean {
+  return offset + fileSize <= BigInt(Number.MAX_SAFE_INTEGER);
+}
+
 /**
  * @throws Unsupported for an ELF file that is no core, Corrupt for impossible fields.
  */

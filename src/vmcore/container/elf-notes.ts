@@ -4,10 +4,8 @@ import { limited } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import type { Limits } from '../limits.ts';
 import { PT_NOTE } from './elf-constants.ts';
-import type { ElfHeader, ProgramHeader } from './elf-header.ts';
+import { type ElfHeader, type ProgramHeader, hasSafeOffsets } from './elf-header.ts';
 import { notes, vmcoreinfoTexts } from './notes.ts';
-
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 export class ElfNotes {
   /** Texts of the notes so far. */
@@ -24,10 +22,10 @@ export class ElfNotes {
   }
 
   /** Any segment: those that hold no notes are passed over. */
-  take({ type, offset, fileSize }: ProgramHeader): void {
-    if (type !== PT_NOTE || offset + fileSize > MAX_SAFE) return;
+  take(segment: ProgramHeader): void {
+    if (segment.type !== PT_NOTE || !hasSafeOffsets(segment)) return;
     if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
-    const range = { offset: Number(offset), length: Number(fileSize) };
+    const range = { offset: Number(segment.offset), length: Number(segment.fileSize) };
     this.#total += range.length;
     limited('notes of all segments', this.#total, this.#limits.noteBytes);
     const found = notes(this.#source, this.#header.order, range, this.#limits);
