@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure, FailureReason } from '../failure.ts';
 import type { Logger } from '../log.ts';
-import type { CrashReport } from '../vmcore/index.ts';
+import { type CrashReport, MAGIC_BYTES } from '../vmcore/index.ts';
 import type { DecodeClient } from './decode-client.ts';
 import type { DecodedOutcome, FailedOutcome, Outcome } from './decode-file.ts';
 import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
@@ -32,8 +32,6 @@ const MENDED_BY_THE_REST: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'page_excluded',
   'page_lost',
 ]);
-/** A file shorter than this may not say yet what it is: the longest magic is as long, in bytes. */
-const LONGEST_MAGIC = 16;
 /** The file need not change for these to go away. */
 const MAY_HEAL: ReadonlySet<FailureReason> = new Set<FailureReason>(['permission', 'io']);
 
@@ -344,6 +342,6 @@ export class Ingest {
 function mayStillBeWritten({ size }: FoundFile, outcome: DecodedOutcome | FailedOutcome): boolean {
   if (outcome.kind === 'decoded') return outcome.report.incomplete;
   const { reason } = outcome.failure;
-  if (reason === 'not_a_dump') return size < LONGEST_MAGIC;
+  if (reason === 'not_a_dump') return size < MAGIC_BYTES;
   return MENDED_BY_THE_REST.has(reason);
 }

@@ -15,7 +15,7 @@ import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport, LiveReport } from './report.ts';
 
 export { ZstdNotLoaded, loadZstd } from './codec/zstd.ts';
-export { HEAD_BYTES, mayBeDump } from './container/open.ts';
+export { HEAD_BYTES, MAGIC_BYTES, mayBeDump } from './container/open.ts';
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
 export { CATEGORIES, metricCategory } from './hwerr/categories.ts';

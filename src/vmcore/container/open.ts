@@ -16,7 +16,7 @@ import { foreignFormat, isBlank } from './foreign-format.ts';
 /** What of a file tells its format. */
 export const HEAD_BYTES = 4096;
 /** No magic is longer, and no dump as short. */
-const MAGIC_BYTES = 16;
+export const MAGIC_BYTES = 16;
 
 /**
  * The dump in a file.
