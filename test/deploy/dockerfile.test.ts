@@ -19,7 +19,7 @@ import { fixture } from '../support/fixtures.ts';
 import { needsTool } from '../support/tools.ts';
 import { type Image, build, instructions } from './dockerfile.ts';
 import { KNOWN_VARIABLES } from './names.ts';
-import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
+import { Cleanup, PATIENCE_MS, ROOT, endWith, start } from './processes.ts';
 
 const steps = instructions(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
 const cleanup = new Cleanup();
@@ -160,15 +160,7 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
         env: { ...process.env, ...environment() },
         stdio: 'ignore',
       });
-      const ended = new Promise<void>((resolve) => {
-        loop.once('close', () => {
-          resolve();
-        });
-      });
-      cleanup.add(() => {
-        loop.kill('SIGTERM');
-        return ended;
-      });
+      endWith(loop, cleanup);
       const out = join(image.root, 'textfile/hwerr.prom');
       await eventually('the file is there', () => existsSync(out) || undefined, PATIENCE_MS);
       expect(statSync(out).mode & 0o777).toBe(0o644);

@@ -59,15 +59,7 @@ export async function start(program: Program, cleanup: Cleanup): Promise<ChildPr
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-8000)));
   }
-  const ended = new Promise<void>((resolve) => {
-    child.once('close', () => {
-      resolve();
-    });
-  });
-  cleanup.add(() => {
-    child.kill('SIGTERM');
-    return ended;
-  });
+  endWith(child, cleanup);
   await eventually(
     `${program.command} is ready`,
     async () => {
@@ -106,4 +98,13 @@ export function drop(sample: string, directory: string, name: string): void {
   mkdirSync(folder, { recursive: true });
   copyFileSync(sample, join(folder, 'vmcore-incomplete'));
   renameSync(join(folder, 'vmcore-incomplete'), join(folder, 'vmcore'));
+}
+
+/** Ends a program, and waits for its end, when the cleanup comes. */
+export function endWith(child: ChildProcess, cleanup: Cleanup): void {
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  cleanup.add(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
 }
