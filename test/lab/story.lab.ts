@@ -53,11 +53,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
     const folder = tempDir();
     const record = new RunRecord(TITLE, folder);
     const { guest, crashes } = await boot(folder, record);
-    const daemon = await startDaemon([
-      `--kdump.path=${crashes}`,
-      `--ledger.path=${join(folder, 'ledger')}`,
-    ]);
-    onTestFinished(() => daemon.stop().then(() => undefined));
+    const daemon = await startExporter(folder, crashes);
     expect(await arrayAddress(guest)).toBeUndefined();
     for (const error of MACHINE.errors) await inject(guest, error);
     record.tell(`injected ${listed(MACHINE.errors)}`);
@@ -66,15 +62,14 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
     record.tell('this boot: the exporter in the guest has no counters, and says why');
     await crash(guest);
     record.tell(`crashed; the crash kernel wrote ${dumpIn(crashes)}`);
-    await eventually('the exporter has decoded the dump', () => crashesOf(daemon, 1), 120_000);
-    const [recorded] = await crashList(daemon);
-    record.tell(`the exporter: ${recorded?.verdict.text}\n${JSON.stringify(recorded)}`);
+    const recorded = await recordedCrash(daemon);
+    record.tell(`the exporter: ${recorded.verdict.text}\n${JSON.stringify(recorded)}`);
     expect(recorded).toMatchObject({
-      id: /LAB ready (\S+)/.exec(guest.console())?.[1],
+      id: bootId(guest),
       hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' },
       panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
     });
-    const exposed = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
+    const exposed = await daemon.metrics();
     expect(exposed).toContain('hwerr_crashes_total 1\n');
     expect(exposed).toContain('hwerr_dumps_without_hwerr_data_total 1\n');
     record.keep(`${MACHINE.name}-${KERNEL}-${LAYOUT}`);
@@ -86,12 +81,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
       const folder = tempDir();
       const record = new RunRecord(TITLE, folder);
       const { guest, crashes } = await boot(folder, record);
-      const daemon = await startDaemon([
-        `--kdump.path=${crashes}`,
-        `--ledger.path=${join(folder, 'ledger')}`,
-        '--node.name=labhost',
-      ]);
-      onTestFinished(() => daemon.stop().then(() => undefined));
+      const daemon = await startExporter(folder, crashes, '--node.name=labhost');
       const server = await startPrometheus(prometheus.path, folder, prometheusConfig(daemon.port));
       onTestFinished(() => server.stop());
 
@@ -130,12 +120,10 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
       await crash(guest);
       const panicSeconds = loggedSeconds(guest, /sysrq: Trigger a crash/);
       record.tell(`crashed; the crash kernel wrote ${dumpIn(crashes)}`);
-      await eventually('the exporter has decoded the dump', () => crashesOf(daemon, 1), 120_000);
-
-      const [recorded] = await crashList(daemon);
-      record.tell(`the exporter: ${recorded?.verdict.text}\n${JSON.stringify(recorded)}`);
+      const recorded = await recordedCrash(daemon);
+      record.tell(`the exporter: ${recorded.verdict.text}\n${JSON.stringify(recorded)}`);
       const counted = Object.fromEntries(
-        (recorded?.hwerr.categories ?? []).map((one) => [
+        (recorded.hwerr.categories ?? []).map((one) => [
           one.category,
           [one.count, one.lastErrorTimestampSeconds ?? 0],
         ]),
@@ -146,20 +134,20 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
         expect(Math.abs(counted[category!]![1]! - seconds), name).toBeLessThan(CLOCKS_SECONDS);
       }
       expect(recorded).toMatchObject({
-        id: /LAB ready (\S+)/.exec(guest.console())?.[1],
+        id: bootId(guest),
         host: 'labhost',
         kernelRelease: labKernel(KERNEL).release,
         panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
         incomplete: false,
         verdict: { kind: 'suspect', category },
       });
-      expect(Math.abs(recorded!.crashTimeSeconds - panicSeconds)).toBeLessThan(CLOCKS_SECONDS);
+      expect(Math.abs(recorded.crashTimeSeconds - panicSeconds)).toBeLessThan(CLOCKS_SECONDS);
 
-      const exposed = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text();
+      const exposed = await daemon.metrics();
       for (const [one, [count]] of Object.entries(truth)) {
         expect(exposed).toContain(`hwerr_recoverable_errors_total{category="${one}"} ${count}\n`);
       }
-      const lead = recorded!.crashTimeSeconds - truth[category]![1];
+      const lead = recorded.crashTimeSeconds - truth[category]![1];
       expect(exposed).toContain(
         `hwerr_last_crash_error_lead_seconds{category="${category}"} ${lead}\n`,
       );
@@ -204,6 +192,25 @@ async function boot(folder: string, record: RunRecord): Promise<{ guest: Guest; 
   });
   record.tell('up, with a crash kernel loaded');
   return started;
+}
+
+async function startExporter(
+  folder: string,
+  crashes: string,
+  ...flags: readonly string[]
+): Promise<Daemon> {
+  const daemon = await startDaemon([
+    `--kdump.path=${crashes}`,
+    `--ledger.path=${join(folder, 'ledger')}`,
+    ...flags,
+  ]);
+  onTestFinished(() => daemon.stop().then(() => undefined));
+  return daemon;
+}
+
+/** As the guest told it of itself when it was up. */
+function bootId(guest: Guest): string | undefined {
+  return /LAB ready (\S+)/.exec(guest.console())?.[1];
 }
 
 function prometheusConfig(port: number): string {
@@ -269,13 +276,17 @@ interface ApiCrash {
   };
 }
 
-async function crashList(daemon: Daemon): Promise<readonly ApiCrash[]> {
-  const answer = await fetch(`http://127.0.0.1:${daemon.port}/api/v1/crashes`);
-  return ((await answer.json()) as { crashes: ApiCrash[] }).crashes;
-}
-
-async function crashesOf(daemon: Daemon, count: number): Promise<true | undefined> {
-  return (await crashList(daemon)).length === count || undefined;
+/** The one crash that it knows, once it does. */
+function recordedCrash(daemon: Daemon): Promise<ApiCrash> {
+  return eventually(
+    'the exporter has decoded the dump',
+    async () => {
+      const answer = await fetch(`${daemon.url}/api/v1/crashes`);
+      const { crashes } = (await answer.json()) as { crashes: ApiCrash[] };
+      return crashes.length === 1 ? crashes[0] : undefined;
+    },
+    120_000,
+  );
 }
 
 function dumpIn(crashes: string): string {
