@@ -19,10 +19,10 @@ import { needsTool } from '../support/tools.ts';
 
 const promtool = needsTool('promtool');
 const crashes = [
-  crash(CRASH_TIME, { pci: [7, CRASH_TIME - 9], cpu: [3, CRASH_TIME - 301] }),
-  crash(CRASH_TIME - 200, { pci: [1, CRASH_TIME - 500] }),
+  crash(1, CRASH_TIME, { pci: [7, CRASH_TIME - 9], cpu: [3, CRASH_TIME - 301] }),
+  crash(2, CRASH_TIME - 200, { pci: [1, CRASH_TIME - 500] }),
   // The clock was set back: the error is dated after the crash, and nothing is said of its lead.
-  crash(CRASH_TIME, { cxl: [1, CRASH_TIME + 5] }),
+  crash(3, CRASH_TIME, { cxl: [1, CRASH_TIME + 5] }),
 ];
 const summary = new RunningSummary(300);
 for (const each of crashes) summary.change(undefined, each);
@@ -129,12 +129,16 @@ describe('the catalogue', () => {
   }
 });
 
-function crash(crashTimeSeconds: number, errors: Parameters<typeof counted>[0]): Crash {
+function crash(
+  sequence: number,
+  crashTimeSeconds: number,
+  errors: Parameters<typeof counted>[0],
+): Crash {
   return {
-    id: '04bb2f2f-62b4-4486-876d-d8be7859e9db',
-    sequence: 1,
+    id: `boot-${sequence}`,
+    sequence,
     host: 'labhost',
-    report: crashReport({ crashTimeSeconds, hwerr: counted(errors) }),
+    report: crashReport({ bootId: `boot-${sequence}`, crashTimeSeconds, hwerr: counted(errors) }),
     paths: ['/var/crash/127.0.0.1-2026-10-03-08:05:51/vmcore'],
     recordedSeconds: crashTimeSeconds + 90,
   };
