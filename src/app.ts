@@ -7,7 +7,7 @@ import type { HttpDependencies } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { type DecodeClient, decodeClient } from './decode/decode-client.ts';
 import { globPattern } from './ingest/file-names.ts';
-import { type DecodedFile, Ingest, type IngestSink } from './ingest/ingest.ts';
+import { Ingest } from './ingest/ingest.ts';
 import { type KexecState, watchKexecState } from './host/kexec-state.ts';
 import { ThisBoot } from './host/live.ts';
 import { type Ledger, type Summary, openLedger } from './ledger/ledger.ts';
@@ -147,7 +147,6 @@ async function assemble(config: Config, log: Logger): Promise<Parts> {
     symbolPaths: config.symbolPaths,
     timeoutMs: config.decodeTimeoutMs,
     maxMemoryBytes: config.decodeMaxMemoryBytes,
-    ...(config.liveKcore && { idleMs: 2 * config.liveIntervalMs }),
   });
   const metrics = createMetrics(config.exporterMetrics, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
@@ -158,8 +157,9 @@ async function assemble(config: Config, log: Logger): Promise<Parts> {
     { directories, excluded, settleMs, rescanMs },
     {
       decoder,
-      sink: ledgerSink(ledger, metrics, log),
+      ledger,
       log,
+      observeDecode: metrics.observeDecode,
       nowMs: Date.now,
       steadyMs: () => performance.now(),
     },
@@ -181,38 +181,6 @@ async function assemble(config: Config, log: Logger): Promise<Parts> {
     await ledger.close();
   };
   return { ledger, decoder, ingest, thisBoot, metrics, close };
-}
-
-function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
-  return {
-    decoded(decoded): Promise<void> {
-      const { file, content, report, durationSeconds } = decoded;
-      const { root, path, version } = file;
-      metrics.observeDecode(durationSeconds);
-      logDecoded(log, decoded);
-      return ledger.record({ root, path, version, content, result: { kind: 'report', report } });
-    },
-    failed({ file, content, failure, crash, durationSeconds }): Promise<void> {
-      const { root, path, version } = file;
-      if (durationSeconds !== undefined) {
-        metrics.observeDecode(durationSeconds);
-        const { reason, message } = failure;
-        log.error('dump not decoded', { path, reason, error: message });
-      }
-      const result = { kind: 'failure', failure, crash } as const;
-      return ledger.record({ root, path, version, content, result });
-    },
-    healed: (path) => {
-      ledger.healed(path);
-    },
-    verdictOf: ({ root, path, version }) => ledger.verdict(root, path, version),
-    onlyThese(root, files): void {
-      ledger.retain(
-        root,
-        files.map(({ path }) => path),
-      );
-    },
-  };
 }
 
 /** What a scrape gets: of the exporter, or of one host that crashed. */
@@ -251,15 +219,4 @@ function scrapes(
       return summary === undefined ? undefined : metrics.renderOnly([crashesOf(summary)], format);
     },
   };
-}
-
-function logDecoded(log: Logger, { file: { path }, report }: DecodedFile): void {
-  log.info('dump decoded', {
-    path,
-    host: report.nodename ?? '',
-    kernel: report.kernelRelease,
-    hwerr: report.hwerr.kind === 'present' ? 'present' : report.hwerr.reason,
-    incomplete: report.incomplete,
-  });
-  for (const warning of report.warnings) log.warn('odd dump', { path, warning });
 }

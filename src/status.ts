@@ -80,12 +80,12 @@ export function createViews(sources: ViewSources): Views {
 }
 
 function hasErrors({ report: { hwerr } }: Crash, category: string): boolean {
-  if (hwerr.kind === 'absent') return false;
+  if (hwerr.kind !== 'present') return false;
   return hwerr.categories.some((one) => one.count > 0 && metricCategory(one.category) === category);
 }
 
 function hwerrView({ hwerr, crashTimeSeconds }: StoredReport): HwerrView {
-  if (hwerr.kind === 'absent') return hwerr;
+  if (hwerr.kind !== 'present') return { kind: 'absent', reason: hwerr.reason };
   const categories = hwerr.categories.map((category) => ({
     ...category,
     leadSeconds: leadSeconds(category, crashTimeSeconds) ?? null,

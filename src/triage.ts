@@ -1,8 +1,7 @@
 // The question the kernel's counters were made for: did a hardware error come shortly before the
 // panic? Both times are of the crashed kernel's own clock.
 
-import type { FailureReason } from './failure.ts';
-import type { AbsentReason, Hwerr, HwerrCategory } from './vmcore/index.ts';
+import type { AbsentReason, DecodeReason, Hwerr, HwerrCategory } from './vmcore/index.ts';
 
 export type Verdict =
   /** The last error of this category came within the suspect window before the panic. */
@@ -16,7 +15,7 @@ export type Verdict =
   /** The kernel counts hardware errors, and counted none. */
   | { readonly kind: 'clean' }
   /** Nothing is known about errors. */
-  | { readonly kind: 'unknown'; readonly reason: AbsentReason | FailureReason };
+  | { readonly kind: 'unknown'; readonly reason: AbsentReason | DecodeReason };
 
 /**
  * Seconds from the last error of a category to the crash; negative when the clock was set back in
@@ -37,13 +36,13 @@ export function isSuspect(lead: number | undefined, windowSeconds: number): bool
 
 /** A crash, as far as its verdict goes. */
 interface Judged {
-  readonly hwerr: Hwerr | { readonly kind: 'absent'; readonly reason: FailureReason };
+  readonly hwerr: Hwerr;
   readonly crashTimeSeconds: number | null;
 }
 
 /** What to say first about a crash. */
 export function verdictOf({ hwerr, crashTimeSeconds }: Judged, windowSeconds: number): Verdict {
-  if (hwerr.kind === 'absent') return { kind: 'unknown', reason: hwerr.reason };
+  if (hwerr.kind !== 'present') return { kind: 'unknown', reason: hwerr.reason };
   if (hwerr.categories.every(({ count }) => count === 0)) return { kind: 'clean' };
   if (crashTimeSeconds === null) return { kind: 'undated' };
   const leads = hwerr.categories.flatMap((category) => {

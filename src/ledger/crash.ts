@@ -1,18 +1,9 @@
 // One crash as the ledger keeps it, and what two files that describe it say together. Pure.
 
-import type { FailureReason } from '../failure.ts';
 import type { CrashReport, Hwerr, HwerrCategory } from '../vmcore/index.ts';
 
-/** The counters; a crash that could be identified is known even where reading them failed. */
-type StoredHwerr = Hwerr | { readonly kind: 'absent'; readonly reason: FailureReason };
-
-/** A report without what is for tests, and without the text that only tells crashes apart. */
-export type StoredReport = Omit<CrashReport, 'debug' | 'vmcoreinfoText' | 'hwerr'> & {
-  readonly hwerr: StoredHwerr;
-};
-
-/** What one file says of a crash. */
-export type Described = Omit<CrashReport, 'hwerr'> & { readonly hwerr: StoredHwerr };
+/** A report without the digest that only tells crashes apart. */
+export type StoredReport = Omit<CrashReport, 'vmcoreinfoDigest'>;
 
 export interface Crash {
   /** Stays the same whatever is learned of the crash later. */
@@ -28,19 +19,18 @@ export interface Crash {
   readonly report: StoredReport;
 }
 
-export function storedReport(described: Described): StoredReport {
-  const { debug, vmcoreinfoText, hwerr, panicMessage, warnings, ...rest } = described;
+export function storedReport(report: CrashReport): StoredReport {
+  const { vmcoreinfoDigest, warnings, ...rest } = report;
   return {
     ...rest,
-    hwerr,
-    panicMessage,
     warnings: warnings.slice(0, 20).map((warning) => warning.slice(0, 500)),
   };
 }
 
 /** Whether `next` says more of a crash than `known`. */
 function saysMore(next: StoredReport, known: StoredReport): boolean {
-  if (known.hwerr.kind !== next.hwerr.kind) return next.hwerr.kind === 'present';
+  const isPresent = next.hwerr.kind === 'present';
+  if ((known.hwerr.kind === 'present') !== isPresent) return isPresent;
   if (known.incomplete !== next.incomplete) return known.incomplete;
   if (next.hwerr.kind !== 'present' || known.hwerr.kind !== 'present') return false;
   const before = countsOf(known.hwerr.categories);
@@ -72,7 +62,7 @@ function highest(
   known: readonly HwerrCategory[],
   next: readonly HwerrCategory[],
   crashTimeSeconds: number | null,
-): StoredHwerr {
+): Hwerr {
   const categories = new Map(known.map((counter) => [counter.category, counter]));
   for (const counter of next) {
     const { category, count, lastErrorTimestampSeconds } = counter;

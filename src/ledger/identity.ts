@@ -8,21 +8,12 @@
 // second, and then only the names of the hosts tell them apart.
 
 import { hash } from 'node:crypto';
-import type { IdentifiedCrash } from '../vmcore/index.ts';
+import type { CrashReport } from '../vmcore/index.ts';
 import type { Crash } from './crash.ts';
 
-/** The digest that stands in for a boot id. */
-export function infoDigest(vmcoreinfoText: string): string {
-  const lines = vmcoreinfoText
-    .split('\n')
-    .map((line) => line.replaceAll('\0', '').trim())
-    .filter((line) => line.includes('='));
-  return sha256([...new Set(lines)].sort().join('\n'));
-}
-
 /** The name of a crash that is new to the ledger. */
-export function newCrashId(report: IdentifiedCrash, digest: string): string {
-  return report.bootId ?? sha256(`${digest}\0${report.nodename ?? ''}`);
+export function newCrashId(report: CrashReport): string {
+  return report.bootId ?? sha256(`${report.vmcoreinfoDigest}\0${report.nodename ?? ''}`);
 }
 
 /**
@@ -32,7 +23,7 @@ export function newCrashId(report: IdentifiedCrash, digest: string): string {
  * the first: a report that could be of two known crashes must not become a third.
  */
 export function sameCrash(
-  { bootId, nodename }: IdentifiedCrash,
+  { bootId, nodename }: CrashReport,
   candidates: readonly Crash[],
 ): Crash | undefined {
   const possible = candidates.filter(({ report: known }) => {

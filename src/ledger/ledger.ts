@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { type FailureReason, messageOf } from '../failure.ts';
 import type { Crash } from './crash.ts';
 import { hasData, makeDirectory, prepare, setAside, setAsideCount } from './data-file.ts';
+import type { FileOutcome } from '../outcome.ts';
 import type { HostRule } from './host-name.ts';
 import { type Lock, lockLedger } from './lock.ts';
 import { Pending } from './pending.ts';
@@ -16,7 +17,6 @@ import type { Summary } from './summary.ts';
 import {
   type Batch,
   type Committed,
-  type FileOutcome,
   LAYOUT,
   type Tables,
   type Verdict,
@@ -32,7 +32,7 @@ import { Writer } from './writer.ts';
 export type { Crash, StoredReport } from './crash.ts';
 export type { RecordedFailure } from './recent-failures.ts';
 export type { Summary, Tally } from './summary.ts';
-export type { FileOutcome, Verdict } from './tables.ts';
+export type { Verdict } from './tables.ts';
 
 /** Another daemon has the ledger; or a new one must be begun, and counters begin anew with a process. */
 const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged']);

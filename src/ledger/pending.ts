@@ -1,6 +1,6 @@
 // What waits for the next transaction.
 
-import type { FileOutcome } from './tables.ts';
+import type { FileOutcome } from '../outcome.ts';
 
 /** In one transaction, so many outcomes and files gone: both fit into the room that is made for it. */
 const BATCH = 16;

@@ -1,33 +1,13 @@
 // What the ledger's tables hold, and how one file's outcome changes them. Runs within a transaction.
 
 import type { Failure, FailureReason } from '../failure.ts';
-import type { CrashReport, IdentifiedCrash } from '../vmcore/index.ts';
-import { type Crash, type Described, merged, storedReport } from './crash.ts';
+import type { FileOutcome } from '../outcome.ts';
+import type { CrashReport } from '../vmcore/index.ts';
+import { type Crash, merged, storedReport } from './crash.ts';
 import { type HostRule, hostOf } from './host-name.ts';
-import { infoDigest, newCrashId, sameCrash, sha256 } from './identity.ts';
+import { newCrashId, sameCrash, sha256 } from './identity.ts';
 import type { StoreLayout, Table } from './store.ts';
 import { StoreError } from './store-error.ts';
-
-/** What one state of one file came to. */
-export interface FileOutcome {
-  /** The watched directory it is in. */
-  readonly root: string;
-  readonly path: string;
-  /** The file's state without its content: size, times. */
-  readonly version: string;
-  /** Digest of its content, as far as that tells files apart; undefined when it could not be read. */
-  readonly content: string | undefined;
-  readonly result: FileResult;
-}
-
-type FileResult =
-  | { readonly kind: 'report'; readonly report: CrashReport }
-  | {
-      readonly kind: 'failure';
-      readonly failure: Failure;
-      /** The crash, where the file says at least that; undefined where it does not. */
-      readonly crash: IdentifiedCrash | undefined;
-    };
 
 /** What a file was that needs no second look, not even by the next version of this program. */
 export type Verdict = 'complete' | 'incomplete';
@@ -129,19 +109,20 @@ export function applyBatch(tables: Tables, { outcomes, gone, context, owner }: B
 
 /** Take one outcome in; called again with the same outcome, it changes nothing more. */
 function apply(tables: Tables, outcome: FileOutcome, context: ApplyContext): Change {
-  const { root, path, version, result } = outcome;
-  if (result.kind === 'failure') {
-    const { crash, failure } = result;
-    const { reason } = failure;
-    countOnce(tables, outcome, reason);
-    if (crash === undefined) return { failure };
-    const hwerr = { kind: 'absent', reason } as const;
-    const described: Described = { ...crash, hwerr, warnings: [] };
-    return { ...applyCrash(tables, described, path, context).change, failure };
+  const { root, path, version } = outcome;
+  if (outcome.kind === 'failure') {
+    countOnce(tables, outcome, outcome.failure.reason);
+    return { failure: outcome.failure };
   }
-  const { report } = result;
+  const { report } = outcome;
+  const { hwerr } = report;
   const { change, known } = applyCrash(tables, report, path, context);
-  const reason = report.hwerr.kind === 'absent' ? report.hwerr.reason : undefined;
+  if (hwerr.kind === 'unreadable') {
+    const { reason, message } = hwerr;
+    countOnce(tables, outcome, reason);
+    return { ...change, failure: { reason, message } };
+  }
+  const reason = hwerr.kind === 'absent' ? hwerr.reason : undefined;
   // A part of a split dump, or a poorer copy: the crash has its counters, nothing is wrong.
   const isAnswered = reason === undefined || known.report.hwerr.kind === 'present';
   if (!isAnswered) countOnce(tables, outcome, reason);
@@ -161,18 +142,18 @@ interface Applied {
 
 function applyCrash(
   tables: Tables,
-  described: Described,
+  described: CrashReport,
   path: string,
   { hostRule, nowSeconds }: ApplyContext,
 ): Applied {
-  const digest = infoDigest(described.vmcoreinfoText);
+  const digest = described.vmcoreinfoDigest;
   const before = knownCrash(tables, described, digest);
   const report = storedReport(described);
   if (before === undefined) {
     const state = counters(tables);
     const sequence = state.crashes + 1;
     const host = hostOf(described.nodename, path, hostRule);
-    const id = newCrashId(described, digest);
+    const id = newCrashId(described);
     const known = { id, sequence, host, paths: [path], recordedSeconds: nowSeconds, report };
     tables.state.put('counters', { ...state, crashes: sequence });
     put(tables, undefined, known, digest);
@@ -208,7 +189,7 @@ function put(tables: Tables, before: Crash | undefined, crash: Crash, digest: st
   }
 }
 
-function knownCrash(tables: Tables, report: Described, digest: string): Crash | undefined {
+function knownCrash(tables: Tables, report: CrashReport, digest: string): Crash | undefined {
   const [byBoot] = report.bootId === null ? [] : (tables.marks.get(bootMark(report.bootId)) ?? []);
   if (byBoot !== undefined) return crashAt(tables, byBoot);
   const sequences = tables.marks.get(infoMark(digest)) ?? [];

@@ -52,12 +52,13 @@ function lastCrashSamples(
   return {
     hwerr_last_crash_timestamp_seconds: one(last?.crashTimeSeconds ?? 0),
     // Without a crash there are no errors; with one whose counters were not read, nothing is known.
-    hwerr_last_crash_recoverable_errors: (last?.hwerr.kind === 'absent' ? [] : CATEGORIES).map(
-      (category) => ({
-        labels: { category },
-        value: inCategory(category).reduce((sum, { count }) => sum + count, 0),
-      }),
-    ),
+    hwerr_last_crash_recoverable_errors: (last !== undefined && last.hwerr.kind !== 'present'
+      ? []
+      : CATEGORIES
+    ).map((category) => ({
+      labels: { category },
+      value: inCategory(category).reduce((sum, { count }) => sum + count, 0),
+    })),
     // A lead below zero, from a clock that was set, would look like an error at the panic.
     hwerr_last_crash_error_lead_seconds: CATEGORIES.flatMap((category) => {
       const leads = inCategory(category)

@@ -26,7 +26,7 @@ function onlyCrash(ledger: Ledger): Crash {
 /** The counts of the only crash, by category; the reason when there are none. */
 function countsIn(ledger: Ledger): Record<string, number> | string {
   const { hwerr } = onlyCrash(ledger).report;
-  if (hwerr.kind === 'absent') return hwerr.reason;
+  if (hwerr.kind !== 'present') return hwerr.reason;
   return Object.fromEntries(
     hwerr.categories
       .filter(({ count }) => count > 0)
@@ -277,13 +277,13 @@ describe('a file that gives no counters', () => {
 
   it('is a crash all the same where it says which, and a good dump completes it', async () => {
     const ledger = await openTestLedger();
-    const { hwerr, ...crash } = crashReport({ hwerr: counted({ pci: [2, 1_791_000_342] }) });
-    const failure = { reason: 'no_kallsyms', message: 'none' } as const;
-    const broken = failed(failure, { result: { kind: 'failure', failure, crash } });
+    const good = crashReport({ hwerr: counted({ pci: [2, 1_791_000_342] }) });
+    const hwerr = { kind: 'unreadable', reason: 'no_kallsyms', message: 'none' } as const;
+    const broken = reported({ ...good, hwerr });
     await ledger.record(broken);
-    expect(onlyCrash(ledger).report.hwerr).toEqual({ kind: 'absent', reason: 'no_kallsyms' });
+    expect(onlyCrash(ledger).report.hwerr).toEqual(hwerr);
     expect(ledger.total()).toMatchObject({ crashes: 1 });
-    await recordReport(ledger, { ...crash, hwerr });
+    await recordReport(ledger, good);
     await ledger.record(broken);
     expect(countsIn(ledger)).toEqual({ pci: 2 });
     expect(ledger.total().crashes).toBe(1);

@@ -4,10 +4,10 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import type { FailureReason } from '../../src/failure.ts';
-import type { FileOutcome, Ledger, Summary } from '../../dist/ledger/ledger.js';
+import type { Ledger, Summary } from '../../dist/ledger/ledger.js';
+import type { FileOutcome } from '../../src/outcome.ts';
 import type { CrashReport, Hwerr } from '../../src/vmcore/index.ts';
-import { failed, openTestLedger, reported } from '../support/daemon/ledgers.ts';
+import { openTestLedger, reported } from '../support/daemon/ledgers.ts';
 import { crashReport } from '../support/dumps/crash-reports.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
@@ -53,7 +53,7 @@ const anyReport: fc.Arbitrary<CrashReport> = fc
     crashReport({
       bootId: marked ? `boot-${boot}` : null,
       nodename: named ? `host-${boot % 2}` : null,
-      vmcoreinfoText: `CRASHTIME=${boot}\n`,
+      vmcoreinfoDigest: `of boot ${boot}`,
       ...rest,
     }),
   );
@@ -61,11 +61,10 @@ const anyReport: fc.Arbitrary<CrashReport> = fc
 const anyOutcome: fc.Arbitrary<FileOutcome> = fc.oneof(
   { weight: 4, arbitrary: anyReport.map((report) => reported(report)) },
   fc
-    .tuple(anyReport, fc.constantFrom<FailureReason>('corrupt', 'no_kallsyms'))
-    .map(([{ hwerr: _, ...crash }, reason]) => {
-      const failure = { reason, message: '' };
-      return failed(failure, { result: { kind: 'failure', failure, crash } });
-    }),
+    .tuple(anyReport, fc.constantFrom('corrupt' as const, 'no_kallsyms' as const))
+    .map(([report, reason]) =>
+      reported({ ...report, hwerr: { kind: 'unreadable', reason, message: '' } }),
+    ),
 );
 
 /** Everything that a counter shows, by name. */

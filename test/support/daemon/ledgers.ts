@@ -8,12 +8,8 @@ import { join } from 'node:path';
 import { TestRunner, onTestFinished } from 'vitest';
 
 import type { Failure } from '../../../src/failure.ts';
-import {
-  type FileOutcome,
-  type Ledger,
-  type LedgerOptions,
-  openLedger,
-} from '../../../dist/ledger/ledger.js';
+import { type Ledger, type LedgerOptions, openLedger } from '../../../dist/ledger/ledger.js';
+import type { FileOutcome } from '../../../src/outcome.ts';
 import type { CrashReport } from '../../../src/vmcore/index.ts';
 
 /** Where the files of test ledgers would be. */
@@ -54,15 +50,15 @@ let files = 0;
 /** What a file's decode came to: a file of its own, with content of its own, unless said otherwise. */
 export function reported(report: CrashReport, changes: Partial<FileOutcome> = {}): FileOutcome {
   const path = changes.path ?? `${ROOT}/file-${files++}/vmcore`;
-  const result = { kind: 'report', report } as const;
-  return { root: ROOT, path, version: '1', content: `of ${path}`, result, ...changes };
+  const state = { root: ROOT, path, version: '1', content: `of ${path}` };
+  return { ...state, ...changes, kind: 'report', report };
 }
 
-/** As reported(), for a file that could not be decoded; `crash` where it says at least which it is. */
+/** As reported(), for a file that could not be decoded. */
 export function failed(failure: Failure, changes: Partial<FileOutcome> = {}): FileOutcome {
   const path = changes.path ?? `${ROOT}/file-${files++}/vmcore`;
-  const result = { kind: 'failure', failure, crash: undefined } as const;
-  return { root: ROOT, path, version: '1', content: `of ${path}`, result, ...changes };
+  const state = { root: ROOT, path, version: '1', content: `of ${path}` };
+  return { ...state, ...changes, kind: 'failure', failure };
 }
 
 /** Resolves when it is durable. */

@@ -23,8 +23,7 @@ export function crashReport(parts: Partial<CrashReport> = {}): CrashReport {
     hwerr: counted({}),
     panicMessage: null,
     warnings: [],
-    vmcoreinfoText: 'OSRELEASE=7.3.4\nCRASHTIME=1791000351\n',
-    debug: { pages: 30, logPages: 0, heads: 0, reads: 60, bytesRead: 200_000 },
+    vmcoreinfoDigest: '11f3e6bd6d1c4a0b8f1d30c9c2a3f1b2c3d4e5f60718293a4b5c6d7e8f901234',
     ...parts,
   };
 }
