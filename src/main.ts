@@ -4,7 +4,15 @@
 import { CommanderError } from 'commander';
 import type { App } from './app.ts';
 import { program } from './cli/program.ts';
-import { ConfigError, readConfig } from './config.ts';
+import {
+  ConfigError,
+  FLAG_KEYS,
+  PASS_KEYS,
+  type PassConfig,
+  readConfig,
+  unknownVariables,
+} from './config.ts';
+import type { Logger } from './log.ts';
 import { messageOf } from './failure.ts';
 import { VERSION } from './version.ts';
 
@@ -14,11 +22,8 @@ const EXIT_USAGE = 2;
 // What only one command needs is imported by it: decoding one dump takes less time than the server.
 const commands = program(VERSION, {
   async serve(given): Promise<void> {
-    const config = readConfig(given, process.env);
-    const { createLogger } = await import('./log.ts');
-    const log = createLogger(config.logLevel, config.logFormat, (line) =>
-      process.stderr.write(line),
-    );
+    const config = readConfig(FLAG_KEYS, given, process.env);
+    const log = await logger(config);
     const { startApp } = await import('./app.ts');
     // Signals may come as soon as it listens, or sooner.
     const running: { app?: App } = {};
@@ -34,34 +39,44 @@ const commands = program(VERSION, {
     running.app = app;
     log.info('stopping', { signal: await ending });
     await app.close();
+    // A reader of standard error that hangs must not keep the process.
+    process.exit();
   },
   async checkConfig(given): Promise<void> {
     const { checkConfigCommand } = await import('./cli/check-config.ts');
     process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
   },
   async crashes(given, json): Promise<void> {
-    const { ledgerPath } = readConfig(given, process.env);
+    const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
     const { crashesCommand } = await import('./cli/crashes.ts');
     await crashesCommand(ledgerPath, json, (text) => process.stdout.write(text));
   },
   async textfile(given, out): Promise<void> {
-    const config = readConfig(given, process.env);
-    const { createLogger } = await import('./log.ts');
-    const log = createLogger(config.logLevel, config.logFormat, (line) =>
-      process.stderr.write(line),
-    );
+    const config = readConfig(PASS_KEYS, given, process.env);
+    const log = await logger(config);
     const { passOnce } = await import('./app.ts');
     const { writeTextfile } = await import('./cli/textfile.ts');
     writeTextfile(out, await passOnce(config, VERSION, log));
   },
   async decode(files, options, given): Promise<void> {
-    const { symbolPaths } = readConfig(given, process.env);
+    const { symbolPaths } = readConfig(['symbolPaths'], given, process.env);
     const { decodeCommand } = await import('./cli/decode.ts');
     process.exitCode = await decodeCommand(files, { ...options, symbolPaths }, (text) =>
       process.stdout.write(text),
     );
   },
 });
+
+/** Writes to standard error, and says first which variables were mistyped. */
+async function logger({ logLevel, logFormat }: PassConfig): Promise<Logger> {
+  const { createLogger } = await import('./log.ts');
+  const { standardError } = await import('./standard-error.ts');
+  const log = createLogger(logLevel, logFormat, standardError());
+  for (const variable of unknownVariables(process.env)) {
+    log.warn('unknown environment variable, ignored', { variable });
+  }
+  return log;
+}
 
 // Whoever reads our output may have seen enough: `decode FILE... | head` is no failure to report.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
