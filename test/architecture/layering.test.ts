@@ -21,7 +21,7 @@ interface Cruise {
 
 /** Runs dependency-cruiser over the `src` folder in `folder`, exactly as `npm run arch` does. */
 function cruise(folder: string): Cruise {
-  const program = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+  const program = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs');
   const args = [program, 'src', '--config', rulesFile, '--output-type', 'json'];
   const json = execFileSync(process.execPath, args, {
     cwd: folder,
@@ -125,7 +125,7 @@ describe('package.json', () => {
   /** One decision each; a new one needs its reason in the commit that adds it. */
   const decided = [
     ...['bcryptjs', 'chokidar', 'commander', 'express', 'helmet', 'hysnappy', 'lmdb', 'pino'],
-    ...['piscina', 'prom-client', 'xz-decompress', 'yaml', 'zod', 'zstddec'],
+    ...['piscina', 'prom-client', 'xz-decompress', 'yaml', 'zod'],
   ];
 
   it('has no runtime dependency beyond the decided ones', () => {
