@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 import { type ViteUserConfig, defineConfig } from 'vitest/config';
 
-import { SkippedByName } from './support/skipped-by-name.ts';
+import { SkippedByName } from './support/system/skipped-by-name.ts';
 
 /** .ci/run asks for a machine-readable copy of the result here. */
 const reportFile = process.env['HWERR_TEST_REPORT'];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { decompressZstd } from '../../../src/vmcore/codec/zstd.ts';
-import { fromHex, latin1, patternPage } from '../../support/bytes.ts';
-import { zstdEncode } from '../../support/zstd-encoder.ts';
+import { fromHex, latin1, patternPage } from '../../support/builders/bytes.ts';
+import { zstdEncode } from '../../support/builders/zstd-encoder.ts';
 
 const page = patternPage(7);
 
