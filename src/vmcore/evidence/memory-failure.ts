@@ -60,7 +60,8 @@ export class MemoryFailureRecogniser implements Recogniser {
     const place = { physicalAddress: frame * this.#pageSize };
     const action = ACTION.exec(text);
     if (action === null) {
-      this.#findings.open(line, { kind: 'note', source: 'memory-failure', place });
+      const common = { kind: 'note', source: 'memory-failure', category: 'memory' } as const;
+      this.#findings.open(line, { ...common, place });
       return;
     }
     const [, type, oldType, outcome = null] = action;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { sectionCategory } from '../../../src/vmcore/evidence/cper-section.ts';
+import { fieldCategory, sectionCategory } from '../../../src/vmcore/evidence/cper-section.ts';
 import { eventsOf } from '../../support/builders/kernel-log.ts';
 
 function section(...lines: readonly string[]): unknown {
@@ -25,6 +25,20 @@ describe('sectionCategory', () => {
     ['physical_address: 0x0', null],
   ])('of %s is %s', (text, category) => {
     expect(sectionCategory(text)).toBe(category);
+  });
+});
+
+describe('fieldCategory', () => {
+  it.each([
+    ['physical_address: 0x000000b50c68ce80', 'memory'],
+    ['node: 1 card: 4', 'memory'],
+    ['MIDR: 0x00000000481fd010', 'cpu'],
+    ['port_type: 0, PCIe end point', 'pci'],
+    ['device_id: 0000:43:00.0', 'pci'],
+    ['agent_type: 0, CXL 1.1 device', 'cxl'],
+    ['error_type: 2, single-bit ECC', null],
+  ])('of %s is %s', (text, category) => {
+    expect(fieldCategory(text)).toBe(category);
   });
 });
 
