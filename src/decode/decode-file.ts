@@ -9,10 +9,8 @@ import {
   DEFAULT_LIMITS,
   type Dump,
   type Limits,
-  ZstdNotLoaded,
   decodeVmcore,
   limitsWithin,
-  loadZstd,
   openVmcore,
 } from '../vmcore/index.ts';
 import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-source.ts';
@@ -133,18 +131,14 @@ async function decodeContent(
   );
   try {
     const dump = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
-    const report = await decode([dump], options);
+    const report = decode([dump], options);
     return { report: { ...report, compression: [packing, ...report.compression] }, parts: [] };
   } finally {
     await file.close();
   }
 }
 
-async function decodeParts(
-  path: string,
-  source: FileSource,
-  options: DecodeFileOptions,
-): Promise<Decoded> {
+function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {
   const { candidates = [], root } = options;
   const limits = limitsOf(options);
   const dump = openVmcore(source, limits);
@@ -153,11 +147,11 @@ async function decodeParts(
   const siblings = part === undefined ? [] : openSiblings(path, part, where);
   try {
     if (part === undefined || siblings.length === 0) {
-      return { report: await decode([dump], options), parts: [] };
+      return { report: decode([dump], options), parts: [] };
     }
     const all: OpenPart[] = [{ path, source, dump, part }, ...siblings];
     all.sort((a, b) => a.part.start - b.part.start || a.part.end - b.part.end);
-    const report = await decode(
+    const report = decode(
       all.map((one) => one.dump),
       options,
     );
@@ -168,17 +162,7 @@ async function decodeParts(
 }
 
 /** @throws whatever decodeVmcore() throws. */
-async function decode(dumps: readonly Dump[], options: DecodeFileOptions): Promise<CrashReport> {
-  try {
-    return decodeOnce(dumps, options);
-  } catch (error) {
-    if (!(error instanceof ZstdNotLoaded)) throw error;
-    await loadZstd();
-    return decodeOnce(dumps, options);
-  }
-}
-
-function decodeOnce(dumps: readonly Dump[], options: DecodeFileOptions): CrashReport {
+function decode(dumps: readonly Dump[], options: DecodeFileOptions): CrashReport {
   const files = symbolFiles(options.symbolPaths);
   try {
     return decodeVmcore(dumps, {

@@ -87,4 +87,8 @@ export const CAPS = {
   printkRecords: 512,
   /** Longest line kept of the log, bytes: LOG_LINE_MAX is 1024 (kernel/printk/printk.c). */
   printkLineBytes: 512,
+  /** Records of the kernel's log that are looked at, the newest: a ring of 1 MiB has 16 Ki. */
+  logRecords: 65_536,
+  /** Characters of a record read as text: the kernel stores 1024 bytes. */
+  logRecordBytes: 8192,
 } as const;
