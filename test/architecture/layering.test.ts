@@ -91,6 +91,7 @@ describe('src/vmcore', () => {
       'elf/elf-constants.ts',
       'hwerr/categories.ts',
       'memory/physical-memory.ts',
+      'printk/record.ts',
       'report.ts',
       'symbols/symbol-source.ts',
     ];
