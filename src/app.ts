@@ -5,11 +5,11 @@ import type { Config } from './config.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
 import type { HttpDependencies } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
-import { type DecodeClient, decodeClient } from './ingest/decode-client.ts';
+import { type DecodeClient, decodeClient } from './decode/decode-client.ts';
 import { globPattern } from './ingest/file-names.ts';
 import { type DecodedFile, Ingest, type IngestSink } from './ingest/ingest.ts';
-import { type KexecState, watchKexecState } from './ingest/kexec-state.ts';
-import { ThisBoot } from './ingest/this-boot.ts';
+import { type KexecState, watchKexecState } from './host/kexec-state.ts';
+import { ThisBoot } from './host/live.ts';
 import { type Ledger, type Summary, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
@@ -25,7 +25,7 @@ import {
 } from './metrics/projection.ts';
 import { type Collector, type Metrics, createMetrics } from './metrics/registry.ts';
 import { REVISION } from './version.ts';
-import { createViews } from './views.ts';
+import { createViews } from './status.ts';
 import { watchWebConfig } from './webconfig/watch.ts';
 
 const KCORE = '/proc/kcore';

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 import { bytesSource, decodeVmcore } from '../src/vmcore/index.ts';
-import { fixture } from './support/fixtures.ts';
-import { sharedVmcores } from './support/samples.ts';
-import { thrownBy } from './support/thrown.ts';
+import { fixture } from './support/dumps/fixtures.ts';
+import { sharedVmcores } from './support/dumps/shared-vmcores.ts';
+import { thrownBy } from './support/system/thrown.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGE = readFileSync(join(ROOT, 'deploy/docs/support-matrix.md'), 'utf8');

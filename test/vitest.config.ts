@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 import { type ViteUserConfig, defineConfig } from 'vitest/config';
 
-import { SkippedByName } from './support/skipped-by-name.ts';
+import { SkippedByName } from './support/system/skipped-by-name.ts';
 
 /** .ci/run asks for a machine-readable copy of the result here. */
 const reportFile = process.env['HWERR_TEST_REPORT'];
@@ -12,7 +12,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/architecture/violations/**'],
-    setupFiles: ['test/support/load-zstd.ts'],
+    setupFiles: ['test/support/system/load-zstd.ts'],
     maxWorkers: 2,
     testTimeout: 30_000,
     reporters: [

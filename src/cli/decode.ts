@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Failure } from '../failure.ts';
-import { type Outcome, decodeFile } from '../ingest/decode-file.ts';
+import { type Outcome, decodeFile } from '../decode/decode-file.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { reportTable, shown } from './report-table.ts';
 

@@ -1,7 +1,7 @@
 // The JSON API: what the page shows, for programs. Its shape is deploy/docs/crashes.schema.json.
 
 import type { CrashView, FailureView, Selection, Views } from './views.ts';
-import { advice, verdictText } from './wording.ts';
+import { advice, verdictText } from '../wording.ts';
 
 /** Body of /api/v1/crashes. */
 export function crashesBody(views: Views, asked: Selection): object {

@@ -14,7 +14,7 @@ import type {
   ThisBootView,
   Views,
 } from './views.ts';
-import { advice, ago, categoryName, date, isoDate, lead, span, verdictText } from './wording.ts';
+import { advice, ago, categoryName, date, isoDate, lead, span, verdictText } from '../wording.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 
 export interface PageOptions {

@@ -1,7 +1,7 @@
 // Which crashes are asked for: the query string that the page and the API share.
 
 import type { Selection } from './views.ts';
-import { isCategory } from './wording.ts';
+import { isCategory } from '../wording.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;

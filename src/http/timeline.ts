@@ -4,7 +4,7 @@
 
 import { type Html, html } from './html.ts';
 import type { CategoryView } from './views.ts';
-import { categoryName, span } from './wording.ts';
+import { categoryName, span } from '../wording.ts';
 
 const LEFT = 24;
 const RIGHT = 95;

@@ -1,4 +1,4 @@
-// What the HTTP side is given to show: plain data, made anew for every request by src/views.ts. Text
+// What the HTTP side is given to show: plain data, made anew for every request by src/status.ts. Text
 // from dumps is bounded there and escaped here.
 
 import type { Verdict } from '../triage.ts';

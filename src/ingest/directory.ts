@@ -5,7 +5,7 @@ import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileError, messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
-import { howToRead } from './explain.ts';
+import { howToRead } from './permission-hint.ts';
 import { type ScanResult, scanDirectory } from './scan.ts';
 import { type Watcher, watchDirectory } from './watcher.ts';
 

@@ -7,7 +7,7 @@ import { join, relative } from 'node:path';
 import { FileError } from '../failure.ts';
 import { HEAD_BYTES, mayBeDump } from '../vmcore/index.ts';
 import { claimsToBeDump, maybeDump } from './file-names.ts';
-import { isGone, versionOf } from './file-source.ts';
+import { isGone, versionOf } from '../decode/file-source.ts';
 import { STATUS_FILE, type SaveStatus, readSaveStatus } from './save-status.ts';
 
 /** Directories below the root that are looked into: host, date, and one more for central stores. */

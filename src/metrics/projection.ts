@@ -3,7 +3,7 @@
 
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
-import type { LiveState } from '../ingest/this-boot.ts';
+import type { LiveState } from '../host/live.ts';
 import type { HostCounts, LedgerView, StoredReport, Summary, Tally } from '../ledger/ledger.ts';
 import { leadSeconds } from '../triage.ts';
 import { CATEGORIES, type HwerrCategory, metricCategory } from '../vmcore/index.ts';

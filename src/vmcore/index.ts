@@ -5,12 +5,12 @@ import type { ByteSource } from './bytes/source.ts';
 import type { Dump } from './container/dump.ts';
 import { type KcoreSource, openKcore } from './container/kcore.ts';
 import { openDump } from './container/open.ts';
-import type { DecodeCost } from './container/physical-memory.ts';
+import type { DecodeCost } from './memory/physical-memory.ts';
 import { joinParts } from './container/split.ts';
 import { VmcoreError } from './errors.ts';
 import { type CounterOptions, readCounters } from './hwerr/counters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
-import { type Kernel, identifyKernel } from './paging/kernel.ts';
+import { type Kernel, identifyKernel } from './kernel.ts';
 import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport, LiveReport } from './report.ts';
 

@@ -1,7 +1,7 @@
 // What the decoder answers: plain data that survives JSON and structuredClone. No bigint, no class.
 
 import type { PageCompression } from './codec/page-codec.ts';
-import type { DecodeCost } from './container/physical-memory.ts';
+import type { DecodeCost } from './memory/physical-memory.ts';
 
 /** Everything one dump says about the hardware errors its kernel survived, and about itself. */
 export interface CrashReport {

@@ -4,26 +4,35 @@
  */
 
 const NPM = '(^|/)node_modules/';
-const ENTRIES = '^src/(main|ingest/decode-worker|ledger/write-thread)\\.ts$';
-const EDGES = 'ingest|ledger|metrics|http';
+const ENTRIES = '^src/(main|decode/decode-worker|ledger/write-thread)\\.ts$';
+const EDGES = 'decode|ingest|host|ledger|metrics|http';
+
+/** What whoever reads a kernel's memory stands on. */
+const KERNEL = ['bytes/', 'memory/', 'kernel\\.ts$', 'container/vmcoreinfo\\.ts$'];
 
 /** Inside src/vmcore: what a layer may import besides itself and errors.ts, limits.ts, report.ts. */
 const layers = [
   { layer: 'bytes', may: [] },
   { layer: 'codec', may: ['bytes/'] },
-  { layer: 'container', may: ['bytes/', 'codec/'] },
-  { layer: 'paging', may: ['bytes/', 'container/(dump|physical-memory|vmcoreinfo)\\.ts$'] },
-  { layer: 'symbols', may: ['bytes/', 'paging/', 'container/vmcoreinfo\\.ts$'] },
-  { layer: 'hwerr', may: ['bytes/', 'paging/', 'symbols/', 'container/vmcoreinfo\\.ts$'] },
+  { layer: 'elf', may: ['bytes/'] },
+  { layer: 'memory', may: ['bytes/'] },
+  {
+    layer: 'container',
+    may: ['bytes/', 'codec/', 'elf/', 'memory/(physical-memory|page-cache)\\.ts$'],
+  },
+  { layer: 'arch', may: ['bytes/', 'memory/', 'container/(dump|vmcoreinfo)\\.ts$'] },
+  { layer: 'symbols', may: ['bytes/', 'elf/', 'memory/', 'container/vmcoreinfo\\.ts$'] },
+  { layer: 'hwerr', may: [...KERNEL, 'symbols/'] },
+  { layer: 'printk', may: KERNEL },
 ];
 
 /** A package or Node module and the one place in src that may import it. `owner: null` = nobody. */
 const owners = [
   { what: 'chokidar', owner: 'ingest/watcher\\.ts$', why: 'watching is one file' },
-  { what: 'piscina', owner: 'ingest/', why: 'only ingest decodes, and only in a worker' },
+  { what: 'piscina', owner: 'decode/', why: 'decoding is one folder, and only in a worker' },
   {
     what: 'node:worker_threads',
-    owner: '(ingest/|ledger/(writer|write-thread)\\.ts$)',
+    owner: '(decode/|ledger/(writer|write-thread)\\.ts$)',
     why: 'two things take long: decoding, and waiting for the disk',
   },
   { what: 'lmdb', owner: 'ledger/store\\.ts$', why: 'what is durable is one file' },
@@ -37,7 +46,7 @@ const owners = [
   { what: 'pino', owner: 'log\\.ts$', why: 'everybody else gets a Logger as an argument' },
   {
     what: 'node:fs',
-    owner: '(ingest/|ledger/|cli/|webconfig/|config\\.ts$)',
+    owner: '(decode/|ingest/|host/|ledger/|cli/|webconfig/|config\\.ts$)',
     why: 'a scrape touches no file system: neither metrics nor http may reach for it',
   },
   {
@@ -112,6 +121,17 @@ export default {
       },
     })),
     {
+      name: 'vmcore-order-kernel',
+      comment: 'kernel.ts says which kernel a memory holds; it stands on machines, not on symbols.',
+      severity: 'error',
+      from: { path: '^src/vmcore/kernel\\.ts$' },
+      to: {
+        path: '^src/vmcore/',
+        pathNot:
+          '^src/vmcore/(bytes/|arch/|memory/|container/(dump|vmcoreinfo)\\.ts$|(errors|limits)\\.ts$)',
+      },
+    },
+    {
       name: 'vmcore-order-shared',
       comment: 'errors and limits are free to every layer, so they stand on none but bytes.',
       severity: 'error',
@@ -132,10 +152,24 @@ export default {
     },
     {
       name: 'edges-do-not-know-each-other',
-      comment: 'ingest, ledger and http meet in app.ts, by arguments.',
+      comment: 'host, ledger and http meet in app.ts, by arguments.',
       severity: 'error',
-      from: { path: '^src/(ingest|ledger|http)/' },
+      from: { path: '^src/(host|ledger|http)/' },
       to: { path: `^src/(${EDGES})/`, pathNot: '^src/$1/' },
+    },
+    {
+      name: 'ingest-decodes',
+      comment: 'Ingest finds files and has them decoded; what becomes of them is handed on.',
+      severity: 'error',
+      from: { path: '^src/ingest/' },
+      to: { path: `^src/(${EDGES})/`, pathNot: '^src/(ingest|decode)/' },
+    },
+    {
+      name: 'decode-stands-on-the-host',
+      comment: 'The worker reads a file, or the running kernel, and knows nobody who asks for it.',
+      severity: 'error',
+      from: { path: '^src/decode/' },
+      to: { path: `^src/(${EDGES})/`, pathNot: '^src/(decode|host)/' },
     },
     {
       name: 'metrics-know-only-the-ledger',
@@ -144,7 +178,7 @@ export default {
         'scans is handed to them as data, so they may know its type.',
       severity: 'error',
       from: { path: '^src/metrics/' },
-      to: { path: '^src/(ingest|http)/', dependencyTypesNot: ['type-only'] },
+      to: { path: '^src/(ingest|host|http)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'cli-is-thin',
@@ -153,17 +187,17 @@ export default {
       severity: 'error',
       from: { path: '^src/cli/' },
       to: {
-        path: '^src/(ingest|metrics|http)/',
-        pathNot: '^src/ingest/(decode-file|file-source)\\.ts$',
+        path: '^src/(decode|ingest|host|metrics|http)/',
+        pathNot: '^src/decode/(decode-file|file-source)\\.ts$',
       },
     },
     {
       name: 'only-app-wires',
       comment:
         'Config, log and errors know no edge: putting edges together is the work of app.ts, and of ' +
-        'views.ts, which shows the ledger to http.',
+        'status.ts, which shows the ledger to http.',
       severity: 'error',
-      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/(app|main|views)\\.ts$' },
+      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/(app|main|status)\\.ts$' },
       to: { path: `^src/(${EDGES}|cli)/` },
     },
     {

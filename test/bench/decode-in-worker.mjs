@@ -1,7 +1,7 @@
 /** In the worker thread: decodes one dump, again and again, and reads its pages without decoding. */
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openFileSource } from '../../dist/ingest/file-source.js';
+import { openFileSource } from '../../dist/decode/file-source.js';
 import { decompressPage } from '../../dist/vmcore/codec/page-codec.js';
 import { flattened, isFlattened } from '../../dist/vmcore/container/flattened.js';
 import { isKdump, readKdumpHeader } from '../../dist/vmcore/container/kdump-header.js';

@@ -1,7 +1,7 @@
 /** A process that decodes one dump, and prints what that took beyond its idle self. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { openFileSource } from '../../dist/ingest/file-source.js';
+import { openFileSource } from '../../dist/decode/file-source.js';
 import { decodeVmcore } from '../../dist/vmcore/index.js';
 
 const idleBytes = process.memoryUsage.rss();

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: measures, and prints the tables of deploy/docs/benchmarks.md. Takes minutes; on a
+ * `npm run bench`: measures, and prints the tables of test/bench/benchmarks.md. Takes minutes; on a
  * machine that does nothing else.
  *
  *   npm run bench -- --only=decode,growth   some of the parts: peers, decode, growth, daemon,

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 import { FLAGS, environmentName } from '../../src/config.ts';
-import { temporaryFolder } from '../support/http-server.ts';
+import { temporaryFolder } from '../support/daemon/http-server.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const run = (args: readonly string[], environment: Record<string, string> = {}) =>

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { crashesCommand } from '../../src/cli/crashes.ts';
-import { fileNumber, openTestLedger, recordReport } from '../support/ledgers.ts';
-import { type Ended, run } from '../support/program.ts';
-import { counted, crashReport } from '../support/crash-reports.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { fileNumber, openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
+import { type Ended, run } from '../support/daemon/program.ts';
+import { counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const PCI = counted({ pci: [7, 1_791_000_342] });
 

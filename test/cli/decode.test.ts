@@ -6,9 +6,9 @@ import zlib from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
-import { runNode, MAIN, run } from '../support/program.ts';
-import { fixture, fixtureReport } from '../support/fixtures.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { runNode, MAIN, run } from '../support/daemon/program.ts';
+import { fixture, fixtureReport } from '../support/dumps/fixtures.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const DUMP = 'x86_64-7.3.4.zlib';
 const NO_HWERR = 'x86_64-6.18.12-no-hwerr.flat-zlib';

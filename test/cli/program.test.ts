@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { program } from '../../src/cli/program.ts';
 import { FLAGS, type FlagValues, environmentName } from '../../src/config.ts';
-import { run } from '../support/program.ts';
+import { run } from '../support/daemon/program.ts';
 
 /** What the command line makes of these arguments: the command it runs, and what with. */
 async function parsed(...args: readonly string[]): Promise<unknown> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { reportTable, shown } from '../../src/cli/report-table.ts';
 import type { AbsentReason, CrashReport } from '../../src/vmcore/index.ts';
-import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 
 /** The line that begins with this word. */
 function line(report: Partial<CrashReport>, word: string): string | undefined {

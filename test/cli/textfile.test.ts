@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { writeTextfile } from '../../src/cli/textfile.ts';
-import { asNobody } from '../support/as-nobody.ts';
-import { crashDump } from '../support/crash-dumps.ts';
-import { fixture } from '../support/fixtures.ts';
-import { mayMount } from '../support/mounts.ts';
-import { type Ended, MAIN, run } from '../support/program.ts';
-import { valueIn } from '../support/running-daemon.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { asNobody } from '../support/system/as-nobody.ts';
+import { crashDump } from '../support/dumps/crash-dumps.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { mayMount } from '../support/system/mounts.ts';
+import { type Ended, MAIN, run } from '../support/daemon/program.ts';
+import { valueIn } from '../support/daemon/running-daemon.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const TEMPLATE = readFileSync(fixture('x86_64-7.3.4.elf'));
 

@@ -1,5 +1,5 @@
 // Every file in this folder is a dump that was met or imagined, and the error it must end in, or the
-// answer it must still give. Its name says what is wrong, test/support/recipe.ts what a recipe may
+// answer it must still give. Its name says what is wrong, test/support/builders/recipe.ts what a recipe may
 // say. A fixed bug adds a file.
 
 import { readFileSync, readdirSync } from 'node:fs';
@@ -13,8 +13,8 @@ import {
   bytesSource,
   decodeVmcore,
 } from '../../src/vmcore/index.ts';
-import { type DumpRecipe, dumpOf } from '../support/recipe.ts';
-import { thrownBy } from '../support/thrown.ts';
+import { type DumpRecipe, dumpOf } from '../support/builders/recipe.ts';
+import { thrownBy } from '../support/system/thrown.ts';
 
 interface CorruptFile {
   readonly why: string;

@@ -9,12 +9,12 @@ import { join } from 'node:path';
 
 import { afterEach, describe, expect } from 'vitest';
 
-import { eventually } from '../support/eventually.ts';
-import { fixture } from '../support/fixtures.ts';
-import { mayMount } from '../support/mounts.ts';
-import { freePort } from '../support/prometheus.ts';
-import { smallDisk } from '../support/small-disk.ts';
-import { needsTool } from '../support/tools.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { mayMount } from '../support/system/mounts.ts';
+import { freePort } from '../support/daemon/prometheus.ts';
+import { smallDisk } from '../support/system/small-disk.ts';
+import { needsTool } from '../support/system/tools.ts';
 import { Cleanup, PATIENCE_MS, drop, start, startDaemon } from './processes.ts';
 import { startPrometheus } from './prometheus.ts';
 import { PCI_CRASH } from './samples.ts';

@@ -4,11 +4,11 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../support/system/eventually.ts';
 import { KNOWN_VARIABLES } from './names.ts';
 import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
-import { freePort } from '../support/prometheus.ts';
-import { MAIN } from '../support/program.ts';
+import { freePort } from '../support/daemon/prometheus.ts';
+import { MAIN } from '../support/daemon/program.ts';
 
 interface Compose {
   readonly services: Readonly<

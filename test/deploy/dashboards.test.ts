@@ -1,6 +1,6 @@
 /**
  * The dashboards, asked as Grafana would ask: every panel returns data from a real Prometheus that
- * scraped the real daemon with real dumps. HWERR_UPDATE_PICTURES=1 writes what came back to
+ * scraped the real daemon with real dumps. HWERR_UPDATE=1 writes what came back to
  * deploy/docs/*.svg.
  */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -10,9 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-import { eventually } from '../support/eventually.ts';
-import { fixture } from '../support/fixtures.ts';
-import { needsTool } from '../support/tools.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { needsTool } from '../support/system/tools.ts';
 import { KNOWN_METRICS, metricsIn } from './names.ts';
 import { type Panel, type PanelData, picture } from './picture.ts';
 import { Cleanup, PATIENCE_MS, ROOT, drop, startDaemon } from './processes.ts';
@@ -36,7 +36,7 @@ interface Dashboard {
 const ABSENT_HERE: ReadonlySet<string> = new Set(
   existsSync('/sys/kernel/kexec_crash_loaded') ? [] : ['hwerr_kexec_crash_loaded'],
 );
-const updating = Boolean(process.env['HWERR_UPDATE_PICTURES']);
+const updating = Boolean(process.env['HWERR_UPDATE']);
 const FOLDER = join(ROOT, 'deploy/grafana/dashboards');
 const dashboards = readdirSync(FOLDER).map((file) => ({
   file,

@@ -14,9 +14,9 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-import { eventually } from '../support/eventually.ts';
-import { fixture } from '../support/fixtures.ts';
-import { needsTool } from '../support/tools.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { needsTool } from '../support/system/tools.ts';
 import { type Image, build, instructions } from './dockerfile.ts';
 import { KNOWN_VARIABLES } from './names.ts';
 import { Cleanup, PATIENCE_MS, ROOT, endWith, start } from './processes.ts';

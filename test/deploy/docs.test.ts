@@ -13,9 +13,9 @@ import { dirname, join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { FAILURE_REASONS } from '../../src/failure.ts';
-import { fixture } from '../support/fixtures.ts';
-import { MAIN } from '../support/program.ts';
-import { needsTool } from '../support/tools.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { MAIN } from '../support/daemon/program.ts';
+import { needsTool } from '../support/system/tools.ts';
 import { anchorsOf, codeBlocks, linksIn } from './markdown.ts';
 import { KNOWN_FLAGS, KNOWN_METRICS } from './names.ts';
 import { Cleanup, ROOT } from './processes.ts';
@@ -24,7 +24,15 @@ import { PCI_CRASH } from './samples.ts';
 
 const FOLDER = join(ROOT, 'deploy/docs');
 const pages = readdirSync(FOLDER).filter((name) => name.endsWith('.md'));
-const others = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'src/README.md'];
+const others = [
+  'README.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'src/README.md',
+  'test/README.md',
+  'test/bench/benchmarks.md',
+  'test/lab/lab.md',
+];
 const read = (page: string): string => readFileSync(join(FOLDER, page), 'utf8');
 const alerts = [...readFileSync(RULES, 'utf8').matchAll(/alert: (\w+)/g)].map(([, name]) => name);
 /** The array, and the function that fills it. */

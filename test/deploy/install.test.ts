@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { afterEach, describe, expect } from 'vitest';
 
-import { needsTool } from '../support/tools.ts';
+import { needsTool } from '../support/system/tools.ts';
 import { codeBlocks } from './markdown.ts';
 import { Cleanup, ROOT } from './processes.ts';
 

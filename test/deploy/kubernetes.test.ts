@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 
-import { needsTool } from '../support/tools.ts';
+import { needsTool } from '../support/system/tools.ts';
 import { KNOWN_FLAGS } from './names.ts';
 import { ROOT } from './processes.ts';
 

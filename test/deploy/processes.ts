@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { eventually } from '../support/eventually.ts';
-import { MAIN } from '../support/program.ts';
-import { freePort } from '../support/prometheus.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { MAIN } from '../support/daemon/program.ts';
+import { freePort } from '../support/daemon/prometheus.ts';
 
 /** For what takes seconds where nothing else runs. */
 export const PATIENCE_MS = 40_000;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { parse, stringify } from 'yaml';
 
-import { startPrometheus as startProgram } from '../support/prometheus.ts';
+import { startPrometheus as startProgram } from '../support/daemon/prometheus.ts';
 import { type Cleanup, ROOT } from './processes.ts';
 
 export const RULES: string = join(ROOT, 'deploy/prometheus/hwerr-exporter.rules.yml');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-import { needsTool } from '../support/tools.ts';
+import { needsTool } from '../support/system/tools.ts';
 import { anchorsOf } from './markdown.ts';
 import { KNOWN_METRICS, metricsIn } from './names.ts';
 import { ROOT } from './processes.ts';

@@ -17,11 +17,11 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { FLAGS, environmentName } from '../../src/config.ts';
-import { eventually } from '../support/eventually.ts';
-import { fixture } from '../support/fixtures.ts';
-import { MAIN } from '../support/program.ts';
-import { freePort } from '../support/prometheus.ts';
-import { needsTool } from '../support/tools.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { MAIN } from '../support/daemon/program.ts';
+import { freePort } from '../support/daemon/prometheus.ts';
+import { needsTool } from '../support/system/tools.ts';
 import { codeBlocks } from './markdown.ts';
 import { KNOWN_VARIABLES } from './names.ts';
 import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';

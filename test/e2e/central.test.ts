@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, it } from 'vitest';
 
-import { crashDump } from '../support/crash-dumps.ts';
-import { fixture } from '../support/fixtures.ts';
-import { type Daemon, startDaemon } from '../support/running-daemon.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { crashDump } from '../support/dumps/crash-dumps.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { type Daemon, startDaemon } from '../support/daemon/running-daemon.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const DUMPS = Number(process.env['HWERR_DUMPS'] ?? 200);
 const HOSTS = Math.ceil(DUMPS / 20);

@@ -9,9 +9,9 @@ import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
 
-import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
-import { type TestServer, startTestServer } from '../support/http-server.ts';
-import { needsTool } from '../support/tools.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { type TestServer, startTestServer } from '../support/daemon/http-server.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const browserTool = needsTool('chromium');
 const DOCS = fileURLToPath(new URL('../../deploy/docs/', import.meta.url));

@@ -9,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { hashSync } from 'bcryptjs';
 import { describe, expect, it } from 'vitest';
 
-import { eventually } from '../support/eventually.ts';
-import { temporaryFolder } from '../support/http-server.ts';
-import { pause, startDaemon } from '../support/running-daemon.ts';
-import { sampleDump, withNodename } from '../support/sample-dump.ts';
-import { needsTool } from '../support/tools.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { temporaryFolder } from '../support/daemon/http-server.ts';
+import { pause, startDaemon } from '../support/daemon/running-daemon.ts';
+import { sampleDump, withNodename } from '../support/dumps/small-dump.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const ELF = sampleDump('x86_64-7.3.4.elf');

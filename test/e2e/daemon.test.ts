@@ -2,7 +2,7 @@
  * The built daemon as a process of its own, on a port of its own, over real files.
  *
  * metrics.prom is what it must say of the dumps in golden below, less the series that differ from
- * run to run. `HWERR_UPDATE_METRICS=1 npx vitest run --config test/vitest.config.ts test/e2e` writes
+ * run to run. `HWERR_UPDATE=1 npx vitest run --config test/vitest.config.ts test/e2e` writes
  * it anew; read the difference before you commit it.
  */
 import { spawnSync } from 'node:child_process';
@@ -25,15 +25,15 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
-import { eventually } from '../support/eventually.ts';
-import { fixture, writeSlowDump } from '../support/fixtures.ts';
-import { run } from '../support/program.ts';
-import { type Daemon, startDaemon, valueIn } from '../support/running-daemon.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { needsTool } from '../support/tools.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { fixture, writeSlowDump } from '../support/dumps/fixtures.ts';
+import { run } from '../support/daemon/program.ts';
+import { type Daemon, startDaemon, valueIn } from '../support/daemon/running-daemon.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const GOLDEN = fileURLToPath(new URL('metrics.prom', import.meta.url));
-const updating = process.env['HWERR_UPDATE_METRICS'] !== undefined;
+const updating = process.env['HWERR_UPDATE'] !== undefined;
 
 /** --kdump.settle of most tests here. */
 const SETTLE_MS = 500;

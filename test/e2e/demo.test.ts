@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, it } from 'vitest';
 
-import { runNode } from '../support/program.ts';
-import { startDaemon } from '../support/running-daemon.ts';
+import { runNode } from '../support/daemon/program.ts';
+import { startDaemon } from '../support/daemon/running-daemon.ts';
 
 const DEMO = fileURLToPath(new URL('../demo.mjs', import.meta.url));
 

@@ -5,10 +5,10 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { crashDump } from '../support/crash-dumps.ts';
-import { fixture } from '../support/fixtures.ts';
-import { type Scrape, startDaemon } from '../support/running-daemon.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { crashDump } from '../support/dumps/crash-dumps.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { type Scrape, startDaemon } from '../support/daemon/running-daemon.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const KILLS = Number(process.env['HWERR_KILLS'] ?? 20);
 const COUNTERS = ['hwerr_crashes_total', 'hwerr_recoverable_errors_total{category="pci"}'];

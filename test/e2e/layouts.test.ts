@@ -16,13 +16,13 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { crashDump } from '../support/crash-dumps.ts';
-import { fixture } from '../support/fixtures.ts';
-import { kdumpOf, kernel } from '../support/kernel-builder.ts';
-import { makeFifo } from '../support/make-fifo.ts';
-import { run } from '../support/program.ts';
-import { type Daemon, startDaemon } from '../support/running-daemon.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { crashDump } from '../support/dumps/crash-dumps.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
+import { makeFifo } from '../support/system/make-fifo.ts';
+import { run } from '../support/daemon/program.ts';
+import { type Daemon, startDaemon } from '../support/daemon/running-daemon.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const SETTLE_MS = 400;
 

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { describe, expect } from 'vitest';
 
-import { selfSigned } from '../support/certificates.ts';
-import { temporaryFolder } from '../support/http-server.ts';
-import { startPrometheus } from '../support/prometheus.ts';
-import { startDaemon } from '../support/running-daemon.ts';
-import { sampleDump, withNodename } from '../support/sample-dump.ts';
-import { needsTool } from '../support/tools.ts';
+import { selfSigned } from '../support/daemon/certificates.ts';
+import { temporaryFolder } from '../support/daemon/http-server.ts';
+import { startPrometheus } from '../support/daemon/prometheus.ts';
+import { startDaemon } from '../support/daemon/running-daemon.ts';
+import { sampleDump, withNodename } from '../support/dumps/small-dump.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const prometheus = needsTool('prometheus');
 const promtool = needsTool('promtool');

@@ -1,6 +1,6 @@
 /**
  * Every input of the fuzzers' corpus once more, on the sources as they are: seeds, and what was
- * found. `HWERR_UPDATE_SEEDS=1 npx vitest run --config test/vitest.config.ts test/fuzz` writes the
+ * found. `HWERR_UPDATE=1 npx vitest run --config test/vitest.config.ts test/fuzz` writes the
  * seeds of seeds.ts anew.
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const MAX_TOTAL_BYTES = 1 << 20;
 
 const runs = await targets((path) => import(`${SOURCES}${path}.ts`));
 const made = seeds();
-if (process.env['HWERR_UPDATE_SEEDS'] !== undefined) {
+if (process.env['HWERR_UPDATE'] !== undefined) {
   for (const [target, inputs] of Object.entries(made)) {
     mkdirSync(join(CORPUS, target), { recursive: true });
     for (const [name, bytes] of Object.entries(inputs)) {

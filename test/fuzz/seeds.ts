@@ -2,7 +2,7 @@
 
 import { deflateSync } from 'node:zlib';
 
-import { hwerrTypes, btf } from '../support/btf-builder.ts';
+import { hwerrTypes, btf } from '../support/builders/btf-builder.ts';
 import {
   BE64,
   ByteWriter,
@@ -12,19 +12,24 @@ import {
   concat,
   fromHex,
   patternPage,
-} from '../support/bytes.ts';
-import { arm64Code, x86Code } from '../support/code.ts';
-import { flatRecords, flatStream } from '../support/flattened-builder.ts';
-import { kallsymsKeys, kallsymsTables } from '../support/kallsyms-builder.ts';
-import type { KdumpCodec } from '../support/kdump-builder.ts';
-import { type BuiltKernel, elfDumpOf, kdumpOf, kernel } from '../support/kernel-builder.ts';
-import { lzoEncode } from '../support/lzo-encoder.ts';
-import { MACHINE_NAMES, type MachineName } from '../support/machines.ts';
-import { kernelNotes } from '../support/notes-builder.ts';
-import { printkRing } from '../support/printk-builder.ts';
-import { snappyEncode } from '../support/snappy-encoder.ts';
-import { vmlinuxFile } from '../support/vmlinux-builder.ts';
-import { zstdEncode } from '../support/zstd-encoder.ts';
+} from '../support/builders/bytes.ts';
+import { arm64Code, x86Code } from '../support/builders/machine-code.ts';
+import { flatRecords, flatStream } from '../support/builders/flattened-builder.ts';
+import { kallsymsKeys, kallsymsTables } from '../support/builders/kallsyms-builder.ts';
+import type { KdumpCodec } from '../support/builders/kdump-builder.ts';
+import {
+  type BuiltKernel,
+  elfDumpOf,
+  kdumpOf,
+  kernel,
+} from '../support/builders/kernel-builder.ts';
+import { lzoEncode } from '../support/builders/lzo-encoder.ts';
+import { MACHINE_NAMES, type MachineName } from '../support/builders/fake-machines.ts';
+import { kernelNotes } from '../support/builders/notes-builder.ts';
+import { printkRing } from '../support/builders/printk-builder.ts';
+import { snappyEncode } from '../support/builders/snappy-encoder.ts';
+import { vmlinuxFile } from '../support/builders/vmlinux-builder.ts';
+import { zstdEncode } from '../support/builders/zstd-encoder.ts';
 
 /** Where the memory of an `image` input begins: IMAGE_BASE of targets.mjs. */
 const IMAGE_BASE = 0xffffffff81000000n;

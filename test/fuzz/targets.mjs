@@ -26,15 +26,15 @@ export async function targets(load) {
   const { decompressPage, pageHead } = await load('codec/page-codec');
   const { decompressLzo1x } = await load('codec/lzo1x');
   const { flattened } = await load('container/flattened');
-  const { notes, vmcoreinfoTexts } = await load('container/notes');
+  const { notes, vmcoreinfoTexts } = await load('elf/notes');
   const { Vmcoreinfo } = await load('container/vmcoreinfo');
-  const { VirtualMemory } = await load('paging/virtual-memory');
+  const { VirtualMemory } = await load('memory/virtual-memory');
   const { Kallsyms } = await load('symbols/kallsyms');
   const { findInBtf } = await load('symbols/btf');
   const { vmlinux } = await load('symbols/vmlinux');
   const { systemMap } = await load('symbols/system-map');
-  const { arrayInX86Code } = await load('symbols/code-x86_64');
-  const { arrayInArm64Code } = await load('symbols/code-arm64');
+  const { arrayInX86Code } = await load('hwerr/code-x86_64');
+  const { arrayInArm64Code } = await load('hwerr/code-arm64');
   const { panicLine } = await load('printk/panic-line');
   const { PageMissing } = await load('errors');
 

@@ -6,8 +6,12 @@ import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { openssl, selfSigned } from '../support/certificates.ts';
-import { type TestServer, startTestServer, temporaryFolder } from '../support/http-server.ts';
+import { openssl, selfSigned } from '../support/daemon/certificates.ts';
+import {
+  type TestServer,
+  startTestServer,
+  temporaryFolder,
+} from '../support/daemon/http-server.ts';
 
 const TLS = 'tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n';
 /** A hash that takes long enough to be measured. */

@@ -4,9 +4,9 @@ import { type Socket, connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { CONNECTION_LIMITS } from '../../src/http/connections.ts';
-import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
-import { type TestServer, startTestServer } from '../support/http-server.ts';
-import { pause } from '../support/running-daemon.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { type TestServer, startTestServer } from '../support/daemon/http-server.ts';
+import { pause } from '../support/daemon/running-daemon.ts';
 
 const REPORTS = [crashReport({ hwerr: counted({ pci: [7, CRASH_TIME - 9] }) })];
 

@@ -7,9 +7,9 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import type { LiveState } from '../../src/ingest/this-boot.ts';
-import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
-import { type TestServer, startTestServer } from '../support/http-server.ts';
+import type { LiveState } from '../../src/host/live.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { type TestServer, startTestServer } from '../support/daemon/http-server.ts';
 
 const OPENMETRICS =
   'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';

@@ -8,7 +8,7 @@ import type { HttpDependencies } from '../../src/http/routes.ts';
 import { type HttpServer, type ServerOptions, startHttpServer } from '../../src/http/server.ts';
 import type { Views } from '../../src/http/views.ts';
 import { watchWebConfig } from '../../src/webconfig/watch.ts';
-import { memoryLog } from '../support/logger.ts';
+import { memoryLog } from '../support/daemon/logger.ts';
 
 const METRICS = '# TYPE a counter\na 1\n';
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';

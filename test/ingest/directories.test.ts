@@ -20,10 +20,10 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { DirectoryStatus } from '../../src/ingest/directory.ts';
-import { asNobody } from '../support/as-nobody.ts';
-import { eventually } from '../support/eventually.ts';
-import { fixture } from '../support/fixtures.ts';
-import { mayMount, mount } from '../support/mounts.ts';
+import { asNobody } from '../support/system/as-nobody.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { mayMount, mount } from '../support/system/mounts.ts';
 import {
   type Running,
   nDecoded,
@@ -32,15 +32,15 @@ import {
   realDecoder,
   startIngest,
   whenQuiet,
-} from '../support/running-ingest.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { needsTool } from '../support/tools.ts';
+} from '../support/daemon/running-ingest.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const DUMP = fixture('x86_64-7.3.4.lzo');
 const python = needsTool('python3');
 const mountIt = mayMount() ? it : it.skip;
 const hungIt = existsSync('/dev/fuse') && process.getuid?.() === 0 ? python.it : it.skip;
-const HUNG_MOUNT = fileURLToPath(new URL('../support/hung-mount.py', import.meta.url));
+const HUNG_MOUNT = fileURLToPath(new URL('../support/system/hung-mount.py', import.meta.url));
 
 function statusOf({ ingest }: Running, directory: string): DirectoryStatus {
   return ingest.status().directories.find((one) => one.directory === directory)!;

@@ -16,13 +16,18 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 
 import { describe, expect, it } from 'vitest';
 
-import { decodeClient } from '../../dist/ingest/decode-client.js';
+import { decodeClient } from '../../dist/decode/decode-client.js';
 
 import { FAILURE_REASONS, type FailureReason } from '../../src/failure.ts';
-import type { DecodeClient } from '../../src/ingest/decode-client.ts';
-import { eventually } from '../support/eventually.ts';
-import { fixture, fixtureReport, writeHungryDump, writeSlowDump } from '../support/fixtures.ts';
-import { crashReport } from '../support/crash-reports.ts';
+import type { DecodeClient } from '../../src/decode/decode-client.ts';
+import { eventually } from '../support/system/eventually.ts';
+import {
+  fixture,
+  fixtureReport,
+  writeHungryDump,
+  writeSlowDump,
+} from '../support/dumps/fixtures.ts';
+import { crashReport } from '../support/dumps/crash-reports.ts';
 import {
   SETTLE_MS,
   nDecoded,
@@ -34,8 +39,8 @@ import {
   startIngest,
   stuckDecoder,
   whenQuiet,
-} from '../support/running-ingest.ts';
-import { tempDir } from '../support/temp-dir.ts';
+} from '../support/daemon/running-ingest.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const DUMP = 'x86_64-7.3.4.lzo';
 

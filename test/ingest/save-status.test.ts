@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { readSaveStatus, saveStatus } from '../../src/ingest/save-status.ts';
-import { makeFifo } from '../support/make-fifo.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { makeFifo } from '../support/system/make-fifo.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 describe('saveStatus', () => {
   it.each([

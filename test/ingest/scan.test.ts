@@ -19,9 +19,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { globPattern } from '../../src/ingest/file-names.ts';
 import { scanDirectory } from '../../src/ingest/scan.ts';
-import { asNobody } from '../support/as-nobody.ts';
-import { makeFifo } from '../support/make-fifo.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { asNobody } from '../support/system/as-nobody.ts';
+import { makeFifo } from '../support/system/make-fifo.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 function write(path: string, content = '\x7fELF'): void {
   mkdirSync(dirname(path), { recursive: true });

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { type Watcher, watchDirectory } from '../../src/ingest/watcher.ts';
-import { eventually } from '../support/eventually.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 interface Watching {
   readonly watcher: Watcher;

@@ -1,4 +1,4 @@
-// What the runs of the matrix found, kept as deploy/docs/lab/ARCH-VERSION.json; and the
+// What the runs of the matrix found, kept as test/lab/runs/ARCH-VERSION.json; and the
 // tables that kernel-caveats.md has of it.
 
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ export interface Evidence {
 }
 
 const PAGE = fileURLToPath(new URL('../../deploy/docs/kernel-caveats.md', import.meta.url));
-const BEGIN = '<!-- begin: made from lab/*.json -->';
+const BEGIN = '<!-- begin: made from test/lab/runs/*.json -->';
 const END = '<!-- end -->';
 
 export function keepEvidence(name: string, evidence: Evidence): void {

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { CATEGORIES } from '../../src/vmcore/index.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../support/system/eventually.ts';
 import type { Guest } from './guest.ts';
 import type { HardwareError } from './machine.ts';
 

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { CATEGORIES } from '../../src/vmcore/index.ts';
-import { fixture } from '../support/fixtures.ts';
-import type { KnownReport } from '../support/known-answers.ts';
-import { MAIN } from '../support/program.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { LAB_RECIPES, make } from '../support/trim/recipes.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import type { KnownReport } from '../support/dumps/known-answers.ts';
+import { MAIN } from '../support/daemon/program.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { LAB_RECIPES, make } from '../support/dumps/trim/recipes.ts';
 import { type Evidence, keepEvidence } from './evidence.ts';
 import { type Counted, arrayAddress, countedBy, inject, loggedSeconds } from './guest-errors.ts';
 import type { Guest } from './guest.ts';
@@ -22,7 +22,6 @@ import { MACHINE } from './machines.ts';
 import { RunRecord, updating } from './run-record.ts';
 
 const KERNELS = (process.env['HWERR_LAB_KERNEL'] ?? '6.18 6.19 7.0 7.1 7.2 7.3').split(/[ ,]+/);
-const updatingFixtures = process.env['HWERR_UPDATE_FIXTURES'] !== undefined;
 /** A second for each of the two clocks to end, and one for the work between them. */
 const CLOCKS_SECONDS = 3;
 
@@ -90,7 +89,7 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
       expect(JSON.parse(reports[i]!), name).toMatchObject({ ...report, warnings: [] });
       const command = makedumpfile === 'cp' ? 'cp' : `makedumpfile ${makedumpfile}`;
       record.tell(`${command}: ${statSync(files[i]!).size} bytes, says the same`);
-      if (updatingFixtures) refreshFixture(kernel.release, name, files[i]!, report);
+      if (updating()) refreshFixture(kernel.release, name, files[i]!, report);
     }
     const name = `${MACHINE.name}-${version}`;
     record.keep(`${name}-matrix`);

@@ -1,10 +1,10 @@
-// What happened in a run, with the time it took: shown, and kept in deploy/docs/lab with HWERR_UPDATE=1.
+// What happened in a run, with the time it took: shown, and kept in test/lab/runs with HWERR_UPDATE=1.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const KEPT: string = fileURLToPath(new URL('../../deploy/docs/lab/', import.meta.url));
+export const KEPT: string = fileURLToPath(new URL('runs/', import.meta.url));
 
 export function updating(): boolean {
   return Boolean(process.env['HWERR_UPDATE']);

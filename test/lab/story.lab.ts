@@ -9,11 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { CATEGORIES } from '../../src/vmcore/index.ts';
-import { eventually } from '../support/eventually.ts';
-import { startPrometheus } from '../support/prometheus.ts';
-import { type Daemon, startDaemon } from '../support/running-daemon.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { needsTool } from '../support/tools.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { startPrometheus } from '../support/daemon/prometheus.ts';
+import { type Daemon, startDaemon } from '../support/daemon/running-daemon.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { needsTool } from '../support/system/tools.ts';
 import {
   type Counted,
   arrayAddress,

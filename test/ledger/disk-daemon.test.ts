@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { checkDataFile } from '../../src/ledger/data-file.ts';
-import { crashDump } from '../support/crash-dumps.ts';
-import { fixture } from '../support/fixtures.ts';
-import { type Daemon, pause, startDaemon } from '../support/running-daemon.ts';
-import { mayMount } from '../support/mounts.ts';
-import { type SmallDisk, smallDisk } from '../support/small-disk.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { crashDump } from '../support/dumps/crash-dumps.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { type Daemon, pause, startDaemon } from '../support/daemon/running-daemon.ts';
+import { mayMount } from '../support/system/mounts.ts';
+import { type SmallDisk, smallDisk } from '../support/system/small-disk.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const TEMPLATE = readFileSync(fixture('x86_64-7.3.4.elf'));
 const PCI = 'hwerr_recoverable_errors_total{category="pci"}';

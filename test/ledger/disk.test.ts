@@ -7,13 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import type { Ledger } from '../../dist/ledger/ledger.js';
-import { asNobody } from '../support/as-nobody.ts';
-import { eventually } from '../support/eventually.ts';
-import { openTestLedger, recordReport } from '../support/ledgers.ts';
-import { counted, crashReport } from '../support/crash-reports.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { mayMount } from '../support/mounts.ts';
-import { smallDisk } from '../support/small-disk.ts';
+import { asNobody } from '../support/system/as-nobody.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
+import { counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { mayMount } from '../support/system/mounts.ts';
+import { smallDisk } from '../support/system/small-disk.ts';
 
 /** So much text that some hundred of them fill a small disk. */
 const BIG = { warnings: Array.from({ length: 20 }, () => 'w'.repeat(500)) };

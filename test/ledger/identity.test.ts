@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 
 import { infoDigest, newCrashId } from '../../src/ledger/identity.ts';
 import type { CrashReport } from '../../src/vmcore/index.ts';
-import { openTestLedger, recordReport } from '../support/ledgers.ts';
-import { counted, crashReport } from '../support/crash-reports.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
+import { counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 describe('infoDigest', () => {
   it('is that of the set of lines, however they are ordered, ended or padded', () => {

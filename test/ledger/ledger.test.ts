@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { FailureReason } from '../../src/failure.ts';
 import type { Crash, Ledger } from '../../dist/ledger/ledger.js';
 import type { CrashReport, Hwerr } from '../../src/vmcore/index.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../support/system/eventually.ts';
 import {
   ROOT,
   failed,
@@ -13,9 +13,9 @@ import {
   recordFailure,
   recordReport,
   reported,
-} from '../support/ledgers.ts';
-import { counted, crashReport } from '../support/crash-reports.ts';
-import { tempDir } from '../support/temp-dir.ts';
+} from '../support/daemon/ledgers.ts';
+import { counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 function onlyCrash(ledger: Ledger): Crash {
   const [crash, ...others] = [...ledger.crashes()];

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { lockLedger } from '../../src/ledger/lock.ts';
-import { asNobody } from '../support/as-nobody.ts';
-import { eventually } from '../support/eventually.ts';
-import { openTestLedger, recordReport } from '../support/ledgers.ts';
-import { run } from '../support/program.ts';
-import { startDaemon } from '../support/running-daemon.ts';
-import { crashReport } from '../support/crash-reports.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { asNobody } from '../support/system/as-nobody.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
+import { run } from '../support/daemon/program.ts';
+import { startDaemon } from '../support/daemon/running-daemon.ts';
+import { crashReport } from '../support/dumps/crash-reports.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 function socketOf(directory: string): string {
   return join(directory, 'daemon.sock');

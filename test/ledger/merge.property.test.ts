@@ -7,9 +7,9 @@ import { expect, it } from 'vitest';
 import type { FailureReason } from '../../src/failure.ts';
 import type { FileOutcome, Ledger, Summary } from '../../dist/ledger/ledger.js';
 import type { CrashReport, Hwerr } from '../../src/vmcore/index.ts';
-import { failed, openTestLedger, reported } from '../support/ledgers.ts';
-import { crashReport } from '../support/crash-reports.ts';
-import { tempDir } from '../support/temp-dir.ts';
+import { failed, openTestLedger, reported } from '../support/daemon/ledgers.ts';
+import { crashReport } from '../support/dumps/crash-reports.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const CRASH_TIME = 1100;
 const WINDOW_SECONDS = 60;

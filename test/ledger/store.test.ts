@@ -15,11 +15,11 @@ import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../dist/ledger/ledger.js';
 import { Store, type StoreLayout, survivingRead } from '../../src/ledger/store.ts';
 import { LAYOUT, type Tables } from '../../src/ledger/tables.ts';
-import { failed, openTestLedger, recordReport } from '../support/ledgers.ts';
-import { exitOf, start } from '../support/program.ts';
-import { counted, crashReport } from '../support/crash-reports.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { eventually } from '../support/eventually.ts';
+import { failed, openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
+import { exitOf, start } from '../support/daemon/program.ts';
+import { counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { eventually } from '../support/system/eventually.ts';
 
 /** A ledger of so many crashes, written by this version and closed. */
 async function written(crashes: number): Promise<string> {

@@ -8,12 +8,12 @@ import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { Ledger } from '../../dist/ledger/ledger.js';
-import { eventually } from '../support/eventually.ts';
-import { openTestLedger, recordReport } from '../support/ledgers.ts';
-import { exitOf } from '../support/program.ts';
-import { counted, crashReport } from '../support/crash-reports.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { needsTool } from '../support/tools.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
+import { exitOf } from '../support/daemon/program.ts';
+import { counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const PCI_1 = counted({ pci: [1, 1000] });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { FAILURE_REASONS } from '../../src/failure.ts';
-import type { LiveState } from '../../src/ingest/this-boot.ts';
+import type { LiveState } from '../../src/host/live.ts';
 import type { IngestStatus } from '../../src/ingest/ingest.ts';
 import { CATALOGUE, type MetricName } from '../../src/metrics/catalogue.ts';
 import {
@@ -16,8 +16,8 @@ import {
   liveSamples,
 } from '../../src/metrics/projection.ts';
 import { CATEGORIES, type CrashReport, type Hwerr } from '../../src/vmcore/index.ts';
-import { ledgerOf, openTestLedger, recordFailure } from '../support/ledgers.ts';
-import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
+import { ledgerOf, openTestLedger, recordFailure } from '../support/daemon/ledgers.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 
 const NOW_SECONDS = CRASH_TIME + 3600;
 

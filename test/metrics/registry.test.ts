@@ -14,8 +14,8 @@ import {
   kexecSamples,
 } from '../../src/metrics/projection.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
-import { CRASH_TIME, counted, crashReport } from '../support/crash-reports.ts';
-import { needsTool } from '../support/tools.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const promtool = needsTool('promtool');
 const crashes = [

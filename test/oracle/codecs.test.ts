@@ -14,13 +14,13 @@ import { physAddr } from '../../src/vmcore/bytes/units.ts';
 import { HEAD_BYTES, decompressPage, pageHead } from '../../src/vmcore/codec/page-codec.ts';
 import { decompressLzo1x } from '../../src/vmcore/codec/lzo1x.ts';
 import { openDump } from '../../src/vmcore/container/open.ts';
-import type { PhysicalMemory } from '../../src/vmcore/container/physical-memory.ts';
+import type { PhysicalMemory } from '../../src/vmcore/memory/physical-memory.ts';
 import { bytesSource } from '../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
-import { concat, latin1 } from '../support/bytes.ts';
-import { fixture } from '../support/fixtures.ts';
-import { sharedVmcores } from '../support/samples.ts';
-import { needsPythonModule } from '../support/tools.ts';
+import { concat, latin1 } from '../support/builders/bytes.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { sharedVmcores } from '../support/dumps/shared-vmcores.ts';
+import { needsPythonModule } from '../support/system/tools.ts';
 
 const SCRIPT = fileURLToPath(new URL('encode.py', import.meta.url));
 

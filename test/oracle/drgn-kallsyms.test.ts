@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 import { bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
-import { sharedVmcores } from '../support/samples.ts';
+import { sharedVmcores } from '../support/dumps/shared-vmcores.ts';
 
 const PYTHON = '/usr/bin/python3';
 const SCRIPT = fileURLToPath(new URL('read_counters.py', import.meta.url));

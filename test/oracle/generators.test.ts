@@ -14,9 +14,9 @@ import { openDump } from '../../src/vmcore/container/open.ts';
 import { joinParts } from '../../src/vmcore/container/split.ts';
 import { bytesSource } from '../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
-import { latin1 } from '../support/bytes.ts';
-import { noCost } from '../support/memory-dump.ts';
-import { thrownBy } from '../support/thrown.ts';
+import { latin1 } from '../support/builders/bytes.ts';
+import { noCost } from '../support/builders/memory-dump.ts';
+import { thrownBy } from '../support/system/thrown.ts';
 
 interface Generated {
   readonly name: string;

@@ -9,13 +9,13 @@ import { basename, join } from 'node:path';
 
 import { expect, it } from 'vitest';
 
-import { decodeFile } from '../../src/ingest/decode-file.ts';
-import { openFileSource } from '../../src/ingest/file-source.ts';
+import { decodeFile } from '../../src/decode/decode-file.ts';
+import { openFileSource } from '../../src/decode/file-source.ts';
 import { type CrashReport, decodeVmcore } from '../../src/vmcore/index.ts';
-import { fixture } from '../support/fixtures.ts';
-import { sharedVmcores } from '../support/samples.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { needsTool } from '../support/tools.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { sharedVmcores } from '../support/dumps/shared-vmcores.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const makedumpfile = needsTool('makedumpfile');
 const TIMEOUT_MS = 180_000;

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { physAddr } from '../../src/vmcore/bytes/units.ts';
 import { openDump } from '../../src/vmcore/container/open.ts';
 import { joinParts } from '../../src/vmcore/container/split.ts';
-import type { PhysicalMemory } from '../../src/vmcore/container/physical-memory.ts';
+import type { PhysicalMemory } from '../../src/vmcore/memory/physical-memory.ts';
 import { PageMissing } from '../../src/vmcore/errors.ts';
 import { bytesSource } from '../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';

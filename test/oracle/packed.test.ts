@@ -6,10 +6,10 @@ import zlib from 'node:zlib';
 
 import { expect } from 'vitest';
 
-import { decodeFile } from '../../src/ingest/decode-file.ts';
-import { fixture, fixtureReport } from '../support/fixtures.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { needsTool } from '../support/tools.ts';
+import { decodeFile } from '../../src/decode/decode-file.ts';
+import { fixture, fixtureReport } from '../support/dumps/fixtures.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const NAME = 'x86_64-7.3.4.flat-lzo';
 const hasZstd = 'createZstdDecompress' in zlib;

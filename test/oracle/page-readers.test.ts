@@ -9,15 +9,15 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import type { ByteOrder } from '../../src/vmcore/bytes/cursor.ts';
-import { BE32, BE64, LE32, LE64, patternPage } from '../support/bytes.ts';
-import { type ElfRecipe, elfCore } from '../support/elf-core-builder.ts';
-import { fixture } from '../support/fixtures.ts';
-import { flatten } from '../support/flattened-builder.ts';
-import { type KdumpCodec, type KdumpRecipe, kdump } from '../support/kdump-builder.ts';
-import { kernelNotes } from '../support/notes-builder.ts';
-import { sharedVmcores } from '../support/samples.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { needsPythonModule } from '../support/tools.ts';
+import { BE32, BE64, LE32, LE64, patternPage } from '../support/builders/bytes.ts';
+import { type ElfRecipe, elfCore } from '../support/builders/elf-core-builder.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { flatten } from '../support/builders/flattened-builder.ts';
+import { type KdumpCodec, type KdumpRecipe, kdump } from '../support/builders/kdump-builder.ts';
+import { kernelNotes } from '../support/builders/notes-builder.ts';
+import { sharedVmcores } from '../support/dumps/shared-vmcores.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { needsPythonModule } from '../support/system/tools.ts';
 import { type Reader, compare } from './other-readers.ts';
 
 const kdumpfile = needsPythonModule('kdumpfile');

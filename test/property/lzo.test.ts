@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
 
 import { decompressLzo1x } from '../../src/vmcore/codec/lzo1x.ts';
-import { concat, fromHex, latin1 } from '../support/bytes.ts';
-import { lzoEncode } from '../support/lzo-encoder.ts';
+import { concat, fromHex, latin1 } from '../support/builders/bytes.ts';
+import { lzoEncode } from '../support/builders/lzo-encoder.ts';
 
 /** Pages as they are: runs, repeated short words, noise. */
 const page = fc

@@ -7,14 +7,14 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import { decodeDamaged, describeOutcome, isUntrue } from '../support/damage.ts';
-import { fixture, fixtureReport } from '../support/fixtures.ts';
-import { type Mutant, mutants } from '../support/mutations.ts';
-import { FIRST_RECORD } from '../support/flattened-builder.ts';
-import { EHDR_BYTES, PHDR_BYTES, segmentsOf } from '../support/trim/elf.ts';
-import { flattenKdump } from '../support/trim/flattened.ts';
-import { trimKdump } from '../support/trim/kdump.ts';
-import { neededPages } from '../support/trim/pages.ts';
+import { decodeDamaged, describeOutcome, isUntrue } from '../support/dumps/damage.ts';
+import { fixture, fixtureReport } from '../support/dumps/fixtures.ts';
+import { type Mutant, mutants } from '../support/dumps/mutations.ts';
+import { FIRST_RECORD } from '../support/builders/flattened-builder.ts';
+import { EHDR_BYTES, PHDR_BYTES, segmentsOf } from '../support/dumps/trim/elf.ts';
+import { flattenKdump } from '../support/dumps/trim/flattened.ts';
+import { trimKdump } from '../support/dumps/trim/kdump.ts';
+import { neededPages } from '../support/dumps/trim/pages.ts';
 
 const SPAN = 64 << 10;
 const MAX_GROWTH_BYTES = 256 << 20;

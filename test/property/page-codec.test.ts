@@ -5,9 +5,9 @@ import * as fc from 'fast-check';
 
 import { decompressPage } from '../../src/vmcore/codec/page-codec.ts';
 import { VmcoreError } from '../../src/vmcore/errors.ts';
-import { latin1 } from '../support/bytes.ts';
-import { lzoEncode } from '../support/lzo-encoder.ts';
-import { zstdEncode } from '../support/zstd-encoder.ts';
+import { latin1 } from '../support/builders/bytes.ts';
+import { lzoEncode } from '../support/builders/lzo-encoder.ts';
+import { zstdEncode } from '../support/builders/zstd-encoder.ts';
 
 const SIZE = 512;
 const CODECS: readonly (readonly [string, number, (page: Uint8Array) => Uint8Array])[] = [

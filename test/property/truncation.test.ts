@@ -7,9 +7,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { VmcoreError } from '../../src/vmcore/index.ts';
-import { decodeDamaged, describeOutcome, isUntrue } from '../support/damage.ts';
-import { fixture, fixtureReport } from '../support/fixtures.ts';
-import { randomNumbers } from '../support/mutations.ts';
+import { decodeDamaged, describeOutcome, isUntrue } from '../support/dumps/damage.ts';
+import { fixture, fixtureReport } from '../support/dumps/fixtures.ts';
+import { randomNumbers } from '../support/dumps/mutations.ts';
 
 /** Of the fixtures that keep all names, one: where the order by name is lost, all of them are read. */
 const FILES = [

@@ -5,8 +5,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
-import { flatRecords, flatStream } from '../support/flattened-builder.ts';
-import { type KernelRecipe, elfDumpOf, kdumpOf, kernel } from '../support/kernel-builder.ts';
+import { flatRecords, flatStream } from '../support/builders/flattened-builder.ts';
+import {
+  type KernelRecipe,
+  elfDumpOf,
+  kdumpOf,
+  kernel,
+} from '../support/builders/kernel-builder.ts';
 
 type Cost = CrashReport['debug'];
 

@@ -12,12 +12,12 @@ import {
   decodeVmcore,
   openVmcore,
 } from '../../src/vmcore/index.ts';
-import { elfCore } from '../support/elf-core-builder.ts';
-import { recordingSource } from '../support/faulty-source.ts';
-import { flatRecords, flatStream } from '../support/flattened-builder.ts';
-import { fixture } from '../support/fixtures.ts';
-import { kdumpOf, kernel } from '../support/kernel-builder.ts';
-import { kernelNotes } from '../support/notes-builder.ts';
+import { elfCore } from '../support/builders/elf-core-builder.ts';
+import { recordingSource } from '../support/system/faulty-source.ts';
+import { flatRecords, flatStream } from '../support/builders/flattened-builder.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
+import { kernelNotes } from '../support/builders/notes-builder.ts';
 
 const MAX_PAGES = 64;
 const MAX_BYTES = 300 << 10;

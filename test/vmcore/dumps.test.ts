@@ -8,10 +8,10 @@ import {
   bytesSource,
   decodeVmcore,
 } from '../../src/vmcore/index.ts';
-import { hwerrTypes } from '../support/btf-builder.ts';
-import { arm64Code, x86Code } from '../support/code.ts';
-import { flatten } from '../support/flattened-builder.ts';
-import type { KdumpCodec } from '../support/kdump-builder.ts';
+import { hwerrTypes } from '../support/builders/btf-builder.ts';
+import { arm64Code, x86Code } from '../support/builders/machine-code.ts';
+import { flatten } from '../support/builders/flattened-builder.ts';
+import type { KdumpCodec } from '../support/builders/kdump-builder.ts';
 import {
   BOOT_ID_TEXT,
   type BuiltKernel,
@@ -21,8 +21,8 @@ import {
   elfDumpOf,
   kdumpOf,
   kernel,
-} from '../support/kernel-builder.ts';
-import { MACHINES, MACHINE_NAMES, type MachineName } from '../support/machines.ts';
+} from '../support/builders/kernel-builder.ts';
+import { MACHINES, MACHINE_NAMES, type MachineName } from '../support/builders/fake-machines.ts';
 
 const decode = (bytes: Uint8Array): CrashReport => decodeVmcore(bytesSource(bytes));
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { type CrashReport, bytesSource, decodeVmcore, openVmcore } from '../../src/vmcore/index.ts';
-import { latin1 } from '../support/bytes.ts';
-import { failingSource, recordingSource } from '../support/faulty-source.ts';
-import { flatten } from '../support/flattened-builder.ts';
+import { latin1 } from '../support/builders/bytes.ts';
+import { failingSource, recordingSource } from '../support/system/faulty-source.ts';
+import { flatten } from '../support/builders/flattened-builder.ts';
 import {
   BOOT_ID_TEXT,
   BUILD_ID,
@@ -13,8 +13,8 @@ import {
   elfDumpOf,
   kdumpOf,
   kernel,
-} from '../support/kernel-builder.ts';
-import { thrownBy } from '../support/thrown.ts';
+} from '../support/builders/kernel-builder.ts';
+import { thrownBy } from '../support/system/thrown.ts';
 
 const BUILT = kernel();
 const decode = (bytes: Uint8Array): CrashReport => decodeVmcore(bytesSource(bytes));

@@ -2,17 +2,17 @@ import { describe, expect, it } from 'vitest';
 
 import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/vmcore/limits.ts';
-import { hwerrTypes } from '../support/btf-builder.ts';
-import { ByteWriter } from '../support/bytes.ts';
-import { flatRecords, flatStream, flatten } from '../support/flattened-builder.ts';
-import { elfDumpOf, kdumpOf, kernel } from '../support/kernel-builder.ts';
+import { hwerrTypes } from '../support/builders/btf-builder.ts';
+import { ByteWriter } from '../support/builders/bytes.ts';
+import { flatRecords, flatStream, flatten } from '../support/builders/flattened-builder.ts';
+import { elfDumpOf, kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
 import {
   linkedSymbols,
   systemMapFile,
   systemMapText,
   vmlinuxSymbolFile,
-} from '../support/symbol-files.ts';
-import { thrownBy } from '../support/thrown.ts';
+} from '../support/dumps/symbol-files.ts';
+import { thrownBy } from '../support/system/thrown.ts';
 
 const BUILT = kernel({ fillers: 20 });
 /** A kernel whose own table has no data symbols. */

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
 import { KnownKernels, readLive } from '../../src/vmcore/index.ts';
-import { ByteWriter } from '../support/bytes.ts';
-import { kcoreOf } from '../support/kcore-builder.ts';
+import { ByteWriter } from '../support/builders/bytes.ts';
+import { kcoreOf } from '../support/builders/kcore-builder.ts';
 import {
   BOOT_ID_TEXT,
   type Counter,
   RELEASE,
   kernel,
   withMemory,
-} from '../support/kernel-builder.ts';
-import { linkedSymbols, systemMapFile, systemMapText } from '../support/symbol-files.ts';
-import { thrownBy } from '../support/thrown.ts';
+} from '../support/builders/kernel-builder.ts';
+import { linkedSymbols, systemMapFile, systemMapText } from '../support/dumps/symbol-files.ts';
+import { thrownBy } from '../support/system/thrown.ts';
 
 const BUILT = kernel();
 const COUNTED = {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
-import { sharedVmcores } from '../support/samples.ts';
+import { sharedVmcores } from '../support/dumps/shared-vmcores.ts';
 
 const DUMPS = ['x86_64-7.3.4-whole.zlib', 'x86_64-7.3.4-whole.flat-lzo', 'arm64-7.3.4.elf'];
 const shared = sharedVmcores();

@@ -11,13 +11,13 @@ import { openDump } from '../../src/vmcore/container/open.ts';
 import { PageMissing } from '../../src/vmcore/errors.ts';
 import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
-import { elfCore } from '../support/elf-core-builder.ts';
-import { fixture, fixtureSymbols } from '../support/fixtures.ts';
-import { flatten } from '../support/flattened-builder.ts';
-import { type KdumpCodec, kdump } from '../support/kdump-builder.ts';
-import { MACHINES, type MachineName } from '../support/machines.ts';
-import { noCost } from '../support/memory-dump.ts';
-import { kernelNotes } from '../support/notes-builder.ts';
+import { elfCore } from '../support/builders/elf-core-builder.ts';
+import { fixture, fixtureSymbols } from '../support/dumps/fixtures.ts';
+import { flatten } from '../support/builders/flattened-builder.ts';
+import { type KdumpCodec, kdump } from '../support/builders/kdump-builder.ts';
+import { MACHINES, type MachineName } from '../support/builders/fake-machines.ts';
+import { noCost } from '../support/builders/memory-dump.ts';
+import { kernelNotes } from '../support/builders/notes-builder.ts';
 
 const PAGE = 4096;
 const CORES: readonly (readonly [MachineName, string])[] = [

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { beforeAll, expect } from 'vitest';
 
 import { loadWebConfig } from '../../src/webconfig/web-config.ts';
-import { openssl, selfSigned, selfSignedRsa } from '../support/certificates.ts';
-import { needsTool } from '../support/tools.ts';
+import { openssl, selfSigned, selfSignedRsa } from '../support/daemon/certificates.ts';
+import { needsTool } from '../support/system/tools.ts';
 
 const promtool = needsTool('promtool');
 const HASH = `$2y$12$${'a'.repeat(53)}`;

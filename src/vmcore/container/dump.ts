@@ -3,7 +3,7 @@
 import type { ByteOrder } from '../bytes/cursor.ts';
 import type { PhysAddr, VirtAddr } from '../bytes/units.ts';
 import type { PageCompression } from '../codec/page-codec.ts';
-import type { PhysicalMemory } from './physical-memory.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
 
 /** What a container says of addresses: a help where VMCOREINFO lacks a key, never believed alone. */
 export interface AddressHints {

@@ -10,10 +10,21 @@ import { type PhysAddr, hex, physAddr, virtAddr } from '../bytes/units.ts';
 import { Corrupt, PageMissing } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import type { ContainedDump, MappedRange } from './dump.ts';
-import { DUMP_ELF_INCOMPLETE, EM_LOONGARCH, EM_PPC64, EM_RISCV, PT_LOAD } from './elf-constants.ts';
-import { type ElfHeader, type ProgramHeader, hasSafeOffsets, readElfHeader } from './elf-header.ts';
-import { ElfNotes } from './elf-notes.ts';
-import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts';
+import {
+  DUMP_ELF_INCOMPLETE,
+  EM_LOONGARCH,
+  EM_PPC64,
+  EM_RISCV,
+  PT_LOAD,
+} from '../elf/elf-constants.ts';
+import {
+  type ElfHeader,
+  type ProgramHeader,
+  hasSafeOffsets,
+  readElfHeader,
+} from '../elf/elf-header.ts';
+import { ElfNotes } from '../elf/elf-notes.ts';
+import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from '../memory/physical-memory.ts';
 
 const SCAN_CHUNK = 1 << 20;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);

@@ -9,9 +9,9 @@ import { hex } from '../bytes/units.ts';
 import { PageMissing } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import type { Dump } from './dump.ts';
-import { PT_LOAD } from './elf-constants.ts';
-import { type ProgramHeader, readElfHeader } from './elf-header.ts';
-import { ElfNotes } from './elf-notes.ts';
+import { PT_LOAD } from '../elf/elf-constants.ts';
+import { type ProgramHeader, readElfHeader } from '../elf/elf-header.ts';
+import { ElfNotes } from '../elf/elf-notes.ts';
 
 /** The largest file offset there is, plus one (loff_t). */
 const OFFSET_END = 1n << 63n;

@@ -11,8 +11,13 @@ import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { KdumpBitmap } from './kdump-bitmap.ts';
 import type { KdumpHeader } from './kdump-header.ts';
-import { PageCache } from './page-cache.ts';
-import { type DecodeCost, type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from './physical-memory.ts';
+import { PageCache } from '../memory/page-cache.ts';
+import {
+  type DecodeCost,
+  type PhysicalMemory,
+  SCAN_HEAD,
+  SCAN_STEP,
+} from '../memory/physical-memory.ts';
 
 const DESCRIPTOR_BYTES = 24;
 /** Largest bitmap that is counted to its end: 256 GiB of memory in 4 KiB pages, some ms. */

@@ -8,8 +8,8 @@ import type { Limits } from '../limits.ts';
 import type { ContainedDump, SplitPart } from './dump.ts';
 import { type KdumpHeader, STATUS_INCOMPLETE, readKdumpHeader } from './kdump-header.ts';
 import { KdumpPages } from './kdump-pages.ts';
-import { notes, vmcoreinfoTexts } from './notes.ts';
-import type { DecodeCost } from './physical-memory.ts';
+import { notes, vmcoreinfoTexts } from '../elf/notes.ts';
+import type { DecodeCost } from '../memory/physical-memory.ts';
 
 /** @throws Corrupt or LimitExceeded when the headers are impossible. */
 export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits): ContainedDump {

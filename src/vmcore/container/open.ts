@@ -6,11 +6,11 @@ import { BadMagic, Corrupt, Unsupported } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, Dump } from './dump.ts';
 import { openElfCore } from './elf-core.ts';
-import { isElf } from './elf-header.ts';
+import { isElf } from '../elf/elf-header.ts';
 import { flattened, isFlattened } from './flattened.ts';
 import { isKdump } from './kdump-header.ts';
 import { openKdump } from './kdump.ts';
-import type { DecodeCost } from './physical-memory.ts';
+import type { DecodeCost } from '../memory/physical-memory.ts';
 import { foreignFormat, isBlank } from './foreign-format.ts';
 
 /** What of a file tells its format. */

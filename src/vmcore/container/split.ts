@@ -4,7 +4,7 @@
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
 import { PageMissing, Unsupported } from '../errors.ts';
 import type { Dump, SplitPart } from './dump.ts';
-import type { PhysicalMemory } from './physical-memory.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
 
 /**
  * The dump that the files are; one alone is itself, whole or not.

@@ -3,7 +3,7 @@
 
 import { hexBytes } from '../bytes/text.ts';
 import type { VirtAddr } from '../bytes/units.ts';
-import type { Kernel } from '../paging/kernel.ts';
+import type { Kernel } from '../kernel.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 
 export function bootIdAddress(symbols: SymbolSource): VirtAddr | undefined {

@@ -1,7 +1,7 @@
 // The layout of hwerr_data as the kernel's BTF tells it, for kernels that changed it.
 
 import { CAPS, type Limits } from '../limits.ts';
-import type { VirtualMemory } from '../paging/virtual-memory.ts';
+import type { VirtualMemory } from '../memory/virtual-memory.ts';
 import { Corrupt } from '../errors.ts';
 import { findInBtf } from '../symbols/btf.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';

@@ -4,7 +4,7 @@
 import type { VirtAddr } from '../bytes/units.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import type { Kernel } from '../paging/kernel.ts';
+import type { Kernel } from '../kernel.ts';
 import type { CrashReport, Hwerr } from '../report.ts';
 import { Kallsyms } from '../symbols/kallsyms.ts';
 import { type KernelName, type SymbolFile, symbolFileSources } from '../symbols/symbol-files.ts';

@@ -4,7 +4,7 @@
 
 import { Corrupt, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import type { Kernel } from '../paging/kernel.ts';
+import type { Kernel } from '../kernel.ts';
 import type { HwerrCategory } from '../report.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 import { btfLayout } from './btf-layout.ts';

@@ -5,7 +5,7 @@
 import { CAPS } from '../limits.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
-import type { Kernel } from '../paging/kernel.ts';
+import type { Kernel } from '../kernel.ts';
 import type { HwerrLayout } from './layout.ts';
 import type { LocatedArray } from './locate.ts';
 

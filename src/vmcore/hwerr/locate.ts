@@ -6,9 +6,9 @@
 import { CAPS } from '../limits.ts';
 import type { VirtAddr } from '../bytes/units.ts';
 import { VmcoreError } from '../errors.ts';
-import type { Kernel } from '../paging/kernel.ts';
-import { arrayInArm64Code } from '../symbols/code-arm64.ts';
-import { arrayInX86Code } from '../symbols/code-x86_64.ts';
+import type { Kernel } from '../kernel.ts';
+import { arrayInArm64Code } from './code-arm64.ts';
+import { arrayInX86Code } from './code-x86_64.ts';
 import type { KernelSymbol, SymbolSource } from '../symbols/symbol-source.ts';
 
 /** The array, and the name that Documentation/driver-api/hw-recoverable-errors.rst calls it by. */

@@ -3,7 +3,7 @@
 
 import { CAPS } from '../limits.ts';
 import { cString } from '../bytes/text.ts';
-import type { Kernel } from '../paging/kernel.ts';
+import type { Kernel } from '../kernel.ts';
 import { newestRecords } from './ring.ts';
 
 const PANIC = 'Kernel panic - not syncing';

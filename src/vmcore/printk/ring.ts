@@ -9,7 +9,7 @@ import type { Cursor } from '../bytes/cursor.ts';
 import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt } from '../errors.ts';
-import type { Kernel } from '../paging/kernel.ts';
+import type { Kernel } from '../kernel.ts';
 
 /** Record states in the top two bits of state_var; the others are not there to be read. */
 const COMMITTED = 1;

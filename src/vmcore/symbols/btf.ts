@@ -8,7 +8,7 @@ import { ascii, cString } from '../bytes/text.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
-import type { VirtualMemory } from '../paging/virtual-memory.ts';
+import type { VirtualMemory } from '../memory/virtual-memory.ts';
 
 const MAGIC = 0xeb9f;
 const RUN = 1 << 16;

@@ -6,7 +6,7 @@
 import { Cursor } from '../bytes/cursor.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
-import type { VirtualMemory } from '../paging/virtual-memory.ts';
+import type { VirtualMemory } from '../memory/virtual-memory.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
 /** Names from one marker to the next (scripts/kallsyms.c). */

@@ -7,7 +7,7 @@ import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import type { VirtualMemory } from '../paging/virtual-memory.ts';
+import type { VirtualMemory } from '../memory/virtual-memory.ts';
 
 const TOKENS = 256;
 /** Bytes of the token table read at first; it is 1.1 to 1.3 KiB in real kernels. */

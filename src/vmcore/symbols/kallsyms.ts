@@ -7,7 +7,7 @@ import { addVirt } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import type { VirtualMemory } from '../paging/virtual-memory.ts';
+import type { VirtualMemory } from '../memory/virtual-memory.ts';
 import { type AddressOf, kallsymsAddresses } from './kallsyms-addresses.ts';
 import { KallsymsNames, NAMES_PER_MARKER } from './kallsyms-names.ts';
 import type { KernelSymbol, SymbolSource } from './symbol-source.ts';

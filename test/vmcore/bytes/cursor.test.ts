@@ -11,8 +11,8 @@ import {
   LE64,
   fromHex,
   orderName,
-} from '../../support/bytes.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/builders/bytes.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const BYTES = fromHex('80 01 02 03 04 05 06 87 11 22');
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { bytesSource, inRange, requireRange } from '../../../src/vmcore/bytes/source.ts';
-import { fromHex } from '../../support/bytes.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { fromHex } from '../../support/builders/bytes.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 describe('bytesSource', () => {
   const source = bytesSource(fromHex('00 01 02 03'), 'dump');

@@ -7,7 +7,7 @@ import {
   hasBytesAt,
   hexBytes,
 } from '../../../src/vmcore/bytes/text.ts';
-import { bytesOf, fromHex } from '../../support/bytes.ts';
+import { bytesOf, fromHex } from '../../support/builders/bytes.ts';
 
 describe('cString', () => {
   it.each([

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { decompressLzo1x } from '../../../src/vmcore/codec/lzo1x.ts';
-import { bytesOf, fromHex, patternPage } from '../../support/bytes.ts';
-import { lzoEncode } from '../../support/lzo-encoder.ts';
+import { bytesOf, fromHex, patternPage } from '../../support/builders/bytes.ts';
+import { lzoEncode } from '../../support/builders/lzo-encoder.ts';
 
 const END = '11 00 00';
 

@@ -8,11 +8,11 @@ import {
   decompressPage,
   pageHead,
 } from '../../../src/vmcore/codec/page-codec.ts';
-import { patternPage } from '../../support/bytes.ts';
-import { lzoEncode } from '../../support/lzo-encoder.ts';
-import { snappyEncode } from '../../support/snappy-encoder.ts';
-import { thrownBy } from '../../support/thrown.ts';
-import { zstdEncode } from '../../support/zstd-encoder.ts';
+import { patternPage } from '../../support/builders/bytes.ts';
+import { lzoEncode } from '../../support/builders/lzo-encoder.ts';
+import { snappyEncode } from '../../support/builders/snappy-encoder.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
+import { zstdEncode } from '../../support/builders/zstd-encoder.ts';
 
 const PAGE = patternPage(3);
 const AT = 'kdump: page 0x10';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { decompressSnappy } from '../../../src/vmcore/codec/snappy.ts';
-import { bytesOf, concat, fromHex, patternPage } from '../../support/bytes.ts';
-import { snappyEncode } from '../../support/snappy-encoder.ts';
+import { bytesOf, concat, fromHex, patternPage } from '../../support/builders/bytes.ts';
+import { snappyEncode } from '../../support/builders/snappy-encoder.ts';
 
 describe('decompressSnappy', () => {
   it.each([

@@ -3,7 +3,7 @@ import { deflateRawSync, deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 
 import { inflate } from '../../../src/vmcore/codec/zlib.ts';
-import { concat, fromHex, patternPage } from '../../support/bytes.ts';
+import { concat, fromHex, patternPage } from '../../support/builders/bytes.ts';
 
 const page = patternPage(1);
 

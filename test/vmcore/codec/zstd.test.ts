@@ -3,8 +3,8 @@ import zlib from 'node:zlib';
 import { describe, expect, it, vi } from 'vitest';
 
 import { decompressZstd } from '../../../src/vmcore/codec/zstd.ts';
-import { fromHex, latin1, patternPage } from '../../support/bytes.ts';
-import { zstdEncode } from '../../support/zstd-encoder.ts';
+import { fromHex, latin1, patternPage } from '../../support/builders/bytes.ts';
+import { zstdEncode } from '../../support/builders/zstd-encoder.ts';
 
 const page = patternPage(7);
 

@@ -6,11 +6,22 @@ import type { ContainedDump } from '../../../src/vmcore/container/dump.ts';
 import { openElfCore } from '../../../src/vmcore/container/elf-core.ts';
 import { flattened } from '../../../src/vmcore/container/flattened.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { BYTE_ORDERS, LE64, bytesOf, concat, orderName, patternPage } from '../../support/bytes.ts';
-import { type ElfRecipe, type ElfSegment, elfCore } from '../../support/elf-core-builder.ts';
-import { flatRecords, flatStream } from '../../support/flattened-builder.ts';
-import { kernelNotes, noteBytes } from '../../support/notes-builder.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import {
+  BYTE_ORDERS,
+  LE64,
+  bytesOf,
+  concat,
+  orderName,
+  patternPage,
+} from '../../support/builders/bytes.ts';
+import {
+  type ElfRecipe,
+  type ElfSegment,
+  elfCore,
+} from '../../support/builders/elf-core-builder.ts';
+import { flatRecords, flatStream } from '../../support/builders/flattened-builder.ts';
+import { kernelNotes, noteBytes } from '../../support/builders/notes-builder.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 function open(recipe: ElfRecipe, end?: number): ContainedDump {
   return openElfCore(bytesSource(elfCore(recipe).subarray(0, end)), DEFAULT_LIMITS);

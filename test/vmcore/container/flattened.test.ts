@@ -9,14 +9,14 @@ import {
 } from '../../../src/vmcore/container/flattened.ts';
 import { LimitExceeded } from '../../../src/vmcore/errors.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { bytesOf } from '../../support/bytes.ts';
+import { bytesOf } from '../../support/builders/bytes.ts';
 import {
   FIRST_RECORD,
   type FlatOptions,
   type FlatRecord,
   flatStream,
-} from '../../support/flattened-builder.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/builders/flattened-builder.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const record = (offset: number, text: string): FlatRecord => ({ offset, bytes: bytesOf(text) });
 

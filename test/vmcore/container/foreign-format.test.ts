@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { foreignFormat } from '../../../src/vmcore/container/foreign-format.ts';
-import { bytesOf, fromHex } from '../../support/bytes.ts';
+import { bytesOf, fromHex } from '../../support/builders/bytes.ts';
 
 it.each([
   ['gzip', fromHex('1f 8b 08 00'), 'unsupported_compression', 'gunzip'],

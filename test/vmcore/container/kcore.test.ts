@@ -4,10 +4,10 @@ import { physAddr } from '../../../src/vmcore/bytes/units.ts';
 import { type KcoreSource, openKcore } from '../../../src/vmcore/container/kcore.ts';
 import type { Dump } from '../../../src/vmcore/container/dump.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { bytesOf, latin1, patched } from '../../support/bytes.ts';
-import { kcoreOf } from '../../support/kcore-builder.ts';
-import { kernel } from '../../support/kernel-builder.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { bytesOf, latin1, patched } from '../../support/builders/bytes.ts';
+import { kcoreOf } from '../../support/builders/kcore-builder.ts';
+import { kernel } from '../../support/builders/kernel-builder.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const BUILT = kernel();
 const IMAGE_HEADER = 64 + 2 * 56;

@@ -3,8 +3,8 @@ import * as fc from 'fast-check';
 
 import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { KdumpBitmap, countBits } from '../../../src/vmcore/container/kdump-bitmap.ts';
-import { fromHex } from '../../support/bytes.ts';
-import { recordingSource, sparseSource } from '../../support/faulty-source.ts';
+import { fromHex } from '../../support/builders/bytes.ts';
+import { recordingSource, sparseSource } from '../../support/system/faulty-source.ts';
 
 const OFFSET = 3; // odd on purpose: nothing aligns a bitmap
 

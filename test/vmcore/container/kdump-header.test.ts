@@ -17,10 +17,10 @@ import {
   orderName,
   patched,
   withU32,
-} from '../../support/bytes.ts';
-import { type KdumpHeaderRecipe, kdumpHeaders } from '../../support/kdump-builder.ts';
-import { kernelNotes } from '../../support/notes-builder.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/builders/bytes.ts';
+import { type KdumpHeaderRecipe, kdumpHeaders } from '../../support/builders/kdump-builder.ts';
+import { kernelNotes } from '../../support/builders/notes-builder.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const INFO = 'OSRELEASE=7.3.4\n';
 

@@ -4,7 +4,7 @@ import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { physAddr } from '../../../src/vmcore/bytes/units.ts';
 import { readKdumpHeader } from '../../../src/vmcore/container/kdump-header.ts';
 import { KdumpPages } from '../../../src/vmcore/container/kdump-pages.ts';
-import type { DecodeCost } from '../../../src/vmcore/container/physical-memory.ts';
+import type { DecodeCost } from '../../../src/vmcore/memory/physical-memory.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import {
   BYTE_ORDERS,
@@ -16,10 +16,10 @@ import {
   patched,
   patternPage,
   withU32,
-} from '../../support/bytes.ts';
-import { type KdumpCodec, type KdumpRecipe, kdump } from '../../support/kdump-builder.ts';
-import { noCost } from '../../support/memory-dump.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/builders/bytes.ts';
+import { type KdumpCodec, type KdumpRecipe, kdump } from '../../support/builders/kdump-builder.ts';
+import { noCost } from '../../support/builders/memory-dump.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const PAGES = new Map([16, 17, 20, 21, 40].map((pfn) => [pfn, patternPage(pfn)] as const));
 const ZERO = new Uint8Array(4096);

@@ -5,11 +5,11 @@ import { physAddr } from '../../../src/vmcore/bytes/units.ts';
 import type { ContainedDump } from '../../../src/vmcore/container/dump.ts';
 import { openKdump } from '../../../src/vmcore/container/kdump.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../../src/vmcore/limits.ts';
-import { ByteWriter, patched, patternPage } from '../../support/bytes.ts';
-import { type KdumpRecipe, kdump } from '../../support/kdump-builder.ts';
-import { kernelNotes } from '../../support/notes-builder.ts';
-import { noCost } from '../../support/memory-dump.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { ByteWriter, patched, patternPage } from '../../support/builders/bytes.ts';
+import { type KdumpRecipe, kdump } from '../../support/builders/kdump-builder.ts';
+import { kernelNotes } from '../../support/builders/notes-builder.ts';
+import { noCost } from '../../support/builders/memory-dump.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const TEXT = 'OSRELEASE=7.3.4\n';
 

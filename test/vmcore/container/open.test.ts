@@ -5,12 +5,12 @@ import { physAddr } from '../../../src/vmcore/bytes/units.ts';
 import type { Dump } from '../../../src/vmcore/container/dump.ts';
 import { openDump } from '../../../src/vmcore/container/open.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { bytesOf, fromHex, latin1, patternPage } from '../../support/bytes.ts';
-import { elfCore } from '../../support/elf-core-builder.ts';
-import { flatRecords, flatStream, flatten } from '../../support/flattened-builder.ts';
-import { kdump } from '../../support/kdump-builder.ts';
-import { noCost } from '../../support/memory-dump.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { bytesOf, fromHex, latin1, patternPage } from '../../support/builders/bytes.ts';
+import { elfCore } from '../../support/builders/elf-core-builder.ts';
+import { flatRecords, flatStream, flatten } from '../../support/builders/flattened-builder.ts';
+import { kdump } from '../../support/builders/kdump-builder.ts';
+import { noCost } from '../../support/builders/memory-dump.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const ELF = elfCore({ segments: [{ physical: 0x10000, bytes: patternPage(16) }] });
 const KDUMP = kdump({ pages: new Map([[16, patternPage(16)]]) }).bytes;

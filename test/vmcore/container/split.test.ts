@@ -11,12 +11,12 @@ import {
   openVmcore,
 } from '../../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { concat, latin1, patternPage } from '../../support/bytes.ts';
-import { flatten } from '../../support/flattened-builder.ts';
-import { type KdumpRecipe, kdump } from '../../support/kdump-builder.ts';
-import { elfDumpOf, kdumpOf, kernel } from '../../support/kernel-builder.ts';
-import { noCost } from '../../support/memory-dump.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { concat, latin1, patternPage } from '../../support/builders/bytes.ts';
+import { flatten } from '../../support/builders/flattened-builder.ts';
+import { type KdumpRecipe, kdump } from '../../support/builders/kdump-builder.ts';
+import { elfDumpOf, kdumpOf, kernel } from '../../support/builders/kernel-builder.ts';
+import { noCost } from '../../support/builders/memory-dump.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const PAGES = new Map([16, 17, 18, 19].map((pfn) => [pfn, patternPage(pfn)] as const));
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { Vmcoreinfo } from '../../../src/vmcore/container/vmcoreinfo.ts';
-import { bytesOf } from '../../support/bytes.ts';
+import { bytesOf } from '../../support/builders/bytes.ts';
 
 const ID = '0123456789abcdef0123456789abcdef01234567';
 

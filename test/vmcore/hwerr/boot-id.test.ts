@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { bootIdAddress, readBootId } from '../../../src/vmcore/hwerr/boot-id.ts';
-import { BOOT_ID_TEXT, type KernelRecipe, kernel } from '../../support/kernel-builder.ts';
-import { memoryOf, openedKernel } from '../../support/memory-dump.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { BOOT_ID_TEXT, type KernelRecipe, kernel } from '../../support/builders/kernel-builder.ts';
+import { memoryOf, openedKernel } from '../../support/builders/memory-dump.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 function read(recipe: KernelRecipe = {}): string | undefined {
   const { kernel: opened, kallsyms } = openedKernel(kernel(recipe));

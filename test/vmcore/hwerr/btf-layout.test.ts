@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { btfLayout } from '../../../src/vmcore/hwerr/btf-layout.ts';
 import type { HwerrLayout } from '../../../src/vmcore/hwerr/layout.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { type BtfType, hwerrTypes } from '../../support/btf-builder.ts';
-import { type KernelRecipe, kernel } from '../../support/kernel-builder.ts';
-import { memoryOf, openedKernel } from '../../support/memory-dump.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { type BtfType, hwerrTypes } from '../../support/builders/btf-builder.ts';
+import { type KernelRecipe, kernel } from '../../support/builders/kernel-builder.ts';
+import { memoryOf, openedKernel } from '../../support/builders/memory-dump.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 function layout(types: readonly BtfType[], recipe: KernelRecipe = {}): HwerrLayout | undefined {
   const built = kernel({ fillers: 20, btf: { types }, ...recipe });

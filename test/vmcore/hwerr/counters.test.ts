@@ -14,15 +14,15 @@ import {
   RELEASE,
   kdumpOf,
   kernel,
-} from '../../support/kernel-builder.ts';
-import { hwerrTypes } from '../../support/btf-builder.ts';
+} from '../../support/builders/kernel-builder.ts';
+import { hwerrTypes } from '../../support/builders/btf-builder.ts';
 import {
   linkedSymbols,
   systemMapFile,
   systemMapText,
   vmlinuxSymbolFile,
-} from '../../support/symbol-files.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/dumps/symbol-files.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const BARE: KernelRecipe = { fillers: 300, arrayName: null, bootIdName: null };
 const BUILT = kernel({ ...BARE, bootIdName: 'sysctl_bootid' });

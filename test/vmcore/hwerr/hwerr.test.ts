@@ -5,16 +5,16 @@ import { builtinLayout } from '../../../src/vmcore/hwerr/layout.ts';
 import type { LocatedArray } from '../../../src/vmcore/hwerr/locate.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import type { HwerrCategory } from '../../../src/vmcore/report.ts';
-import { hwerrTypes } from '../../support/btf-builder.ts';
+import { hwerrTypes } from '../../support/builders/btf-builder.ts';
 import {
   type BuiltKernel,
   type Counter,
   type KernelRecipe,
   kernel,
-} from '../../support/kernel-builder.ts';
-import { MACHINE_NAMES } from '../../support/machines.ts';
-import { memoryOf, openedKernel } from '../../support/memory-dump.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/builders/kernel-builder.ts';
+import { MACHINE_NAMES } from '../../support/builders/fake-machines.ts';
+import { memoryOf, openedKernel } from '../../support/builders/memory-dump.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const NONE: Counter = [0, 0];
 

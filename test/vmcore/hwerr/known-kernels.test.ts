@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 
 import { KnownKernels } from '../../../src/vmcore/hwerr/known-kernels.ts';
 import { type CrashReport, bytesSource, decodeVmcore } from '../../../src/vmcore/index.ts';
-import { hwerrTypes } from '../../support/btf-builder.ts';
+import { hwerrTypes } from '../../support/builders/btf-builder.ts';
 import {
   BUILD_ID,
   type Counter,
   type KernelRecipe,
   kdumpOf,
   kernel,
-} from '../../support/kernel-builder.ts';
+} from '../../support/builders/kernel-builder.ts';
 
 const LATER: readonly Counter[] = [1, 2, 3, 4, 5].map((n) => [n + 10, 1_790_000_100 + n]);
 

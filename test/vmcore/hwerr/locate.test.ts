@@ -4,15 +4,15 @@ import { type Location, locateArray } from '../../../src/vmcore/hwerr/locate.ts'
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import type { SymbolFile } from '../../../src/vmcore/index.ts';
 import { symbolFileSources } from '../../../src/vmcore/symbols/symbol-files.ts';
-import { arm64Code, x86Code } from '../../support/code.ts';
-import { type KernelRecipe, kernel } from '../../support/kernel-builder.ts';
-import { memoryOf, openedKernel } from '../../support/memory-dump.ts';
+import { arm64Code, x86Code } from '../../support/builders/machine-code.ts';
+import { type KernelRecipe, kernel } from '../../support/builders/kernel-builder.ts';
+import { memoryOf, openedKernel } from '../../support/builders/memory-dump.ts';
 import {
   linkedSymbols,
   systemMapFile,
   systemMapText,
   vmlinuxSymbolFile,
-} from '../../support/symbol-files.ts';
+} from '../../support/dumps/symbol-files.ts';
 
 interface Found {
   readonly location: Location;

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 
 import { type CrashReport, bytesSource, decodeVmcore } from '../../../src/vmcore/index.ts';
-import { ByteWriter } from '../../support/bytes.ts';
+import { ByteWriter } from '../../support/builders/bytes.ts';
 import {
   type BuiltKernel,
   elfDumpOf,
   kdumpOf,
   kernel,
   withMemory,
-} from '../../support/kernel-builder.ts';
-import type { MachineName } from '../../support/machines.ts';
-import type { LogRecipe } from '../../support/printk-builder.ts';
+} from '../../support/builders/kernel-builder.ts';
+import type { MachineName } from '../../support/builders/fake-machines.ts';
+import type { LogRecipe } from '../../support/builders/printk-builder.ts';
 
 const PANIC = 'Kernel panic - not syncing: sysrq triggered crash';
 

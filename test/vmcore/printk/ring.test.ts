@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
 import { Vmcoreinfo } from '../../../src/vmcore/container/vmcoreinfo.ts';
-import type { Kernel } from '../../../src/vmcore/paging/kernel.ts';
+import type { Kernel } from '../../../src/vmcore/kernel.ts';
 import { newestRecords } from '../../../src/vmcore/printk/ring.ts';
-import { BE64, BYTE_ORDERS, LE32, LE64, latin1, orderName } from '../../support/bytes.ts';
-import { type LogRecipe, printkRing } from '../../support/printk-builder.ts';
-import { SparseMemory, identityMapped } from '../../support/sparse-memory.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { BE64, BYTE_ORDERS, LE32, LE64, latin1, orderName } from '../../support/builders/bytes.ts';
+import { type LogRecipe, printkRing } from '../../support/builders/printk-builder.ts';
+import { SparseMemory, identityMapped } from '../../support/builders/sparse-memory.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const AT = 0x100000n;
 

@@ -3,10 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { virtAddr } from '../../../src/vmcore/bytes/units.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../../src/vmcore/limits.ts';
 import { findInBtf } from '../../../src/vmcore/symbols/btf.ts';
-import { BYTE_ORDERS, LE64, orderName, withU32 } from '../../support/bytes.ts';
-import { type BtfRecipe, type BtfType, btf, hwerrTypes } from '../../support/btf-builder.ts';
-import { SparseMemory, identityMapped } from '../../support/sparse-memory.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { BYTE_ORDERS, LE64, orderName, withU32 } from '../../support/builders/bytes.ts';
+import {
+  type BtfRecipe,
+  type BtfType,
+  btf,
+  hwerrTypes,
+} from '../../support/builders/btf-builder.ts';
+import { SparseMemory, identityMapped } from '../../support/builders/sparse-memory.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const AT = 0x10000n;
 const WANTED = { struct: 'hwerr_info', enum: 'hwerr_error_type' };

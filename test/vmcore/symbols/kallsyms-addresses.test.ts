@@ -8,15 +8,15 @@ import {
 } from '../../../src/vmcore/symbols/kallsyms-addresses.ts';
 import { KallsymsNames } from '../../../src/vmcore/symbols/kallsyms-names.ts';
 import { kallsymsTables } from '../../../src/vmcore/symbols/kallsyms-tables.ts';
-import { BE32, BE64, LE32, LE64, orderName } from '../../support/bytes.ts';
-import type { Addressing } from '../../support/kallsyms-builder.ts';
+import { BE32, BE64, LE32, LE64, orderName } from '../../support/builders/bytes.ts';
+import type { Addressing } from '../../support/builders/kallsyms-builder.ts';
 import {
   type KallsymsMemory,
   STEXT,
   functions,
   kallsymsMemory,
-} from '../../support/kallsyms-memory.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/builders/kallsyms-memory.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 function addressesOf({ info, memory }: KallsymsMemory, stext = info.symbol('_stext')!): AddressOf {
   const tables = kallsymsTables(info, memory, DEFAULT_LIMITS);

@@ -4,14 +4,22 @@ import { Cursor } from '../../../src/vmcore/bytes/cursor.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../../src/vmcore/limits.ts';
 import { KallsymsNames } from '../../../src/vmcore/symbols/kallsyms-names.ts';
 import { kallsymsTables } from '../../../src/vmcore/symbols/kallsyms-tables.ts';
-import { BE32, BE64, ByteWriter, LE32, LE64, latin1, orderName } from '../../support/bytes.ts';
+import {
+  BE32,
+  BE64,
+  ByteWriter,
+  LE32,
+  LE64,
+  latin1,
+  orderName,
+} from '../../support/builders/bytes.ts';
 import {
   type KallsymsMemory,
   STEXT,
   functions,
   kallsymsMemory,
-} from '../../support/kallsyms-memory.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/builders/kallsyms-memory.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 function namesOf({ info, memory }: KallsymsMemory, limits: Limits = DEFAULT_LIMITS): KallsymsNames {
   return KallsymsNames.open(kallsymsTables(info, memory, limits));

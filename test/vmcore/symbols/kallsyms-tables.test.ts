@@ -3,15 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { LimitExceeded } from '../../../src/vmcore/errors.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import { kallsymsTables } from '../../../src/vmcore/symbols/kallsyms-tables.ts';
-import { ByteWriter } from '../../support/bytes.ts';
+import { ByteWriter } from '../../support/builders/bytes.ts';
 import {
   type KallsymsMemory,
   STEXT,
   functions,
   kallsymsMemory,
   without,
-} from '../../support/kallsyms-memory.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/builders/kallsyms-memory.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 function tablesOf({ info, memory }: KallsymsMemory) {
   return kallsymsTables(info, memory, DEFAULT_LIMITS);

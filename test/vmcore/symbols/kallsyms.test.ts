@@ -3,16 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { virtAddr } from '../../../src/vmcore/bytes/units.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import { Kallsyms } from '../../../src/vmcore/symbols/kallsyms.ts';
-import { BE32, BE64, ByteWriter, LE32, LE64, orderName } from '../../support/bytes.ts';
-import type { KallsymsRecipe, SymbolRecipe } from '../../support/kallsyms-builder.ts';
+import { BE32, BE64, ByteWriter, LE32, LE64, orderName } from '../../support/builders/bytes.ts';
+import type { KallsymsRecipe, SymbolRecipe } from '../../support/builders/kallsyms-builder.ts';
 import {
   type KallsymsMemory,
   STEXT,
   functions,
   kallsymsMemory,
   without,
-} from '../../support/kallsyms-memory.ts';
-import { thrownBy } from '../../support/thrown.ts';
+} from '../../support/builders/kallsyms-memory.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const DATA = STEXT + 0x100000n;
 const ARRAY: SymbolRecipe = { name: 'hwerr_data', address: DATA, type: 'D' };

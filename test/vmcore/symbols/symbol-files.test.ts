@@ -4,13 +4,13 @@ import { Vmcoreinfo } from '../../../src/vmcore/container/vmcoreinfo.ts';
 import type { SymbolFile } from '../../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import { symbolFileSources } from '../../../src/vmcore/symbols/symbol-files.ts';
-import { kernel } from '../../support/kernel-builder.ts';
+import { kernel } from '../../support/builders/kernel-builder.ts';
 import {
   linkedSymbols,
   systemMapFile,
   systemMapText,
   vmlinuxSymbolFile,
-} from '../../support/symbol-files.ts';
+} from '../../support/dumps/symbol-files.ts';
 
 const BUILT = kernel({ fillers: 20 });
 const INFO = new Vmcoreinfo(BUILT.vmcoreinfo);

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import { systemMap } from '../../../src/vmcore/symbols/system-map.ts';
-import { bytesOf } from '../../support/bytes.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { bytesOf } from '../../support/builders/bytes.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const TEXT = [
   '0000000000000000 A __per_cpu_start',

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import { isElfFile, vmlinux } from '../../../src/vmcore/symbols/vmlinux.ts';
-import { BYTE_ORDERS, bytesOf, orderName, patched } from '../../support/bytes.ts';
-import { type VmlinuxRecipe, vmlinuxFile } from '../../support/vmlinux-builder.ts';
-import { thrownBy } from '../../support/thrown.ts';
+import { BYTE_ORDERS, bytesOf, orderName, patched } from '../../support/builders/bytes.ts';
+import { type VmlinuxRecipe, vmlinuxFile } from '../../support/builders/vmlinux-builder.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 const ID = '0123456789abcdef0123456789abcdef01234567';
 const SYMBOLS = [

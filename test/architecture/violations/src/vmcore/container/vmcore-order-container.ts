@@ -1,1 +1,1 @@
-import '../paging/vmcore-order-paging.ts';
+import '../arch/vmcore-order-arch.ts';

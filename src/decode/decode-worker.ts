@@ -1,0 +1,33 @@
+// Entry of the worker thread: everything that can take long or go wrong in a dump happens here.
+
+import { type DecodeFileOptions, type Outcome, decodeFile } from './decode-file.ts';
+import { type LiveOutcome, readKcoreFile } from '../host/kcore-file.ts';
+import { symbolFiles } from './symbol-paths.ts';
+
+/** What one call of the thread is about. */
+export interface DecodeTask extends Pick<
+  DecodeFileOptions,
+  'symbolPaths' | 'root' | 'version' | 'maxMemoryBytes'
+> {
+  readonly path: string;
+}
+
+/** Called by decode-client.ts through the thread pool. */
+export function decode({ path, ...options }: DecodeTask): Promise<Outcome> {
+  return decodeFile(path, options);
+}
+
+/** What one reading of the running kernel is about. */
+export interface LiveTask extends Pick<DecodeFileOptions, 'symbolPaths'> {
+  readonly path: string;
+}
+
+/** Called by decode-client.ts through the thread pool. */
+export function live({ path, symbolPaths }: LiveTask): LiveOutcome {
+  const files = symbolFiles(symbolPaths);
+  try {
+    return readKcoreFile(path, (kernel) => files.open(kernel));
+  } finally {
+    files.close();
+  }
+}

@@ -1,0 +1,210 @@
+// Which kernel is in the dump: its VMCOREINFO, its machine, and its memory, proven against each
+// other. A note may be wrong (a hypervisor made it up), or missing (the guest never told QEMU), and
+// memory can hold several VMCOREINFO texts, also that of the crash kernel. The one is right whose
+// own addresses lead to a utsname with the release that it names.
+
+import { ascii, cString, hasBytesAt } from './bytes/text.ts';
+import { type PhysAddr, addVirt, hex, physAddr } from './bytes/units.ts';
+import type { Dump } from './container/dump.ts';
+import { Vmcoreinfo } from './container/vmcoreinfo.ts';
+import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
+import type { Limits } from './limits.ts';
+import type { Architecture } from './arch/architecture.ts';
+import { architectureOf } from './arch/architectures.ts';
+import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
+
+/** __NEW_UTS_LEN + 1: the width of each field of struct new_utsname. */
+const UTS_FIELD = 65;
+const NODENAME = 1;
+const RELEASE = 2;
+
+/** 195 random bytes have 137 different values on average, and less than 120 once in 10^5. */
+const RANDOM_DISTINCT = 120;
+
+const TEXT_START = ascii('OSRELEASE=');
+/** The kernel's ELF note (kernel/vmcore_info.c vmcoreinfo_note): 11, length, 0, "VMCOREINFO". */
+const NOTE_NAME = ascii('VMCOREINFO\0\0');
+const NOTE_NAME_OFFSET = 12;
+const NOTE_TEXT_OFFSET = 24;
+
+export interface Kernel {
+  readonly vmcoreinfo: Vmcoreinfo;
+  readonly foundIn: 'note' | 'scanned';
+  readonly arch: Architecture;
+  readonly memory: VirtualMemory;
+  /** utsname.nodename; undefined when the utsname is not in the dump, and nothing is proven yet. */
+  readonly nodename: string | undefined;
+}
+
+/**
+ * The kernel of the dump. Notes are tried first; memory is searched when none of them holds.
+ *
+ * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
+ *   VMCOREINFO, or what the first one tried lacked.
+ * @throws Unsupported when it runs on a machine that is not known here, or its memory is encrypted.
+ */
+export function identifyKernel(dump: Dump, limits: Limits): Kernel {
+  let rejected: VmcoreError | undefined;
+  let unproven: { readonly kernel: Kernel; readonly missing: PageMissing } | undefined;
+  const reject = (error: unknown, kernel?: Kernel): undefined => {
+    if (!(error instanceof VmcoreError)) throw error;
+    rejected ??= error;
+    if (kernel?.foundIn === 'note' && error instanceof PageMissing) {
+      unproven ??= { kernel, missing: error };
+    }
+  };
+  const attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
+    try {
+      const vmcoreinfo = Vmcoreinfo.parse(read());
+      const kernels = vmcoreinfo === undefined ? [] : kernelsOf(dump, vmcoreinfo, foundIn);
+      for (const kernel of kernels) {
+        try {
+          return { ...kernel, nodename: provenNodename(kernel) };
+        } catch (error) {
+          reject(error, kernel);
+        }
+      }
+    } catch (error) {
+      reject(error);
+    }
+    return undefined;
+  };
+  for (const text of dump.vmcoreinfoNotes) {
+    const kernel = attempt(() => text, 'note');
+    if (kernel !== undefined) return kernel;
+  }
+  // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
+  // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
+  if (unproven?.missing.reason === 'page_lost') return unproven.kernel;
+  for (const which of ['text', 'rest'] as const) {
+    let found: Kernel | undefined;
+    let tried = 0;
+    for (const page of candidatePages(dump, which)) {
+      const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
+      // Of several that hold, that of the kernel that crashed: it alone has the time of the crash.
+      if (kernel?.vmcoreinfo.crashTimeSeconds !== undefined) return kernel;
+      found ??= kernel;
+      if (++tried >= limits.vmcoreinfoCandidates) break;
+    }
+    if (found !== undefined) return found;
+  }
+  if (unproven !== undefined) return unproven.kernel;
+  const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
+  throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
+}
+
+/**
+ * The kernel by its own word, once for every place where it may lie.
+ *
+ * @throws VmcoreError when it does not say enough of its machine.
+ */
+function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel[] {
+  const arch = architectureOf(dump, vmcoreinfo);
+  const order = { endian: dump.order.endian, wordBits: arch.wordBits };
+  const kernels = translators(dump, arch, vmcoreinfo).map((translate): Kernel => {
+    const memory = new VirtualMemory(dump.memory, translate, order);
+    return { vmcoreinfo, foundIn, arch, memory, nodename: undefined };
+  });
+  if (kernels.length > 0) return kernels;
+  throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${arch.name} kernel lies`);
+}
+
+function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Translator[] {
+  if (dump.addressing === 'virtual') return [(address) => physAddr(address)];
+  return arch.translators({ vmcoreinfo, hints: dump.hints, memory: dump.memory });
+}
+
+/** @throws VmcoreError unless the utsname in memory agrees with VMCOREINFO. */
+function provenNodename({ vmcoreinfo, memory }: Kernel): string {
+  const uts = readUtsname(vmcoreinfo, memory);
+  const release = cString(uts.subarray(RELEASE * UTS_FIELD, (RELEASE + 1) * UTS_FIELD));
+  if (release !== vmcoreinfo.osRelease) {
+    if (looksEncrypted(uts)) {
+      const advice = 'dump it from inside the guest, with kdump';
+      throw new Unsupported(
+        'encrypted',
+        'init_uts_ns',
+        `got what looks like ciphertext: ${advice}`,
+      );
+    }
+    throw new Corrupt(
+      'corrupt',
+      'init_uts_ns',
+      `got release ${JSON.stringify(release)}, want ${vmcoreinfo.osRelease} as in VMCOREINFO`,
+    );
+  }
+  return cString(uts.subarray(NODENAME * UTS_FIELD, RELEASE * UTS_FIELD));
+}
+
+function readUtsname(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): Uint8Array {
+  const namespace = vmcoreinfo.symbol('init_uts_ns');
+  const offset = vmcoreinfo.offset('uts_namespace.name');
+  if (namespace === undefined || offset === undefined) {
+    throw new Corrupt(
+      'no_vmcoreinfo',
+      'vmcoreinfo',
+      'want SYMBOL(init_uts_ns) and its name offset',
+    );
+  }
+  return memory.read(addVirt(namespace, offset), (RELEASE + 1) * UTS_FIELD);
+}
+
+/**
+ * Whether the utsname is the memory of a guest that hides it from its host (AMD SEV, Intel TDX): the
+ * 195 bytes are then as good as random, while a real utsname is text and zeros and a wrong address
+ * leads to mostly zeros or pointers.
+ */
+function looksEncrypted(uts: Uint8Array): boolean {
+  const high = uts.filter((byte) => byte >= 0x80).length / uts.length;
+  return new Set(uts).size > RANDOM_DISTINCT && high > 0.35 && high < 0.65;
+}
+
+/** Pages that begin with VMCOREINFO: the kernel's buffer, its note, and copies of them. */
+function candidatePages(dump: Dump, which: 'text' | 'rest'): Iterable<PhysAddr> {
+  return dump.memory.findPages(which, (head) => isText(head) || isNote(head));
+}
+
+function isText(head: Uint8Array): boolean {
+  return hasBytesAt(head, 0, TEXT_START);
+}
+
+function isNote(head: Uint8Array): boolean {
+  return (
+    hasBytesAt(head, NOTE_NAME_OFFSET, NOTE_NAME) && hasBytesAt(head, NOTE_TEXT_OFFSET, TEXT_START)
+  );
+}
+
+/** The text that begins in the page, to its first NUL or to the first page that is missing. */
+function textIn(dump: Dump, page: PhysAddr, limits: Limits): Uint8Array {
+  const head = dump.memory.read(page, NOTE_TEXT_OFFSET);
+  const start = isText(head) ? page : physAddr(page + BigInt(NOTE_TEXT_OFFSET));
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  while (length < limits.vmcoreinfoBytes) {
+    const part = restOfPage(dump, physAddr(start + BigInt(length)));
+    if (part === undefined) return joined(parts, length);
+    parts.push(part);
+    length += part.length;
+    if (part.includes(0)) return joined(parts, length);
+  }
+  throw new Corrupt('corrupt', `vmcoreinfo at ${hex(start)}`, `has no end in ${length} bytes`);
+}
+
+function restOfPage(dump: Dump, address: PhysAddr): Uint8Array | undefined {
+  try {
+    return dump.memory.read(address, 4096 - Number(address % 4096n));
+  } catch (error) {
+    if (error instanceof PageMissing) return undefined;
+    throw error;
+  }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

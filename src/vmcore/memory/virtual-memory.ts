@@ -1,0 +1,58 @@
+// The dumped kernel's virtual memory: physical memory seen through a translation.
+
+import { type ByteOrder, Cursor } from '../bytes/cursor.ts';
+import { type PhysAddr, type VirtAddr, addVirt, hex } from '../bytes/units.ts';
+import type { PhysicalMemory } from './physical-memory.ts';
+import { Corrupt } from '../errors.ts';
+
+/**
+ * From a virtual to a physical address, or undefined where nothing is mapped. Contiguous within any
+ * aligned 4 KiB.
+ */
+export type Translator = (address: VirtAddr) => PhysAddr | undefined;
+
+/** Translations are asked for once in every so many bytes: the smallest page of any architecture. */
+const STEP = 4096;
+
+export class VirtualMemory {
+  readonly order: ByteOrder;
+  readonly #memory: PhysicalMemory;
+  readonly #translate: Translator;
+
+  constructor(memory: PhysicalMemory, translate: Translator, order: ByteOrder) {
+    this.#memory = memory;
+    this.#translate = translate;
+    this.order = order;
+  }
+
+  /**
+   * `length` bytes at `address`; never to be written to.
+   *
+   * @throws PageMissing when a byte is not in the dump, Corrupt when an address is not mapped.
+   */
+  read(address: VirtAddr, length: number): Uint8Array {
+    const first = this.#physical(address);
+    const firstLength = Math.min(length, STEP - Number(address & BigInt(STEP - 1)));
+    if (firstLength === length) return this.#memory.read(first, length);
+    const bytes = new Uint8Array(length);
+    bytes.set(this.#memory.read(first, firstLength));
+    for (let done = firstLength; done < length; done += STEP) {
+      const physical = this.#physical(addVirt(address, done));
+      bytes.set(this.#memory.read(physical, Math.min(STEP, length - done)), done);
+    }
+    return bytes;
+  }
+
+  /** `length` bytes as a cursor; `what` names them in errors. */
+  cursor(address: VirtAddr, length: number, what: string): Cursor {
+    return new Cursor(this.read(address, length), this.order, what, address);
+  }
+
+  #physical(address: VirtAddr): PhysAddr {
+    const physical = this.#translate(address);
+    if (physical === undefined) {
+      throw new Corrupt('corrupt', `virtual address ${hex(address)}`, 'is not mapped');
+    }
+    return physical;
+  }
+}

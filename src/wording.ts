@@ -1,0 +1,114 @@
+// How the page says things: spans, dates, verdicts, and what to do about a failure.
+
+import type { Verdict } from './triage.ts';
+import { CATEGORIES } from './vmcore/index.ts';
+
+const CATEGORY_NAMES: Readonly<Record<string, string>> = {
+  cpu: 'CPU',
+  memory: 'memory',
+  pci: 'PCI',
+  cxl: 'CXL',
+  others: 'other hardware',
+};
+
+export function categoryName(category: string): string {
+  return CATEGORY_NAMES[category] ?? category;
+}
+
+export function isCategory(text: string): boolean {
+  return CATEGORIES.some((category) => category === text);
+}
+
+/** `8 s`, `4 min 12 s`, `3 d 2 h`. */
+export function span(seconds: number): string {
+  const whole = Math.abs(Math.round(seconds));
+  const parts = [
+    [Math.floor(whole / 86_400), 'd'],
+    [Math.floor(whole / 3600) % 24, 'h'],
+    [Math.floor(whole / 60) % 60, 'min'],
+    [whole % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first < 0) return '0 s';
+  const shown = parts.slice(first, first + 2).filter(([value]) => value > 0);
+  return shown.map(([value, unit]) => `${value} ${unit}`).join(' ');
+}
+
+/** `2026-10-03 14:05:42 UTC`; a number that is no date is shown as it is. */
+export function date(seconds: number): string {
+  const time = new Date(seconds * 1000);
+  if (Number.isNaN(time.getTime())) return `${seconds} s after 1970`;
+  return `${time
+    .toISOString()
+    .replace(/\.\d+Z$/, '')
+    .replace('T', ' ')} UTC`;
+}
+
+export function isoDate(seconds: number): string | undefined {
+  const time = new Date(seconds * 1000);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
+
+/** `3 h 2 min ago`, or `in 5 s` where clocks disagree. */
+export function ago(seconds: number, nowSeconds: number): string {
+  const age = nowSeconds - seconds;
+  return age < 0 ? `in ${span(age)}` : `${span(age)} ago`;
+}
+
+export function lead({ leadSeconds: seconds }: { readonly leadSeconds: number | null }): string {
+  if (seconds === null) return 'unknown';
+  return seconds < 0 ? `${span(seconds)} after (the clock was set)` : `${span(seconds)} before`;
+}
+
+export function verdictText(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'suspect':
+      return `${capital(categoryName(verdict.category))} error ${span(verdict.leadSeconds)} before the panic`;
+    case 'earlier':
+      return `Last hardware error ${span(verdict.leadSeconds)} before the panic (${categoryName(verdict.category)})`;
+    case 'clock_set':
+      return 'Hardware errors counted, dated after the crash: the clock was set in between';
+    case 'undated':
+      return 'Hardware errors counted, but the dump does not say when the kernel died';
+    case 'clean':
+      return 'No hardware error counted before the panic';
+    case 'unknown':
+      return `No counters: ${WHY_UNKNOWN[verdict.reason] ?? `they could not be read (${verdict.reason})`}`;
+  }
+}
+
+const WHY_UNKNOWN: Readonly<Record<string, string>> = {
+  kernel_without_hwerr: 'this kernel does not count hardware errors (Linux 6.19 and later do)',
+  symbol_not_found: 'this kernel counts hardware errors, but nothing here says where',
+  page_excluded: 'the page with the counters was filtered out of the dump',
+  page_lost: 'the dump broke off before the page with the counters',
+};
+
+const ADVICE: Readonly<Record<string, string>> = {
+  not_a_dump: 'Not a crash dump. Leave it out with --kdump.exclude if it stays.',
+  unsupported_format: 'A dump of a kind that is not read here. Convert it with makedumpfile.',
+  unsupported_compression: 'Dump with zlib, lzo, snappy or zstd (makedumpfile -c, -l, -p, -z).',
+  unsupported_arch: 'This architecture is not read yet.',
+  truncated: 'The dump broke off. Was the disk full? Is it still being copied?',
+  corrupt: 'The dump contradicts itself. Check the disk and the copy; try crash(8) on it.',
+  no_vmcoreinfo: 'The dump has no VMCOREINFO. Was it made by a hypervisor without that device?',
+  no_kallsyms: 'The kernel was built without CONFIG_KALLSYMS. Give its System.map: --symbols.path.',
+  symbol_not_found: 'Give the System.map or vmlinux of this kernel: --symbols.path.',
+  page_excluded: 'makedumpfile left the page out. Dump with level 31 or lower.',
+  page_lost: 'The dump broke off before the counters. Make room on the dump disk.',
+  encrypted: 'The host sees ciphertext. Dump from inside the guest, with kdump.',
+  limit_exceeded: 'Hostile, corrupt, or large: raise --decode.max-memory if you trust the dump.',
+  permission: 'The exporter may not read the file. It needs CAP_DAC_READ_SEARCH, or a group.',
+  io: 'Reading failed. See the message; check the disk or the mount.',
+  timeout: 'Took too long. Raise --decode.timeout, or check the mount.',
+  internal: 'A mistake of the exporter, or too little --decode.max-memory. Please report it.',
+};
+
+/** What to do about a failure. */
+export function advice(reason: string): string {
+  return ADVICE[reason] ?? 'See the message.';
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,1 @@
+import '../ledger/nothing-imports-the-wiring.ts';

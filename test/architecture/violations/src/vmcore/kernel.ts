@@ -1,0 +1,2 @@
+// vmcore-order-kernel
+import './symbols/vmcore-order-symbols.ts';

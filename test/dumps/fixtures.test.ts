@@ -1,0 +1,46 @@
+// Every committed dump of a real kernel decodes to what is known of it from elsewhere.
+
+import { readFileSync, readdirSync } from 'node:fs';
+
+import { describe, expect, it } from 'vitest';
+
+import {
+  type CrashReport,
+  type DecodeOptions,
+  bytesSource,
+  decodeVmcore,
+} from '../../src/vmcore/index.ts';
+import { fixture, fixtureReport, fixtureSymbols } from '../support/dumps/fixtures.ts';
+
+const REPORT = '.report.json';
+/** Pages that a search by name may decompress, of the thousand or so with names; a count, no time. */
+const MAX_PAGES = 64;
+
+const names = readdirSync(fixture('.'))
+  .filter((name) => name.endsWith(REPORT))
+  .map((name) => name.slice(0, -REPORT.length));
+
+describe.each(names)('%s', (name) => {
+  const { withSymbols, ...known } = fixtureReport(name);
+  const decode = (options: DecodeOptions = {}): CrashReport =>
+    decodeVmcore(bytesSource(readFileSync(fixture(name))), options);
+  const report = decode();
+
+  it('decodes to what is known of it', () => {
+    expect(report).toMatchObject(known);
+    expect(report.warnings).toEqual([]);
+  });
+
+  it.runIf(withSymbols !== undefined)('says more with the symbols of its kernel', () => {
+    const symbolFiles = fixtureSymbols();
+    const told = decode({ symbolFiles: () => symbolFiles });
+    expect(told).toMatchObject(withSymbols ?? {});
+    const others = symbolFiles.length - 1;
+    const rejected = told.warnings.filter((warning) => warning.endsWith(': is not of this kernel'));
+    expect(rejected).toHaveLength(others);
+  });
+
+  it(`takes at most ${MAX_PAGES} pages`, () => {
+    expect(report.debug.pages).toBeLessThanOrEqual(MAX_PAGES);
+  });
+});

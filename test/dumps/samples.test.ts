@@ -1,0 +1,93 @@
+// The dumps in ../shared, too big to commit: every one decodes to what is known of it, with the
+// symbols that it is said to need and without.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import {
+  type CrashReport,
+  type SymbolFile,
+  bytesSource,
+  decodeVmcore,
+} from '../../src/vmcore/index.ts';
+import { symbolFiles as openSymbolFiles } from '../../src/decode/symbol-paths.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import {
+  type KnownAnswer,
+  knownAnswers,
+  knownReport,
+  symbolPathsOf,
+} from '../support/dumps/known-answers.ts';
+import { sharedVmcores } from '../support/dumps/shared-vmcores.ts';
+import { RECIPES } from '../support/dumps/trim/recipes.ts';
+
+const ARCHITECTURES = ['x86_64', 'arm64', 'riscv64', 'ppc64le', 's390x', 'loongarch64', 'arm32'];
+const MAX_PAGES = 64;
+
+const folder = sharedVmcores();
+const answers = folder === undefined ? [] : knownAnswers(folder);
+const titled = answers.map((answer) => ({
+  ...answer,
+  title: [answer.file, ...(answer.args ?? [])].join(' '),
+}));
+
+function decode(path: string, symbolPaths: readonly string[] = []): CrashReport {
+  const symbols = openSymbolFiles(symbolPaths.map((name) => join(folder ?? '', name)));
+  const symbolFiles = (kernel: Parameters<typeof symbols.open>[0]): SymbolFile[] =>
+    symbols.open(kernel);
+  try {
+    return decodeVmcore(bytesSource(readFileSync(path)), { symbolFiles });
+  } finally {
+    symbols.close();
+  }
+}
+
+function decodeShared(answer: KnownAnswer): CrashReport {
+  return decode(join(folder ?? '', answer.file), symbolPathsOf(answer));
+}
+
+/** What a report says about the crash, whatever file it was read from. The log may be left out. */
+function ofTheCrash(report: CrashReport): Partial<CrashReport> {
+  const {
+    container: _container,
+    flattened: _flattened,
+    compression: _compression,
+    panicMessage: _panicMessage,
+    ...rest
+  } = report;
+  const { debug: _debug, ...crash } = rest;
+  return crash;
+}
+
+describe('the shared dumps [need ../shared/vmcores]', () => {
+  it.skipIf(folder === undefined)('are of every architecture', () => {
+    expect(new Set(answers.map(({ arch }) => arch))).toEqual(new Set(ARCHITECTURES));
+  });
+
+  it.each(titled)('$title decodes to what is known of it', (answer) => {
+    const { title: _title, ...known } = answer;
+    const report = decodeShared(known);
+    expect(report).toMatchObject(knownReport(known));
+    // The trimmed System.maps lack the symbol behind the array.
+    const odd = report.warnings.filter((warning) => !warning.includes('bytes of room'));
+    expect(odd).toEqual([]);
+    expect(report.debug.pages).toBeLessThanOrEqual(MAX_PAGES);
+    if (known.panic !== undefined) expect(report.panicMessage).toContain(known.panic);
+  });
+
+  it.each(RECIPES.filter(() => folder !== undefined))('$file says as much as $from', (recipe) => {
+    const { file, from } = recipe;
+    expect(ofTheCrash(decode(fixture(file)))).toEqual(ofTheCrash(decode(join(folder ?? '', from))));
+  });
+
+  it.each([...new Set(answers.map(({ crash }) => crash))])(
+    'say the same of the crash %s in every format',
+    (wanted) => {
+      const ofOneCrash = answers.filter(({ crash, args }) => crash === wanted && !args);
+      const [first, ...others] = ofOneCrash.map((answer) => ofTheCrash(decodeShared(answer)));
+      for (const other of others) expect(other).toEqual(first);
+    },
+  );
+});

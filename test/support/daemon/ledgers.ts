@@ -1,0 +1,86 @@
+// Real ledgers for tests: LMDB on a real file system, filled by what a decode of a file comes to. The
+// ledger is the built one: a thread loads JavaScript.
+
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { TestRunner, onTestFinished } from 'vitest';
+
+import type { Failure } from '../../../src/failure.ts';
+import {
+  type FileOutcome,
+  type Ledger,
+  type LedgerOptions,
+  openLedger,
+} from '../../../dist/ledger/ledger.js';
+import type { CrashReport } from '../../../src/vmcore/index.ts';
+
+/** Where the files of test ledgers would be. */
+export const ROOT = '/var/crash';
+
+/**
+ * A ledger in a directory of its own. Inside a test both are gone when it is over; elsewhere close()
+ * it, and the directory goes with the process's temporary ones.
+ */
+export async function openTestLedger(changes: Partial<LedgerOptions> = {}): Promise<Ledger> {
+  const directory = changes.directory ?? temporaryLedger();
+  const ledger = await openLedger({
+    directory,
+    suspectWindowSeconds: 300,
+    maxHosts: 1000,
+    hostRule: { fallback: 'unknown', pattern: undefined },
+    nowMs: Date.now,
+    log: () => undefined,
+    ...changes,
+  });
+  if (TestRunner.getCurrentTest() !== undefined) onTestFinished(() => ledger.close());
+  return ledger;
+}
+
+/** A ledger of these crashes, in files that are numbered from 0. */
+export async function ledgerOf(...reports: readonly CrashReport[]): Promise<Ledger> {
+  const ledger = await openTestLedger();
+  for (const [i, report] of reports.entries()) await recordReport(ledger, report, fileNumber(i));
+  return ledger;
+}
+
+export function fileNumber(i: number): string {
+  return `${ROOT}/${i}/vmcore`;
+}
+
+let files = 0;
+
+/** What a file's decode came to: a file of its own, with content of its own, unless said otherwise. */
+export function reported(report: CrashReport, changes: Partial<FileOutcome> = {}): FileOutcome {
+  const path = changes.path ?? `${ROOT}/file-${files++}/vmcore`;
+  const result = { kind: 'report', report } as const;
+  return { root: ROOT, path, version: '1', content: `of ${path}`, result, ...changes };
+}
+
+/** As reported(), for a file that could not be decoded; `crash` where it says at least which it is. */
+export function failed(failure: Failure, changes: Partial<FileOutcome> = {}): FileOutcome {
+  const path = changes.path ?? `${ROOT}/file-${files++}/vmcore`;
+  const result = { kind: 'failure', failure, crash: undefined } as const;
+  return { root: ROOT, path, version: '1', content: `of ${path}`, result, ...changes };
+}
+
+/** Resolves when it is durable. */
+export function recordReport(ledger: Ledger, report: CrashReport, path?: string): Promise<void> {
+  return ledger.record(reported(report, path === undefined ? {} : { path }));
+}
+
+/** Each version of a file has content of its own, so that each counts. */
+export function recordFailure(ledger: Ledger, failure: Failure, path: string): Promise<void> {
+  return ledger.record(failed(failure, { path, content: `${failure.reason} of ${path}` }));
+}
+
+function temporaryLedger(): string {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), 'hwerr-test-')));
+  if (TestRunner.getCurrentTest() !== undefined) {
+    onTestFinished(() => {
+      rmSync(path, { recursive: true, force: true });
+    });
+  }
+  return join(path, 'ledger');
+}

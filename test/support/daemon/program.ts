@@ -1,0 +1,70 @@
+// The built program (dist/), run as a process of its own, as its users run it.
+
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+import { onTestFinished } from 'vitest';
+
+export const MAIN: string = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Process = ChildProcessByStdio<null, Readable, Readable>;
+
+/** Start a script of Node inside a test; it does not outlive that. */
+export function start(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Process {
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...withoutOurs(process.env), ...environment },
+  });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await exitOf(child);
+  });
+  return child;
+}
+
+/** The environment without settings of the exporter: they would change what is tested. */
+function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !name.startsWith('HWERR_')),
+  );
+}
+
+/** Run a script of Node to its end, inside a test. */
+export async function runNode(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const child = start(args, environment);
+  const [stdout, stderr, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    exitOf(child),
+  ]);
+  return { code, stdout, stderr };
+}
+
+/** Run `hwerr-exporter ARGS...` to its end, inside a test. */
+export function run(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  return runNode([MAIN, ...args], environment);
+}
+
+/** The exit code; null when a signal ended it. */
+export async function exitOf(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return child.exitCode;
+}

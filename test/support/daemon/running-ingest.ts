@@ -1,0 +1,145 @@
+// Ingest inside a test, over real directories with the real watcher and worker; only the sink is the
+// test's own, and the clocks, where a minute would have to pass.
+
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { onTestFinished } from 'vitest';
+
+import { decodeClient } from '../../../dist/decode/decode-client.js';
+import type { DecodeClient } from '../../../src/decode/decode-client.ts';
+import type { Outcome } from '../../../src/decode/decode-file.ts';
+import {
+  type DecodedFile,
+  type FailedFile,
+  Ingest,
+  type IngestOptions,
+} from '../../../src/ingest/ingest.ts';
+import { eventually } from '../system/eventually.ts';
+import { memoryLog } from './logger.ts';
+
+export const SETTLE_MS = 300;
+/** So long that whatever is found before was found by an event. */
+const RESCAN_MS = 60_000;
+
+export interface Running {
+  readonly ingest: Ingest;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
+  readonly decoded: readonly DecodedFile[];
+  readonly failed: readonly FailedFile[];
+  readonly healed: readonly string[];
+  /** What was said to be all the files of a root. */
+  readonly only: readonly (readonly [root: string, paths: readonly string[]])[];
+  readonly log: readonly string[];
+  /** Lets time pass that nobody waits for. */
+  readonly skipMs: (ms: number) => void;
+  /** How many decodes have ended. */
+  readonly decodes: () => number;
+}
+
+/** @param recorded when what came out of a file is durable. */
+export function startIngest(
+  directories: readonly string[],
+  options: Partial<IngestOptions> = {},
+  decoder: DecodeClient = realDecoder(),
+  recorded: () => Promise<void> = () => Promise.resolve(),
+): Running {
+  const decoded: DecodedFile[] = [];
+  const failed: FailedFile[] = [];
+  const healed: string[] = [];
+  const only: [root: string, paths: string[]][] = [];
+  const { log, lines } = memoryLog();
+  let skippedMs = 0;
+  let decodes = 0;
+  const counting: DecodeClient = {
+    decode: (file) => decoder.decode(file).finally(() => decodes++),
+    close: () => decoder.close(),
+  };
+  const ingest = new Ingest(
+    { directories, excluded: [], settleMs: SETTLE_MS, rescanMs: RESCAN_MS, ...options },
+    {
+      decoder: counting,
+      sink: {
+        decoded: (file) => {
+          decoded.push(file);
+          return recorded();
+        },
+        failed: (file) => {
+          failed.push(file);
+          return recorded();
+        },
+        healed: (path) => healed.push(path),
+        verdictOf: () => undefined,
+        onlyThese: (root, files) => only.push([root, files.map(({ path }) => path)]),
+      },
+      log,
+      nowMs: () => Date.now() + skippedMs,
+      steadyMs: () => performance.now() + skippedMs,
+    },
+  );
+  const ended = ingest.run();
+  onTestFinished(async () => {
+    await Promise.all([ingest.close(), ended, decoder.close()]);
+  });
+  return {
+    ...{ ingest, ended, decoded, failed, healed, only },
+    log: lines,
+    skipMs: (ms) => (skippedMs += ms),
+    decodes: () => decodes,
+  };
+}
+
+export function realDecoder(timeoutMs = 60_000): DecodeClient {
+  return decodeClient({ symbolPaths: [], timeoutMs, maxMemoryBytes: 256 * 2 ** 20 });
+}
+
+/** A decoder that answers as told, one answer after the other, the last one for ever. */
+export function scriptedDecoder(...answers: readonly Outcome[]): DecodeClient {
+  const rest = [...answers];
+  return {
+    decode: () => Promise.resolve(rest.length > 1 ? rest.shift()! : rest[0]!),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A decoder that comes to no end before it is closed. */
+export function stuckDecoder(): DecodeClient {
+  const closed = new AbortController();
+  return {
+    async decode(): Promise<Outcome> {
+      await once(closed.signal, 'abort');
+      return { kind: 'gone' };
+    },
+    close(): Promise<void> {
+      closed.abort();
+      return Promise.resolve();
+    },
+  };
+}
+
+export function ready(running: Running): Promise<true> {
+  return eventually('the first scan', () => running.ingest.isReady || undefined);
+}
+
+export function nDecoded(running: Running, count: number): Promise<true> {
+  return eventually(`${count} decoded`, () => running.decoded.length >= count || undefined);
+}
+
+export function nDecodes(running: Running, count: number): Promise<true> {
+  return eventually(`${count} decodes`, () => running.decodes() >= count || undefined);
+}
+
+/** When each directory was scanned last, Unix seconds. */
+export function scanTimes({ ingest }: Running): readonly number[] {
+  return ingest.status().directories.map(({ lastScanSeconds }) => lastScanSeconds);
+}
+
+/** Waits until nothing makes it scan any more. @returns when it did so last. */
+export async function whenQuiet(running: Running): Promise<readonly number[]> {
+  for (;;) {
+    const before = scanTimes(running);
+    await sleep(1500);
+    if (scanTimes(running).every((time, i) => time === before[i])) return before;
+  }
+}

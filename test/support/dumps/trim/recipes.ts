@@ -1,0 +1,78 @@
+// How every file of test/fixtures was made: from which dump, keeping what, as a stream or not.
+
+import { isFlattened } from '../../../../src/vmcore/container/flattened.ts';
+import { isElf } from '../../../../src/vmcore/elf/elf-header.ts';
+import type { SymbolFile } from '../../../../src/vmcore/symbols/symbol-files.ts';
+import { trimElf } from './elf.ts';
+import { flattenElf, flattenKdump, unflatten } from './flattened.ts';
+import { trimKdump } from './kdump.ts';
+import { type Keep, neededPages } from './pages.ts';
+
+export interface Recipe {
+  /** Name in test/fixtures. */
+  readonly file: string;
+  /** Name in shared/vmcores, or the command that makes the dump. */
+  readonly from: string;
+  /** A file of symbols in shared/vmcores/symbols, for a kernel whose own table lacks the array. */
+  readonly symbols?: string;
+  readonly keep: Keep;
+  readonly flattened: boolean;
+}
+
+export const RECIPES: readonly Recipe[] = [
+  recipe('x86_64-7.3.4.zlib', 'x86_64-7.3.4-whole.zlib', 'tables'),
+  recipe('x86_64-7.3.4.lzo', 'x86_64-7.3.4.lzo', 'touched'),
+  recipe('x86_64-7.3.4.zstd', 'x86_64-7.3.4.zstd', 'tables'),
+  recipe('x86_64-7.3.4.raw', 'x86_64-7.3.4.raw', 'touched'),
+  recipe('x86_64-7.3.4.elf', 'x86_64-7.3.4.elf', 'touched'),
+  recipe('x86_64-7.3.4.flat-lzo', 'x86_64-7.3.4-whole.flat-lzo', 'touched'),
+  recipe('x86_64-7.3.4.flat-elf', 'x86_64-7.3.4.elf', 'touched'),
+  recipe('x86_64-6.19.10-no-note.flat-zlib', 'x86_64-6.19.10-no-note.flat-zlib', 'tables'),
+  recipe('x86_64-6.18.12-no-hwerr.flat-zlib', 'x86_64-6.18.12-no-hwerr.flat-zlib', 'tables'),
+  recipe('arm64-7.3.4.elf', 'arm64-7.3.4.elf', 'touched'),
+  recipe('arm64-7.3.4.flat-zlib', 'arm64-7.3.4.flat-zlib', 'tables'),
+  recipe('x86_64-7.3.4-log.zlib', 'x86_64-7.3.4-whole.zlib', 'log'),
+  recipe('riscv64-7.2.13.elf', 'riscv64-7.2.13.elf', 'touched'),
+  recipe('ppc64le-7.2.13.elf', 'ppc64le-7.2.13.elf', 'touched'),
+  recipe('s390x-7.2.13.elf', 's390x-7.2.13.elf', 'touched'),
+  {
+    ...recipe('loongarch64-7.2.13.elf', 'loongarch64-7.2.13.elf', 'touched'),
+    symbols: 'System.map-7.2.13+deb14-loong64',
+  },
+  {
+    ...recipe('arm32-7.2.13.elf', 'arm32-7.2.13.elf', 'touched'),
+    symbols: 'System.map-7.2.13+deb14-armmp-lpae',
+  },
+];
+
+/** Of dumps that the lab makes anew each time, with other contents. */
+export const LAB_RECIPES: readonly Recipe[] = [
+  recipe('x86_64-6.19.14.lzo', 'npm run lab:matrix', 'touched'),
+  recipe('x86_64-7.0.13.zlib', 'npm run lab:matrix', 'touched'),
+  recipe('x86_64-7.1.13.zstd', 'npm run lab:matrix', 'touched'),
+  recipe('x86_64-7.2.13.elf', 'npm run lab:matrix', 'touched'),
+  recipe('arm64-7.2.13.elf', 'npm run lab:matrix', 'log'),
+];
+
+/** The files of symbols that lie beside the fixtures, as they lie beside the shared dumps. */
+export const SYMBOL_FILES: readonly string[] = RECIPES.flatMap(({ symbols }) => symbols ?? []);
+
+function recipe(file: string, from: string, keep: Keep): Recipe {
+  return { file, from, keep, flattened: file.includes('.flat-') };
+}
+
+/** The fixture that `recipe` makes of the bytes of its shared dump. */
+export function make(
+  { keep, flattened }: Recipe,
+  dump: Uint8Array,
+  symbols: readonly SymbolFile[] = [],
+): Uint8Array {
+  const plain = isFlattened(dump) ? unflatten(dump) : dump;
+  const pages = neededPages(plain, keep, symbols);
+  if (isElf(plain)) {
+    const trimmed = trimElf(plain, pages);
+    return flattened ? flattenElf(trimmed) : trimmed;
+  }
+  const trimmed = trimKdump(plain, pages);
+  return flattened ? flattenKdump(trimmed) : trimmed;
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+
+import { Vmcoreinfo } from '../../../src/vmcore/container/vmcoreinfo.ts';
+import type { Architecture } from '../../../src/vmcore/arch/architecture.ts';
+import { architectureOf } from '../../../src/vmcore/arch/architectures.ts';
+import { BE64, LE32, LE64 } from '../../support/builders/bytes.ts';
+import { kernel } from '../../support/builders/kernel-builder.ts';
+import { MACHINES, MACHINE_NAMES } from '../../support/builders/fake-machines.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
+
+const NO_KEYS = new Vmcoreinfo('OSRELEASE=1\n');
+
+function named(machine: number | string | undefined, order = LE64, info = NO_KEYS): Architecture {
+  return architectureOf({ machine, order }, info);
+}
+
+describe.each(MACHINE_NAMES)('architectureOf %s', (name) => {
+  const { elfMachine, utsMachine, order } = MACHINES[name];
+
+  it('goes by e_machine', () => {
+    expect(named(elfMachine, order).name).toBe(name);
+  });
+
+  it('goes by utsname.machine', () => {
+    expect(named(utsMachine, order).name).toBe(name);
+  });
+
+  it('goes by the keys of VMCOREINFO when the header names no machine', () => {
+    const info = new Vmcoreinfo(kernel({ machine: name, fillers: 0 }).vmcoreinfo);
+    expect(named(undefined, order, info).name).toBe(name);
+  });
+
+  it('knows the width of its words and how it aligns 64-bit integers', () => {
+    const { wordBits, int64Alignment } = named(elfMachine, order);
+    expect(wordBits).toBe(order.wordBits);
+    expect(int64Alignment).toBe(name === 'i386' ? 4 : 8);
+  });
+});
+
+describe('architectureOf', () => {
+  it.each([
+    ['i386', 'i386', LE32],
+    ['i586', 'i386', LE32],
+    ['armv5tel', 'arm32', LE32],
+    ['armv8l', 'arm32', LE32],
+    ['aarch64_be', 'arm64', BE64],
+  ] as const)('takes a machine called %s for %s', (machine, name, order) => {
+    expect(named(machine, order).name).toBe(name);
+  });
+
+  it('believes the header before the keys', () => {
+    const info = new Vmcoreinfo(MACHINES.x86_64.keys(0n));
+    expect(named('aarch64', LE64, info).name).toBe('arm64');
+  });
+
+  it('tells a 32-bit kernel without PAE by the size of its image', () => {
+    const info = new Vmcoreinfo('OSRELEASE=1\nNUMBER(KERNEL_IMAGE_SIZE)=536870912\n');
+    expect(named(undefined, LE32, info).name).toBe('i386');
+  });
+
+  it.each([
+    ['an e_machine', 20],
+    ['a utsname.machine', 'm68k'],
+    ['a utsname.machine that only begins like one', 'x86_64h'],
+    ['no machine and no key of its own', undefined],
+  ])('throws Unsupported (unsupported_arch) for %s that is not in the list', (_, machine) => {
+    const error = thrownBy(() => named(machine));
+    expect(error).toMatchObject({ tag: 'Unsupported', reason: 'unsupported_arch' });
+    expect(error.message).toContain(`dump: machine: got ${machine}, want x86_64, arm64`);
+  });
+});
