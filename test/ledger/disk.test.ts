@@ -37,14 +37,14 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     for (let i = 0; i < 1000; i++) void record(ledger, i).then(() => shown++);
     await stateIs(ledger, 'full');
     expect(ledger.writeFailures).toBeGreaterThan(0);
-    const durable = ledger.total().crashes;
+    const durable = ledger.view.total().crashes;
     expect(durable).toBe(shown);
     expect(durable).toBeGreaterThan(0);
     expect(durable).toBeLessThan(1000);
     await ledger.close();
     const reopened = await openTestLedger({ directory });
-    expect(reopened.total().crashes).toBe(durable);
-    expect([...reopened.crashes()]).toHaveLength(durable);
+    expect(reopened.view.total().crashes).toBe(durable);
+    expect([...reopened.view.crashes()]).toHaveLength(durable);
   });
 
   it('goes on by itself when there is room again', async () => {
@@ -61,8 +61,8 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     disk.remount('size=100m');
     await Promise.all(all);
     expect(ledger.state.kind).toBe('ready');
-    expect(ledger.total().crashes).toBe(1000);
-    expect(ledger.total().byCategory.get('pci')?.errors).toBe(1000);
+    expect(ledger.view.total().crashes).toBe(1000);
+    expect(ledger.view.total().byCategory.get('pci')?.errors).toBe(1000);
     expect(logged).toEqual(['error ledger cannot be written', 'info ledger can be written again']);
   });
 
@@ -75,7 +75,7 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     const recorded = record(ledger, 1);
     disk.empty();
     await recorded;
-    expect([ledger.state.kind, ledger.total().crashes]).toEqual(['ready', 1]);
+    expect([ledger.state.kind, ledger.view.total().crashes]).toEqual(['ready', 1]);
     await ledger.close();
     expect((await openTestLedger({ directory })).total().crashes).toBe(1);
   });
@@ -93,13 +93,13 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     const recorded = record(ledger, 3);
     const end = performance.now() + 2000;
     while (performance.now() < end) {
-      expect([ledger.state.kind, ledger.total().crashes]).toEqual(['read_only', 2]);
-      expect(Array.from(ledger.crashes(), ({ id }) => id)).toEqual(['boot-2', 'boot-1']);
+      expect([ledger.state.kind, ledger.view.total().crashes]).toEqual(['read_only', 2]);
+      expect(Array.from(ledger.view.crashes(), ({ id }) => id)).toEqual(['boot-2', 'boot-1']);
       await sleep(20);
     }
     disk.remount('rw');
     await recorded;
-    expect([ledger.state.kind, ledger.total().crashes]).toEqual(['ready', 3]);
+    expect([ledger.state.kind, ledger.view.total().crashes]).toEqual(['ready', 3]);
   });
 
   it('notices that its file system became read-only, and recovers', async () => {
@@ -110,10 +110,10 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     const bind = disk.bindReadOnly('ledger');
     const recorded = record(ledger, 2);
     await stateIs(ledger, 'read_only');
-    expect(ledger.total().crashes).toBe(1);
+    expect(ledger.view.total().crashes).toBe(1);
     bind.undo();
     await recorded;
-    expect([ledger.state.kind, ledger.total().crashes]).toEqual(['ready', 2]);
+    expect([ledger.state.kind, ledger.view.total().crashes]).toEqual(['ready', 2]);
   });
 
   it.skipIf(process.geteuid?.() !== 0)(
@@ -128,7 +128,7 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
       chmodSync(join(directory, 'data.mdb'), 0o644);
       await asNobody(async () => {
         const ledger = await openTestLedger({ directory });
-        expect([ledger.state.kind, ledger.total().crashes]).toEqual(['read_only', 1]);
+        expect([ledger.state.kind, ledger.view.total().crashes]).toEqual(['read_only', 1]);
         await ledger.close();
       });
       chmodSync(directory, 0o700);

@@ -65,13 +65,13 @@ describe('it is one crash', () => {
     const directory = tempDir();
     const ledger = await openTestLedger({ directory });
     for (const file of files) await recordReport(ledger, crashReport(file));
-    expect(ledger.total().crashes).toBe(1);
-    expect(ledger.total().byCategory.get('pci')?.errors).toBe(3);
+    expect(ledger.view.total().crashes).toBe(1);
+    expect(ledger.view.total().byCategory.get('pci')?.errors).toBe(3);
     await ledger.close();
     const reopened = await openTestLedger({ directory });
     for (const file of files) await recordReport(reopened, crashReport(file));
-    expect(reopened.total().crashes).toBe(1);
-    expect(reopened.total().byCategory.get('pci')?.errors).toBe(3);
+    expect(reopened.view.total().crashes).toBe(1);
+    expect(reopened.view.total().byCategory.get('pci')?.errors).toBe(3);
   });
 });
 
@@ -95,10 +95,10 @@ describe('there are two crashes', () => {
     ]) {
       const ledger = await openTestLedger();
       await Promise.all(files.map((file) => recordReport(ledger, crashReport(file))));
-      expect(ledger.total().crashes).toBe(2);
-      expect(ledger.total().byCategory.get('pci')?.errors).toBe(6);
-      const ids = Array.from(ledger.crashes(), ({ id }) => id);
-      expect(ids.map((id) => ledger.crash(id)?.id)).toEqual(ids);
+      expect(ledger.view.total().crashes).toBe(2);
+      expect(ledger.view.total().byCategory.get('pci')?.errors).toBe(6);
+      const ids = Array.from(ledger.view.crashes(), ({ id }) => id);
+      expect(ids.map((id) => ledger.view.crash(id)?.id)).toEqual(ids);
       expect(new Set(ids).size).toBe(2);
     }
   });

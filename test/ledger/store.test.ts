@@ -93,8 +93,8 @@ describe('the schema of a ledger', () => {
     expect(() => Store.open(directory, 'write', failing)).toThrow('no further');
     const ledger = await openTestLedger({ directory });
     expect(ledger.state.kind).toBe('ready');
-    expect(ledger.hosts()).toEqual(['host-0', 'host-1', 'host-2']);
-    expect(ledger.total().crashes).toBe(100);
+    expect(ledger.view.hosts()).toEqual(['host-0', 'host-1', 'host-2']);
+    expect(ledger.view.total().crashes).toBe(100);
   });
 
   it('stays what it was when the program is killed in the middle of a migration', async () => {
@@ -114,8 +114,8 @@ describe('the schema of a ledger', () => {
     await exitOf(child);
     expect(child.signalCode).toBe('SIGKILL');
     const ledger = await openTestLedger({ directory });
-    expect([ledger.state.kind, ledger.total().crashes]).toEqual(['ready', 100]);
-    expect(ledger.hosts()).toEqual(['host-0', 'host-1', 'host-2']);
+    expect([ledger.state.kind, ledger.view.total().crashes]).toEqual(['ready', 100]);
+    expect(ledger.view.hosts()).toEqual(['host-0', 'host-1', 'host-2']);
   });
 
   it('is not migrated by a reader', async () => {
@@ -225,10 +225,10 @@ describe('a damaged ledger is set aside, and a new one begun,', () => {
     const same = readFileSync(join(directory, kept!)).equals(readFileSync(join(directory, 'copy')));
     expect(same).toBe(true);
     await recordReport(ledger, crashReport());
-    expect([ledger.state.kind, ledger.total().crashes]).toEqual(['ready', 1]);
+    expect([ledger.state.kind, ledger.view.total().crashes]).toEqual(['ready', 1]);
     await ledger.close();
     const reopened: Ledger = await openTestLedger({ directory });
-    expect([reopened.setAside, reopened.total().crashes]).toEqual([1, 1]);
+    expect([reopened.setAside, reopened.view.total().crashes]).toEqual([1, 1]);
     rmSync(join(directory, kept!));
     await eventually('another look', () => reopened.setAside === 0 || undefined);
     expect(reopened.setAside).toBe(0);
@@ -239,12 +239,12 @@ describe('a damaged ledger is set aside, and a new one begun,', () => {
     const mark = join(directory, 'opening');
     writeFileSync(mark, '4');
     const fifth = await openTestLedger({ directory });
-    expect([fifth.setAside, fifth.total().crashes]).toEqual([0, 3]);
+    expect([fifth.setAside, fifth.view.total().crashes]).toEqual([0, 3]);
     await fifth.close();
     expect(readdirSync(directory)).not.toContain('opening');
     writeFileSync(mark, '5');
     const sixth = await openTestLedger({ directory });
-    expect([sixth.setAside, sixth.total().crashes]).toEqual([1, 0]);
+    expect([sixth.setAside, sixth.view.total().crashes]).toEqual([1, 0]);
     expect(readdirSync(directory)).not.toContain('opening');
   });
 });
@@ -287,12 +287,12 @@ it('so many contents are remembered as failed, each new one in the place of anot
   const fail = (content: string): Promise<void> =>
     ledger.record(failed({ reason: 'corrupt', message: '' }, { content }));
   await fail(digest(7));
-  expect(ledger.failures()).toEqual({});
+  expect(ledger.view.failures()).toEqual({});
   for (const content of ['f'.repeat(64), '0', '5'.repeat(64)]) {
     await fail(content);
     await fail(content);
   }
-  expect(ledger.failures()).toEqual({ corrupt: 3 });
+  expect(ledger.view.failures()).toEqual({ corrupt: 3 });
   await ledger.close();
   const reader = Store.open(directory, 'read', LAYOUT);
   expect(reader.tables.counted.count()).toBe(most);

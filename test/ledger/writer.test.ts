@@ -23,8 +23,8 @@ function record(ledger: Ledger, i: number): Promise<void> {
 
 /** What it shows of its crashes, in each way that it has. */
 function shown(ledger: Ledger): number[] {
-  const { crashes, byCategory } = ledger.total();
-  return [crashes, byCategory.get('pci')?.errors ?? 0, [...ledger.crashes()].length];
+  const { crashes, byCategory } = ledger.view.total();
+  return [crashes, byCategory.get('pci')?.errors ?? 0, [...ledger.view.crashes()].length];
 }
 
 /** A ledger of one crash, and its thread. */
@@ -59,13 +59,13 @@ it('gives what its thread wrote as soon as it says so, however it was read befor
   const over = new AbortController();
   const reading = (async () => {
     while (!over.signal.aborted) {
-      expect(ledger.crash('none')).toBeUndefined();
+      expect(ledger.view.crash('none')).toBeUndefined();
       await setImmediate();
     }
   })();
   for (let i = 2; i <= 100; i++) {
     await record(ledger, i);
-    expect(ledger.crash(`boot-${i}`)?.sequence).toBe(i);
+    expect(ledger.view.crash(`boot-${i}`)?.sequence).toBe(i);
     expect(shown(ledger)).toEqual([i, i, i]);
   }
   over.abort();

@@ -44,11 +44,11 @@ async function samplesOf(
 ): Promise<Samples> {
   const ledger = await ledgerOf(...reports);
   return {
-    ...crashSamples(ledger.total(), NOW_SECONDS),
+    ...crashSamples(ledger.view.total(), NOW_SECONDS),
     ...ingestSamples(ingest),
     ...failureSamples(ledger),
     ...ledgerSamples(ledger),
-    ...hostSamples(ledger.hostCounts()),
+    ...hostSamples(ledger.view.hostCounts()),
     ...kexecSamples(true),
     ...liveSamples(liveCounters('kcore')),
     ...buildSamples({ version: '0.1.0', revision: 'abc', nodeVersion: '20.19.0' }),
