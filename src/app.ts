@@ -190,7 +190,14 @@ function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
       const { root, path, version } = file;
       metrics.observeDecode(durationSeconds);
       logDecoded(log, decoded);
-      return ledger.record({ root, path, version, content, kind: 'report', report: counted(report) });
+      return ledger.record({
+        root,
+        path,
+        version,
+        content,
+        kind: 'report',
+        report: counted(report),
+      });
     },
     failed({ file, content, failure, crash, durationSeconds }): Promise<void> {
       const { root, path, version } = file;

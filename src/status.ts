@@ -52,12 +52,14 @@ export function createViews(sources: ViewSources): Views {
         lastScanSeconds: Math.floor(lastScanSeconds),
       })),
     failures: () =>
-      [...ledger.view.recentFailures()].reverse().map(({ path, reason, message, recordedSeconds }) => ({
-        path,
-        reason,
-        message: bounded(message),
-        recordedSeconds,
-      })),
+      [...ledger.view.recentFailures()]
+        .reverse()
+        .map(({ path, reason, message, recordedSeconds }) => ({
+          path,
+          reason,
+          message: bounded(message),
+          recordedSeconds,
+        })),
     kdumpArmed: kexec.armed,
     thisBoot: () => thisBootView(thisBoot?.state ?? { kind: 'off' }),
     hosts: () => [...ledger.view.hosts()].sort(),

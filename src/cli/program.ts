@@ -8,6 +8,10 @@ export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
   readonly checkConfig: (given: FlagValues) => Promise<void>;
   readonly crashes: (given: FlagValues, json: boolean) => Promise<void>;
+  readonly repaired: (
+    given: FlagValues,
+    options: { readonly host: string | undefined; readonly note: string },
+  ) => void | Promise<void>;
   readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (
     files: readonly string[],
@@ -51,6 +55,16 @@ export function program(version: string, commands: Commands): Command {
     .addOption(option(FLAGS.ledgerPath))
     .exitOverride()
     .action((options: { json?: true }) => commands.crashes(given(crashes), options.json === true));
+  const repaired = root.command('repaired');
+  repaired
+    .description('acknowledge that a host was repaired; the daemon may be running')
+    .option('--host <HOST>', 'the host; needed where the ledger knows several')
+    .option('--note <TEXT>', 'what was done')
+    .addOption(option(FLAGS.ledgerPath))
+    .exitOverride()
+    .action(async ({ host, note }: { host?: string; note?: string }) => {
+      await commands.repaired(given(repaired), { host, note: note ?? '' });
+    });
   const textfile = root.command('textfile');
   textfile
     .description("one pass over the dump directories, for node_exporter's textfile collector")

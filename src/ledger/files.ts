@@ -81,16 +81,20 @@ export function probe(directory: string): void {
   }
 }
 
-/** Where the header of a database holds its application_id (sqlite.org/fileformat.html, 1.3). */
-const APPLICATION_ID_AT = 68;
+/** Of the header of a database (sqlite.org/fileformat.html, 1.3), whatever its WAL says. */
+export interface DatabaseHeader {
+  /** 1: rollback journal, 2: WAL; SQLite lets nobody write a file with a higher one. */
+  readonly writeVersion: number;
+  readonly applicationId: number;
+}
 
-/** application_id in the database file itself, whatever its WAL says; undefined in an empty file. */
-export function applicationIdOf(database: string): number | undefined {
+/** @returns undefined for a file that ends before its header does. */
+export function readHeader(database: string): DatabaseHeader | undefined {
   const fd = openSync(database, 'r');
   try {
-    const bytes = new DataView(new ArrayBuffer(4));
-    const got = readSync(fd, bytes, 0, 4, APPLICATION_ID_AT);
-    return got < 4 ? undefined : bytes.getInt32(0);
+    const bytes = new DataView(new ArrayBuffer(100));
+    if (readSync(fd, bytes, 0, bytes.byteLength, 0) < bytes.byteLength) return undefined;
+    return { writeVersion: bytes.getUint8(18), applicationId: bytes.getInt32(68) };
   } finally {
     closeSync(fd);
   }

@@ -40,10 +40,7 @@ export interface Candidate extends Marks {
  * Where several are possible, the same file comes first, then the same boot, then the same host, then
  * the one that became known first: a report that could be of two known crashes must not become a third.
  */
-export function sameCrash(
-  marks: Marks,
-  candidates: readonly Candidate[],
-): Candidate | undefined {
+export function sameCrash(marks: Marks, candidates: readonly Candidate[]): Candidate | undefined {
   const possible = candidates
     .filter((known) => !isContradicted(marks, known) && isProven(marks, known))
     .sort((a, b) => closeness(marks, b) - closeness(marks, a) || a.sequence - b.sequence);

@@ -5,7 +5,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../log.ts';
 import type { FileOutcome } from '../outcome.ts';
-import { databasePath, hasLedger, makeDirectory, oldLedger, setAside, setAsideCount } from './files.ts';
+import {
+  databasePath,
+  hasLedger,
+  makeDirectory,
+  oldLedger,
+  setAside,
+  setAsideCount,
+} from './files.ts';
 import type { LedgerState, LedgerStatus } from './ledger-view.ts';
 import { type Lock, lockLedger } from './lock.ts';
 import { Pending } from './pending.ts';
@@ -16,7 +23,13 @@ import { HINTS, StoreError } from './store-error.ts';
 import { Writer } from './writer.ts';
 
 export { type Crash, type StoredReport, byNewest, isFoundLate } from './crash.ts';
-export type { LedgerState, LedgerStatus, LedgerView, CrashSelection, HostCounts } from './ledger-view.ts';
+export type {
+  LedgerState,
+  LedgerStatus,
+  LedgerView,
+  CrashSelection,
+  HostCounts,
+} from './ledger-view.ts';
 export type { RecordedFailure } from './recent-failures.ts';
 export type { Repair } from './repair.ts';
 export type { CategoryTotals, SuspectCrash, Totals } from './totals.ts';

@@ -175,10 +175,10 @@ export class LedgerReader implements LedgerView {
 
   /** What became of a file in this state, if that is known and needs no second look. */
   verdict({ root, path }: GoneFile, version: string): FileVerdict | undefined {
-    const known = this.#store?.row('SELECT version, verdict FROM file WHERE root = ? AND path = ?', [
-      root,
-      path,
-    ]);
+    const known = this.#store?.row(
+      'SELECT version, verdict FROM file WHERE root = ? AND path = ?',
+      [root, path],
+    );
     return known?.['version'] === version ? (known['verdict'] as FileVerdict) : undefined;
   }
 

@@ -2,7 +2,7 @@
 // recent suspects.
 
 import { number } from './crash-rows.ts';
-import type { Row, Store } from './store.ts';
+import { type Row, Store } from './store.ts';
 
 export interface Repair {
   /** From 1, in the order in which they were acknowledged. */
@@ -54,6 +54,25 @@ export function recordRepair(
   });
 }
 
+/**
+ * recordRepair() in the ledger of a directory, which a daemon may have open.
+ *
+ * @throws UnknownHost; StoreError when there is no ledger, or it cannot be written.
+ */
+export function repaired(
+  directory: string,
+  host: string | undefined,
+  note: string,
+): { readonly repair: Repair; readonly isNew: boolean } {
+  Store.openCurrent(directory).close();
+  const store = Store.open(directory, 'write');
+  try {
+    return recordRepair(store, host, note, Math.floor(Date.now() / 1000));
+  } finally {
+    store.close();
+  }
+}
+
 function onlyHost(store: Store): string {
   const hosts = store.rows('SELECT DISTINCT host FROM crash LIMIT 2');
   const [first] = hosts;
@@ -67,7 +86,9 @@ const MAX_REPAIRS = 1000;
 
 /** The newest repairs, newest first. @throws StoreError. */
 export function readRepairs(store: Store): Repair[] {
-  return store.rows('SELECT * FROM repair ORDER BY number DESC LIMIT ?', [MAX_REPAIRS]).map(repairOf);
+  return store
+    .rows('SELECT * FROM repair ORDER BY number DESC LIMIT ?', [MAX_REPAIRS])
+    .map(repairOf);
 }
 
 /** Changes whenever a repair is acknowledged. @throws StoreError. */

@@ -10,33 +10,33 @@ interface Statements {
   readonly matching: string;
 }
 
-const EVERY: Statements = {
-  page: `SELECT * FROM crash ORDER BY ordered_seconds DESC, sequence DESC
+/** The statements by what is asked for; each is answered by an index. */
+export const SELECTIONS: Readonly<Record<'every' | 'host' | 'category' | 'both', Statements>> = {
+  every: {
+    page: `SELECT * FROM crash ORDER BY ordered_seconds DESC, sequence DESC
     LIMIT :limit OFFSET :offset`,
-  matching: 'SELECT count(*) AS count FROM crash',
-};
-
-const OF_HOST: Statements = {
-  page: `SELECT * FROM crash WHERE host = :host ORDER BY ordered_seconds DESC, sequence DESC
+    matching: 'SELECT count(*) AS count FROM crash',
+  },
+  host: {
+    page: `SELECT * FROM crash WHERE host = :host ORDER BY ordered_seconds DESC, sequence DESC
     LIMIT :limit OFFSET :offset`,
-  matching: 'SELECT count(*) AS count FROM crash WHERE host = :host',
-};
-
-const OF_CATEGORY: Statements = {
-  page: `SELECT * FROM crash WHERE sequence IN (
+    matching: 'SELECT count(*) AS count FROM crash WHERE host = :host',
+  },
+  category: {
+    page: `SELECT * FROM crash WHERE sequence IN (
       SELECT crash FROM crash_error WHERE category = :category AND count > 0
       ORDER BY ordered_seconds DESC, crash DESC LIMIT :limit OFFSET :offset)
     ORDER BY ordered_seconds DESC, sequence DESC`,
-  matching: 'SELECT count(*) AS count FROM crash_error WHERE category = :category AND count > 0',
-};
-
-const OF_BOTH: Statements = {
-  page: `SELECT * FROM crash WHERE sequence IN (
+    matching: 'SELECT count(*) AS count FROM crash_error WHERE category = :category AND count > 0',
+  },
+  both: {
+    page: `SELECT * FROM crash WHERE sequence IN (
       SELECT crash FROM crash_error WHERE host = :host AND category = :category AND count > 0
       ORDER BY ordered_seconds DESC, crash DESC LIMIT :limit OFFSET :offset)
     ORDER BY ordered_seconds DESC, sequence DESC`,
-  matching: `SELECT count(*) AS count FROM crash_error
+    matching: `SELECT count(*) AS count FROM crash_error
     WHERE host = :host AND category = :category AND count > 0`,
+  },
 };
 
 /** @throws StoreError. */
@@ -44,7 +44,10 @@ export function selectCrashes(
   store: Store,
   { host, category, offset, limit }: CrashSelection,
 ): CrashPage {
-  const values = { ...(host !== undefined && { host }), ...(category !== undefined && { category }) };
+  const values = {
+    ...(host !== undefined && { host }),
+    ...(category !== undefined && { category }),
+  };
   const sql = statements(host, category);
   return {
     crashes: store.rows(sql.page, { ...values, limit, offset }).map((row) => crashOf(store, row)),
@@ -53,8 +56,9 @@ export function selectCrashes(
 }
 
 function statements(host: string | undefined, category: string | undefined): Statements {
-  if (category === undefined) return host === undefined ? EVERY : OF_HOST;
-  return host === undefined ? OF_CATEGORY : OF_BOTH;
+  const { every, host: ofHost, category: ofCategory, both } = SELECTIONS;
+  if (category === undefined) return host === undefined ? every : ofHost;
+  return host === undefined ? ofCategory : both;
 }
 
 const STEP = 256;

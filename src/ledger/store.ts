@@ -9,7 +9,7 @@ import { randomInt } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { applicationIdOf, databasePath, exists, probe, syncDirectory } from './files.ts';
+import { databasePath, exists, probe, readHeader, syncDirectory } from './files.ts';
 import { MIGRATIONS } from './schema.ts';
 import { StoreError, sqliteCode } from './store-error.ts';
 
@@ -27,6 +27,7 @@ const MODE = 0o640;
 /** Primary result codes of SQLite that say no more than that a system call failed. */
 const SQLITE_IOERR = 10;
 const SQLITE_CANTOPEN = 14;
+const CANNOT_MAKE_WAL: ReadonlySet<number> = new Set([8, SQLITE_CANTOPEN]); // SQLITE_READONLY
 
 export class Store {
   readonly #directory: string;
@@ -51,7 +52,6 @@ export class Store {
       closeSync(openSync(unfinished, 'wx', MODE));
       const made = new Store(directory, new DatabaseSync(unfinished));
       try {
-        made.row('PRAGMA journal_mode = WAL');
         made.#setUp();
         made.migrate(migrations);
       } finally {
@@ -82,7 +82,7 @@ export class Store {
     try {
       if (statSync(path).size === 0) throw new StoreError('damaged', `${path}: is empty`);
       store = new Store(directory, connect(path, access));
-      store.#setUp();
+      if (access === 'write') store.#setUp();
       store.row('SELECT count(*) FROM sqlite_schema');
       return store;
     } catch (error) {
@@ -133,8 +133,8 @@ export class Store {
   }
 
   #setUp(): void {
-    this.#database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-    this.#database.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON');
+    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    this.#database.exec('PRAGMA foreign_keys = ON');
   }
 
   /** Every row that the statement gives. @throws StoreError. */
@@ -202,17 +202,13 @@ export class Store {
    */
   verify(): void {
     const path = databasePath(this.#directory);
-    const version = this.version;
-    const known = new Map(
-      this.rows('SELECT key, value FROM meta').map(({ key, value }) => [key, value]),
-    );
-    // A WAL of another database brings that one's name along, for every transaction writes `meta`.
-    const isOne =
-      known.get('ledger') === String(applicationIdOf(path)) &&
-      known.get('schema') === String(version) &&
-      version > 0;
-    if (!isOne) throw new StoreError('damaged', `${path}: its parts are not of one ledger`);
     this.#requireKnown();
+    const header = readHeader(path);
+    // A WAL of another database brings that one's name along, for every transaction writes `meta`.
+    const isOne = this.#meta('ledger') === String(header?.applicationId);
+    if (!isOne || (header?.writeVersion ?? 0) > 2) {
+      throw new StoreError('damaged', `${path}: its parts are not of one ledger`);
+    }
     const [problem] = this.rows('PRAGMA integrity_check(1)');
     if (problem?.['integrity_check'] !== 'ok') {
       throw new StoreError('damaged', `${path}: ${String(problem?.['integrity_check'])}`);
@@ -228,11 +224,19 @@ export class Store {
 
   #requireKnown(): void {
     const { version } = this;
+    const path = databasePath(this.#directory);
+    if (version === 0 || this.#meta('schema') !== String(version)) {
+      throw new StoreError('damaged', `${path}: does not say what schema it has`);
+    }
     if (version <= MIGRATIONS.length) return;
     throw new StoreError(
       'newer',
-      `${databasePath(this.#directory)}: has schema ${version}, this version knows up to ${MIGRATIONS.length}`,
+      `${path}: has schema ${version}, this version of hwerr-exporter knows up to ${MIGRATIONS.length}`,
     );
+  }
+
+  #meta(key: string): Value | undefined {
+    return this.row('SELECT value FROM meta WHERE key = ?', [key])?.['value'];
   }
 
   close(): void {
@@ -271,8 +275,8 @@ function connect(path: string, access: Access): DatabaseSync {
     return database;
   } catch (error) {
     database.close();
-    // Without a WAL, and without the right to make one, nobody can be writing either.
-    if (sqliteCode(error) !== SQLITE_CANTOPEN || exists(`${path}-wal`)) throw error;
+    // Without a WAL, and without the right to make one, it is read as it lies there.
+    if (!CANNOT_MAKE_WAL.has(sqliteCode(error) ?? 0) || exists(`${path}-wal`)) throw error;
     return new DatabaseSync(new URL(`${pathToFileURL(path).href}?immutable=1`), options);
   }
 }

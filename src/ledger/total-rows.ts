@@ -67,7 +67,8 @@ export function readTotals(
   const byCategory = new Map<string, CategoryTotals>();
   for (const row of store.rows(sql.categories, of)) {
     const category = String(row['category']);
-    const last = row['suspects'] === 0 ? undefined : store.row(sql.lastSuspect, { ...of, category });
+    const last =
+      row['suspects'] === 0 ? undefined : store.row(sql.lastSuspect, { ...of, category });
     const crash = crashes(last);
     const recordedSeconds = number(last?.['suspect_seconds']) ?? 0;
     byCategory.set(category, {

@@ -139,9 +139,10 @@ export class RunningTotals implements Totals {
       if (becameSuspect && !isRepaired) this.#addSuspect(is.category, nowSeconds);
       this.#byCategory.set(is.category, {
         ...sum(totals, was, is),
-        lastSuspect: becameSuspect
-          ? { crash: after, recordedSeconds: nowSeconds }
-          : updated(totals.lastSuspect, after),
+        lastSuspect: later(
+          updated(totals.lastSuspect, after),
+          becameSuspect ? { crash: after, recordedSeconds: nowSeconds } : undefined,
+        ),
       });
     }
     if (this.#lastCrash === undefined || byNewest(after, this.#lastCrash) <= 0) {
@@ -173,4 +174,15 @@ function sum(
 
 function updated(last: SuspectCrash | undefined, crash: Crash): SuspectCrash | undefined {
   return last?.crash.sequence === crash.sequence ? { ...last, crash } : last;
+}
+
+/** As the ledger's queries order them: by recording, then by sequence. */
+function later(
+  one: SuspectCrash | undefined,
+  other: SuspectCrash | undefined,
+): SuspectCrash | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  const order =
+    one.recordedSeconds - other.recordedSeconds || one.crash.sequence - other.crash.sequence;
+  return order > 0 ? one : other;
 }

@@ -125,7 +125,10 @@ describe('what two files say of one crash', () => {
     const totals = { errors: 2, lastSeconds: 1000, suspectCrashes: 1, crashes: 1 };
     expect(ledger.view.total().byCategory.get('pci')).toMatchObject(totals);
     await recordReport(ledger, at(1050, 1));
-    expect(ledger.view.total().byCategory.get('pci')).toMatchObject({ ...totals, lastSeconds: 1050 });
+    expect(ledger.view.total().byCategory.get('pci')).toMatchObject({
+      ...totals,
+      lastSeconds: 1050,
+    });
   });
 
   it('comes to the same end in whatever order the files of a crash come', async () => {
@@ -152,9 +155,12 @@ describe('the crashes', () => {
 
   it('remember their files, newest first, each once, and when the first came', async () => {
     let now = 2000;
-    const ledger = await openTestLedger({ nowMs: () => 1000 * now++ });
+    const ledger = await openTestLedger({ nowMs: () => 1000 * now });
     const report = crashReport();
-    for (const i of [0, 1, 2, 1]) await recordReport(ledger, report, fileNumber(i));
+    for (const i of [0, 1, 2, 1]) {
+      await recordReport(ledger, report, fileNumber(i));
+      now++;
+    }
     const { paths, recordedSeconds } = onlyCrash(ledger);
     expect(paths).toEqual([1, 2, 0].map(fileNumber));
     expect(recordedSeconds).toBe(2000);
@@ -169,7 +175,10 @@ describe('the crashes', () => {
     const { id } = onlyCrash(ledger);
     const whole = crashReport({ hwerr: counted({ pci: [7, 1000] }) });
     await recordReport(ledger, whole);
-    expect(ledger.view.crash(id)?.report).toMatchObject({ bootId: whole.bootId, hwerr: whole.hwerr });
+    expect(ledger.view.crash(id)?.report).toMatchObject({
+      bootId: whole.bootId,
+      hwerr: whole.hwerr,
+    });
     expect(ledger.view.crash(whole.bootId!)).toBeUndefined();
     expect(onlyCrash(ledger).id).toBe(id);
   });
@@ -233,9 +242,7 @@ describe('the crashes', () => {
       await recordReport(ledger, crashReport({ bootId: `${i}`, nodename: host }));
     }
     const of = (host: string): string[] =>
-      hostsOf(
-        ledger.view.select({ host, category: undefined, offset: 0, limit: 1000 }).crashes,
-      );
+      hostsOf(ledger.view.select({ host, category: undefined, offset: 0, limit: 1000 }).crashes);
     for (const host of hosts) expect(of(host)).toEqual([host, host]);
     expect(of('b')).toEqual([]);
     expect(hostsOf(ledger.view.crashes())).toHaveLength(2 * hosts.length);
@@ -402,7 +409,12 @@ describe('a file that gives no counters', () => {
     ledger.healed(fileNumber(2));
     expect(shown()).toEqual([]);
     // What was counted stays counted.
-    expect(ledger.view.failures()).toEqual({ corrupt: 1, timeout: 1, truncated: 1, page_excluded: 1 });
+    expect(ledger.view.failures()).toEqual({
+      corrupt: 1,
+      timeout: 1,
+      truncated: 1,
+      page_excluded: 1,
+    });
   });
 
   it('is not shown when it was over before it was written', async () => {

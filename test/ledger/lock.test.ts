@@ -111,5 +111,9 @@ it('a ledger that another daemon took over is not written to, and not taken back
   expect([first.state.kind, first.view.total().crashes]).toEqual(['busy', 1]);
   await recordReport(second, crashReport({ bootId: 'e' }));
   expect([second.state.kind, second.view.total().crashes]).toEqual(['ready', 3]);
-  expect(Array.from(second.view.crashes(), ({ id }) => id).sort()).toEqual(['a', 'b', 'e']);
+  expect(Array.from(second.view.crashes(), ({ report }) => report.bootId).sort()).toEqual([
+    'a',
+    'b',
+    'e',
+  ]);
 });

@@ -46,7 +46,7 @@ async function samplesOf(
   return {
     ...crashSamples(ledger.view.total(), NOW_SECONDS),
     ...ingestSamples(ingest),
-    ...failureSamples(ledger),
+    ...failureSamples(ledger.view),
     ...ledgerSamples(ledger),
     ...hostSamples(ledger.view.hostCounts()),
     ...kexecSamples(true),
@@ -348,7 +348,7 @@ describe('the samples of this boot', () => {
   });
 
   it('never get into what dumps say', async () => {
-    const names = Object.keys(crashSamples((await ledgerOf()).total(), NOW_SECONDS));
+    const names = Object.keys(crashSamples((await ledgerOf()).view.total(), NOW_SECONDS));
     expect(names.filter((name) => name in liveSamples(liveCounters('kcore')))).toEqual([]);
   });
 });
