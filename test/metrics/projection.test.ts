@@ -15,7 +15,8 @@ import {
   ledgerSamples,
   liveSamples,
 } from '../../src/metrics/projection.ts';
-import { CATEGORIES, type CrashReport, type Hwerr } from '../../src/vmcore/index.ts';
+import type { CrashReport } from '../../src/outcome.ts';
+import { CATEGORIES, type Hwerr } from '../../src/vmcore/index.ts';
 import { ledgerOf, openTestLedger, recordFailure } from '../support/daemon/ledgers.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 

@@ -1,7 +1,11 @@
 // Crash reports made up for what is behind the decoder.
 
 import type { CrashReport } from '../../../src/outcome.ts';
-import { CATEGORIES, type CrashReport as DecodedReport, type Hwerr } from '../../../src/vmcore/index.ts';
+import {
+  CATEGORIES,
+  type CrashReport as DecodedReport,
+  type Hwerr,
+} from '../../../src/vmcore/index.ts';
 
 export const CRASH_TIME = 1_791_000_351;
 

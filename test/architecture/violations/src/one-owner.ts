@@ -9,7 +9,6 @@ import 'commander';
 import 'express';
 import 'helmet';
 import 'node:sqlite';
-import 'pino';
 import 'piscina';
 import 'prom-client';
 import 'yaml';
