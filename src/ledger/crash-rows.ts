@@ -11,7 +11,7 @@ import { StoreError } from './store-error.ts';
 /** The crash that a row of `crash` holds. */
 export function crashOf(store: Store, row: Row): Crash {
   const sequence = Number(row['sequence']);
-  const report = parsed<StoredReport>(row, 'report_json');
+  const report = parsed(row, 'report_json') as StoredReport;
   const recordedSeconds = Number(row['recorded_seconds']);
   return {
     id: String(row['id']),
@@ -24,14 +24,14 @@ export function crashOf(store: Store, row: Row): Crash {
     recordedSeconds,
     orderedSeconds: orderedSeconds(report.crashTimeSeconds, recordedSeconds),
     report,
-    verdict: parsed<Verdict>(row, 'verdict_json'),
+    verdict: parsed(row, 'verdict_json') as Verdict,
     suspectWindowSeconds: Number(row['suspect_window_seconds']),
   };
 }
 
-function parsed<T>(row: Row, column: string): T {
+function parsed(row: Row, column: string): unknown {
   try {
-    return JSON.parse(String(row[column])) as T;
+    return JSON.parse(String(row[column]));
   } catch (error) {
     throw new StoreError('damaged', `crash ${row['sequence']}: ${column} is no JSON`, error);
   }

@@ -22,17 +22,10 @@ import { Store } from './store.ts';
 import { HINTS, StoreError } from './store-error.ts';
 import { Writer } from './writer.ts';
 
-export { type Crash, type StoredReport, byNewest, isFoundLate } from './crash.ts';
-export type {
-  LedgerState,
-  LedgerStatus,
-  LedgerView,
-  CrashSelection,
-  HostCounts,
-} from './ledger-view.ts';
+export type { Crash, StoredReport } from './crash.ts';
+export type { LedgerState, LedgerStatus, LedgerView, HostCounts } from './ledger-view.ts';
 export type { RecordedFailure } from './recent-failures.ts';
-export type { Repair } from './repair.ts';
-export type { CategoryTotals, SuspectCrash, Totals } from './totals.ts';
+export type { CategoryTotals, Totals } from './totals.ts';
 
 /** Another daemon has the ledger; or a new one must be begun, and counters begin anew with a process. */
 const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged']);

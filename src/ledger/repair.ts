@@ -16,7 +16,7 @@ export interface Repair {
 }
 
 /** A host that is not in the ledger, or none where there are several. */
-export class UnknownHost extends Error {}
+class UnknownHost extends Error {}
 
 const MAX_NOTE_LENGTH = 500;
 
@@ -28,7 +28,7 @@ const MAX_NOTE_LENGTH = 500;
  * @returns the repair, and whether it is new.
  * @throws UnknownHost; StoreError.
  */
-export function recordRepair(
+function recordRepair(
   store: Store,
   host: string | undefined,
   note: string,

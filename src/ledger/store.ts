@@ -263,7 +263,7 @@ export class Store {
 
 /** As node:sqlite takes them: one by one, or an object as the first. */
 function list(values: Values): SQLInputValue[] {
-  return (Array.isArray(values) ? values : [{ ...values }]) as SQLInputValue[];
+  return (Array.isArray(values) ? values : [values]) as SQLInputValue[];
 }
 
 function connect(path: string, access: Access): DatabaseSync {

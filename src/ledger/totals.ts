@@ -19,7 +19,7 @@ export interface CategoryTotals {
   readonly lastSuspect: SuspectCrash | undefined;
 }
 
-export interface SuspectCrash {
+interface SuspectCrash {
   readonly crash: Crash;
   /** When it became known that it is suspect, Unix seconds. */
   readonly recordedSeconds: number;

@@ -104,7 +104,7 @@ it('says so when there is no ledger, and makes none', async () => {
   expect((await crashes(missing)).stderr).toContain('there is no ledger');
 });
 
-it('says so when the ledger is damaged, and leaves it alone', async () => {
+it('says so when the ledger is damaged, and leaves it alone', () => {
   const directory = tempDir();
   writeFileSync(join(directory, 'ledger.db'), Buffer.alloc(100_000, 'x'));
   expect(() => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { FailureReason } from '../../src/failure.ts';
-import { type Crash, type Ledger, byNewest } from '../../dist/ledger/ledger.js';
+import { byNewest } from '../../src/ledger/crash.ts';
+import type { Crash, Ledger } from '../../dist/ledger/ledger.js';
 import type { CrashReport } from '../../src/outcome.ts';
 import type { Hwerr } from '../../src/vmcore/index.ts';
 import { eventually } from '../support/system/eventually.ts';
