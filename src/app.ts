@@ -10,7 +10,7 @@ import { globPattern } from './ingest/file-names.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { type KexecState, watchKexecState } from './host/kexec-state.ts';
 import { ThisBoot } from './host/live.ts';
-import { type Ledger, type Summary, openLedger } from './ledger/ledger.ts';
+import { type Ledger, type Totals, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
 import {
@@ -64,7 +64,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
     },
     {
       ...scrapes(config, version, { ...parts, kexec }),
-      views: createViews({ ...parts, kexec, suspectWindowSeconds }),
+      views: createViews({ ...parts, kexec }),
       log,
       nowMs: Date.now,
     },
@@ -139,9 +139,7 @@ async function assemble(config: PassConfig, exporterMetrics: boolean, log: Logge
       pattern: config.hostPattern,
     },
     nowMs: Date.now,
-    log: (level, message, fields) => {
-      log[level](message, fields);
-    },
+    log,
   });
   const decoder = decodeClient({
     symbolPaths: config.symbolPaths,
@@ -191,14 +189,14 @@ function scrapes(
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
   const build = { version, revision: REVISION, nodeVersion: process.versions.node };
   const crashesOf =
-    (summary: Summary): Collector =>
+    (totals: Totals): Collector =>
     () =>
-      crashSamples(summary, Date.now() / 1000);
+      crashSamples(totals, Date.now() / 1000);
   const exporter: readonly Collector[] = [
     () => ingestSamples(ingest.status()),
-    () => failureSamples(ledger),
+    () => failureSamples(ledger.view),
     () => ledgerSamples(ledger),
-    () => hostSamples(mode === 'central' ? ledger.hostCounts() : undefined),
+    () => hostSamples(mode === 'central' ? ledger.view.hostCounts() : undefined),
     () => buildSamples(build),
   ];
   return {
@@ -208,15 +206,15 @@ function scrapes(
         mode === 'central'
           ? []
           : [
-              crashesOf(ledger.total()),
+              crashesOf(ledger.view.total()),
               () => liveSamples(thisBoot?.state ?? { kind: 'off' }),
               () => kexecSamples(kexec.armed()),
             ];
       return metrics.render([...local, ...exporter], format);
     },
     hostMetrics: (host, format) => {
-      const summary = ledger.summary(host);
-      return summary === undefined ? undefined : metrics.renderOnly([crashesOf(summary)], format);
+      const totals = ledger.view.hostTotals(host);
+      return totals === undefined ? undefined : metrics.renderOnly([crashesOf(totals)], format);
     },
   };
 }

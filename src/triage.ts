@@ -1,7 +1,9 @@
 // The question the kernel's counters were made for: did a hardware error come shortly before the
 // panic? Both times are of the crashed kernel's own clock.
 
-import type { AbsentReason, DecodeReason, Hwerr, HwerrCategory } from './vmcore/index.ts';
+import type { FailureReason } from './failure.ts';
+import type { CrashReport } from './vmcore/index.ts';
+import type { AbsentReason, HwerrCategory } from './vmcore/index.ts';
 
 export type Verdict =
   /** The last error of this category came within the suspect window before the panic. */
@@ -15,7 +17,7 @@ export type Verdict =
   /** The kernel counts hardware errors, and counted none. */
   | { readonly kind: 'clean' }
   /** Nothing is known about errors. */
-  | { readonly kind: 'unknown'; readonly reason: AbsentReason | DecodeReason };
+  | { readonly kind: 'unknown'; readonly reason: AbsentReason | FailureReason };
 
 /**
  * Seconds from the last error of a category to the crash; negative when the clock was set back in
@@ -34,14 +36,15 @@ export function isSuspect(lead: number | undefined, windowSeconds: number): bool
   return lead !== undefined && lead >= 0 && lead <= windowSeconds;
 }
 
-/** A crash, as far as its verdict goes. */
-interface Judged {
-  readonly hwerr: Hwerr;
-  readonly crashTimeSeconds: number | null;
-}
-
-/** What to say first about a crash. */
-export function verdictOf({ hwerr, crashTimeSeconds }: Judged, windowSeconds: number): Verdict {
+/**
+ * What to say first about a crash.
+ *
+ * @param windowSeconds an error at most so long before the panic is suspect.
+ */
+export function verdictOf(
+  { hwerr, crashTimeSeconds }: Pick<CrashReport, 'hwerr' | 'crashTimeSeconds'>,
+  windowSeconds: number,
+): Verdict {
   if (hwerr.kind !== 'present') return { kind: 'unknown', reason: hwerr.reason };
   if (hwerr.categories.every(({ count }) => count === 0)) return { kind: 'clean' };
   if (crashTimeSeconds === null) return { kind: 'undated' };
