@@ -78,7 +78,7 @@ export const FLAGS = {
     A_DIRECTORY,
   ),
   decodeTimeoutMs: one('decode.timeout', 'DURATION', 'Longest time for one dump.', {
-    defaultText: '5m',
+    defaultText: '60s',
     ...A_DURATION,
   }),
   decodeMaxMemoryBytes: one('decode.max-memory', 'SIZE', 'Memory that a decode may take.', {

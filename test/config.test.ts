@@ -25,7 +25,7 @@ const DEFAULTS: Config = {
   settleMs: 2000,
   rescanMs: 60_000,
   symbolPaths: [],
-  decodeTimeoutMs: 300_000,
+  decodeTimeoutMs: 60_000,
   decodeMaxMemoryBytes: 256 * 2 ** 20,
   mode: 'node',
   nodeName: defaultNodeName(hostname()),

@@ -25,7 +25,7 @@ const TIMER_MS = 10;
 const MOST_UNRECORDED = 64;
 
 /** What may be wrong with a dump only because the rest of it is not written yet. */
-const MENDED_BY_THE_REST: ReadonlySet<FailureReason> = new Set<FailureReason>([
+const MAYBE_INCOMPLETE: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'truncated',
   'corrupt',
   'no_vmcoreinfo',
@@ -34,8 +34,14 @@ const MENDED_BY_THE_REST: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'page_excluded',
   'page_lost',
 ]);
-/** The file need not change for these to go away. */
-const MAY_HEAL: ReadonlySet<FailureReason> = new Set<FailureReason>(['permission', 'io']);
+/** The file need not change for these to go away: it is tried again, each time after a longer wait. */
+const TRANSIENT: ReadonlySet<FailureReason> = new Set<FailureReason>([
+  'permission',
+  'io',
+  'timeout',
+]);
+/** After a decode that took longer, it is asked anew whose turn it is. */
+const SLOW_SECONDS = 1;
 
 export interface IngestOptions {
   readonly directories: readonly string[];
@@ -252,7 +258,12 @@ export class Ingest {
   }
 
   async #explain(path: string, { reason, message }: Failure): Promise<void> {
-    const hint = reason === 'permission' ? await howToRead(path) : 'look at the disk';
+    const hint =
+      reason === 'permission'
+        ? await howToRead(path)
+        : reason === 'timeout'
+          ? 'look at the mount; it is tried again'
+          : 'look at the disk; it is tried again';
     this.#dependencies.log.error('cannot be read', { path, error: message, hint });
   }
 
@@ -274,7 +285,12 @@ export class Ingest {
       this.#decodesInProgress = 0;
       if (this.#isClosed()) break;
       this.#lastDecodeMs = nowMs();
-      this.#take(file, outcome, (steadyMs() - startMs) / 1000);
+      const seconds = (steadyMs() - startMs) / 1000;
+      if (seconds > SLOW_SECONDS) {
+        this.#settling.putBack(this.#queue, steadyMs());
+        this.#queue = [];
+      }
+      this.#take(file, outcome, seconds);
       this.#firstPass.answered(file.path);
       this.#tellFirstPass();
       // The ledger cannot write: what is not decoded yet waits on its disk.
@@ -339,7 +355,7 @@ export class Ingest {
       if (this.#denied.delete(path)) ledger.healed(path);
       return;
     }
-    if (MAY_HEAL.has(reason)) {
+    if (TRANSIENT.has(reason)) {
       this.#settling.retryLater(file, steadyMs());
       if (!this.#deny(root, path, failure)) return;
     } else {
@@ -364,11 +380,11 @@ export class Ingest {
 function mayStillBeWritten({ size }: FoundFile, outcome: ReportOutcome | FailureOutcome): boolean {
   if (outcome.kind === 'report') {
     const { hwerr, incomplete } = outcome.report;
-    return incomplete || (hwerr.kind === 'unreadable' && MENDED_BY_THE_REST.has(hwerr.reason));
+    return incomplete || (hwerr.kind === 'unreadable' && MAYBE_INCOMPLETE.has(hwerr.reason));
   }
   const { reason } = outcome.failure;
   if (reason === 'not_a_dump') return size < MAGIC_BYTES;
-  return MENDED_BY_THE_REST.has(reason);
+  return MAYBE_INCOMPLETE.has(reason);
 }
 
 function logReport(log: Logger, path: string, report: CrashReport): void {

@@ -6,12 +6,16 @@
 //               └───────any change─────────────┘  │
 //                  broke off, or unreadable? still for longer, and longer each time
 
+import { relative } from 'node:path';
 import type { FoundFile } from './scan.ts';
 
 /** How long a dump that broke off must lie still before it is taken for finished: writers pause. */
 export const GRACE_MS = 60_000;
 /** What could not be read may be readable later: the time between two tries grows up to this. */
 const LONGEST_RETRY_MS = 600_000;
+
+/** Groups whose turns are remembered: with more of them all begin anew. */
+const MAX_GROUPS = 100_000;
 
 type State =
   | { readonly kind: 'still'; readonly sinceMs: number; readonly neededMs: number }
@@ -31,6 +35,9 @@ interface Entry {
 export class Settling {
   readonly #settleMs: number;
   readonly #entries = new Map<string, Entry>();
+  /** When each group of files was served last, by a count of turns; see groupOf(). */
+  readonly #served = new Map<string, number>();
+  #turn = 0;
 
   constructor(settleMs: number) {
     this.#settleMs = settleMs;
@@ -74,33 +81,41 @@ export class Settling {
   }
 
   /**
-   * The first of the files that are due, from now on being decoded: the roots take turns, and of each
-   * root its newest come first. So many of them that what is due is gone through few times.
+   * The first of the files that are due, from now on being decoded. Files that were not tried yet come
+   * before all others. Groups, which are hosts or directories, take turns, whichever waited longest
+   * first, and of each group its newest file. At least 1/64 of the files that are due, so that going
+   * through all of them stays cheap.
    */
   takeReady(nowMs: number, atLeast: number): FoundFile[] {
-    const byRoot = new Map<string, Entry[]>();
-    let ready = 0;
-    for (const entry of this.#entries.values()) {
-      if (dueMs(entry.state) > nowMs) continue;
-      ready++;
-      const ofRoot = byRoot.get(entry.file.root);
-      if (ofRoot === undefined) byRoot.set(entry.file.root, [entry]);
-      else ofRoot.push(entry);
-    }
-    const queues = [...byRoot.values()].map((entries) =>
-      entries.sort((a, b) => a.file.mtimeMs - b.file.mtimeMs),
-    );
-    const limit = Math.max(atLeast, Math.ceil(ready / 64));
+    const due = [...this.#entries.values()].filter(({ state }) => dueMs(state) <= nowMs);
+    const untried = due.filter(({ tries }) => tries === 0);
+    const groups = Map.groupBy(untried.length > 0 ? untried : due, ({ file }) => groupOf(file));
+    const queues = [...groups]
+      .map(([group, entries]) => ({
+        group,
+        entries: entries.sort((one, other) => one.file.mtimeMs - other.file.mtimeMs),
+        served: this.#served.get(group) ?? 0,
+        newestMs: entries.at(-1)?.file.mtimeMs ?? 0,
+      }))
+      .sort((one, other) => one.served - other.served || other.newestMs - one.newestMs);
+    if (this.#served.size > MAX_GROUPS) this.#served.clear();
+    const limit = Math.max(atLeast, Math.ceil(due.length / 64));
     const taken: FoundFile[] = [];
-    while (taken.length < limit && queues.some((queue) => queue.length > 0)) {
-      for (const queue of queues) {
-        const entry = taken.length < limit ? queue.pop() : undefined;
+    while (taken.length < limit && queues.some(({ entries }) => entries.length > 0)) {
+      for (const { group, entries } of queues) {
+        const entry = taken.length < limit ? entries.pop() : undefined;
         if (entry === undefined) continue;
+        this.#served.set(group, ++this.#turn);
         entry.state = { kind: 'decoding' };
         taken.push(entry.file);
       }
     }
     return taken;
+  }
+
+  /** Files that were taken and not decoded: they are due again at once. */
+  putBack(files: readonly FoundFile[], nowMs: number): void {
+    for (const file of files) this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: 0 });
   }
 
   /** How many files are due. */
@@ -197,6 +212,12 @@ export class Settling {
     entry.state = state;
     entry.tries = tries ?? entry.tries;
   }
+}
+
+/** The directory below the root that a file is in: a host in a central store, a crash elsewhere. */
+function groupOf({ root, path }: FoundFile): string {
+  const [directory, ...rest] = relative(root, path).split('/');
+  return rest.length > 0 ? `${root}/${directory}` : root;
 }
 
 function dueMs(state: State): number {

@@ -143,9 +143,37 @@ describe('Settling', () => {
     expect(first).toHaveLength(11); // a 64th of what is due
     scanned(settling, [file('newer', 1, 1000)], 100);
     expect(names(settling.takeReady(SETTLE_MS + 100, 2)).slice(0, 2)).toEqual([
-      'many/630',
       'newer',
+      'many/630',
     ]);
+  });
+
+  it('takes turns between the directories of a root, whatever their dates say', () => {
+    const settling = new Settling(0);
+    const hopeless = Array.from({ length: 18 }, (_, i) => file(`host-a/${i}`, 1, 1e15 + i));
+    scanned(settling, [...hopeless, file('host-b/vmcore', 1, 1)], 0);
+    expect(names(settling.takeReady(0, 1))).toEqual(['host-a/17']);
+    const touched = hopeless.map((one) => ({ ...one, version: 'touched', mtimeMs: 2e15 }));
+    scanned(settling, [...touched, file('host-b/vmcore', 1, 1)], 0);
+    expect(names(settling.takeReady(0, 1))).toEqual(['host-b/vmcore']);
+  });
+
+  it('gives what was tried before only when nothing else is due', () => {
+    const settling = new Settling(0);
+    const [slow, other] = [file('host-a/slow', 1, 3), file('host-a/other', 1, 1)];
+    scanned(settling, [slow, other], 0);
+    expect(names(settling.takeReady(0, 1))).toEqual(['host-a/slow']);
+    settling.retryLater(slow, 0);
+    expect(names(settling.takeReady(1e9, 1))).toEqual(['host-a/other']);
+    expect(names(settling.takeReady(1e9, 1))).toEqual(['host-a/slow']);
+  });
+
+  it('gives again at once what was put back', () => {
+    const settling = new Settling(SETTLE_MS);
+    scanned(settling, [file('a')], 0);
+    const taken = settling.takeReady(SETTLE_MS, 1);
+    settling.putBack(taken, SETTLE_MS);
+    expect(names(settling.takeReady(SETTLE_MS, 1))).toEqual(['a']);
   });
 
   it('takes what an earlier run made of a file, in that state, for its answer', () => {
