@@ -29,6 +29,10 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { decode: files, json, askBtf, ...given };
       return Promise.resolve();
     },
+    log(file, options): Promise<void> {
+      called = { log: file, ...options };
+      return Promise.resolve();
+    },
   });
   await commands.parseAsync(args, { from: 'user' });
   return called;
@@ -64,6 +68,15 @@ describe('program', () => {
       json: false,
       askBtf: true,
       symbolPaths: ['/s', '/t'],
+    });
+  });
+
+  it('reads a log of pages of 4 KiB, or of the size that is given', async () => {
+    expect(await parsed('log', '-')).toEqual({ log: '-', json: false, pageSize: '4KiB' });
+    expect(await parsed('log', 'a', '--json', '--page-size', '64KiB')).toEqual({
+      log: 'a',
+      json: true,
+      pageSize: '64KiB',
     });
   });
 
