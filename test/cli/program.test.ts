@@ -37,10 +37,6 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { decode: files, json, askBtf, ...given };
       return Promise.resolve();
     },
-    log(file, options): Promise<void> {
-      called = { log: file, ...options };
-      return Promise.resolve();
-    },
   });
   await commands.parseAsync(args, { from: 'user' });
   return called;
