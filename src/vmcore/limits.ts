@@ -79,8 +79,6 @@ export const CAPS = {
   btfNameBytes: 128,
   /** Elements of hwerr_data: more are no enum of hardware errors. */
   categories: 64,
-  /** Code of hwerr_log_error_type looked at, bytes: its fast path comes first. */
-  codeBytes: 256,
   /** Bits of the number of records in a printk ring: 4 Mi of them, 32 times the largest config. */
   printkCountBits: 22,
   /** Bits of the size of a printk ring's text, bytes: 1 GiB; CONFIG_LOG_BUF_SHIFT ends at 25. */

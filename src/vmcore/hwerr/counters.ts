@@ -138,7 +138,7 @@ class Symbols {
     let trouble = this.#trouble;
     if (kallsyms !== undefined) {
       try {
-        return locateArray(this.#kernel, kallsyms, this.#files);
+        return locateArray(kallsyms, this.#files);
       } catch (error) {
         if (!(error instanceof VmcoreError)) throw error;
         trouble = error;

@@ -1,6 +1,6 @@
 // A tiny kernel as it lies in memory when it dies: VMCOREINFO, utsname, boot id, hwerr_data and
 // kallsyms, each on pages of its own, so that a test can take one away. Where it is told to, it also
-// has a log, type information, and the code of the function that fills the array.
+// has a log and type information.
 
 import { type BtfRecipe, btf } from './btf-builder.ts';
 import { ByteWriter } from './bytes.ts';
@@ -47,8 +47,6 @@ export interface KernelRecipe {
   readonly fillers?: number;
   readonly log?: Omit<LogRecipe, 'order' | 'at'>;
   readonly btf?: BtfRecipe;
-  /** The code of hwerr_log_error_type. */
-  readonly code?: (array: bigint, start: bigint) => Uint8Array;
   /** VMCOREINFO as it would be, to be changed. */
   readonly editVmcoreinfo?: (text: string) => string;
 }
@@ -125,10 +123,6 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
   const text = vmcoreinfoOf(recipe, address, keys);
   const vmcoreinfo = recipe.editVmcoreinfo?.(text) ?? text;
   const out = new ByteWriter(machine.order).text('text');
-  if (recipe.code) {
-    const code = recipe.code(address(OFFSETS.array), address(FUNCTION_OFFSET));
-    out.padTo(FUNCTION_OFFSET).bytes(code);
-  }
   writeUtsname(out.padTo(OFFSETS.utsname + NAME_OFFSET), recipe, machine);
   out.padTo(OFFSETS.bootId).bytes(recipe.bootId ?? BOOT_ID);
   writeArray(out.padTo(OFFSETS.array), recipe, machine);

@@ -4,9 +4,8 @@ import { type Location, locateArray } from '../../../src/vmcore/hwerr/locate.ts'
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import type { SymbolFile } from '../../../src/vmcore/index.ts';
 import { symbolFileSources } from '../../../src/vmcore/symbols/symbol-files.ts';
-import { arm64Code, x86Code } from '../../support/builders/machine-code.ts';
 import { type KernelRecipe, kernel } from '../../support/builders/kernel-builder.ts';
-import { memoryOf, openedKernel } from '../../support/builders/memory-dump.ts';
+import { openedKernel } from '../../support/builders/memory-dump.ts';
 import {
   linkedSymbols,
   systemMapFile,
@@ -20,17 +19,11 @@ interface Found {
   readonly offset: bigint | undefined;
 }
 
-function locate(
-  recipe: KernelRecipe,
-  files: readonly SymbolFile[] = [],
-  missingText = false,
-): Found {
+function locate(recipe: KernelRecipe, files: readonly SymbolFile[] = []): Found {
   const built = kernel({ fillers: 20, ...recipe });
-  const memory = memoryOf(built);
-  const { kernel: opened, kallsyms } = openedKernel(built, memory);
-  if (missingText) memory.drop(built.at('text'));
+  const { kernel: opened, kallsyms } = openedKernel(built);
   const sources = symbolFileSources(files, opened.vmcoreinfo, DEFAULT_LIMITS, () => undefined);
-  const location = locateArray(opened, kallsyms, sources);
+  const location = locateArray(kallsyms, sources);
   const offset = location.kind === 'found' ? location.array.address - built.start : undefined;
   return { location, offset };
 }
@@ -74,31 +67,8 @@ describe('locateArray', () => {
     expect(locate({}, files as readonly SymbolFile[]).location.kind).toBe('found');
   });
 
-  it.each([
-    ['x86_64', { code: x86Code }],
-    ['arm64', { code: arm64Code }],
-    ['arm64', { code: (a: bigint, s: bigint) => arm64Code(a, s, { atomic: 'ldxr' }) }],
-  ] as const)('finds it in the code of %s', (machine, { code }) => {
-    const { location, offset } = locate({ ...BARE, machine, code });
-    expect(location).toMatchObject({ kind: 'found', array: { source: 'disassembly' } });
-    expect(offset).toBe(ARRAY_OFFSET);
-  });
-
-  it('believes a file before the code', () => {
-    const { location } = locate({ ...BARE, code: x86Code }, [MAP]);
-    expect(location).toMatchObject({ array: { source: 'system-map' } });
-  });
-
-  it.each([
-    [
-      'the code is of another shape',
-      { ...BARE, code: () => new Uint8Array(200).fill(0x90) },
-      false,
-    ],
-    ['the page of the code is missing', { ...BARE, code: x86Code }, true],
-    ['the machine is one whose code is not known', { ...BARE, machine: 'riscv64' }, false],
-  ] as const)('is symbol_not_found when %s', (_, recipe, missingText) => {
-    expect(locate(recipe, [], missingText).location).toEqual({ kind: 'symbol_not_found' });
+  it('is symbol_not_found when kallsyms has the function alone, and no file has the array', () => {
+    expect(locate(BARE).location).toEqual({ kind: 'symbol_not_found' });
   });
 
   it('is kernel_without_hwerr when neither array nor function is there, whatever files say', () => {
