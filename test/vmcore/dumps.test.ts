@@ -2,11 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 
-import {
-  type CrashReport,
-  bytesSource,
-  decodeVmcore,
-} from '../../src/vmcore/index.ts';
+import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
 import { flatten } from '../support/builders/flattened-builder.ts';
 import type { KdumpCodec } from '../support/builders/kdump-builder.ts';
 import {

@@ -28,10 +28,7 @@ export type Location =
  * @param kallsyms the dump's own symbols.
  * @param files other sources, opened only when they are needed.
  */
-export function locateArray(
-  kallsyms: SymbolSource,
-  files: Iterable<SymbolSource>,
-): Location {
+export function locateArray(kallsyms: SymbolSource, files: Iterable<SymbolSource>): Location {
   const own = arrayIn(kallsyms);
   if (own !== undefined) return { kind: 'found', array: own };
   if (kallsyms.find(LOG_FUNCTION) === undefined) return { kind: 'kernel_without_hwerr' };
