@@ -117,9 +117,11 @@ class Symbols {
   readonly #trouble: VmcoreError | undefined;
   readonly #kernel: Kernel;
   readonly #files: Iterable<SymbolSource>;
+  readonly #warn: (warning: string) => void;
 
   constructor(kernel: Kernel, options: CounterOptions, warn: (warning: string) => void) {
     this.#kernel = kernel;
+    this.#warn = warn;
     const { vmcoreinfo } = kernel;
     const name = { release: vmcoreinfo.osRelease, buildId: vmcoreinfo.buildId };
     this.#files = once(() =>
@@ -138,7 +140,7 @@ class Symbols {
     let trouble = this.#trouble;
     if (kallsyms !== undefined) {
       try {
-        return locateArray(kallsyms, this.#files);
+        return locateArray(kallsyms, this.#files, this.#kernel.vmcoreinfo.osRelease, this.#warn);
       } catch (error) {
         if (!(error instanceof VmcoreError)) throw error;
         trouble = error;

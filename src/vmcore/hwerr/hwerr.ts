@@ -76,8 +76,9 @@ export function readCategories(
 ): HwerrCategory[] {
   const { address, room } = array;
   const bytes = layoutBytes(layout);
-  if (layout.source === 'builtin' && room !== BigInt(bytes)) {
-    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; no BTF to ask`);
+  if (room !== BigInt(bytes)) {
+    const by = layout.source === 'btf' ? 'as BTF says' : 'no BTF to ask';
+    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; ${by}`);
   }
   const c = kernel.memory.cursor(address, bytes, 'hwerr_data');
   return layout.categories.map((category, i): HwerrCategory => {

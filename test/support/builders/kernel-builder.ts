@@ -45,6 +45,8 @@ export interface KernelRecipe {
   readonly arrayRoom?: number;
   /** Further symbols with names of their own, so that there are several markers. */
   readonly fillers?: number;
+  /** Pairs in the names that become tokens. */
+  readonly merges?: number;
   readonly log?: Omit<LogRecipe, 'order' | 'at'>;
   readonly btf?: BtfRecipe;
   /** VMCOREINFO as it would be, to be changed. */
@@ -81,8 +83,9 @@ const COUNTERS: readonly Counter[] = [
   [0, 0],
   [5, 1_790_000_005],
 ];
-const BOOT_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
-export const BOOT_ID_TEXT = 'a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf';
+/** Of version 4, as every UUID that the kernel makes. */
+const BOOT_ID: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => (i === 6 ? 0x46 : 0xa0 + i));
+export const BOOT_ID_TEXT = 'a0a1a2a3-a4a5-46a7-a8a9-aaabacadaeaf';
 export const RELEASE = '7.3.4-test';
 export const NODENAME = 'labhost';
 export const CRASH_TIME = 1_790_000_010;
@@ -112,7 +115,13 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
   const address = (offset: number): bigint => start + BigInt(offset);
   const symbols = symbolsOf(recipe, address);
   const tables = kallsymsTables(
-    { symbols, order: machine.order, addressing, layout },
+    {
+      symbols,
+      order: machine.order,
+      addressing,
+      layout,
+      ...(recipe.merges !== undefined && { merges: recipe.merges }),
+    },
     address(KALLSYMS_OFFSET),
   );
   const logOffset = Math.ceil((KALLSYMS_OFFSET + tables.bytes.length) / ALIGNMENT) * ALIGNMENT;
