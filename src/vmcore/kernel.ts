@@ -12,9 +12,11 @@ import type { Limits } from './limits.ts';
 import type { Architecture } from './arch/architecture.ts';
 import { architectureOf } from './arch/architectures.ts';
 import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
+import { Kallsyms } from './symbols/kallsyms.ts';
 
 /** __NEW_UTS_LEN + 1: the width of each field of struct new_utsname. */
 const UTS_FIELD = 65;
+const SYSNAME = 0;
 const NODENAME = 1;
 const RELEASE = 2;
 
@@ -37,13 +39,14 @@ export interface Kernel {
 }
 
 /**
- * The kernel of the dump. Notes are tried first; memory is searched when none of them holds.
+ * The kernels of the dump, one of which was running: one alone where a note or the time of the crash
+ * says so. Notes are tried first; memory is searched when none of them holds.
  *
  * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
  *   VMCOREINFO, or what the first one tried lacked.
  * @throws Unsupported when it runs on a machine that is not known here, or its memory is encrypted.
  */
-export function identifyKernel(dump: Dump, limits: Limits): Kernel {
+export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kernel[]] {
   let rejected: VmcoreError | undefined;
   let unproven: { readonly kernel: Kernel; readonly missing: PageMissing } | undefined;
   const reject = (error: unknown, kernel?: Kernel): undefined => {
@@ -53,13 +56,18 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
       unproven ??= { kernel, missing: error };
     }
   };
+  /** Those whose utsname has another release, which a module may have written there. */
+  const renamed: Kernel[] = [];
   const attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
     try {
       const vmcoreinfo = Vmcoreinfo.parse(read());
       const kernels = vmcoreinfo === undefined ? [] : kernelsOf(dump, vmcoreinfo, foundIn);
       for (const kernel of kernels) {
         try {
-          return { ...kernel, nodename: provenNodename(kernel) };
+          const { nodename, release } = readUtsname(kernel);
+          if (release === kernel.vmcoreinfo.osRelease) return { ...kernel, nodename };
+          renamed.push({ ...kernel, nodename });
+          reject(otherRelease(release, kernel.vmcoreinfo));
         } catch (error) {
           reject(error, kernel);
         }
@@ -71,24 +79,28 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   };
   for (const text of dump.vmcoreinfoNotes) {
     const kernel = attempt(() => text, 'note');
-    if (kernel !== undefined) return kernel;
+    if (kernel !== undefined) return [kernel];
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
-  if (unproven?.missing.reason === 'page_lost') return unproven.kernel;
+  if (unproven?.missing.reason === 'page_lost') return [unproven.kernel];
   for (const which of ['text', 'rest'] as const) {
-    let found: Kernel | undefined;
+    const found = new Map<string, Kernel>();
     let tried = 0;
     for (const page of candidatePages(dump, which)) {
       const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
       // Of several that hold, that of the kernel that crashed: it alone has the time of the crash.
-      if (kernel?.vmcoreinfo.crashTimeSeconds !== undefined) return kernel;
-      found ??= kernel;
+      if (kernel?.vmcoreinfo.crashTimeSeconds !== undefined) return [kernel];
+      // A kernel has several copies of its text.
+      if (kernel !== undefined) found.set(kernel.vmcoreinfo.text, kernel);
       if (++tried >= limits.vmcoreinfoCandidates) break;
     }
-    if (found !== undefined) return found;
+    const [first, ...others] = found.values();
+    if (first !== undefined) return [first, ...others];
   }
-  if (unproven !== undefined) return unproven.kernel;
+  if (unproven !== undefined) return [unproven.kernel];
+  const proven = renamed.find((kernel) => isProvenBySymbols(kernel, limits));
+  if (proven !== undefined) return [proven];
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
 }
@@ -114,29 +126,18 @@ function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Tr
   return arch.translators({ vmcoreinfo, hints: dump.hints, memory: dump.memory });
 }
 
-/** @throws VmcoreError unless the utsname in memory agrees with VMCOREINFO. */
-function provenNodename({ vmcoreinfo, memory }: Kernel): string {
-  const uts = readUtsname(vmcoreinfo, memory);
-  const release = cString(uts.subarray(RELEASE * UTS_FIELD, (RELEASE + 1) * UTS_FIELD));
-  if (release !== vmcoreinfo.osRelease) {
-    if (looksEncrypted(uts)) {
-      const advice = 'dump it from inside the guest, with kdump';
-      throw new Unsupported(
-        'encrypted',
-        'init_uts_ns',
-        `got what looks like ciphertext: ${advice}`,
-      );
-    }
-    throw new Corrupt(
-      'corrupt',
-      'init_uts_ns',
-      `got release ${JSON.stringify(release)}, want ${vmcoreinfo.osRelease} as in VMCOREINFO`,
-    );
-  }
-  return cString(uts.subarray(NODENAME * UTS_FIELD, RELEASE * UTS_FIELD));
+interface Utsname {
+  readonly nodename: string;
+  readonly release: string;
 }
 
-function readUtsname(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): Uint8Array {
+/**
+ * What the utsname in memory says, if it is one.
+ *
+ * @throws PageMissing when it is not in the dump, Unsupported when its memory is encrypted, Corrupt
+ *   when VMCOREINFO does not say where it is.
+ */
+function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
   const namespace = vmcoreinfo.symbol('init_uts_ns');
   const offset = vmcoreinfo.offset('uts_namespace.name');
   if (namespace === undefined || offset === undefined) {
@@ -146,7 +147,36 @@ function readUtsname(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): Uint8Array 
       'want SYMBOL(init_uts_ns) and its name offset',
     );
   }
-  return memory.read(addVirt(namespace, offset), (RELEASE + 1) * UTS_FIELD);
+  const uts = memory.read(addVirt(namespace, offset), (RELEASE + 1) * UTS_FIELD);
+  const field = (i: number): string => cString(uts.subarray(i * UTS_FIELD, (i + 1) * UTS_FIELD));
+  if (field(RELEASE) !== vmcoreinfo.osRelease && looksEncrypted(uts)) {
+    const advice = 'dump it from inside the guest, with kdump';
+    throw new Unsupported('encrypted', 'init_uts_ns', `got what looks like ciphertext: ${advice}`);
+  }
+  if (field(SYSNAME) !== 'Linux') throw otherRelease(field(RELEASE), vmcoreinfo);
+  return { nodename: field(NODENAME), release: field(RELEASE) };
+}
+
+function otherRelease(release: string, { osRelease }: Vmcoreinfo): Corrupt {
+  const detail = `got release ${JSON.stringify(release)}, want ${osRelease} as in VMCOREINFO`;
+  return new Corrupt('corrupt', 'init_uts_ns', detail);
+}
+
+/**
+ * Whether its symbols prove a kernel: kallsyms puts _stext where VMCOREINFO does, and the banner,
+ * where the dump has it, is of the release that VMCOREINFO names.
+ */
+function isProvenBySymbols({ vmcoreinfo, memory }: Kernel, limits: Limits): boolean {
+  try {
+    const kallsyms = Kallsyms.open(vmcoreinfo, memory, limits);
+    const banner = kallsyms.find('linux_banner');
+    if (banner === undefined) return true;
+    const wanted = ascii(`Linux version ${vmcoreinfo.osRelease} `);
+    return hasBytesAt(memory.read(banner.address, wanted.length), 0, wanted);
+  } catch (error) {
+    if (error instanceof VmcoreError) return false;
+    throw error;
+  }
 }
 
 /**
