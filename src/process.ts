@@ -64,6 +64,10 @@ const commands = program(VERSION, {
       process.stdout.write(text),
     );
   },
+  async log(file, options): Promise<void> {
+    const { logCommand } = await import('./cli/log.ts');
+    await logCommand(file, options, (text) => process.stdout.write(text));
+  },
 });
 
 /** Writes to standard error, and says first which variables were mistyped. */

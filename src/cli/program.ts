@@ -2,6 +2,7 @@
 
 import { Command, Option } from 'commander';
 import type { DecodeCommandOptions } from './decode.ts';
+import type { LogCommandOptions } from './log.ts';
 import {
   FLAGS,
   FLAG_KEYS,
@@ -23,6 +24,7 @@ export interface Commands {
     options: Pick<DecodeCommandOptions, 'json' | 'askBtf'>,
     given: FlagValues,
   ) => Promise<void>;
+  readonly log: (file: string, options: LogCommandOptions) => Promise<void>;
 }
 
 /** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
@@ -48,6 +50,14 @@ export function program(version: string, commands: Commands): Command {
       const json = options.json === true;
       await commands.decode(files, { json, askBtf: options.btf === true }, given(command));
     });
+  subcommand(root, 'log', [])
+    .description("find hardware errors and the crash in a kernel's log")
+    .argument('<file>', 'text of dmesg, dmesg --json or journalctl -k -o json; - is standard input')
+    .option('--json', 'print one JSON object')
+    .option('--page-size <SIZE>', "the kernel's page size", '4KiB')
+    .action((file: string, { json, pageSize }: { json?: true; pageSize: string }) =>
+      commands.log(file, { json: json === true, pageSize }),
+    );
   subcommand(root, 'crashes', ['ledgerPath'])
     .description('print the crashes that the ledger knows; the daemon may be running')
     .option('--json', 'print one JSON object a line')

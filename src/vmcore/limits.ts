@@ -93,4 +93,6 @@ export const CAPS = {
   logFragments: 64,
   /** Longest panic line that is reported: panic() makes lines of up to 1024 (kernel/panic.c). */
   panicLineCharacters: 512,
+  /** Characters of a record read as text: the kernel stores 1024 bytes. */
+  logRecordBytes: 8192,
 } as const;

@@ -24,6 +24,7 @@ const layers = [
   { layer: 'symbols', may: ['bytes/', 'elf/', 'memory/', 'container/vmcoreinfo\\.ts$'] },
   { layer: 'hwerr', may: [...KERNEL, 'symbols/'] },
   { layer: 'printk', may: KERNEL },
+  { layer: 'evidence', may: ['printk/record\\.ts$'] },
 ];
 
 /** A package or Node module and the one place in src that may import it. `owner: null` = nobody. */
