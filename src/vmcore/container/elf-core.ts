@@ -4,10 +4,9 @@
 // Memory past p_filesz is not read as zeros, though the gABI says so: makedumpfile -E leaves out
 // zero pages and filtered pages alike, so nothing in the file says that they were zero.
 
-import { type Extent, ExtentBuilder, type ExtentMap, coversRange } from '../bytes/extents.ts';
-import { type ByteSource, inRange } from '../bytes/source.ts';
-import { type PhysAddr, hex, physAddr, virtAddr } from '../bytes/units.ts';
-import { Corrupt, PageMissing } from '../errors.ts';
+import { ExtentBuilder, type ExtentMap } from '../bytes/extents.ts';
+import type { ByteSource } from '../bytes/source.ts';
+import { physAddr, virtAddr } from '../bytes/units.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import type { ContainedDump, MappedRange } from './dump.ts';
 import {
@@ -24,10 +23,8 @@ import {
   readElfHeader,
 } from '../elf/elf-header.ts';
 import { ElfNotes } from '../elf/elf-notes.ts';
-import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from '../memory/physical-memory.ts';
+import { ElfMemory, numeric } from './elf-memory.ts';
 
-const SCAN_CHUNK = 1 << 20;
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const ALL_ONES = 0xffffffffffffffffn;
 const ALL_ONES_32 = 0xffffffffn;
 
@@ -43,7 +40,7 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     order: header.order,
     machine: header.machine,
     vmcoreinfoNotes: read.notes.texts,
-    memory: segmentMemory(source, extents, read.claims.build(limits)),
+    memory: new ElfMemory(source, extents, read.claims.build(limits)),
     addressing: read.hasPhysical ? 'physical' : 'virtual',
     incomplete: saysIncomplete(header) || read.end > source.size,
     hints: { physBase: undefined, ramStart: ramStart(extents), mapped: read.mapped },
@@ -101,15 +98,6 @@ function hasPhysical({
   return count === 0 || (unknown < count && (zero < count || count === 1));
 }
 
-/**
- * The start of a range as a number, where numbers reckon exactly: past 2^53, `start + length` may be
- * `start`. Kernel addresses, at the top of the space, become negative.
- */
-function numeric(start: bigint, length: bigint | number): number | undefined {
-  const signed = BigInt.asIntN(64, start);
-  return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
-}
-
 function ramStart(extents: ExtentMap): bigint | undefined {
   for (const { start } of extents.all()) return BigInt(start);
   return undefined;
@@ -125,75 +113,4 @@ function mappedRange({ virtual, physical, memorySize }: ProgramHeader): MappedRa
 function saysIncomplete({ machine, flags }: ElfHeader): boolean {
   if (machine === EM_RISCV || machine === EM_PPC64 || machine === EM_LOONGARCH) return false;
   return (flags & DUMP_ELF_INCOMPLETE) !== 0;
-}
-
-/**
- * @param segments by address.
- * @param claims the same by place in the file, each with its address for a file offset.
- */
-function segmentMemory(source: ByteSource, segments: ExtentMap, claims: ExtentMap): PhysicalMemory {
-  return {
-    read(address, length): Uint8Array {
-      const start = numeric(address, length);
-      const parts = start === undefined ? [] : segments.within(start, length);
-      if (start === undefined || parts.length === 0 || !coversRange(parts, start, length)) {
-        throw new PageMissing(
-          'page_excluded',
-          `elf: address ${hex(address)}`,
-          `${length} bytes are in no segment`,
-        );
-      }
-      for (const part of parts) {
-        requireHeld(source, address, part.fileOffset, part.length);
-        requireOwn(claims, part);
-      }
-      const [only] = parts;
-      if (parts.length === 1 && only) return source.read(only.fileOffset, length);
-      const bytes = new Uint8Array(length);
-      for (const part of parts) {
-        bytes.set(source.read(part.fileOffset, part.length), part.start - start);
-      }
-      return bytes;
-    },
-    *findPages(which, matches): Generator<PhysAddr> {
-      if (which === 'rest') return; // nothing is compressed: the first search saw every page
-      for (const { start, length, fileOffset } of segments.all()) {
-        const first = Math.ceil(start / SCAN_STEP) * SCAN_STEP - start;
-        for (let at = first; at + SCAN_HEAD <= length; at += SCAN_CHUNK) {
-          const chunkLength = Math.min(SCAN_CHUNK, length - at, source.size - fileOffset - at);
-          if (chunkLength < SCAN_HEAD) break;
-          const chunk = source.read(fileOffset + at, chunkLength);
-          for (let page = 0; page + SCAN_HEAD <= chunkLength; page += SCAN_STEP) {
-            if (matches(chunk.subarray(page, page + SCAN_HEAD))) yield physAddr(start + at + page);
-          }
-        }
-      }
-    },
-  };
-}
-
-function requireHeld(source: ByteSource, address: PhysAddr, offset: number, length: number): void {
-  if (source.holds(offset, length)) return;
-  const what = inRange(source.size, offset, length) ? 'a hole of the stream' : 'past its end';
-  throw new PageMissing(
-    'page_lost',
-    `elf: address ${hex(address)}`,
-    `${length} bytes at file offset ${hex(offset)} are ${what}`,
-  );
-}
-
-/**
- * Bytes that two segments place at different addresses are not to be believed: an offset is damaged.
- * QEMU gives memory that is mapped twice two segments, of the same bytes at the same address.
- */
-function requireOwn(claims: ExtentMap, { start, length, fileOffset }: Extent): void {
-  for (const claim of claims.within(fileOffset, length)) {
-    const claimed = claim.fileOffset + (fileOffset - claim.start);
-    if (claimed === start) continue;
-    throw new Corrupt(
-      'corrupt',
-      `elf: file offset ${hex(fileOffset)}`,
-      `got segments for addresses ${hex(start)} and ${hex(claimed)}, want one`,
-    );
-  }
 }

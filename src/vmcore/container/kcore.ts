@@ -46,6 +46,7 @@ export function openKcore(source: KcoreSource, limits: Limits): Dump {
     vmcoreinfoNotes: notes.texts,
     memory: {
       read: (address, length) => source.read(offsetOf(regions, address, length), length),
+      whyUnwritten: () => undefined,
       findPages: () => [],
     },
     addressing: 'virtual',

@@ -72,6 +72,8 @@ const OFFSETS = {
 } as const;
 const KALLSYMS_OFFSET = 0x50000;
 const FUNCTION_OFFSET = 0x20;
+/** Other variables on the array's page: in no real dump are there less than 64 bytes of them. */
+const OTHER_DATA_OFFSET = 0x800;
 const NAME_OFFSET = 4; // OFFSET(uts_namespace.name)
 /** Places lie on a 64 KiB block each, the largest block that a dump can have. */
 const ALIGNMENT = 0x10000;
@@ -132,6 +134,7 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
   writeUtsname(out.padTo(OFFSETS.utsname + NAME_OFFSET), recipe, machine);
   out.padTo(OFFSETS.bootId).bytes(recipe.bootId ?? BOOT_ID);
   writeArray(out.padTo(OFFSETS.array), recipe, machine);
+  out.padTo(OFFSETS.array + OTHER_DATA_OFFSET).text('x'.repeat(64));
   out.padTo(OFFSETS.vmcoreinfo).text(vmcoreinfo);
   if (recipe.btf) out.padTo(OFFSETS.btf).bytes(btf(recipe.btf, machine.order));
   out.padTo(KALLSYMS_OFFSET).bytes(tables.bytes);

@@ -70,6 +70,42 @@ describe('memory of an ELF core', () => {
     expect(textAt(dump, 0x1002, 2)).toBe('cd');
   });
 
+  it('takes what the file holds where one of two segments is cut off', () => {
+    const segments = [segment(0x1002, 'cdef'), segment(0x1000, 'abcdefgh')];
+    const cut = open({ segments }, -5);
+    expect(textAt(cut, 0x1000, 6)).toBe('abcdef');
+    expect(textAt(cut, 0x1003, 2)).toBe('de');
+    expect(reasonAt(cut, 0x1000, 7)).toBe('page_lost');
+    expect(cut.incomplete).toBe(true);
+  });
+
+  it.each([
+    ['earlier', 'ab\0\0ef\0\0', 'abcdefgh'],
+    ['later', 'abcdefgh', '\0\0\0\0\0\0\0\0'],
+  ])('takes what was written where the %s of two segments has zeros instead', (_, one, other) => {
+    const dump = open({ segments: [segment(0x1000, one), segment(0x1000, other)] });
+    expect(textAt(dump, 0x1000, 8)).toBe('abcdefgh');
+  });
+
+  it('takes the later of two segments that differ otherwise', () => {
+    const dump = open({ segments: [segment(0x1000, 'abcd'), segment(0x1000, 'aBc\0')] });
+    expect(textAt(dump, 0x1000, 4)).toBe('aBc\0');
+  });
+
+  it('takes 65,536 segments of one page for one', () => {
+    const page = { bytes: bytesOf('espfix'), physical: 0x1000, offset: 64 + 56 * 65_681 + 64 };
+    const espfix = Array.from({ length: 65_536 }, (_, i) => ({
+      ...page,
+      virtual: 0xffffff0000000000n + BigInt(i << 16),
+      bytes: new Uint8Array(0),
+      fileSize: 6,
+    }));
+    const others = Array.from({ length: 144 }, (_, i) => segment(0x100000 + i * 4096, 'other'));
+    const dump = open({ extendedNumbering: true, segments: [page, ...others, ...espfix] });
+    expect(textAt(dump, 0x1000, 6)).toBe('espfix');
+    expect(textAt(dump, 0x101000, 5)).toBe('other');
+  });
+
   it('reads addresses beyond 4 GiB', () => {
     expect(textAt(open({ segments: [segment(0x12_3456_7000, 'far')] }), 0x12_3456_7000, 3)).toBe(
       'far',
@@ -146,6 +182,19 @@ describe('findPages of an ELF core', () => {
   it('looks past the first MiB', () => {
     const bytes = concat(new Uint8Array((2 << 20) + 4096), pages('text'));
     expect(found(open({ segments: [{ physical: 0, bytes }] }))).toEqual([(2 << 20) + 4096]);
+  });
+
+  it('looks at each byte of the file once, however many segments claim it', () => {
+    const bytes = new Uint8Array(1 << 20);
+    const nested = Array.from({ length: 5000 }, (_, i) => ({
+      physical: 4096 * i,
+      offset: 4096 + 16 * i,
+      fileSize: bytes.length - 32 * i,
+    }));
+    let looks = 0;
+    const { memory } = open({ segments: [{ physical: 0, bytes }, ...nested] });
+    for (const page of memory.findPages('text', () => (looks++, false))) expect(page).toBe(0);
+    expect(looks).toBeLessThan(2 * (bytes.length / 4096) + nested.length / 16);
   });
 
   it('stops where the file ends', () => {
