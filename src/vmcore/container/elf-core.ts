@@ -7,6 +7,7 @@
 import { ExtentBuilder, type ExtentMap } from '../bytes/extents.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { physAddr, virtAddr } from '../bytes/units.ts';
+import { Corrupt } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import type { ContainedDump, MappedRange } from './dump.ts';
 import {
@@ -15,6 +16,7 @@ import {
   EM_PPC64,
   EM_RISCV,
   PT_LOAD,
+  PT_NULL,
 } from '../elf/elf-constants.ts';
 import {
   type ElfHeader,
@@ -22,7 +24,7 @@ import {
   hasSafeOffsets,
   readElfHeader,
 } from '../elf/elf-header.ts';
-import { ElfNotes } from '../elf/elf-notes.ts';
+import { CoreNotes } from '../elf/core-notes.ts';
 import { ElfMemory, numeric } from './elf-memory.ts';
 
 const ALL_ONES = 0xffffffffffffffffn;
@@ -34,6 +36,9 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   // There may be a million segments: they are read once, and again where the guess was wrong.
   let read = readSegments(source, header, 'physical', limits);
   if (!read.hasPhysical) read = readSegments(source, header, 'virtual', limits);
+  for (const range of header.noteSections()) read.notes.take(range);
+  read.notes.requireLinux();
+  requireWritten(read.headers);
   const extents = read.stored.build(limits);
   return {
     container: 'elf',
@@ -42,7 +47,7 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     vmcoreinfoNotes: read.notes.texts,
     memory: new ElfMemory(source, extents, read.claims.build(limits)),
     addressing: read.hasPhysical ? 'physical' : 'virtual',
-    incomplete: saysIncomplete(header) || read.end > source.size,
+    incomplete: saysIncomplete(header) || read.headers.blank > 0 || read.end > source.size,
     hints: { physBase: undefined, ramStart: ramStart(extents), mapped: read.mapped },
     part: undefined,
     compression: () => [],
@@ -53,11 +58,18 @@ interface Segments {
   readonly stored: ExtentBuilder;
   /** The same by place in the file, each with its address for a file offset. */
   readonly claims: ExtentBuilder;
-  readonly notes: ElfNotes;
+  readonly notes: CoreNotes;
   readonly mapped: readonly MappedRange[];
   /** One past the highest file offset. */
   readonly end: number;
   readonly hasPhysical: boolean;
+  readonly headers: HeaderCount;
+}
+
+interface HeaderCount {
+  readonly count: number;
+  /** PT_NULL: makedumpfile -E sets room aside, and writes them when it is done. */
+  readonly blank: number;
 }
 
 function readSegments(
@@ -68,12 +80,15 @@ function readSegments(
 ): Segments {
   const stored = new ExtentBuilder();
   const claims = new ExtentBuilder();
-  const notes = new ElfNotes(source, header, limits);
+  const notes = new CoreNotes(source, header.order, limits);
   const mapped: MappedRange[] = [];
   const loads = { count: 0, unknown: 0, zero: 0 };
+  const headers = { count: 0, blank: 0 };
   let end = 0;
   for (const segment of header.segments()) {
-    notes.take(segment);
+    headers.count++;
+    if (segment.type === PT_NULL) headers.blank++;
+    notes.takeSegment(segment);
     if (segment.type !== PT_LOAD) continue;
     const { offset, fileSize, physical } = segment;
     loads.count++;
@@ -86,7 +101,14 @@ function readSegments(
     claims.add(Number(offset), Number(fileSize), start);
     end = Math.max(end, Number(offset + fileSize));
   }
-  return { stored, claims, notes, mapped, end, hasPhysical: hasPhysical(loads) };
+  return { stored, claims, notes, mapped, end, hasPhysical: hasPhysical(loads), headers };
+}
+
+/** @throws Corrupt (`truncated`) when none of the program headers was written. */
+function requireWritten({ count, blank }: HeaderCount): void {
+  if (count === 0 || blank < count) return;
+  const got = `got ${count} blank ones: the dump broke off before they were written`;
+  throw new Corrupt('truncated', 'elf: program headers', got);
 }
 
 /** All ones mean unknown (kernel fs/proc/kcore.c); old kcores leave all of them zero. */
