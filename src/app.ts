@@ -1,7 +1,7 @@
 // The daemon, put together: the only file that knows all of its parts.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from './config.ts';
+import type { Config, PassConfig } from './config.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
 import type { HttpDependencies } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
@@ -48,7 +48,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
   const { mode, telemetryPath } = config;
   const suspectWindowSeconds = config.suspectWindowMs / 1000;
   const webConfig = watchWebConfig(config.webConfigFile, log);
-  const parts = await assemble(config, log);
+  const parts = await assemble(config, !config.disableExporterMetrics, log);
   const kexec = await watchKexecState();
   const letGo = async (): Promise<void> => {
     kexec.close();
@@ -90,8 +90,8 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
  * @returns what a scrape would have got, without metrics about this process.
  * @throws StoreError when a daemon works with the ledger, or it cannot be written.
  */
-export async function passOnce(config: Config, version: string, log: Logger): Promise<string> {
-  const parts = await assemble({ ...config, exporterMetrics: false }, log);
+export async function passOnce(config: PassConfig, version: string, log: Logger): Promise<string> {
+  const parts = await assemble(config, false, log);
   try {
     const pass = Promise.all([parts.ingest.runOnce(), parts.thisBoot?.refresh()]);
     await whileReady(parts.ledger, pass);
@@ -129,7 +129,7 @@ interface Parts {
 }
 
 /** @throws StoreError when another daemon works with the ledger, or it cannot be read. */
-async function assemble(config: Config, log: Logger): Promise<Parts> {
+async function assemble(config: PassConfig, exporterMetrics: boolean, log: Logger): Promise<Parts> {
   const ledger = await openLedger({
     directory: config.ledgerPath,
     suspectWindowSeconds: config.suspectWindowMs / 1000,
@@ -149,7 +149,7 @@ async function assemble(config: Config, log: Logger): Promise<Parts> {
     maxMemoryBytes: config.decodeMaxMemoryBytes,
     ...(config.liveKcore && { idleMs: 2 * config.liveIntervalMs }),
   });
-  const metrics = createMetrics(config.exporterMetrics, (error) => {
+  const metrics = createMetrics(exporterMetrics, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
   });
   const { directories, settleMs, rescanMs } = config;
@@ -217,7 +217,7 @@ function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
 
 /** What a scrape gets: of the exporter, or of one host that crashed. */
 function scrapes(
-  { mode }: Config,
+  { mode }: PassConfig,
   version: string,
   { ledger, ingest, thisBoot, metrics, kexec }: Parts & { readonly kexec: KexecState },
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {

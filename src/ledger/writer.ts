@@ -53,7 +53,7 @@ export class Writer {
       workerData: this.#directory,
     });
     thread.on('message', (answer: Answer) => this.#waiting?.resolve(answer));
-    thread.on('error', (error) => this.#waiting?.reject(error));
+    thread.on('error', (error: Error) => this.#waiting?.reject(error));
     return thread.on('exit', () => {
       this.#thread = undefined;
       this.#waiting?.reject(new Error('the thread that writes the ledger ended'));

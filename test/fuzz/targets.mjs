@@ -19,9 +19,7 @@ const PAGE_SIZES = [4096, 512, 65536];
  * @returns by name what to call with the bytes.
  */
 export async function targets(load) {
-  const { decodeVmcore, openVmcore, bytesSource, loadZstd, VmcoreError, KnownKernels } =
-    await load('index');
-  await loadZstd();
+  const { decodeVmcore, openVmcore, bytesSource, VmcoreError, KnownKernels } = await load('index');
   const { DEFAULT_LIMITS: limits } = await load('limits');
   const { decompressPage, pageHead } = await load('codec/page-codec');
   const { decompressLzo1x } = await load('codec/lzo1x');

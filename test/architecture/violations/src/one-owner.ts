@@ -9,7 +9,6 @@ import 'commander';
 import 'express';
 import 'helmet';
 import 'lmdb';
-import 'pino';
 import 'piscina';
 import 'prom-client';
 import 'yaml';
