@@ -7,10 +7,11 @@ import { ascii, cString, hasBytesAt } from './bytes/text.ts';
 import { type PhysAddr, addVirt, hex, physAddr } from './bytes/units.ts';
 import type { Dump } from './container/dump.ts';
 import { Vmcoreinfo } from './container/vmcoreinfo.ts';
+import { Kallsyms } from './symbols/kallsyms.ts';
 import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Architecture } from './arch/architecture.ts';
-import { architectureOf } from './arch/architectures.ts';
+import { architecturesOf } from './arch/architectures.ts';
 import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
 
 /** __NEW_UTS_LEN + 1: the width of each field of struct new_utsname. */
@@ -32,7 +33,9 @@ export interface Kernel {
   readonly foundIn: 'note' | 'scanned';
   readonly arch: Architecture;
   readonly memory: VirtualMemory;
-  /** utsname.nodename; undefined when the utsname is not in the dump, and nothing is proven yet. */
+  /** Whether the utsname in memory agrees with VMCOREINFO: without, kallsyms has to prove it. */
+  readonly isProven: boolean;
+  /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it. */
   readonly nodename: string | undefined;
 }
 
@@ -45,12 +48,15 @@ export interface Kernel {
  */
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   let rejected: VmcoreError | undefined;
-  let unproven: { readonly kernel: Kernel; readonly missing: PageMissing } | undefined;
+  /** Kernels of notes whose utsname is missing, the first of them for this reason. */
+  const unproven: Kernel[] = [];
+  let missing: PageMissing['reason'] | undefined;
   const reject = (error: unknown, kernel?: Kernel): undefined => {
     if (!(error instanceof VmcoreError)) throw error;
     rejected ??= error;
     if (kernel?.foundIn === 'note' && error instanceof PageMissing) {
-      unproven ??= { kernel, missing: error };
+      unproven.push(kernel);
+      missing ??= error.reason;
     }
   };
   const attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
@@ -59,7 +65,7 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
       const kernels = vmcoreinfo === undefined ? [] : kernelsOf(dump, vmcoreinfo, foundIn);
       for (const kernel of kernels) {
         try {
-          return { ...kernel, nodename: provenNodename(kernel) };
+          return { ...kernel, isProven: true, nodename: provenNodename(kernel) };
         } catch (error) {
           reject(error, kernel);
         }
@@ -75,7 +81,9 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
-  if (unproven?.missing.reason === 'page_lost') return unproven.kernel;
+  const proven = unproven.find((kernel) => isProvenByKallsyms(kernel, limits));
+  if (proven !== undefined) return proven;
+  if (missing === 'page_lost' && unproven[0] !== undefined) return unproven[0];
   for (const which of ['text', 'rest'] as const) {
     let found: Kernel | undefined;
     let tried = 0;
@@ -88,9 +96,20 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
     }
     if (found !== undefined) return found;
   }
-  if (unproven !== undefined) return unproven.kernel;
+  if (unproven[0] !== undefined) return unproven[0];
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
+}
+
+/** Whether kallsyms lies where the note says: some 10 pages, where to search memory takes minutes. */
+function isProvenByKallsyms({ vmcoreinfo, memory }: Kernel, limits: Limits): boolean {
+  try {
+    Kallsyms.open(vmcoreinfo, memory, limits);
+    return true;
+  } catch (error) {
+    if (error instanceof VmcoreError) return false;
+    throw error;
+  }
 }
 
 /**
@@ -99,14 +118,24 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
  * @throws VmcoreError when it does not say enough of its machine.
  */
 function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel[] {
-  const arch = architectureOf(dump, vmcoreinfo);
-  const order = { endian: dump.order.endian, wordBits: arch.wordBits };
-  const kernels = translators(dump, arch, vmcoreinfo).map((translate): Kernel => {
-    const memory = new VirtualMemory(dump.memory, translate, order);
-    return { vmcoreinfo, foundIn, arch, memory, nodename: undefined };
+  const archs = architecturesOf(dump, vmcoreinfo);
+  const nodename = headerNodename(dump, vmcoreinfo);
+  const kernels = archs.flatMap((arch) => {
+    const order = { endian: dump.order.endian, wordBits: arch.wordBits };
+    return translators(dump, arch, vmcoreinfo).map((translate): Kernel => {
+      const memory = new VirtualMemory(dump.memory, translate, order);
+      return { vmcoreinfo, foundIn, arch, memory, isProven: false, nodename };
+    });
   });
   if (kernels.length > 0) return kernels;
-  throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${arch.name} kernel lies`);
+  const names = archs.map(({ name }) => name).join(' or ');
+  throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${names} kernel lies`);
+}
+
+/** makedumpfile copies the utsname of the dumped kernel into its header; QEMU leaves it blank. */
+function headerNodename({ utsname }: Dump, { osRelease }: Vmcoreinfo): string | undefined {
+  const [sysname, nodename, release] = utsname;
+  return sysname !== '' && release === osRelease ? nodename || undefined : undefined;
 }
 
 function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Translator[] {

@@ -57,6 +57,16 @@ describe.each([...KDUMPS, 'arm64-7.3.4.flat-zlib', WITHOUT])('the next decode of
   });
 });
 
+describe('a dump whose utsname was filtered out', () => {
+  it('is not searched: kallsyms proves the note', () => {
+    const { bytes } = kdumpOf(kernel({ fillers: 300 }), { excluded: ['utsname'] });
+    const { cost, dump } = openVmcore(bytesSource(bytes));
+    const vmcore = { cost, dump };
+    expect(decodeVmcore([vmcore]).hwerr.kind).toBe('present');
+    expect(cost.heads).toBe(0);
+  });
+});
+
 describe('a kernel at the top of much memory', () => {
   const decodeAt = (physical: bigint): CrashReport['debug'] => {
     const { bytes } = kdumpOf(kernel({ physical, fillers: 300 }));

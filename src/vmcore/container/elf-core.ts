@@ -44,6 +44,7 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     container: 'elf',
     order: header.order,
     machine: header.machine,
+    utsname: [],
     vmcoreinfoNotes: read.notes.texts,
     memory: new ElfMemory(source, extents, read.claims.build(limits)),
     addressing: read.hasPhysical ? 'physical' : 'virtual',

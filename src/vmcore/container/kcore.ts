@@ -43,6 +43,7 @@ export function openKcore(source: KcoreSource, limits: Limits): Dump {
     flattened: false,
     order: header.order,
     machine: header.machine,
+    utsname: [],
     vmcoreinfoNotes: notes.texts,
     memory: {
       read: (address, length) => source.read(offsetOf(regions, address, length), length),

@@ -133,8 +133,14 @@ export class KdumpPages implements PhysicalMemory {
     return head === undefined || head.length < SCAN_HEAD || matches(head.subarray(0, SCAN_HEAD));
   }
 
+  /** Whether the file ends before the descriptors: which pages it has can then not be counted. */
+  get isCutInBitmap(): boolean {
+    return this.#source.size < this.#header.descriptors;
+  }
+
   /** Whether the file ends before the data of its last page, or never got that far. */
   get isCutShort(): boolean {
+    if (this.isCutInBitmap) return true;
     const guess = this.#guessedCount();
     // What the guess finds whole is whole; what it finds missing may never have been there.
     if (guess !== undefined && !this.#lacks(guess - 1)) return false;

@@ -17,11 +17,12 @@ export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits):
   const pages = new KdumpPages(source, header, cost, limits);
   const vmcoreinfoNotes = noteTexts(source, header, limits);
   const brokeOff = (header.status & STATUS_INCOMPLETE) !== 0;
-  if (!brokeOff) pages.checkBitmap();
+  if (!brokeOff && !pages.isCutInBitmap) pages.checkBitmap();
   return {
     container: 'kdump',
     order: header.order,
     machine: header.machine === 'Unknown' || header.machine === '' ? undefined : header.machine,
+    utsname: header.utsname,
     vmcoreinfoNotes,
     memory: pages,
     addressing: 'physical',
@@ -42,7 +43,7 @@ function partOf(header: KdumpHeader, texts: readonly Uint8Array[]): SplitPart | 
   if (!header.split) return undefined;
   const { utsname, maxPfn, startPfn, endPfn, firstPfn, blockSize } = header;
   return {
-    dump: [utsname, String(maxPfn), ...texts.map(cString)].join('\n'),
+    dump: [...utsname, String(maxPfn), ...texts.map(cString)].join('\n'),
     start: (startPfn + firstPfn) * blockSize,
     end: (endPfn + firstPfn) * blockSize,
   };

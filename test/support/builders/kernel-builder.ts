@@ -267,12 +267,14 @@ export function kdumpOf(
   const { excluded = [], lost = [], note = true, blockSize = 4096, ...recipe } = options;
   const pages = new Map<number, Uint8Array>();
   const { ramStart = 0n } = built.machine;
-  const first = Number(built.physical - ramStart) / blockSize;
+  // makedumpfile counts page frames from the start of RAM, QEMU, which names no machine, from 0.
+  const pfnStart = recipe.machine === 'Unknown' ? 0n : ramStart;
+  const first = Number(built.physical - pfnStart) / blockSize;
   for (let at = 0; at < built.image.length; at += blockSize) {
     pages.set(first + at / blockSize, built.image.subarray(at, at + blockSize));
   }
   const pfn = (place: KernelPlace): number =>
-    Math.floor(Number(built.at(place) - ramStart) / blockSize);
+    Math.floor(Number(built.at(place) - pfnStart) / blockSize);
   const notes = notesOf(built, note);
   return kdump({
     order: built.machine.order,

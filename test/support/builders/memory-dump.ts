@@ -28,6 +28,7 @@ export function memoryDump(
     flattened: false,
     order: machine.order,
     machine: machine.elfMachine,
+    utsname: [],
     vmcoreinfoNotes: notes.map(bytesOf),
     memory,
     incomplete: false,
