@@ -135,7 +135,8 @@ function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn'
 /** makedumpfile copies the utsname of the dumped kernel into its header; QEMU leaves it blank. */
 function headerNodename({ utsname }: Dump, { osRelease }: Vmcoreinfo): string | undefined {
   const [sysname, nodename, release] = utsname;
-  return sysname !== '' && release === osRelease ? nodename || undefined : undefined;
+  if (sysname === '' || nodename === '' || release !== osRelease) return undefined;
+  return nodename;
 }
 
 function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Translator[] {
