@@ -132,7 +132,7 @@ async function decodeContent(
 ): Promise<Decoded> {
   const packing = packingOf(source.read(0, Math.min(PACKING_HEAD, source.size)));
   if (packing === undefined) return decodeParts(path, source, options);
-  const file = await unpack(
+  const { file, isCut } = await unpack(
     path,
     createReadStream('', { fd: source.fd, autoClose: false, start: 0 }),
     packing,
@@ -140,17 +140,22 @@ async function decodeContent(
   try {
     const vmcore = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
     const report = decode([vmcore], options);
-    return { report: packed(report, packing), parts: [] };
+    return { report: packed(report, packing, isCut), parts: [] };
   } catch (error) {
     if (!(error instanceof Uncounted)) throw error;
-    throw new Uncounted(packed(error.crash, packing), error.cause);
+    throw new Uncounted(packed(error.crash, packing, isCut), error.cause);
   } finally {
     await file.close();
   }
 }
 
-function packed<Crash extends IdentifiedCrash>(crash: Crash, packing: Packing): Crash {
-  return { ...crash, compression: [packing, ...crash.compression] };
+function packed<Crash extends IdentifiedCrash>(
+  crash: Crash,
+  packing: Packing,
+  isCut: boolean,
+): Crash {
+  const compression = [packing, ...crash.compression];
+  return { ...crash, compression, incomplete: crash.incomplete || isCut };
 }
 
 function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {

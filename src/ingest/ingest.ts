@@ -309,7 +309,8 @@ export class Ingest {
     const { sink, steadyMs } = this.#dependencies;
     const { failure, crash, content } = outcome;
     const { reason } = failure;
-    if (reason === 'not_a_dump' && !claimsToBeDump(basename(file.path))) {
+    const isNoDump = reason === 'not_a_dump' || file.size === 0;
+    if (isNoDump && !claimsToBeDump(basename(file.path))) {
       this.#settling.done(file, 'ignored');
       if (this.#denied.delete(file.path)) sink.healed(file.path);
       return;

@@ -10,7 +10,7 @@ import { Vmcoreinfo } from './container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Architecture } from './arch/architecture.ts';
-import { architectureOf } from './arch/architectures.ts';
+import { architecturesOf } from './arch/architectures.ts';
 import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
 import { Kallsyms } from './symbols/kallsyms.ts';
 
@@ -34,7 +34,9 @@ export interface Kernel {
   readonly foundIn: 'note' | 'scanned';
   readonly arch: Architecture;
   readonly memory: VirtualMemory;
-  /** utsname.nodename; undefined when the utsname is not in the dump, and nothing is proven yet. */
+  /** Whether the utsname in memory agrees with VMCOREINFO: without, kallsyms has to prove it. */
+  readonly isProven: boolean;
+  /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it. */
   readonly nodename: string | undefined;
 }
 
@@ -48,12 +50,15 @@ export interface Kernel {
  */
 export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kernel[]] {
   let rejected: VmcoreError | undefined;
-  let unproven: { readonly kernel: Kernel; readonly missing: PageMissing } | undefined;
+  /** Kernels of notes whose utsname is missing, the first of them for this reason. */
+  const unproven: Kernel[] = [];
+  let missing: PageMissing['reason'] | undefined;
   const reject = (error: unknown, kernel?: Kernel): undefined => {
     if (!(error instanceof VmcoreError)) throw error;
     rejected ??= error;
     if (kernel?.foundIn === 'note' && error instanceof PageMissing) {
-      unproven ??= { kernel, missing: error };
+      unproven.push(kernel);
+      missing ??= error.reason;
     }
   };
   /** Those whose utsname has another release, which a module may have written there. */
@@ -65,8 +70,9 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
       for (const kernel of kernels) {
         try {
           const { nodename, release } = readUtsname(kernel);
-          if (release === kernel.vmcoreinfo.osRelease) return { ...kernel, nodename };
-          renamed.push({ ...kernel, nodename });
+          const named: Kernel = { ...kernel, isProven: true, nodename };
+          if (release === kernel.vmcoreinfo.osRelease) return named;
+          renamed.push(named);
           reject(otherRelease(release, kernel.vmcoreinfo));
         } catch (error) {
           reject(error, kernel);
@@ -83,7 +89,9 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
-  if (unproven?.missing.reason === 'page_lost') return [unproven.kernel];
+  const proven = unproven.find((kernel) => isProvenByKallsyms(kernel, limits));
+  if (proven !== undefined) return [proven];
+  if (missing === 'page_lost' && unproven[0] !== undefined) return [unproven[0]];
   for (const which of ['text', 'rest'] as const) {
     const found = new Map<string, Kernel>();
     let tried = 0;
@@ -98,11 +106,42 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     const [first, ...others] = found.values();
     if (first !== undefined) return [first, ...others];
   }
-  if (unproven !== undefined) return [unproven.kernel];
-  const proven = renamed.find((kernel) => isProvenBySymbols(kernel, limits));
-  if (proven !== undefined) return [proven];
+  if (unproven[0] !== undefined) return [unproven[0]];
+  const other = renamed.find((kernel) => isProvenByKallsyms(kernel, limits));
+  if (other !== undefined) return [other];
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
+}
+
+/**
+ * Whether kallsyms puts _stext where VMCOREINFO does, and the banner, where the dump has it, is of the
+ * release that VMCOREINFO names: some 30 pages, where to search memory takes minutes.
+ */
+function isProvenByKallsyms({ vmcoreinfo, memory }: Kernel, limits: Limits): boolean {
+  try {
+    const kallsyms = Kallsyms.open(vmcoreinfo, memory, limits);
+    const wanted = ascii(`Linux version ${vmcoreinfo.osRelease} `);
+    const banner = bannerOf(kallsyms, memory, wanted.length);
+    return banner === undefined || hasBytesAt(banner, 0, wanted);
+  } catch (error) {
+    if (error instanceof VmcoreError) return false;
+    throw error;
+  }
+}
+
+/** linux_banner (init/version.c); undefined where the kernel keeps no symbols of data or it is missing. */
+function bannerOf(
+  kallsyms: Kallsyms,
+  memory: VirtualMemory,
+  length: number,
+): Uint8Array | undefined {
+  try {
+    const symbol = kallsyms.find('linux_banner');
+    return symbol && memory.read(symbol.address, length);
+  } catch (error) {
+    if (error instanceof PageMissing) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -111,14 +150,25 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
  * @throws VmcoreError when it does not say enough of its machine.
  */
 function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel[] {
-  const arch = architectureOf(dump, vmcoreinfo);
-  const order = { endian: dump.order.endian, wordBits: arch.wordBits };
-  const kernels = translators(dump, arch, vmcoreinfo).map((translate): Kernel => {
-    const memory = new VirtualMemory(dump.memory, translate, order);
-    return { vmcoreinfo, foundIn, arch, memory, nodename: undefined };
+  const archs = architecturesOf(dump, vmcoreinfo);
+  const nodename = headerNodename(dump, vmcoreinfo);
+  const kernels = archs.flatMap((arch) => {
+    const order = { endian: dump.order.endian, wordBits: arch.wordBits };
+    return translators(dump, arch, vmcoreinfo).map((translate): Kernel => {
+      const memory = new VirtualMemory(dump.memory, translate, order);
+      return { vmcoreinfo, foundIn, arch, memory, isProven: false, nodename };
+    });
   });
   if (kernels.length > 0) return kernels;
-  throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${arch.name} kernel lies`);
+  const names = archs.map(({ name }) => name).join(' or ');
+  throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${names} kernel lies`);
+}
+
+/** makedumpfile copies the utsname of the dumped kernel into its header; QEMU leaves it blank. */
+function headerNodename({ utsname }: Dump, { osRelease }: Vmcoreinfo): string | undefined {
+  const [sysname, nodename, release] = utsname;
+  if (sysname === '' || nodename === '' || release !== osRelease) return undefined;
+  return nodename;
 }
 
 function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Translator[] {
@@ -160,23 +210,6 @@ function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
 function otherRelease(release: string, { osRelease }: Vmcoreinfo): Corrupt {
   const detail = `got release ${JSON.stringify(release)}, want ${osRelease} as in VMCOREINFO`;
   return new Corrupt('corrupt', 'init_uts_ns', detail);
-}
-
-/**
- * Whether its symbols prove a kernel: kallsyms puts _stext where VMCOREINFO does, and the banner,
- * where the dump has it, is of the release that VMCOREINFO names.
- */
-function isProvenBySymbols({ vmcoreinfo, memory }: Kernel, limits: Limits): boolean {
-  try {
-    const kallsyms = Kallsyms.open(vmcoreinfo, memory, limits);
-    const banner = kallsyms.find('linux_banner');
-    if (banner === undefined) return true;
-    const wanted = ascii(`Linux version ${vmcoreinfo.osRelease} `);
-    return hasBytesAt(memory.read(banner.address, wanted.length), 0, wanted);
-  } catch (error) {
-    if (error instanceof VmcoreError) return false;
-    throw error;
-  }
 }
 
 /**

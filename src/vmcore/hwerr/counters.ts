@@ -44,7 +44,7 @@ export function readCounters(
   const bootId = (address: VirtAddr | undefined): string | undefined =>
     orWarn(() => (address === undefined ? undefined : readBootId(kernel, address)), warn);
   // A kernel that nothing has proven yet must have its symbols looked up, for that is the proof.
-  const isProven = kernel.nodename !== undefined;
+  const { isProven } = kernel;
   const recalled = isProven ? options.knownKernels?.recall(kernel) : undefined;
   if (recalled !== undefined && options.askBtf !== true) {
     const { hwerr } = recalled;
@@ -147,14 +147,14 @@ class Symbols {
       }
     }
     // Without kallsyms, only a kernel that its utsname has proven may be read by a file's addresses.
-    const array = this.#kernel.nodename === undefined ? undefined : arrayInFiles(this.#files);
+    const array = !this.#kernel.isProven ? undefined : arrayInFiles(this.#files);
     if (array !== undefined) return { kind: 'found', array };
     throw trouble ?? new Corrupt('no_kallsyms', 'kallsyms', 'cannot be read');
   }
 
   bootIdAddress(): VirtAddr | undefined {
     const own = this.kallsyms && bootIdAddress(this.kallsyms);
-    if (own !== undefined || this.#kernel.nodename === undefined) return own;
+    if (own !== undefined || !this.#kernel.isProven) return own;
     for (const symbols of this.#files) {
       const address = bootIdAddress(symbols);
       if (address !== undefined) return address;

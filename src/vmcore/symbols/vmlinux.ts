@@ -158,7 +158,7 @@ function buildId(
   limits: Limits,
 ): string | undefined {
   for (const { type, offset, size } of sections) {
-    if (type !== SHT_NOTE || size > limits.noteBytes) continue;
+    if (type !== SHT_NOTE || size > limits.symbolFileBytes) continue;
     const c = new Cursor(source.read(offset, size), order, 'vmlinux note');
     while (c.remaining >= 12) {
       const nameLength = c.u32();

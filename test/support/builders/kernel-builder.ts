@@ -72,6 +72,8 @@ const OFFSETS = {
 } as const;
 const KALLSYMS_OFFSET = 0x50000;
 const FUNCTION_OFFSET = 0x20;
+/** Other variables on the array's page: in no real dump are there less than 64 bytes of them. */
+const OTHER_DATA_OFFSET = 0x800;
 const NAME_OFFSET = 4; // OFFSET(uts_namespace.name)
 /** Places lie on a 64 KiB block each, the largest block that a dump can have. */
 const ALIGNMENT = 0x10000;
@@ -135,6 +137,7 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
   writeUtsname(out.padTo(OFFSETS.utsname + NAME_OFFSET), recipe, machine);
   out.padTo(OFFSETS.bootId).bytes(recipe.bootId ?? BOOT_ID);
   writeArray(out.padTo(OFFSETS.array), recipe, machine);
+  out.padTo(OFFSETS.array + OTHER_DATA_OFFSET).text('x'.repeat(64));
   out.padTo(OFFSETS.vmcoreinfo).text(vmcoreinfo);
   if (recipe.btf) out.padTo(OFFSETS.btf).bytes(btf(recipe.btf, machine.order));
   out.padTo(KALLSYMS_OFFSET).bytes(tables.bytes);
@@ -267,12 +270,14 @@ export function kdumpOf(
   const { excluded = [], lost = [], note = true, blockSize = 4096, ...recipe } = options;
   const pages = new Map<number, Uint8Array>();
   const { ramStart = 0n } = built.machine;
-  const first = Number(built.physical - ramStart) / blockSize;
+  // makedumpfile counts page frames from the start of RAM, QEMU, which names no machine, from 0.
+  const pfnStart = recipe.machine === 'Unknown' ? 0n : ramStart;
+  const first = Number(built.physical - pfnStart) / blockSize;
   for (let at = 0; at < built.image.length; at += blockSize) {
     pages.set(first + at / blockSize, built.image.subarray(at, at + blockSize));
   }
   const pfn = (place: KernelPlace): number =>
-    Math.floor(Number(built.at(place) - ramStart) / blockSize);
+    Math.floor(Number(built.at(place) - pfnStart) / blockSize);
   const notes = notesOf(built, note);
   return kdump({
     order: built.machine.order,

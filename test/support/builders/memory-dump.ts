@@ -29,6 +29,7 @@ export function memoryDump(
     flattened: false,
     order: machine.order,
     machine: machine.elfMachine,
+    utsname: [],
     vmcoreinfoNotes: notes.map(bytesOf),
     memory,
     incomplete: false,

@@ -61,6 +61,10 @@ function noting(dump: Dump, pages: Set<number>): Dump {
         note(pages, address, length);
         return bytes;
       },
+      whyUnwritten(address, length): string | undefined {
+        note(pages, address, length);
+        return dump.memory.whyUnwritten(address, length);
+      },
       findPages: (which, matches) => dump.memory.findPages(which, matches),
     },
   };
