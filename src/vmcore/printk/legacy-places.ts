@@ -44,6 +44,10 @@ export function recordPlaces(
   let known = startsRecord;
   let at = 0;
   while (at < end) {
+    if (!known && lengthAt(at) === 0) {
+      at += STEP;
+      continue;
+    }
     const before = places.length;
     let stop = at;
     for (let length = lengthAt(stop); length > 0; length = lengthAt(stop)) {
@@ -52,8 +56,7 @@ export function recordPlaces(
     }
     const hole = isHole(stop);
     const ended = wrapsFrom === undefined ? stop === end : hole && stop >= wrapsFrom;
-    const leads = places.length > before && (ended || hole);
-    if (known || leads) {
+    if (known || ended || hole) {
       if (ended) break;
       places.push('gap');
       known = false;

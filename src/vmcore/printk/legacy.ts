@@ -4,9 +4,9 @@
 import { CAPS } from '../limits.ts';
 import { ascii, hasBytesAt } from '../bytes/text.ts';
 import type { Kernel } from '../kernel.ts';
-import type { LogEntry } from './entry.ts';
 import { type Header, LegacyBuffer } from './legacy-buffer.ts';
 import type { LogMemory } from './log-memory.ts';
+import type { LogEntry } from './record.ts';
 import { deviceName, recordText } from './record-text.ts';
 
 const LOG_NEWLINE = 2;

@@ -3,11 +3,10 @@
 
 import { CAPS } from '../limits.ts';
 import type { Kernel } from '../kernel.ts';
-import type { LogEntry } from './entry.ts';
 import { hasLegacyLog } from './legacy-buffer.ts';
 import { newestOfLegacy } from './legacy.ts';
 import { LogMemory } from './log-memory.ts';
-import type { LogRecord } from './record.ts';
+import type { LogEntry, LogRecord } from './record.ts';
 import { newestOfRing } from './ring.ts';
 
 export interface KernelLog {

@@ -11,9 +11,8 @@ import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt } from '../errors.ts';
 import type { Kernel } from '../kernel.ts';
-import type { LogEntry } from './entry.ts';
 import type { LogMemory } from './log-memory.ts';
-import type { LogRecord } from './record.ts';
+import type { LogEntry, LogRecord } from './record.ts';
 import { callerName, deviceName, flagsAndLevel, recordText, secondsOf } from './record-text.ts';
 import { neededKey, optionalOffset } from './keys.ts';
 
