@@ -79,8 +79,9 @@ export class KdumpBitmap {
   }
 
   #read(start: number, length: number): Uint8Array {
-    const inside = Math.min(length, this.#range.length - start);
-    return this.#source.read(this.#range.offset + start, inside);
+    const offset = this.#range.offset + start;
+    const inside = Math.min(length, this.#range.length - start, this.#source.size - offset);
+    return inside > 0 ? this.#source.read(offset, inside) : new Uint8Array(0);
   }
 }
 

@@ -5,6 +5,7 @@
 
 import { Cursor } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
+import { isZero, whyUnwritten } from '../bytes/unwritten.ts';
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
 import { decompressPage, pageHead } from '../codec/page-codec.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
@@ -73,6 +74,42 @@ export class KdumpPages implements PhysicalMemory {
     return bytes;
   }
 
+  whyUnwritten(address: PhysAddr, length: number): string | undefined {
+    const { blockSize, firstPfn } = this.#header;
+    const start = Number(address) - firstPfn * blockSize;
+    for (let done = 0; done < length;) {
+      const at = (start + done) % blockSize;
+      const part = Math.min(blockSize - at, length - done);
+      const why = this.#whyPageUnwritten(Math.floor((start + done) / blockSize), at, part);
+      if (why !== undefined) return why;
+      done += part;
+    }
+    return undefined;
+  }
+
+  /** A page that was compressed, or whose writer says that it is zero, is as it was written. */
+  #whyPageUnwritten(pfn: number, at: number, length: number): string | undefined {
+    const page = this.#page(pfn);
+    const index = this.#indexOf(pfn);
+    const { offset, flags } = this.#descriptor(index);
+    if (flags !== 0 || this.#isSharedZeros(index, offset)) return undefined;
+    const start = at - (at % SCAN_STEP);
+    if (isZero(page.subarray(start, start + SCAN_STEP))) {
+      const where = hex(this.#addressOf(pfn, start));
+      return `the whole page at ${where} is zero and has its own place, as where it was never written`;
+    }
+    return whyUnwritten(this.#source, offset + at, length);
+  }
+
+  /**
+   * Whether that is the block of zeros that all pages of zeros share: it comes before the data of
+   * the first page, or it is what the first page has.
+   */
+  #isSharedZeros(index: number, offset: number): boolean {
+    const first = this.#descriptor(0).offset;
+    return index > 0 && (offset === first || offset === first - this.#header.blockSize);
+  }
+
   *findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
     const { blockSize } = this.#header;
     for (const [pfn, descriptor] of this.#scan()) {
@@ -96,8 +133,14 @@ export class KdumpPages implements PhysicalMemory {
     return head === undefined || head.length < SCAN_HEAD || matches(head.subarray(0, SCAN_HEAD));
   }
 
+  /** Whether the file ends before the descriptors: which pages it has can then not be counted. */
+  get isCutInBitmap(): boolean {
+    return this.#source.size < this.#header.descriptors;
+  }
+
   /** Whether the file ends before the data of its last page, or never got that far. */
   get isCutShort(): boolean {
+    if (this.isCutInBitmap) return true;
     const guess = this.#guessedCount();
     // What the guess finds whole is whole; what it finds missing may never have been there.
     if (guess !== undefined && !this.#lacks(guess - 1)) return false;

@@ -135,10 +135,11 @@ describe('read of KdumpPages', () => {
     expect(memory.isCutShort).toBe(true);
   });
 
-  it('throws Corrupt (truncated) when the file ends before the bitmap', () => {
+  it('has page_lost when the file ends before the bitmap', () => {
     const { bytes, places } = kdump(recipe());
     const memory = open(bytes.subarray(0, places['bitmap2']));
-    expect(errorOf(memory, 40)).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+    expect(errorOf(memory, 40)).toMatchObject({ tag: 'PageMissing', reason: 'page_lost' });
+    expect(memory.isCutShort).toBe(true);
   });
 
   it.each([
