@@ -2,6 +2,8 @@
 
 import { Command, Option } from 'commander';
 import type { DecodeCommandOptions } from './decode.ts';
+import type { LogCommandOptions } from './log.ts';
+import type { RepairedOptions } from './repaired.ts';
 import {
   FLAGS,
   FLAG_KEYS,
@@ -17,12 +19,14 @@ export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
   readonly checkConfig: (given: FlagValues) => Promise<void>;
   readonly crashes: (given: FlagValues, json: boolean) => Promise<void>;
+  readonly repaired: (given: FlagValues, options: RepairedOptions) => Promise<void>;
   readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (
     files: readonly string[],
     options: Pick<DecodeCommandOptions, 'json' | 'askBtf'>,
     given: FlagValues,
   ) => Promise<void>;
+  readonly log: (file: string, options: LogCommandOptions) => Promise<void>;
 }
 
 /** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
@@ -48,11 +52,26 @@ export function program(version: string, commands: Commands): Command {
       const json = options.json === true;
       await commands.decode(files, { json, askBtf: options.btf === true }, given(command));
     });
+  subcommand(root, 'log', [])
+    .description("find hardware errors and the crash in a kernel's log")
+    .argument('<file>', 'text of dmesg, dmesg --json or journalctl -k -o json; - is standard input')
+    .option('--json', 'print one JSON object')
+    .option('--page-size <SIZE>', "the kernel's page size", '4KiB')
+    .action((file: string, { json, pageSize }: { json?: true; pageSize: string }) =>
+      commands.log(file, { json: json === true, pageSize }),
+    );
   subcommand(root, 'crashes', ['ledgerPath'])
     .description('print the crashes that the ledger knows; the daemon may be running')
     .option('--json', 'print one JSON object a line')
     .action((options: { json?: true }, command: Command) =>
       commands.crashes(given(command), options.json === true),
+    );
+  subcommand(root, 'repaired', ['ledgerPath'])
+    .description('acknowledge that a host was repaired; the daemon may be running')
+    .option('--host <HOST>', 'the host; needed where the ledger knows several')
+    .option('--note <TEXT>', 'what was done')
+    .action(({ host, note }: { host?: string; note?: string }, command: Command) =>
+      commands.repaired(given(command), { host, note: note ?? '' }),
     );
   subcommand(root, 'textfile', PASS_KEYS)
     .description("one pass over the dump directories, for node_exporter's textfile collector")

@@ -20,6 +20,10 @@ export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './error
 export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
 export { KnownKernels } from './hwerr/known-kernels.ts';
 export { DEFAULT_LIMITS, type Limits, limitsWithin } from './limits.ts';
+export { type Evidence, findEvidence } from './evidence/evidence.ts';
+export type { HardwareEvent, Part } from './evidence/hardware-event.ts';
+export { type LogSummary, logSummary } from './evidence/log-summary.ts';
+export { readLogText } from './printk/text.ts';
 export type { SplitPart } from './container/dump.ts';
 export type { KcoreSource } from './container/kcore.ts';
 export type { KernelName, SymbolFile } from './symbols/symbol-files.ts';

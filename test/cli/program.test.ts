@@ -21,8 +21,16 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { crashes: json, ...given };
       return Promise.resolve();
     },
+    repaired(given, { host, note }): Promise<void> {
+      called = { repaired: host, note, ...given };
+      return Promise.resolve();
+    },
     textfile(given, out): Promise<void> {
       called = { textfile: out, ...given };
+      return Promise.resolve();
+    },
+    log(file, options): Promise<void> {
+      called = { log: file, ...options };
       return Promise.resolve();
     },
     decode(files, { json, askBtf }, given): Promise<void> {
