@@ -16,7 +16,7 @@ export interface Limits {
   readonly vmcoreinfoBytes: number;
   /** VMCOREINFO candidates tried in a dump without a note: three copies are usual. */
   readonly vmcoreinfoCandidates: number;
-  /** Highest page frame number: 64 TiB of 4 KiB pages, times 16 for the next generation. */
+  /** Highest page frame number: 64 TiB of 4 KiB pages. */
   readonly pageFrames: number;
   /** Decompressed pages kept, bytes. A decode needs about 40 pages. */
   readonly pageCacheBytes: number;
@@ -46,7 +46,7 @@ export function limitsWithin(memoryBytes: number): Limits {
     notes: 1 << 17,
     vmcoreinfoBytes: 1 << 16,
     vmcoreinfoCandidates: 64,
-    pageFrames: 2 ** 38,
+    pageFrames: 2 ** 34,
     pageCacheBytes: Math.floor(memoryBytes / 32),
     kallsymsSymbols: 4 << 20,
     symbolFileBytes: Math.floor(memoryBytes / 4),

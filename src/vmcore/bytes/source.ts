@@ -29,7 +29,7 @@ export interface ByteSource {
 }
 
 /** Where the bytes of a source that is made out of another one come from. */
-export interface Origin {
+interface Origin {
   readonly file: ByteSource;
   readonly pieces: readonly FileRange[];
 }

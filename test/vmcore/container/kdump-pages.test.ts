@@ -234,6 +234,18 @@ describe('isCutShort of KdumpPages', () => {
 });
 
 describe('findPages of KdumpPages', () => {
+  it('throws LimitExceeded for pages that share their data, as those of no honest dump do', () => {
+    const pages = new Map(
+      Array.from({ length: 400 }, (_, i) => [i, new Uint8Array(4096).fill(1 + i / 2)] as const),
+    );
+    const { bytes, places } = kdump({ pages });
+    const noise = new ByteWriter(LE64).u64(bytes.length).u32(4096).u32(0).u64(0).toBytes();
+    const file = concat(bytes, patternPage(7)); // as it is, and no zeros
+    for (const pfn of [...pages.keys()].slice(1)) file.set(noise, places[`descriptor:${pfn}`]);
+    const search = (): unknown => [...open(file).findPages('rest', () => false)];
+    expect(thrownBy(search)).toMatchObject({ tag: 'LimitExceeded' });
+  });
+
   const isText = (head: Uint8Array): boolean => head[0] === 0x4f && head.length === 40;
   const found = (memory: KdumpPages): number[] =>
     (['text', 'rest'] as const)
