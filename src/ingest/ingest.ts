@@ -13,6 +13,7 @@ import type { FileOutcome } from '../outcome.ts';
 import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
 import { howToRead } from './permission-hint.ts';
 import { claimsToBeDump } from './file-names.ts';
+import { FirstPass } from './first-pass.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
 import { Settling, type Verdict } from './settling.ts';
 
@@ -53,6 +54,8 @@ interface OutcomeLedger {
   healed(path: string): void;
   /** These are all the files of a root; others of it are gone. */
   retain(root: string, paths: Iterable<string>): void;
+  /** Every outcome of the first pass over the directories was given to record(). */
+  firstPassIsOver(): void;
 }
 
 export interface IngestDependencies {
@@ -90,6 +93,7 @@ export class Ingest {
   readonly #dependencies: IngestDependencies;
   readonly #settling: Settling;
   readonly #directories: readonly WatchedDirectory[];
+  readonly #firstPass: FirstPass;
   readonly #stop = new AbortController();
   /** Directories that could be scanned at least once. */
   readonly #scanned = new Set<string>();
@@ -108,6 +112,7 @@ export class Ingest {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#settling = new Settling(options.settleMs);
+    this.#firstPass = new FirstPass(options.directories);
     const { excluded, rescanMs } = options;
     const { log, nowMs, steadyMs } = dependencies;
     this.#directories = [...new Set(options.directories)].map(
@@ -120,6 +125,9 @@ export class Ingest {
             steadyMs,
             found: (result) => {
               this.#found(directory, result);
+            },
+            notScanned: () => {
+              this.#lookedAt(directory, []);
             },
             // While it decodes, the queue takes what has become due by itself.
             nextDueMs: (now) =>
@@ -218,7 +226,21 @@ export class Ingest {
       this.#denied.delete(path);
       ledger.healed(path);
     }
+    this.#lookedAt(
+      root,
+      files.filter((file) => this.#settling.isWaiting(file)),
+    );
     this.#startDecoding();
+  }
+
+  /** @param waiting the files found that are to be decoded. */
+  #lookedAt(root: string, waiting: readonly FoundFile[]): void {
+    this.#firstPass.looked(root, waiting);
+    this.#tellFirstPass();
+  }
+
+  #tellFirstPass(): void {
+    if (this.#firstPass.isOver) this.#dependencies.ledger.firstPassIsOver();
   }
 
   /** @returns whether that is news. */
@@ -253,6 +275,8 @@ export class Ingest {
       if (this.#isClosed()) break;
       this.#lastDecodeMs = nowMs();
       this.#take(file, outcome, (steadyMs() - startMs) / 1000);
+      this.#firstPass.answered(file.path);
+      this.#tellFirstPass();
       // The ledger cannot write: what is not decoded yet waits on its disk.
       if (this.#unrecorded.size >= MOST_UNRECORDED) await this.#untilRecorded();
       // It may be due again, and its directory's next scan was not planned for that.

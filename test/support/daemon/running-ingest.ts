@@ -30,6 +30,8 @@ export interface Running {
   /** What was said to be all the files of a root. */
   readonly only: readonly (readonly [root: string, paths: readonly string[]])[];
   readonly log: readonly string[];
+  /** Not empty when the first pass over the directories is over. */
+  readonly passes: readonly 'over'[];
   /** Lets time pass that nobody waits for. */
   readonly skipMs: (ms: number) => void;
   /** How many decodes have ended. */
@@ -46,6 +48,7 @@ export function startIngest(
   const decoded: Extract<FileOutcome, { kind: 'report' }>[] = [];
   const failed: Extract<FileOutcome, { kind: 'failure' }>[] = [];
   const durations: number[] = [];
+  const passes: 'over'[] = [];
   const healed: string[] = [];
   const only: [root: string, paths: string[]][] = [];
   const { log, lines } = memoryLog();
@@ -67,6 +70,7 @@ export function startIngest(
         },
         healed: (path) => healed.push(path),
         verdict: () => undefined,
+        firstPassIsOver: () => passes.push('over'),
         retain: (root, paths) => only.push([root, [...paths]]),
       },
       observeDecode: (seconds) => durations.push(seconds),
@@ -80,7 +84,7 @@ export function startIngest(
     await Promise.all([ingest.close(), ended, decoder.close()]);
   });
   return {
-    ...{ ingest, ended, decoded, failed, healed, only, durations },
+    ...{ ingest, ended, decoded, failed, healed, only, durations, passes },
     log: lines,
     skipMs: (ms) => (skippedMs += ms),
     decodes: () => decodes,

@@ -23,7 +23,7 @@ export function crashReport(parts: Partial<CrashReport> = {}): CrashReport {
     hwerr: counted({}),
     panicMessage: null,
     warnings: [],
-    vmcoreinfoDigest: '11f3e6bd6d1c4a0b8f1d30c9c2a3f1b2c3d4e5f60718293a4b5c6d7e8f901234',
+    vmcoreinfoDigest: 'OSRELEASE=7.3.4 CRASHTIME=1791000351',
     ...parts,
   };
 }
