@@ -22,7 +22,14 @@ export interface Failure {
 
 /** A file that could not be opened or read. */
 export class FileError extends Error {
-  readonly reason: 'permission' | 'io' | 'not_a_dump' | 'corrupt' | 'truncated' | 'limit_exceeded';
+  readonly reason:
+    | 'permission'
+    | 'io'
+    | 'not_a_dump'
+    | 'corrupt'
+    | 'truncated'
+    | 'limit_exceeded'
+    | 'unsupported_compression';
   /** errno name, such as ENOENT; undefined where the system call did not fail. */
   readonly code: string | undefined;
 

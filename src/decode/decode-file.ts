@@ -124,7 +124,7 @@ async function decodeContent(
 ): Promise<Decoded> {
   const packing = packingOf(source.read(0, Math.min(PACKING_HEAD, source.size)));
   if (packing === undefined) return decodeParts(path, source, options);
-  const file = await unpack(
+  const { file, isCut } = await unpack(
     path,
     createReadStream('', { fd: source.fd, autoClose: false, start: 0 }),
     packing,
@@ -132,7 +132,9 @@ async function decodeContent(
   try {
     const dump = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
     const report = decode([dump], options);
-    return { report: { ...report, compression: [packing, ...report.compression] }, parts: [] };
+    const compression = [packing, ...report.compression];
+    const incomplete = report.incomplete || isCut;
+    return { report: { ...report, compression, incomplete }, parts: [] };
   } finally {
     await file.close();
   }

@@ -350,7 +350,8 @@ export class Ingest {
     const { ledger, log, observeDecode, steadyMs } = this.#dependencies;
     const { root, path, version } = file;
     const { reason, message } = failure;
-    if (reason === 'not_a_dump' && !claimsToBeDump(basename(path))) {
+    const isNoDump = reason === 'not_a_dump' || file.size === 0;
+    if (isNoDump && !claimsToBeDump(basename(path))) {
       this.#settling.done(file, 'ignored');
       if (this.#denied.delete(path)) ledger.healed(path);
       return;

@@ -10,7 +10,8 @@ import { joinParts } from './container/split.ts';
 import { VmcoreError } from './errors.ts';
 import { type CounterOptions, readCounters } from './hwerr/counters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
-import { type Kernel, identifyKernel } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
+import { identifyKernel } from './running-kernel.ts';
 import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport, LiveReport } from './report.ts';
 

@@ -25,7 +25,7 @@ export interface CrashReport {
   /** Whether VMCOREINFO came from a note or was searched for in memory. */
   readonly vmcoreinfo: 'note' | 'scanned';
   /** How the array was located; null when it was not. */
-  readonly symbolSource: 'kallsyms' | 'system-map' | 'vmlinux' | 'disassembly' | null;
+  readonly symbolSource: 'kallsyms' | 'system-map' | 'vmlinux' | null;
   /** Where the array's layout came from; null when it was not read. */
   readonly layoutSource: 'btf' | 'builtin' | null;
   readonly hwerr: Hwerr;

@@ -37,7 +37,7 @@ describe('decodeFile', () => {
 
   it.each([
     ['text', 'hello, world', 'not_a_dump'],
-    ['nothing', '', 'not_a_dump'],
+    ['nothing', '', 'truncated'],
     ['a gzip file that was cut', '\x1f\x8b\b', 'truncated'],
     ['a bzip2 file', 'BZh91AY&SY', 'unsupported_compression'],
   ])('gives the reason why %s is no report', async (_what, content, reason) => {

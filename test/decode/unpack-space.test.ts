@@ -88,7 +88,7 @@ describe.skipIf(!isMounted)('unpacking in little space [needs root and a tmpfs]'
       makeFifo(fifo);
       const packed = gzipSync(randomBytes(MIB), { level: 0 });
       const unpacking = unpack(fifo, createReadStream(fifo), 'gzip').then(
-        async (file) => {
+        async ({ file }) => {
           await file.close();
           return 'unpacked';
         },

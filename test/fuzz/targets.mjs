@@ -33,8 +33,6 @@ export async function targets(load) {
   const { findInBtf } = await load('symbols/btf');
   const { vmlinux } = await load('symbols/vmlinux');
   const { systemMap } = await load('symbols/system-map');
-  const { arrayInX86Code } = await load('hwerr/code-x86_64');
-  const { arrayInArm64Code } = await load('hwerr/code-arm64');
   const { panicLine } = await load('printk/panic-line');
   const { readLog } = await load('printk/log');
   const { PageMissing } = await load('errors');
@@ -171,10 +169,6 @@ export async function targets(load) {
       const file = systemMap(bytesSource(data), limits);
       for (const name of ['_stext', 'hwerr_data']) file.at(0x1000n).find(name, ['.llvm.']);
     }),
-    code: (data) => {
-      arrayInX86Code(data);
-      arrayInArm64Code(data, IMAGE_BASE);
-    },
   };
 }
 

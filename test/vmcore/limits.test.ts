@@ -50,7 +50,6 @@ const CROSSINGS: Record<
     file: elfDumpOf(BUILT, { segments: [IMAGE, IMAGE, IMAGE] }),
     error: exceeded,
   },
-  noteBytes: { limit: 100, file: ELF, error: exceeded },
   notes: { limit: 1, file: ELF, error: exceeded },
   vmcoreinfoBytes: {
     limit: 64,

@@ -43,6 +43,7 @@ export function mayBeDump(head: Uint8Array): boolean {
 
 function openContainer(source: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const head = headOf(source);
+  if (head.length === 0) throw new Corrupt('truncated', 'file', 'is an empty file');
   if (isKdump(head)) return openKdump(source, limits, onPage);
   if (isElf(head)) return openElfCore(source, limits);
   const foreign = foreignFormat(head);

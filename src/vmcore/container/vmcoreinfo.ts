@@ -7,6 +7,9 @@ import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import { cString } from '../bytes/text.ts';
 import { sha256 } from '../codec/sha256.ts';
 
+/** 2^32 - 1: no crash of today is later than what 32 bits can say. */
+const LATEST_CRASH = 0xffffffff;
+
 export class Vmcoreinfo {
   /** The text as it stands in the dump, up to the first NUL. */
   readonly text: string;
@@ -38,6 +41,11 @@ export class Vmcoreinfo {
     return value === undefined ? undefined : virtAddr(value);
   }
 
+  /** The names of all SYMBOL() keys, in their order. */
+  symbolNames(): string[] {
+    return [...this.#values.keys()].flatMap((key) => /^SYMBOL\((\w+)\)$/.exec(key)?.[1] ?? []);
+  }
+
   /** NUMBER(name): decimal and signed, or hexadecimal with 0x where an architecture prefers it. */
   number(name: string): bigint | undefined {
     const text = this.value(`NUMBER(${name})`);
@@ -65,9 +73,13 @@ export class Vmcoreinfo {
     return parseHex(this.value(key));
   }
 
-  /** CRASHTIME: Unix seconds. Written by the crash itself, so absent from a live guest's dump. */
+  /**
+   * CRASHTIME: Unix seconds. Written by the crash itself, so absent from a live guest's dump; undefined
+   * too where it is after the year 2106, which one flipped bit of a digit can make of it.
+   */
   get crashTimeSeconds(): number | undefined {
-    return parseSmall(this.value('CRASHTIME'));
+    const seconds = parseSmall(this.value('CRASHTIME'));
+    return seconds === undefined || seconds > LATEST_CRASH ? undefined : seconds;
   }
 
   /**

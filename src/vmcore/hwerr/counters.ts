@@ -101,9 +101,11 @@ class Symbols {
   readonly #trouble: VmcoreError | undefined;
   readonly #kernel: Kernel;
   readonly #files: Iterable<SymbolSource>;
+  readonly #warn: (warning: string) => void;
 
   constructor(kernel: Kernel, options: CounterOptions, warn: (warning: string) => void) {
     this.#kernel = kernel;
+    this.#warn = warn;
     const { vmcoreinfo } = kernel;
     const name = { release: vmcoreinfo.osRelease, buildId: vmcoreinfo.buildId };
     this.#files = once(() =>
@@ -122,21 +124,21 @@ class Symbols {
     let trouble = this.#trouble;
     if (kallsyms !== undefined) {
       try {
-        return locateArray(this.#kernel, kallsyms, this.#files);
+        return locateArray(kallsyms, this.#files, this.#kernel.vmcoreinfo.osRelease, this.#warn);
       } catch (error) {
         if (!(error instanceof VmcoreError)) throw error;
         trouble = error;
       }
     }
     // Without kallsyms, only a kernel that its utsname has proven may be read by a file's addresses.
-    const array = this.#kernel.nodename === undefined ? undefined : arrayInFiles(this.#files);
+    const array = !this.#kernel.isProven ? undefined : arrayInFiles(this.#files);
     if (array !== undefined) return { kind: 'found', array };
     throw trouble ?? new Corrupt('no_kallsyms', 'kallsyms', 'cannot be read');
   }
 
   bootIdAddress(): VirtAddr | undefined {
     const own = this.kallsyms && bootIdAddress(this.kallsyms);
-    if (own !== undefined || this.#kernel.nodename === undefined) return own;
+    if (own !== undefined || !this.#kernel.isProven) return own;
     for (const symbols of this.#files) {
       const address = bootIdAddress(symbols);
       if (address !== undefined) return address;

@@ -11,6 +11,13 @@ export interface PhysicalMemory {
    */
   read(address: PhysAddr, length: number): Uint8Array;
   /**
+   * Why the bytes, as far as they are zeros, may be some that nobody wrote: the dump does not say
+   * that they are zero, and its copy may have broken off before them. undefined: they are zero.
+   *
+   * @throws as read().
+   */
+  whyUnwritten(address: PhysAddr, length: number): string | undefined;
+  /**
    * Addresses of 4 KiB pages whose first SCAN_HEAD bytes `matches`; pages that are missing or broken
    * are passed over.
    *

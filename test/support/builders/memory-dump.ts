@@ -2,7 +2,8 @@
 
 import type { Dump } from '../../../src/vmcore/container/dump.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { type Kernel, identifyKernel } from '../../../src/vmcore/kernel.ts';
+import type { Kernel } from '../../../src/vmcore/kernel.ts';
+import { identifyKernel } from '../../../src/vmcore/running-kernel.ts';
 import { Kallsyms } from '../../../src/vmcore/symbols/kallsyms.ts';
 import { bytesOf } from './bytes.ts';
 import type { BuiltKernel } from './kernel-builder.ts';
@@ -22,6 +23,7 @@ export function memoryDump(
     flattened: false,
     order: machine.order,
     machine: machine.elfMachine,
+    utsname: [],
     vmcoreinfoNotes: notes.map(bytesOf),
     memory,
     incomplete: false,

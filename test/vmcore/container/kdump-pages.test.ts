@@ -135,10 +135,11 @@ describe('read of KdumpPages', () => {
     expect(memory.isCutShort).toBe(true);
   });
 
-  it('throws Corrupt (truncated) when the file ends before the bitmap', () => {
+  it('has page_lost when the file ends before the bitmap', () => {
     const { bytes, places } = kdump(recipe());
     const memory = open(bytes.subarray(0, places['bitmap2']));
-    expect(errorOf(memory, 40)).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+    expect(errorOf(memory, 40)).toMatchObject({ tag: 'PageMissing', reason: 'page_lost' });
+    expect(memory.isCutShort).toBe(true);
   });
 
   it.each([
@@ -233,6 +234,18 @@ describe('isCutShort of KdumpPages', () => {
 });
 
 describe('findPages of KdumpPages', () => {
+  it('throws LimitExceeded for pages that share their data, as those of no honest dump do', () => {
+    const pages = new Map(
+      Array.from({ length: 400 }, (_, i) => [i, new Uint8Array(4096).fill(1 + i / 2)] as const),
+    );
+    const { bytes, places } = kdump({ pages });
+    const noise = new ByteWriter(LE64).u64(bytes.length).u32(4096).u32(0).u64(0).toBytes();
+    const file = concat(bytes, patternPage(7)); // as it is, and no zeros
+    for (const pfn of [...pages.keys()].slice(1)) file.set(noise, places[`descriptor:${pfn}`]);
+    const search = (): unknown => [...open(file).findPages('rest', () => false)];
+    expect(thrownBy(search)).toMatchObject({ tag: 'LimitExceeded' });
+  });
+
   const isText = (head: Uint8Array): boolean => head[0] === 0x4f && head.length === 40;
   const found = (memory: KdumpPages): number[] =>
     (['text', 'rest'] as const)

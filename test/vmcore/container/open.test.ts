@@ -42,8 +42,13 @@ describe('openDump', () => {
     expect(open(flatStream(records.slice(0, -1), { ended: false })).incomplete).toBe(true);
   });
 
+  it('throws Corrupt (`truncated`) when the file is empty: a copy that did not begin', () => {
+    const error = thrownBy(() => open(new Uint8Array(0)));
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+    expect(error.message).toContain('empty file');
+  });
+
   it.each([
-    ['is empty', new Uint8Array(0)],
     ['is shorter than any magic', bytesOf('K')],
     ['is text', bytesOf('kernel panic: not a dump\n')],
     ['is zeros', new Uint8Array(8192)],

@@ -92,11 +92,20 @@ describe('Vmcoreinfo', () => {
     ['-4', undefined],
     ['0x4', undefined],
     ['', undefined],
-  ])('offset, size and crashTimeSeconds read %j as plain decimal', (text, value) => {
-    const info = new Vmcoreinfo(`OFFSET(a.b)=${text}\nSIZE(a)=${text}\nCRASHTIME=${text}\n`);
+  ])('offset and size read %j as plain decimal', (text, value) => {
+    const info = new Vmcoreinfo(`OFFSET(a.b)=${text}\nSIZE(a)=${text}\n`);
     expect(info.offset('a.b')).toBe(value);
     expect(info.size('a')).toBe(value);
-    expect(info.crashTimeSeconds).toBe(value);
+  });
+
+  it.each([
+    ['1791000351', 1_791_000_351],
+    ['4294967295', 4_294_967_295],
+    ['9791000351', undefined], // the year 2280, by one flipped bit
+    ['17910003s1', undefined],
+    ['-4', undefined],
+  ])('crashTimeSeconds reads %j as a time that a crash can have', (text, seconds) => {
+    expect(new Vmcoreinfo(`OSRELEASE=1\nCRASHTIME=${text}\n`).crashTimeSeconds).toBe(seconds);
   });
 
   it.each([

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { DEFAULT_LIMITS, bytesSource, openVmcore } from '../../../src/vmcore/index.ts';
-import { identifyKernel } from '../../../src/vmcore/kernel.ts';
+import { identifyKernel } from '../../../src/vmcore/running-kernel.ts';
 import { type KernelLog, readLog } from '../../../src/vmcore/printk/log.ts';
 import type { LogRecord } from '../../../src/vmcore/printk/record.ts';
 import { LE64 } from '../../support/builders/bytes.ts';
