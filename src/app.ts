@@ -149,10 +149,10 @@ async function assemble(config: PassConfig, exporterMetrics: boolean, log: Logge
   const metrics = createMetrics(exporterMetrics, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
   });
-  const { directories, settleMs, rescanMs } = config;
+  const { directories, settleMs, incompleteAfterMs, rescanMs } = config;
   const excluded = config.excluded.map(globPattern);
   const ingest = new Ingest(
-    { directories, excluded, settleMs, rescanMs },
+    { directories, excluded, settleMs, incompleteAfterMs, rescanMs },
     {
       decoder,
       ledger,

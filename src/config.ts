@@ -67,6 +67,12 @@ export const FLAGS = {
     defaultText: '2s',
     ...A_DURATION,
   }),
+  incompleteAfterMs: one(
+    'kdump.incomplete-after',
+    'DURATION',
+    'How long a file named *-incomplete must lie still to be decoded.',
+    { defaultText: '5m', ...A_DURATION },
+  ),
   rescanMs: one('kdump.rescan', 'DURATION', 'Longest time between two scans.', {
     defaultText: '60s',
     ...A_DURATION,

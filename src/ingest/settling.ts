@@ -32,15 +32,24 @@ interface Entry {
   tries: number;
 }
 
+export interface SettlingOptions {
+  /** How long a file must lie still. */
+  readonly settleMs: number;
+  /** The same for a file whose name says that it is not complete yet. */
+  readonly incompleteAfterMs: number;
+  /** Of the wall clock. */
+  readonly nowMs: () => number;
+}
+
 export class Settling {
-  readonly #settleMs: number;
+  readonly #options: SettlingOptions;
   readonly #entries = new Map<string, Entry>();
   /** When each group of files was served last, by a count of turns; see groupOf(). */
   readonly #served = new Map<string, number>();
   #turn = 0;
 
-  constructor(settleMs: number) {
-    this.#settleMs = settleMs;
+  constructor(options: SettlingOptions) {
+    this.#options = options;
   }
 
   /**
@@ -65,10 +74,13 @@ export class Settling {
         if (known.file.saved !== file.saved) this.#hear(known, file, nowMs);
         continue;
       }
-      if (known === undefined) discovered++;
+      // What is not complete yet gets another name when it is.
+      if (known === undefined && !file.isUnfinished) discovered++;
       const verdict = verdictOf(file);
       const state: State =
-        verdict === undefined ? this.#settle(file, nowMs) : { kind: 'done', verdict };
+        verdict === undefined
+          ? this.#settle(file, nowMs, known !== undefined)
+          : { kind: 'done', verdict };
       this.#entries.set(file.path, { file, state, tries: 0 });
     }
     let vanished = 0;
@@ -142,7 +154,7 @@ export class Settling {
 
   /** The file was written to while it was read, or was not there for a moment. */
   again(file: FoundFile, nowMs: number): void {
-    this.#set(file, this.#settle(file, nowMs));
+    this.#set(file, this.#settle(file, nowMs, true));
   }
 
   /**
@@ -154,7 +166,7 @@ export class Settling {
   waitForRest(file: FoundFile, nowMs: number, ageMs: number): boolean {
     const entry = this.#entries.get(file.path);
     // Not what `file` says: the tool may have spoken since.
-    if (entry?.file.saved === 'written' || ageMs >= GRACE_MS) return false;
+    if (file.isUnfinished || entry?.file.saved === 'written' || ageMs >= GRACE_MS) return false;
     if (entry !== undefined && entry.tries > 0) return false;
     this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: GRACE_MS }, 1);
     return true;
@@ -163,7 +175,10 @@ export class Settling {
   /** The file could not be read, which may heal: it is due again, each time after a longer while. */
   retryLater(file: FoundFile, nowMs: number): void {
     const tries = (this.#entries.get(file.path)?.tries ?? 0) + 1;
-    const neededMs = Math.min(2 ** tries * Math.max(this.#settleMs, 1000), LONGEST_RETRY_MS);
+    const neededMs = Math.min(
+      2 ** tries * Math.max(this.#options.settleMs, 1000),
+      LONGEST_RETRY_MS,
+    );
     this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs }, tries);
   }
 
@@ -200,9 +215,20 @@ export class Settling {
     entry.state = { kind: 'still', sinceMs: nowMs, neededMs: 0 };
   }
 
-  /** A tool that began to write and says nothing more may be dead. */
-  #settle({ saved }: FoundFile, nowMs: number): State {
-    const neededMs = saved === 'writing' ? Math.max(GRACE_MS, this.#settleMs) : this.#settleMs;
+  /**
+   * How long it has to lie still. A tool that began to write and says nothing more may be dead.
+   *
+   * @param hasChanged it was seen changing; otherwise it has been still for as long as it is old.
+   */
+  #settle(file: FoundFile, nowMs: number, hasChanged: boolean): State {
+    const { settleMs, incompleteAfterMs } = this.#options;
+    let neededMs = settleMs;
+    if (file.isUnfinished) {
+      const ageMs = hasChanged ? 0 : Math.abs(this.#options.nowMs() - file.mtimeMs);
+      neededMs = Math.max(settleMs, incompleteAfterMs - ageMs);
+    } else if (file.saved === 'writing') {
+      neededMs = Math.max(GRACE_MS, settleMs);
+    }
     return { kind: 'still', sinceMs: nowMs, neededMs };
   }
 

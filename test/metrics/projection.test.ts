@@ -241,6 +241,7 @@ describe('the samples of a scrape', () => {
       mtimeMs: 0,
       version: '',
       saved: undefined,
+      isUnfinished: false,
     });
     const samples = await samplesOf([], {
       directories: [
