@@ -15,7 +15,7 @@ export type Verdict =
   /** The kernel counts hardware errors, and counted none. */
   | { readonly kind: 'clean' }
   /** Nothing is known about errors. */
-  | { readonly kind: 'unknown'; readonly reason: AbsentReason | FailureReason };
+  | { readonly kind: 'unknown'; readonly reason: AbsentReason | DecodeReason };
 
 /**
  * Seconds from the last error of a category to the crash; negative when the clock was set back in
