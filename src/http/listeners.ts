@@ -10,6 +10,8 @@ import {
 } from 'node:net';
 
 const FIRST_SYSTEMD_FD = 3;
+/** Connections that the kernel keeps until they are accepted; net.core.somaxconn bounds it. */
+const BACKLOG = 4096;
 
 export interface ListenAddress {
   /** undefined: every address. */
@@ -38,10 +40,10 @@ export async function listen(
   };
   try {
     for (const options of where) {
-      const server = createServer(onConnection);
+      const server = createServer({ noDelay: true, allowHalfOpen: true }, onConnection);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(options, resolve);
+        server.listen({ backlog: BACKLOG, ...options }, resolve);
       });
       servers.push(server);
     }

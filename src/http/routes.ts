@@ -7,16 +7,13 @@ import { messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import type { WebConfig } from '../webconfig/web-config.ts';
 import { accessControl } from './access.ts';
-import { send, sendText } from './answer.ts';
+import { send, sendText } from './response.ts';
 import { crashBody, crashesBody } from './api.ts';
 import { exposition, type Format } from './negotiation.ts';
 import { type PageOptions, statusPage } from './page.ts';
 import { selection } from './selection.ts';
 import { CONTENT_SECURITY_POLICY, ICON } from './style.ts';
 import type { Selection, Views } from './views.ts';
-
-/** Requests answered at a time; what is above has a slow reader each, and gets 503. */
-const MAX_REQUESTS = 40;
 
 export type HttpOptions = PageOptions;
 
@@ -49,7 +46,7 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
       xFrameOptions: { action: 'deny' },
     }),
   );
-  app.use(gate(MAX_REQUESTS), accessControl(dependencies.webConfig, dependencies.nowMs));
+  app.use(onlyReads, accessControl(dependencies.webConfig, dependencies.nowMs));
   metricsRoutes(app, options, dependencies);
   if (options.mode === 'central') centralRoutes(app, dependencies);
   healthRoutes(app, dependencies);
@@ -69,20 +66,11 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
   return app;
 }
 
-/** Refuses what is too much or no GET; nothing is to be kept by caches. */
-function gate(maxRequests: number) {
-  let inProgress = 0;
-  return (request: Request, response: Response, next: NextFunction): void => {
-    response.set('Cache-Control', 'no-store');
-    if (inProgress >= maxRequests) {
-      sendText(response.set('Retry-After', '1'), 503, 'Too many requests at a time');
-      return;
-    }
-    inProgress++;
-    response.once('close', () => inProgress--);
-    if (request.method === 'GET' || request.method === 'HEAD') next();
-    else sendText(response.set('Allow', 'GET, HEAD'), 405, 'Method Not Allowed');
-  };
+/** GET and HEAD only; nothing is to be kept by caches. */
+function onlyReads(request: Request, response: Response, next: NextFunction): void {
+  response.set('Cache-Control', 'no-store');
+  if (request.method === 'GET' || request.method === 'HEAD') next();
+  else sendText(response.set('Allow', 'GET, HEAD'), 405, 'Method Not Allowed');
 }
 
 function metricsRoutes(
