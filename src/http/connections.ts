@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { clientOf } from './client-address.ts';
 import type { PacedStream } from './paced-stream.ts';
 import { Turns } from './turns.ts';
 
@@ -60,7 +61,8 @@ type Group = Readonly<Record<Stage, Set<Connection>>>;
 /** Every open connection, and whose request is answered next. */
 export class Connections {
   readonly #limits: ConnectionLimits;
-  readonly #turns = new Turns();
+  readonly #turns = new Turns<() => void>('oldest');
+  #answers: NodeJS.Immediate | undefined;
   readonly #groups = new Map<string, Group>();
   readonly #byStream = new Map<Duplex, Connection>();
   #count = 0;
@@ -128,7 +130,8 @@ export class Connections {
       response.once('close', () => {
         this.#answered(connection);
       });
-      this.#turns.wait(connection.client, connection, answer);
+      this.#turns.push(connection.client, connection, answer);
+      this.#answers ??= setImmediate(this.#answerNext);
     };
     if (connection.stage !== 'answering') {
       this.#moveTo(connection, 'answering');
@@ -154,6 +157,12 @@ export class Connections {
     await new Promise<void>((resolve) => (this.#whenEmpty = resolve));
     clearTimeout(late);
   }
+
+  /** One at a time: between two answers new requests are read. */
+  readonly #answerNext = (): void => {
+    this.#turns.next()?.();
+    this.#answers = this.#turns.size > 0 ? setImmediate(this.#answerNext) : undefined;
+  };
 
   #answered(connection: Connection): void {
     if (connection.socket.destroyed) return;
@@ -272,19 +281,4 @@ function unreadBytesOf({ stream }: Connection): number {
 
 function sizeOf(group: Group): number {
   return STAGES.reduce((sum, stage) => sum + group[stage].size, 0);
-}
-
-/**
- * Who is behind an address, as far as an address says: IPv6 customers have a /64 of their own, so all of
- * it counts as one. Whoever comes through a Unix socket is one client as well.
- */
-export function clientOf(address: string | undefined): string {
-  if (address === undefined) return 'unix';
-  const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (v4 !== undefined) return v4;
-  const [head = '', tail] = address.replace(/%.*$/, '').split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - after.length);
-  return [...groups, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':');
 }

@@ -4,12 +4,15 @@
 
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { clientOf } from './client-address.ts';
 
 /** Room for a line or two of headers; two pieces may be on their way when the stream is held. */
 const PIECE_BYTES = 128;
 
 /** Reads from and writes to a connection; `hold` stops reading, `release` goes on. */
 export class PacedStream extends Duplex {
+  /** Who is at the other end. */
+  readonly client: string;
   readonly #source: Socket;
   #received = Buffer.alloc(0);
   #ended = false;
@@ -19,6 +22,7 @@ export class PacedStream extends Duplex {
   /** @param source a connection, or TLS over one, that nothing was read from. */
   constructor(source: Socket) {
     super({ readableHighWaterMark: PIECE_BYTES });
+    this.client = clientOf(source.remoteAddress);
     this.#source = source;
     source.on('data', (bytes: Buffer) => {
       source.pause();

@@ -10,6 +10,7 @@ import { accessControl } from './access.ts';
 import { send, sendText } from './response.ts';
 import { crashBody, crashesBody } from './api.ts';
 import { exposition, type Format } from './negotiation.ts';
+import type { PacedStream } from './paced-stream.ts';
 import { type PageOptions, statusPage } from './page.ts';
 import { selection } from './selection.ts';
 import { CONTENT_SECURITY_POLICY, ICON } from './style.ts';
@@ -46,7 +47,8 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
       xFrameOptions: { action: 'deny' },
     }),
   );
-  app.use(onlyReads, accessControl(dependencies.webConfig, dependencies.nowMs));
+  const { webConfig, nowMs } = dependencies;
+  app.use(onlyReads, accessControl(webConfig, askerOf, nowMs));
   metricsRoutes(app, options, dependencies);
   if (options.mode === 'central') centralRoutes(app, dependencies);
   healthRoutes(app, dependencies);
@@ -64,6 +66,11 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
     else sendText(response, 500, 'Internal Server Error');
   });
   return app;
+}
+
+/** The HTTP server is handed paced streams alone. */
+function askerOf({ socket }: Request): PacedStream {
+  return socket as unknown as PacedStream;
 }
 
 /** GET and HEAD only; nothing is to be kept by caches. */

@@ -62,6 +62,7 @@ export async function startHttpServer(
     connections.add(socket);
     socket.once('data', (bytes: Buffer) => {
       connections.spoke(socket);
+      socket.pause();
       socket.unshift(bytes);
       if (tls === undefined) serve(socket, socket);
       else tls(socket, bytes[0] ?? 0);

@@ -1,57 +1,70 @@
-// Whose request is answered next. One answer is made at a time, and between two of them new requests are
-// read: a client that asks for a thousand waits for itself, another one for a single answer of its.
+// Whose turn is next, where many wait for one thing. Clients take turns, and of one client the
+// connection that had the fewest comes first: who asks for a thousand waits for itself.
 
-interface Waiting {
+interface Waiting<T> {
+  readonly client: string;
   readonly connection: object;
-  readonly answer: () => void;
+  readonly item: T;
 }
 
-/** Requests that wait for their turn: clients take turns, and of one client the connection that had fewest. */
-export class Turns {
-  /** Of clients that wait; who was answered last is at the end. */
-  readonly #clients = new Map<string, Waiting[]>();
-  /** Answers that a connection had. */
+/** Items that wait for their turn. */
+export class Turns<T> {
+  readonly #order: 'oldest' | 'newest';
+  /** By client; who had a turn last is at the end. */
+  readonly #clients = new Map<string, Waiting<T>[]>();
+  /** Turns that a connection had. */
   readonly #had = new WeakMap<object, number>();
-  #scheduled = false;
+  #size = 0;
 
-  /** Calls `answer` when it is this connection's turn. */
-  wait(client: string, connection: object, answer: () => void): void {
-    const waiting = this.#clients.get(client);
-    if (waiting === undefined) this.#clients.set(client, [{ connection, answer }]);
-    else waiting.push({ connection, answer });
-    this.#schedule();
+  /** @param order which item is first among those of one client that had equally few turns. */
+  constructor(order: 'oldest' | 'newest') {
+    this.#order = order;
   }
 
-  /** The connection is closed: what it waits for is answered no more. */
-  forget(client: string, connection: object): void {
-    const left = this.#clients.get(client)?.filter((one) => one.connection !== connection);
-    if (left?.length === 0) this.#clients.delete(client);
-    else if (left !== undefined) this.#clients.set(client, left);
+  get size(): number {
+    return this.#size;
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#next()?.();
-      if (this.#clients.size > 0) this.#schedule();
-    });
+  /** @param connection whose turns are counted, for as long as the object lives. */
+  push(client: string, connection: object, item: T): void {
+    const waiting = this.#clients.get(client) ?? [];
+    waiting.push({ client, connection, item });
+    this.#clients.set(client, waiting);
+    this.#size++;
   }
 
-  #next(): (() => void) | undefined {
-    for (const [client, waiting] of this.#clients) {
-      const best = waiting.reduce((a, b) => (this.#answers(b) < this.#answers(a) ? b : a));
-      this.#had.set(best.connection, this.#answers(best) + 1);
-      this.#clients.delete(client);
-      const left = waiting.filter((one) => one !== best);
-      if (left.length > 0) this.#clients.set(client, left);
-      return best.answer;
+  /** Takes out the item whose turn it is; undefined: nobody waits. */
+  next(): T | undefined {
+    for (const waiting of this.#clients.values()) {
+      const [first, ...rest] = this.#order === 'oldest' ? waiting : waiting.toReversed();
+      if (first === undefined) continue;
+      const best = rest.reduce((a, b) => (this.#turnsOf(b) < this.#turnsOf(a) ? b : a), first);
+      this.#had.set(best.connection, this.#turnsOf(best) + 1);
+      this.#keep(
+        best.client,
+        waiting.filter((one) => one !== best),
+      );
+      return best.item;
     }
     return undefined;
   }
 
-  #answers({ connection }: Waiting): number {
+  /** The connection is closed: what it waits for has no turn. */
+  forget(client: string, connection: object): void {
+    const waiting = this.#clients.get(client);
+    if (waiting === undefined) return;
+    const left = waiting.filter((one) => one.connection !== connection);
+    if (left.length < waiting.length) this.#keep(client, left);
+  }
+
+  /** The client goes to the end with what is left. */
+  #keep(client: string, left: Waiting<T>[]): void {
+    this.#size += left.length - (this.#clients.get(client)?.length ?? 0);
+    this.#clients.delete(client);
+    if (left.length > 0) this.#clients.set(client, left);
+  }
+
+  #turnsOf({ connection }: Waiting<T>): number {
     return this.#had.get(connection) ?? 0;
   }
 }

@@ -5,7 +5,7 @@ import { type Socket, connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { HttpDependencies } from '../../src/http/routes.ts';
-import { type HttpServer, type ServerOptions, startHttpServer } from '../../src/http/server.ts';
+import { type HttpServer, type ServerOptions, startHttpServer } from '../../dist/http/server.js';
 import type { Views } from '../../src/http/views.ts';
 import { watchWebConfig } from '../../src/webconfig/watch.ts';
 import { memoryLog } from '../support/daemon/logger.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { ConnectionLimits } from '../../../src/http/connections.ts';
-import { type HttpServer, startHttpServer } from '../../../src/http/server.ts';
+import { type HttpServer, startHttpServer } from '../../../dist/http/server.js';
 import type { LiveState } from '../../../src/host/live.ts';
 import type { RecordedFailure } from '../../../src/ledger/ledger.ts';
 import { type Logger, createLogger } from '../../../src/log.ts';
