@@ -1,5 +1,6 @@
 // The daemon, put together: the only file that knows all of its parts.
 
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
@@ -25,7 +26,7 @@ import {
 } from './metrics/projection.ts';
 import { type Collector, type Metrics, createMetrics } from './metrics/registry.ts';
 import { REVISION } from './version.ts';
-import { createViews } from './status.ts';
+import { statusSource } from './status.ts';
 import { watchWebConfig } from './webconfig/watch.ts';
 
 const KCORE = '/proc/kcore';
@@ -36,7 +37,7 @@ export interface App {
   readonly port: number;
   /** Reads its files again. */
   reload(): void;
-  /** Answers what is asked, ends what is running, lets go of everything. */
+  /** Finishes open requests, stops all work, releases resources. */
   close(): Promise<void>;
 }
 
@@ -45,9 +46,12 @@ export interface App {
  *   daemon works with the ledger, or it cannot be read.
  */
 export async function startApp(config: Config, version: string, log: Logger): Promise<App> {
-  const { mode, telemetryPath } = config;
+  const { mode, telemetryPath, externalUrl, routePrefix } = config;
   const suspectWindowSeconds = config.suspectWindowMs / 1000;
   const webConfig = watchWebConfig(config.webConfigFile, log);
+  const listen = config.systemdSocket
+    ? onSystemdSockets(process.env, process.pid)
+    : await onAddresses(config.listen);
   const parts = await assemble(config, log);
   const kexec = await watchKexecState();
   const letGo = async (): Promise<void> => {
@@ -57,14 +61,13 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
   };
   const http: HttpServer = await startHttpServer(
     {
-      listen: config.systemdSocket
-        ? onSystemdSockets(process.env, process.pid)
-        : onAddresses(config.listen),
+      listen,
       ...{ webConfig, mode, telemetryPath, version, suspectWindowSeconds },
+      ...{ externalUrl, routePrefix, ownNames: [hostname(), config.nodeName] },
     },
     {
       ...scrapes(config, version, { ...parts, kexec }),
-      views: createViews({ ...parts, kexec, suspectWindowSeconds }),
+      status: statusSource({ ...parts, kexec, suspectWindowSeconds }),
       log,
       nowMs: Date.now,
     },
@@ -149,7 +152,7 @@ async function assemble(config: Config, log: Logger): Promise<Parts> {
     maxMemoryBytes: config.decodeMaxMemoryBytes,
     ...(config.liveKcore && { idleMs: 2 * config.liveIntervalMs }),
   });
-  const metrics = createMetrics(config.exporterMetrics, (error) => {
+  const metrics = createMetrics(config, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
   });
   const { directories, settleMs, rescanMs } = config;

@@ -36,9 +36,15 @@ export interface Config {
   readonly systemdSocket: boolean;
   /** Absolute; undefined: plain HTTP for everybody. */
   readonly webConfigFile: string | undefined;
+  /** Where users and Prometheus reach the exporter through a proxy; undefined: directly. */
+  readonly externalUrl: URL | undefined;
+  /** In front of every path, as `/prefix`; empty: nothing. */
+  readonly routePrefix: string;
   readonly telemetryPath: string;
-  /** Whether to expose process_* and nodejs_*. */
+  /** Whether to expose process_* and a few nodejs_*. */
   readonly exporterMetrics: boolean;
+  /** Whether to expose every nodejs_* as well. */
+  readonly nodejsMetrics: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -88,8 +94,11 @@ export type FlagKey =
   | 'listen'
   | 'systemdSocket'
   | 'webConfigFile'
+  | 'externalUrl'
+  | 'routePrefix'
   | 'telemetryPath'
   | 'noExporterMetrics'
+  | 'nodejsMetrics'
   | 'logLevel'
   | 'logFormat';
 
@@ -151,10 +160,24 @@ export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
     'FILE',
     "TLS, users, headers and rate limit, as Prometheus' exporter-toolkit has them; re-read when it changes.",
   ),
+  externalUrl: optional(
+    'web.external-url',
+    'URL',
+    'Where the exporter is reached from outside, if through a proxy: links and /sd lead there.',
+  ),
+  routePrefix: optional(
+    'web.route-prefix',
+    'PATH',
+    'Prefix of all paths that are served; by default the path of --web.external-url.',
+  ),
   telemetryPath: single('web.telemetry-path', 'PATH', 'Where to serve metrics.', '/metrics'),
   noExporterMetrics: toggle(
     'web.disable-exporter-metrics',
     'Leave out metrics about the exporter itself (process_*, nodejs_*).',
+  ),
+  nodejsMetrics: toggle(
+    'web.enable-nodejs-metrics',
+    'Add all nodejs_* metrics, about the heap, garbage collection and the event loop.',
   ),
   logLevel: single('log.level', LOG_LEVELS.join('|'), 'What is worth a line.', 'info'),
   logFormat: single('log.format', LOG_FORMATS.join('|'), 'How lines are written.', 'logfmt'),
@@ -199,10 +222,11 @@ export function readConfig(
     parsed(key, parseDuration, 'a duration such as 2s, 5m or 1h30m');
   const webConfigFile = texts('webConfigFile').at(-1);
   const mode = parsed('mode', (text) => oneOf(MODES, text), MODES.join(' or '));
+  const externalUrl = texts('externalUrl').at(-1)
+    ? parsed('externalUrl', parseExternalUrl, 'a URL such as https://example.com/hwerr/')
+    : undefined;
   const liveKcore = parsed('liveKcore', parseSwitch, 'true or false');
-  if (liveKcore && mode === 'central') {
-    throw new ConfigError(`--${FLAGS.liveKcore.name}: got --mode=central, want --mode=node`);
-  }
+  requireNodeMode(mode, liveKcore);
   return Object.freeze({
     directories: directories(texts('directories')),
     excluded: texts('excluded'),
@@ -224,11 +248,23 @@ export function readConfig(
     listen: each('listen', parseListenAddress, 'HOST:PORT, [IPv6]:PORT or :PORT'),
     systemdSocket: parsed('systemdSocket', parseSwitch, 'true or false'),
     webConfigFile: webConfigFile ? resolve(webConfigFile) : undefined,
+    externalUrl,
+    routePrefix: valueOf(
+      'routePrefix',
+      texts('routePrefix').at(-1) || (externalUrl?.pathname ?? '/'),
+      { parse: parsePrefix, want: 'a path that begins with /' },
+    ),
     telemetryPath: parsed('telemetryPath', parsePath, 'a path that begins with / and is free'),
     exporterMetrics: !parsed('noExporterMetrics', parseSwitch, 'true or false'),
+    nodejsMetrics: parsed('nodejsMetrics', parseSwitch, 'true or false'),
     logLevel: parsed('logLevel', (text) => oneOf(LOG_LEVELS, text), LOG_LEVELS.join(', ')),
     logFormat: parsed('logFormat', (text) => oneOf(LOG_FORMATS, text), LOG_FORMATS.join(', ')),
   });
+}
+
+function requireNodeMode(mode: Mode, liveKcore: boolean): void {
+  if (!liveKcore || mode === 'node') return;
+  throw new ConfigError(`--${FLAGS.liveKcore.name}: got --mode=central, want --mode=node`);
 }
 
 /** An empty list is as wrong as an empty text. */
@@ -282,7 +318,7 @@ export function parseSize(text: string): number | undefined {
 }
 
 export function parseListenAddress(text: string): ListenAddress | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) return undefined;
   return { host: match[1] ?? (match[2] === '' ? undefined : match[2]), port };
@@ -293,6 +329,19 @@ const TAKEN = /^\/(probe|sd|icon\.svg|-(\/.*)?|api(\/.*)?)\/?$/i;
 
 function parsePath(text: string): string | undefined {
   return /^\/[\w-][\w./-]*$/.test(text) && !TAKEN.test(text) ? text : undefined;
+}
+
+/** Without the slash at its end. */
+function parsePrefix(text: string): string | undefined {
+  const prefix = text.replace(/\/+$/, '');
+  return text !== '' && /^(\/[\w.~-]+)*$/.test(prefix) ? prefix : undefined;
+}
+
+function parseExternalUrl(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
+  const isPlain = url.username + url.password + url.search + url.hash === '';
+  return isPlain && parsePrefix(url.pathname) !== undefined ? url : undefined;
 }
 
 function parseHostName(text: string): string | undefined {

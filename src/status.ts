@@ -1,7 +1,15 @@
 // Between what the daemon knows and what HTTP shows: the one file to change when the ledger does.
 // What leaves the process is chosen here, field by field, and no text of a dump is longer than this.
 
-import type { CrashView, HwerrView, ThisBootView, Views } from './http/views.ts';
+import type {
+  CrashView,
+  DirectoryView,
+  FailureView,
+  HwerrView,
+  Selection,
+  StatusSource,
+  ThisBootView,
+} from './http/views.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
@@ -11,7 +19,8 @@ import { metricCategory } from './vmcore/index.ts';
 
 const MAX_TEXT = 1024;
 
-export interface ViewSources {
+/** Where the status comes from. */
+export interface StatusParts {
   readonly ledger: LedgerView;
   readonly ingest: Pick<Ingest, 'isReady' | 'status' | 'isOnDisk'>;
   readonly kexec: KexecState;
@@ -19,64 +28,79 @@ export interface ViewSources {
   readonly suspectWindowSeconds: number;
 }
 
-export function createViews(sources: ViewSources): Views {
-  const { ledger, ingest, kexec, thisBoot, suspectWindowSeconds } = sources;
-  const view = (crash: Crash): CrashView => {
-    const { report } = crash;
-    return {
-      id: crash.id,
-      host: crash.host,
-      crashTimeSeconds: report.crashTimeSeconds,
-      recordedSeconds: crash.recordedSeconds,
-      kernelRelease: bounded(report.kernelRelease),
-      arch: report.arch,
-      panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
-      verdict: verdictOf(report, suspectWindowSeconds),
-      hwerr: hwerrView(report),
-      incomplete: report.incomplete,
-      dumps: crash.paths.map((path) => ({ path, present: ingest.isOnDisk(path) })),
-    };
-  };
+/** What the daemon knows, for the HTTP side to show. */
+export function statusSource(parts: StatusParts): StatusSource {
+  const { ledger, ingest, kexec, thisBoot } = parts;
+  const hosts = (): string[] => [...ledger.hosts()].sort();
+  const ledgerProblem = (): string | undefined =>
+    ledger.state.kind === 'ready' ? undefined : ledger.state.message;
   return {
-    recorded: () => ledger.total().crashes,
-    crashes: ({ host, category, offset, limit }) => {
-      const summary = host === undefined ? ledger.total() : ledger.summary(host);
-      const matching =
-        category === undefined ? summary?.crashes : summary?.byCategory.get(category)?.crashes;
-      const page: CrashView[] = [];
-      // Without a category the ledger finds the first one by itself.
-      let at = category === undefined ? offset : 0;
-      for (const crash of ledger.crashes(host, at)) {
-        if (category !== undefined && !hasErrors(crash, category)) continue;
-        if (at++ < offset) continue;
-        if (page.length < limit) page.push(view(crash));
-        else if (matching !== undefined) break;
-      }
-      return { page, matching: matching ?? at };
-    },
+    view: (asked) => ({
+      recorded: ledger.total().crashes,
+      ...selectedCrashes(parts, asked),
+      directories: ingest.status().directories.map(directoryView),
+      failures: [...ledger.recentFailures()].reverse().map(failureView),
+      kdumpArmed: kexec.armed(),
+      thisBoot: thisBootView(thisBoot?.state ?? { kind: 'off' }),
+      hosts: hosts(),
+      ledgerProblem: ledgerProblem(),
+    }),
     crash: (id) => {
       const crash = ledger.crash(id);
-      return crash && view(crash);
+      return crash && crashView(crash, parts);
     },
-    directories: () =>
-      ingest.status().directories.map(({ directory, up, lastScanSeconds }) => ({
-        directory,
-        up,
-        lastScanSeconds: Math.floor(lastScanSeconds),
-      })),
-    failures: () =>
-      [...ledger.recentFailures()].reverse().map(({ path, reason, message, recordedSeconds }) => ({
-        path,
-        reason,
-        message: bounded(message),
-        recordedSeconds,
-      })),
-    kdumpArmed: kexec.armed,
-    thisBoot: () => thisBootView(thisBoot?.state ?? { kind: 'off' }),
-    hosts: () => [...ledger.hosts()].sort(),
-    ledgerProblem: () => (ledger.state.kind === 'ready' ? undefined : ledger.state.message),
-    isScanned: () => ingest.isReady,
+    hosts,
+    notReady: () => {
+      if (!ingest.isReady) return 'Waiting for the first scan';
+      const problem = ledgerProblem();
+      return problem === undefined ? undefined : `Ledger: ${problem}`;
+    },
   };
+}
+
+function selectedCrashes(
+  parts: StatusParts,
+  { host, category, offset, limit }: Selection,
+): { readonly crashes: readonly CrashView[]; readonly matching: number } {
+  const { ledger } = parts;
+  const summary = host === undefined ? ledger.total() : ledger.summary(host);
+  const matching =
+    category === undefined ? summary?.crashes : summary?.byCategory.get(category)?.crashes;
+  const crashes: CrashView[] = [];
+  // Without a category the ledger finds the first one by itself.
+  let at = category === undefined ? offset : 0;
+  for (const crash of ledger.crashes(host, at)) {
+    if (category !== undefined && !hasErrors(crash, category)) continue;
+    if (at++ < offset) continue;
+    if (crashes.length < limit) crashes.push(crashView(crash, parts));
+    else if (matching !== undefined) break;
+  }
+  return { crashes, matching: matching ?? at };
+}
+
+function crashView(crash: Crash, { ingest, suspectWindowSeconds }: StatusParts): CrashView {
+  const { report } = crash;
+  return {
+    id: crash.id,
+    host: crash.host,
+    crashTimeSeconds: report.crashTimeSeconds,
+    recordedSeconds: crash.recordedSeconds,
+    kernelRelease: bounded(report.kernelRelease),
+    arch: report.arch,
+    panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
+    verdict: verdictOf(report, suspectWindowSeconds),
+    hwerr: hwerrView(report),
+    incomplete: report.incomplete,
+    dumps: crash.paths.map((path) => ({ path, present: ingest.isOnDisk(path) })),
+  };
+}
+
+function directoryView({ directory, up, lastScanSeconds }: DirectoryView): DirectoryView {
+  return { directory, up, lastScanSeconds: Math.floor(lastScanSeconds) };
+}
+
+function failureView({ path, reason, message, recordedSeconds }: FailureView): FailureView {
+  return { path, reason, message: bounded(message), recordedSeconds };
 }
 
 function hasErrors({ report: { hwerr } }: Crash, category: string): boolean {

@@ -62,7 +62,7 @@ type Group = Readonly<Record<Stage, Set<Connection>>>;
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #turns = new Turns<() => void>('oldest');
-  #answers: NodeJS.Immediate | undefined;
+  #isAnswering = false;
   readonly #groups = new Map<string, Group>();
   readonly #byStream = new Map<Duplex, Connection>();
   #count = 0;
@@ -131,7 +131,8 @@ export class Connections {
         this.#answered(connection);
       });
       this.#turns.push(connection.client, connection, answer);
-      this.#answers ??= setImmediate(this.#answerNext);
+      if (!this.#isAnswering) setImmediate(this.#answerNext);
+      this.#isAnswering = true;
     };
     if (connection.stage !== 'answering') {
       this.#moveTo(connection, 'answering');
@@ -161,7 +162,8 @@ export class Connections {
   /** One at a time: between two answers new requests are read. */
   readonly #answerNext = (): void => {
     this.#turns.next()?.();
-    this.#answers = this.#turns.size > 0 ? setImmediate(this.#answerNext) : undefined;
+    this.#isAnswering = this.#turns.size > 0;
+    if (this.#isAnswering) setImmediate(this.#answerNext);
   };
 
   #answered(connection: Connection): void {
