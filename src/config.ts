@@ -220,11 +220,13 @@ export function readConfig(
     atLeastOne(texts(key)).map((text) => valueOf(key, text, { parse, want }));
   const duration = (key: FlagKey): number =>
     parsed(key, parseDuration, 'a duration such as 2s, 5m or 1h30m');
-  const webConfigFile = texts('webConfigFile').at(-1);
   const mode = parsed('mode', (text) => oneOf(MODES, text), MODES.join(' or '));
-  const externalUrl = texts('externalUrl').at(-1)
-    ? parsed('externalUrl', parseExternalUrl, 'a URL such as https://example.com/hwerr/')
-    : undefined;
+  const optionally = <T>(
+    key: FlagKey,
+    parse: (text: string) => T | undefined,
+    want: string,
+  ): T | undefined => (texts(key).at(-1) ? parsed(key, parse, want) : undefined);
+  const externalUrl = optionally('externalUrl', parseExternalUrl, 'a URL such as https://a.b/c/');
   const liveKcore = parsed('liveKcore', parseSwitch, 'true or false');
   requireNodeMode(mode, liveKcore);
   return Object.freeze({
@@ -238,22 +240,19 @@ export function readConfig(
     mode,
     nodeName: parsed('nodeName', parseHostName, 'a host name'),
     maxHosts: parsed('maxHosts', parseCount, `a number from 1 to ${MOST_HOSTS}`),
-    hostPattern: texts('hostPattern').at(-1)
-      ? parsed('hostPattern', parsePattern, 'a regular expression with a group')
-      : undefined,
+    hostPattern: optionally('hostPattern', parsePattern, 'a regular expression with a group'),
     suspectWindowMs: duration('suspectWindow'),
     liveKcore,
     liveIntervalMs: duration('liveInterval'),
     ledgerPath: resolve(parsed('ledgerPath', (text) => text || undefined, 'a directory')),
     listen: each('listen', parseListenAddress, 'HOST:PORT, [IPv6]:PORT or :PORT'),
     systemdSocket: parsed('systemdSocket', parseSwitch, 'true or false'),
-    webConfigFile: webConfigFile ? resolve(webConfigFile) : undefined,
+    webConfigFile: optionally('webConfigFile', (path) => resolve(path), 'a file'),
     externalUrl,
-    routePrefix: valueOf(
-      'routePrefix',
-      texts('routePrefix').at(-1) || (externalUrl?.pathname ?? '/'),
-      { parse: parsePrefix, want: 'a path that begins with /' },
-    ),
+    routePrefix:
+      optionally('routePrefix', parsePrefix, 'a path that begins with /') ??
+      externalUrl?.pathname.replace(/\/+$/, '') ??
+      '',
     telemetryPath: parsed('telemetryPath', parsePath, 'a path that begins with / and is free'),
     exporterMetrics: !parsed('noExporterMetrics', parseSwitch, 'true or false'),
     nodejsMetrics: parsed('nodejsMetrics', parseSwitch, 'true or false'),
