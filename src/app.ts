@@ -1,8 +1,9 @@
 // The daemon, put together: the only file that knows all of its parts.
 
+import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from './config.ts';
+import type { Config, PassConfig } from './config.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
 import type { HttpDependencies } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
@@ -11,9 +12,10 @@ import { globPattern } from './ingest/file-names.ts';
 import { type DecodedFile, Ingest, type IngestSink } from './ingest/ingest.ts';
 import { type KexecState, watchKexecState } from './host/kexec-state.ts';
 import { ThisBoot } from './host/live.ts';
-import { type Ledger, type Summary, openLedger } from './ledger/ledger.ts';
+import { type Ledger, type Totals, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
+import type { CrashReport } from './outcome.ts';
 import {
   buildSamples,
   crashSamples,
@@ -24,7 +26,12 @@ import {
   ledgerSamples,
   liveSamples,
 } from './metrics/projection.ts';
-import { type Collector, type Metrics, createMetrics } from './metrics/registry.ts';
+import {
+  type Collector,
+  type Metrics,
+  type ProcessMetrics,
+  createMetrics,
+} from './metrics/registry.ts';
 import { REVISION } from './version.ts';
 import { statusSource } from './status.ts';
 import { watchWebConfig } from './webconfig/watch.ts';
@@ -46,13 +53,14 @@ export interface App {
  *   daemon works with the ledger, or it cannot be read.
  */
 export async function startApp(config: Config, version: string, log: Logger): Promise<App> {
-  const { mode, telemetryPath, externalUrl, routePrefix } = config;
+  const { mode, telemetryPath, externalUrl } = config;
+  const routePrefix = config.routePrefix ?? externalUrl?.pathname.replace(/\/+$/, '') ?? '';
   const suspectWindowSeconds = config.suspectWindowMs / 1000;
   const webConfig = watchWebConfig(config.webConfigFile, log);
   const listen = config.systemdSocket
     ? onSystemdSockets(process.env, process.pid)
     : await onAddresses(config.listen);
-  const parts = await assemble(config, log);
+  const parts = await assemble(config, processMetrics(config), log);
   const kexec = await watchKexecState();
   const letGo = async (): Promise<void> => {
     kexec.close();
@@ -67,7 +75,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
     },
     {
       ...scrapes(config, version, { ...parts, kexec }),
-      status: statusSource({ ...parts, kexec, suspectWindowSeconds }),
+      status: statusSource({ ...parts, kexec }),
       log,
       nowMs: Date.now,
     },
@@ -93,8 +101,8 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
  * @returns what a scrape would have got, without metrics about this process.
  * @throws StoreError when a daemon works with the ledger, or it cannot be written.
  */
-export async function passOnce(config: Config, version: string, log: Logger): Promise<string> {
-  const parts = await assemble({ ...config, exporterMetrics: false }, log);
+export async function passOnce(config: PassConfig, version: string, log: Logger): Promise<string> {
+  const parts = await assemble(config, 'none', log);
   try {
     const pass = Promise.all([parts.ingest.runOnce(), parts.thisBoot?.refresh()]);
     await whileReady(parts.ledger, pass);
@@ -121,6 +129,11 @@ function requireReady({ state }: Ledger): void {
   if (state.kind !== 'ready') throw new Error(`ledger: ${state.message}`);
 }
 
+function processMetrics(config: Config): ProcessMetrics {
+  if (config.disableExporterMetrics) return 'none';
+  return config.enableNodejsMetrics ? 'all' : 'useful';
+}
+
 interface Parts {
   readonly ledger: Ledger;
   readonly decoder: DecodeClient;
@@ -132,7 +145,7 @@ interface Parts {
 }
 
 /** @throws StoreError when another daemon works with the ledger, or it cannot be read. */
-async function assemble(config: Config, log: Logger): Promise<Parts> {
+async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger): Promise<Parts> {
   const ledger = await openLedger({
     directory: config.ledgerPath,
     suspectWindowSeconds: config.suspectWindowMs / 1000,
@@ -142,9 +155,7 @@ async function assemble(config: Config, log: Logger): Promise<Parts> {
       pattern: config.hostPattern,
     },
     nowMs: Date.now,
-    log: (level, message, fields) => {
-      log[level](message, fields);
-    },
+    log,
   });
   const decoder = decodeClient({
     symbolPaths: config.symbolPaths,
@@ -152,7 +163,7 @@ async function assemble(config: Config, log: Logger): Promise<Parts> {
     maxMemoryBytes: config.decodeMaxMemoryBytes,
     ...(config.liveKcore && { idleMs: 2 * config.liveIntervalMs }),
   });
-  const metrics = createMetrics(config, (error) => {
+  const metrics = createMetrics(about, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
   });
   const { directories, settleMs, rescanMs } = config;
@@ -193,7 +204,14 @@ function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
       const { root, path, version } = file;
       metrics.observeDecode(durationSeconds);
       logDecoded(log, decoded);
-      return ledger.record({ root, path, version, content, result: { kind: 'report', report } });
+      return ledger.record({
+        root,
+        path,
+        version,
+        content,
+        kind: 'report',
+        report: counted(report),
+      });
     },
     failed({ file, content, failure, crash, durationSeconds }): Promise<void> {
       const { root, path, version } = file;
@@ -202,8 +220,11 @@ function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
         const { reason, message } = failure;
         log.error('dump not decoded', { path, reason, error: message });
       }
-      const result = { kind: 'failure', failure, crash } as const;
-      return ledger.record({ root, path, version, content, result });
+      const state = { root, path, version, content };
+      if (crash === undefined) return ledger.record({ ...state, kind: 'failure', failure });
+      const hwerr = { kind: 'unreadable', ...failure } as const;
+      const report = counted({ ...crash, hwerr, warnings: [] });
+      return ledger.record({ ...state, kind: 'report', report });
     },
     healed: (path) => {
       ledger.healed(path);
@@ -218,22 +239,36 @@ function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
   };
 }
 
+/** A report with the digest of the set of VMCOREINFO's lines in place of its text. */
+function counted({
+  debug,
+  vmcoreinfoText,
+  ...report
+}: Omit<DecodedFile['report'], 'hwerr'> & Pick<CrashReport, 'hwerr'>): CrashReport {
+  const lines = vmcoreinfoText
+    .split('\n')
+    .map((line) => line.replaceAll('\0', '').trim())
+    .filter((line) => line.includes('='));
+  const vmcoreinfoDigest = hash('sha256', [...new Set(lines)].sort().join('\n'));
+  return { ...report, vmcoreinfoDigest };
+}
+
 /** What a scrape gets: of the exporter, or of one host that crashed. */
 function scrapes(
-  { mode }: Config,
+  { mode }: PassConfig,
   version: string,
   { ledger, ingest, thisBoot, metrics, kexec }: Parts & { readonly kexec: KexecState },
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
   const build = { version, revision: REVISION, nodeVersion: process.versions.node };
   const crashesOf =
-    (summary: Summary): Collector =>
+    (totals: Totals): Collector =>
     () =>
-      crashSamples(summary, Date.now() / 1000);
+      crashSamples(totals, Date.now() / 1000);
   const exporter: readonly Collector[] = [
     () => ingestSamples(ingest.status()),
-    () => failureSamples(ledger),
+    () => failureSamples(ledger.view),
     () => ledgerSamples(ledger),
-    () => hostSamples(mode === 'central' ? ledger.hostCounts() : undefined),
+    () => hostSamples(mode === 'central' ? ledger.view.hostCounts() : undefined),
     () => buildSamples(build),
   ];
   return {
@@ -243,15 +278,15 @@ function scrapes(
         mode === 'central'
           ? []
           : [
-              crashesOf(ledger.total()),
+              crashesOf(ledger.view.total()),
               () => liveSamples(thisBoot?.state ?? { kind: 'off' }),
               () => kexecSamples(kexec.armed()),
             ];
       return metrics.render([...local, ...exporter], format);
     },
     hostMetrics: (host, format) => {
-      const summary = ledger.summary(host);
-      return summary === undefined ? undefined : metrics.renderOnly([crashesOf(summary)], format);
+      const totals = ledger.view.hostTotals(host);
+      return totals === undefined ? undefined : metrics.renderOnly([crashesOf(totals)], format);
     },
   };
 }

@@ -1,156 +1,133 @@
-// Every setting of the daemon: its flag, what it means, its default, how it is read. One table; the
-// command line, the environment and --help are all made from it.
+// Every setting of the program: its flag, what it means, its default, how its text is read. One
+// table; the command line, the environment, --help and the type of the settings are made from it.
 
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-
-export interface Config {
-  /** Dump directories, absolute. */
-  readonly directories: readonly string[];
-  /** Globs over paths below them. */
-  readonly excluded: readonly string[];
-  readonly settleMs: number;
-  readonly rescanMs: number;
-  /** Directories with symbol files, absolute. */
-  readonly symbolPaths: readonly string[];
-  readonly decodeTimeoutMs: number;
-  readonly decodeMaxMemoryBytes: number;
-  /** One dump directory of this host, or the dumps of many. */
-  readonly mode: Mode;
-  /** The host of dumps that do not name theirs. */
-  readonly nodeName: string;
-  /** Hosts that get metrics of their own. */
-  readonly maxHosts: number;
-  /** Its first group is the host, where it matches a dump's path. */
-  readonly hostPattern: RegExp | undefined;
-  /** How long before a panic an error is suspect. */
-  readonly suspectWindowMs: number;
-  /** Read what the running kernel has counted, through /proc/kcore. */
-  readonly liveKcore: boolean;
-  /** Between two readings of this boot. */
-  readonly liveIntervalMs: number;
-  /** Directory of the ledger, absolute. */
-  readonly ledgerPath: string;
-  readonly listen: readonly ListenAddress[];
-  /** Use the sockets that systemd passed instead. */
-  readonly systemdSocket: boolean;
-  /** Absolute; undefined: plain HTTP for everybody. */
-  readonly webConfigFile: string | undefined;
-  /** Where users and Prometheus reach the exporter through a proxy; undefined: directly. */
-  readonly externalUrl: URL | undefined;
-  /** In front of every path, as `/prefix`; empty: nothing. */
-  readonly routePrefix: string;
-  readonly telemetryPath: string;
-  /** Whether to expose process_* and a few nodejs_*. */
-  readonly exporterMetrics: boolean;
-  /** Whether to expose every nodejs_* as well. */
-  readonly nodejsMetrics: boolean;
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
-}
+import { parseExternalUrl, parsePrefix } from './external-url.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['logfmt', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
-
 const MODES = ['node', 'central'] as const;
-type Mode = (typeof MODES)[number];
 
-interface ListenAddress {
+export interface ListenAddress {
   /** undefined: every address. */
   readonly host: string | undefined;
   readonly port: number;
 }
 
-/** A value of a flag, or of its environment variable, that cannot be what was meant. */
-export class ConfigError extends Error {}
+/** The settings, each under its key in FLAGS. Durations are in milliseconds, sizes in bytes. */
+export type Config = {
+  readonly [Key in FlagKey]: ReturnType<(typeof FLAGS)[Key]['read']>;
+};
+export type FlagKey = keyof typeof FLAGS;
 
-export interface Flag {
+/** A row of the table. */
+export interface Flag<T = unknown> {
   readonly name: string;
-  /** Placeholder of the value in --help; undefined for a switch. */
-  readonly value: string | undefined;
   readonly help: string;
-  readonly defaultValue: string | undefined;
+  /** Placeholder of the value in --help; undefined for a switch. */
+  readonly placeholder: string | undefined;
+  readonly defaultText: string | undefined;
   readonly repeatable: boolean;
+  /**
+   * @param texts as given, the last one last; empty: there is no default either.
+   * @throws BadValue when a text cannot be what was meant.
+   */
+  readonly read: (texts: readonly string[]) => T;
 }
 
-export type FlagKey =
-  | 'directories'
-  | 'excluded'
-  | 'settle'
-  | 'rescan'
-  | 'symbols'
-  | 'timeout'
-  | 'maxMemory'
-  | 'mode'
-  | 'nodeName'
-  | 'maxHosts'
-  | 'hostPattern'
-  | 'suspectWindow'
-  | 'liveKcore'
-  | 'liveInterval'
-  | 'ledgerPath'
-  | 'listen'
-  | 'systemdSocket'
-  | 'webConfigFile'
-  | 'externalUrl'
-  | 'routePrefix'
-  | 'telemetryPath'
-  | 'noExporterMetrics'
-  | 'nodejsMetrics'
-  | 'logLevel'
-  | 'logFormat';
+/** A text that cannot be what was meant. */
+class BadValue extends Error {
+  constructor(got: string, want: string) {
+    super(`got ${JSON.stringify(got)}, want ${want}`);
+  }
+}
 
-export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
-  directories: many('kdump.path', 'DIRECTORY', 'Where kdump writes its dumps.', '/var/crash'),
-  excluded: many(
-    'kdump.exclude',
-    'GLOB',
-    'Paths below it that are left alone.',
-    '**/kdump-test-*/**',
-  ),
-  settle: single('kdump.settle', 'DURATION', 'How long a dump must lie still to be decoded.', '2s'),
-  rescan: single('kdump.rescan', 'DURATION', 'Longest time between two scans.', '60s'),
-  symbols: many(
+/** A setting that cannot be what was meant; says which flag, or which environment variable. */
+export class ConfigError extends Error {}
+
+const A_DIRECTORY = { parse: parsePath, want: 'a directory' };
+const A_DURATION = { parse: parseDuration, want: 'a duration such as 2s, 5m or 1h30m' };
+const MAX_HOSTS = 100_000;
+const MAX_HOST_NAME = 64;
+
+export const FLAGS = {
+  directories: many('kdump.path', 'DIRECTORY', 'Where kdump writes its dumps.', {
+    defaultText: '/var/crash',
+    atLeastOne: true,
+    ...A_DIRECTORY,
+  }),
+  excluded: many('kdump.exclude', 'GLOB', 'Paths below it that are left alone.', {
+    defaultText: '**/kdump-test-*/**',
+    parse: (text) => text,
+    want: 'a glob',
+  }),
+  settleMs: one('kdump.settle', 'DURATION', 'How long a dump must lie still to be decoded.', {
+    defaultText: '2s',
+    ...A_DURATION,
+  }),
+  rescanMs: one('kdump.rescan', 'DURATION', 'Longest time between two scans.', {
+    defaultText: '60s',
+    ...A_DURATION,
+  }),
+  symbolPaths: many(
     'symbols.path',
     'DIRECTORY',
     'Where System.map-* and vmlinux files are, for kernels without CONFIG_KALLSYMS_ALL.',
-    undefined,
+    A_DIRECTORY,
   ),
-  timeout: single('decode.timeout', 'DURATION', 'Longest time for one dump.', '5m'),
-  maxMemory: single('decode.max-memory', 'SIZE', 'Memory that a decode may take.', '256MiB'),
-  mode: single('mode', MODES.join('|'), 'Whose crashes: of this host, or of many.', 'node'),
-  nodeName: single(
-    'node.name',
-    'HOST',
-    'Name of this host, for dumps that do not say.',
-    hostname(),
-  ),
-  maxHosts: single('central.max-hosts', 'COUNT', 'Hosts that get metrics of their own.', '1000'),
+  decodeTimeoutMs: one('decode.timeout', 'DURATION', 'Longest time for one dump.', {
+    defaultText: '5m',
+    ...A_DURATION,
+  }),
+  decodeMaxMemoryBytes: one('decode.max-memory', 'SIZE', 'Memory that a decode may take.', {
+    defaultText: '256MiB',
+    parse: parseSize,
+    want: 'a size such as 256MiB or 1GiB',
+  }),
+  mode: oneOf('mode', 'Whose crashes: of this host, or of many.', MODES, 'node'),
+  nodeName: one('node.name', 'HOST', 'Name of this host, for dumps that do not say.', {
+    defaultText: defaultNodeName(hostname()),
+    parse: parseHostName,
+    want: 'a host name',
+  }),
+  maxHosts: one('central.max-hosts', 'COUNT', 'Hosts that get metrics of their own.', {
+    defaultText: '1000',
+    parse: parseCount,
+    want: `a number from 1 to ${MAX_HOSTS}`,
+  }),
   hostPattern: optional(
     'central.host-pattern',
     'REGEX',
     "Takes the host from a dump's path instead: its first group, where it matches.",
+    { parse: parsePattern, want: 'a regular expression with a group' },
   ),
-  suspectWindow: single(
+  suspectWindowMs: one(
     'hwerr.suspect-window',
     'DURATION',
     'An error that long before a panic is suspect.',
-    '5m',
+    { defaultText: '5m', ...A_DURATION },
   ),
   liveKcore: toggle(
     'live.kcore',
     'Show what this boot has counted so far, through /proc/kcore: needs CAP_SYS_RAWIO and no lockdown.',
   ),
-  liveInterval: single('live.interval', 'DURATION', 'Time between two looks at this boot.', '60s'),
-  ledgerPath: single(
-    'ledger.path',
-    'DIRECTORY',
-    'Where to keep what was learned.',
-    '/var/lib/hwerr-exporter',
-  ),
-  listen: many('web.listen-address', '[HOST]:PORT', 'Where to serve HTTP.', ':10048'),
+  liveIntervalMs: one('live.interval', 'DURATION', 'Time between two looks at this boot.', {
+    defaultText: '60s',
+    ...A_DURATION,
+  }),
+  ledgerPath: one('ledger.path', 'DIRECTORY', 'Where to keep what was learned.', {
+    defaultText: '/var/lib/hwerr-exporter',
+    ...A_DIRECTORY,
+  }),
+  listen: many('web.listen-address', '[HOST]:PORT', 'Where to serve HTTP.', {
+    defaultText: ':10048',
+    atLeastOne: true,
+    parse: parseListenAddress,
+    want: 'HOST:PORT, [IPv6]:PORT or :PORT',
+  }),
   systemdSocket: toggle(
     'web.systemd-socket',
     'Serve on the sockets that systemd passes, instead of --web.listen-address.',
@@ -159,129 +136,182 @@ export const FLAGS: Readonly<Record<FlagKey, Flag>> = {
     'web.config.file',
     'FILE',
     "TLS, users, headers and rate limit, as Prometheus' exporter-toolkit has them; re-read when it changes.",
+    { parse: parsePath, want: 'a file' },
   ),
   externalUrl: optional(
     'web.external-url',
     'URL',
     'Where the exporter is reached from outside, if through a proxy: links and /sd lead there.',
+    { parse: parseExternalUrl, want: 'a URL such as https://example.com/hwerr/' },
   ),
   routePrefix: optional(
     'web.route-prefix',
     'PATH',
     'Prefix of all paths that are served; by default the path of --web.external-url.',
+    { parse: parsePrefix, want: 'a path that begins with /' },
   ),
-  telemetryPath: single('web.telemetry-path', 'PATH', 'Where to serve metrics.', '/metrics'),
-  noExporterMetrics: toggle(
+  telemetryPath: one('web.telemetry-path', 'PATH', 'Where to serve metrics.', {
+    defaultText: '/metrics',
+    parse: parseTelemetryPath,
+    want: 'a path that begins with / and is free',
+  }),
+  disableExporterMetrics: toggle(
     'web.disable-exporter-metrics',
     'Leave out metrics about the exporter itself (process_*, nodejs_*).',
   ),
-  nodejsMetrics: toggle(
+  enableNodejsMetrics: toggle(
     'web.enable-nodejs-metrics',
     'Add all nodejs_* metrics, about the heap, garbage collection and the event loop.',
   ),
-  logLevel: single('log.level', LOG_LEVELS.join('|'), 'What is worth a line.', 'info'),
-  logFormat: single('log.format', LOG_FORMATS.join('|'), 'How lines are written.', 'logfmt'),
+  logLevel: oneOf('log.level', 'What is worth a line.', LOG_LEVELS, 'info'),
+  logFormat: oneOf('log.format', 'How lines are written.', LOG_FORMATS, 'logfmt'),
 };
 
-/** What was given for a flag: the texts of a repeatable one, or the last text of any other. */
+export const FLAG_KEYS = Object.keys(FLAGS) as readonly FlagKey[];
+
+/** Settings of the HTTP server alone. */
+const WEB_KEYS = [
+  'listen',
+  'systemdSocket',
+  'webConfigFile',
+  'externalUrl',
+  'routePrefix',
+  'telemetryPath',
+  'disableExporterMetrics',
+  'enableNodejsMetrics',
+] as const satisfies readonly FlagKey[];
+type WebKey = (typeof WEB_KEYS)[number];
+
+/** What one pass over the directories needs, without a server. */
+export type PassConfig = Omit<Config, WebKey>;
+export const PASS_KEYS = FLAG_KEYS.filter(
+  (key): key is Exclude<FlagKey, WebKey> => !(WEB_KEYS as readonly FlagKey[]).includes(key),
+);
+
+/** What was given for a flag on the command line: each text, in order. */
 export type FlagValues = Readonly<Partial<Record<FlagKey, readonly string[]>>>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The environment variable of a flag: `kdump.path` is HWERR_KDUMP_PATH. */
 export function environmentName({ name }: Flag): string {
   return `HWERR_${name.toUpperCase().replace(/[.-]/g, '_')}`;
 }
 
+/** Variables that begin as ours do and set nothing: a mistyped one must not go unnoticed. */
+export function unknownVariables(environment: Environment): string[] {
+  const known = new Set(Object.values(FLAGS).map(environmentName));
+  return Object.keys(environment).filter((name) => name.startsWith('HWERR_') && !known.has(name));
+}
+
 /**
- * The settings, from the flags given, then from the environment (a repeatable flag's values are
- * separated by commas there), then from the defaults.
+ * The settings that a command asks for: from the flags given, then from the environment (a
+ * repeatable flag's values are separated by commas there), then from the defaults. No other is read,
+ * so no other can be wrong.
  *
- * @throws ConfigError naming the flag and what was wanted.
+ * @throws ConfigError naming the flag, or the variable where that was at fault, and what was wanted.
  */
-export function readConfig(
+export function readConfig<Key extends FlagKey>(
+  keys: readonly Key[],
   given: FlagValues,
-  environment: Readonly<Record<string, string | undefined>>,
-): Config {
-  const texts = (key: FlagKey): readonly string[] => {
-    const flag: Flag = FLAGS[key];
-    const fromEnvironment = environment[environmentName(flag)];
-    const value = given[key] ?? (fromEnvironment === undefined ? undefined : [fromEnvironment]);
-    if (value === undefined) return flag.defaultValue === undefined ? [] : [flag.defaultValue];
-    if (given[key] !== undefined || !flag.repeatable) return value;
-    return value.flatMap((text) => text.split(',')).filter((text) => text !== '');
-  };
-  const valueOf = <T>(key: FlagKey, text: string, { parse, want }: Reading<T>): T => {
-    const value = parse(text);
-    if (value !== undefined) return value;
-    throw new ConfigError(`--${FLAGS[key].name}: got ${JSON.stringify(text)}, want ${want}`);
-  };
-  const parsed = <T>(key: FlagKey, parse: (text: string) => T | undefined, want: string): T =>
-    valueOf(key, texts(key).at(-1) ?? '', { parse, want });
-  const each = <T>(key: FlagKey, parse: (text: string) => T | undefined, want: string): T[] =>
-    atLeastOne(texts(key)).map((text) => valueOf(key, text, { parse, want }));
-  const duration = (key: FlagKey): number =>
-    parsed(key, parseDuration, 'a duration such as 2s, 5m or 1h30m');
-  const mode = parsed('mode', (text) => oneOf(MODES, text), MODES.join(' or '));
-  const optionally = <T>(
-    key: FlagKey,
-    parse: (text: string) => T | undefined,
-    want: string,
-  ): T | undefined => (texts(key).at(-1) ? parsed(key, parse, want) : undefined);
-  const externalUrl = optionally('externalUrl', parseExternalUrl, 'a URL such as https://a.b/c/');
-  const liveKcore = parsed('liveKcore', parseSwitch, 'true or false');
-  requireNodeMode(mode, liveKcore);
-  return Object.freeze({
-    directories: directories(texts('directories')),
-    excluded: texts('excluded'),
-    settleMs: duration('settle'),
-    rescanMs: duration('rescan'),
-    symbolPaths: texts('symbols').map((path) => resolve(path)),
-    decodeTimeoutMs: duration('timeout'),
-    decodeMaxMemoryBytes: parsed('maxMemory', parseSize, 'a size such as 256MiB or 1GiB'),
-    mode,
-    nodeName: parsed('nodeName', parseHostName, 'a host name'),
-    maxHosts: parsed('maxHosts', parseCount, `a number from 1 to ${MOST_HOSTS}`),
-    hostPattern: optionally('hostPattern', parsePattern, 'a regular expression with a group'),
-    suspectWindowMs: duration('suspectWindow'),
-    liveKcore,
-    liveIntervalMs: duration('liveInterval'),
-    ledgerPath: resolve(parsed('ledgerPath', (text) => text || undefined, 'a directory')),
-    listen: each('listen', parseListenAddress, 'HOST:PORT, [IPv6]:PORT or :PORT'),
-    systemdSocket: parsed('systemdSocket', parseSwitch, 'true or false'),
-    webConfigFile: optionally('webConfigFile', (path) => resolve(path), 'a file'),
-    externalUrl,
-    routePrefix:
-      optionally('routePrefix', parsePrefix, 'a path that begins with /') ??
-      externalUrl?.pathname.replace(/\/+$/, '') ??
-      '',
-    telemetryPath: parsed('telemetryPath', parsePath, 'a path that begins with / and is free'),
-    exporterMetrics: !parsed('noExporterMetrics', parseSwitch, 'true or false'),
-    nodejsMetrics: parsed('nodejsMetrics', parseSwitch, 'true or false'),
-    logLevel: parsed('logLevel', (text) => oneOf(LOG_LEVELS, text), LOG_LEVELS.join(', ')),
-    logFormat: parsed('logFormat', (text) => oneOf(LOG_FORMATS, text), LOG_FORMATS.join(', ')),
-  });
-}
-
-function requireNodeMode(mode: Mode, liveKcore: boolean): void {
-  if (!liveKcore || mode === 'node') return;
-  throw new ConfigError(`--${FLAGS.liveKcore.name}: got --mode=central, want --mode=node`);
-}
-
-/** An empty list is as wrong as an empty text. */
-function atLeastOne(values: readonly string[]): readonly string[] {
-  return values.length > 0 ? values : [''];
-}
-
-function directories(paths: readonly string[]): string[] {
-  if (paths.length > 0 && paths.every((path) => path !== '')) {
-    return paths.map((path) => resolve(path));
+  environment: Environment,
+): Pick<Config, Key> {
+  const settings = keys.map((key) => [key, readFlag(FLAGS[key], given[key], environment)]);
+  const config = Object.freeze(Object.fromEntries(settings)) as Partial<Config>;
+  if (config.liveKcore === true && config.mode === 'central') {
+    throw new ConfigError(`--${FLAGS.liveKcore.name}: got --mode=central, want --mode=node`);
   }
-  throw new ConfigError(`--${FLAGS.directories.name}: got an empty path, want a directory`);
+  return config as Pick<Config, Key>;
+}
+
+function readFlag(
+  flag: Flag,
+  given: readonly string[] | undefined,
+  environment: Environment,
+): unknown {
+  const variable = environmentName(flag);
+  const text = environment[variable];
+  const isVariable = given === undefined && text !== undefined;
+  const texts = isVariable
+    ? flag.repeatable
+      ? text.split(',').filter((piece) => piece !== '')
+      : [text]
+    : (given ?? (flag.defaultText === undefined ? [] : [flag.defaultText]));
+  try {
+    return flag.read(texts);
+  } catch (error) {
+    if (!(error instanceof BadValue)) throw error;
+    throw new ConfigError(`${isVariable ? variable : `--${flag.name}`}: ${error.message}`);
+  }
 }
 
 interface Reading<T> {
+  /** undefined: the text cannot be what was meant. */
   readonly parse: (text: string) => T | undefined;
   /** What is wanted, in words. */
   readonly want: string;
+}
+
+function valueOf<T>(text: string, { parse, want }: Reading<T>): T {
+  const value = parse(text);
+  if (value === undefined) throw new BadValue(text, want);
+  return value;
+}
+
+/** A flag that always has a value; the last one given counts. */
+function one<T>(
+  name: string,
+  placeholder: string,
+  help: string,
+  reading: Reading<T> & { readonly defaultText: string },
+): Flag<T> {
+  const read = (texts: readonly string[]): T => valueOf(texts.at(-1) ?? '', reading);
+  return { name, help, placeholder, defaultText: reading.defaultText, repeatable: false, read };
+}
+
+function oneOf<T extends string>(
+  name: string,
+  help: string,
+  values: readonly T[],
+  defaultText: T,
+): Flag<T> {
+  const parse = (text: string): T | undefined => values.find((value) => value === text);
+  return one(name, values.join('|'), help, { defaultText, parse, want: values.join(' or ') });
+}
+
+/** A flag without a default; an empty text is as good as none. */
+function optional<T>(
+  name: string,
+  placeholder: string,
+  help: string,
+  reading: Reading<T>,
+): Flag<T | undefined> {
+  const read = (texts: readonly string[]): T | undefined => {
+    const text = texts.at(-1) ?? '';
+    return text === '' ? undefined : valueOf(text, reading);
+  };
+  return { name, help, placeholder, defaultText: undefined, repeatable: false, read };
+}
+
+/** A repeatable flag: every value given counts. */
+function many<T>(
+  name: string,
+  placeholder: string,
+  help: string,
+  reading: Reading<T> & { readonly defaultText?: string; readonly atLeastOne?: true },
+): Flag<readonly T[]> {
+  const read = (texts: readonly string[]): readonly T[] => {
+    // An empty list is as wrong as an empty text.
+    const wanted = texts.length === 0 && reading.atLeastOne ? [''] : texts;
+    return wanted.map((text) => valueOf(text, reading));
+  };
+  return { name, help, placeholder, defaultText: reading.defaultText, repeatable: true, read };
+}
+
+function toggle(name: string, help: string): Flag<boolean> {
+  const reading: Reading<boolean> = { parse: parseSwitch, want: 'true or false' };
+  const read = (texts: readonly string[]): boolean => valueOf(texts.at(-1) ?? '', reading);
+  return { name, help, placeholder: undefined, defaultText: undefined, repeatable: false, read };
 }
 
 const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [
@@ -323,35 +353,35 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   return { host: match[1] ?? (match[2] === '' ? undefined : match[2]), port };
 }
 
+/** An absolute path; undefined for an empty text. */
+function parsePath(text: string): string | undefined {
+  return text === '' ? undefined : resolve(text);
+}
+
 /** Paths that answer something else. */
 const TAKEN = /^\/(probe|sd|icon\.svg|-(\/.*)?|api(\/.*)?)\/?$/i;
 
-function parsePath(text: string): string | undefined {
+function parseTelemetryPath(text: string): string | undefined {
   return /^\/[\w-][\w./-]*$/.test(text) && !TAKEN.test(text) ? text : undefined;
 }
 
-/** Without the slash at its end. */
-function parsePrefix(text: string): string | undefined {
-  const prefix = text.replace(/\/+$/, '');
-  return text !== '' && /^(\/[\w.~-]+)*$/.test(prefix) ? prefix : undefined;
-}
-
-function parseExternalUrl(text: string): URL | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
-  const isPlain = url.username + url.password + url.search + url.hash === '';
-  return isPlain && parsePrefix(url.pathname) !== undefined ? url : undefined;
-}
-
 function parseHostName(text: string): string | undefined {
-  return /^[\w.:-]{1,64}$/.test(text) ? text : undefined;
+  return text.length <= MAX_HOST_NAME && /^[\w.:-]+$/.test(text) ? text : undefined;
 }
 
-const MOST_HOSTS = 100_000;
+/**
+ * A machine may have any name, `(none)` among them, and a default must always do.
+ *
+ * @param name what the kernel calls this machine, as gethostname(2) gives it.
+ */
+export function defaultNodeName(name: string): string {
+  const plain = name.replace(/[^\w.:-]+/g, '-').replace(/^-|-$/g, '');
+  return parseHostName(plain.slice(0, MAX_HOST_NAME)) ?? 'localhost';
+}
 
 function parseCount(text: string): number | undefined {
   const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  return count >= 1 && count <= MOST_HOSTS ? count : undefined;
+  return count >= 1 && count <= MAX_HOSTS ? count : undefined;
 }
 
 function parsePattern(text: string): RegExp | undefined {
@@ -367,24 +397,4 @@ function parsePattern(text: string): RegExp | undefined {
 function parseSwitch(text: string): boolean | undefined {
   if (text === 'true' || text === '1') return true;
   return text === '' || text === 'false' || text === '0' ? false : undefined;
-}
-
-function oneOf<T extends string>(values: readonly T[], text: string): T | undefined {
-  return values.find((value) => value === text);
-}
-
-function single(name: string, value: string, help: string, defaultValue: string): Flag {
-  return { name, value, help, defaultValue, repeatable: false };
-}
-
-function optional(name: string, value: string, help: string): Flag {
-  return { name, value, help, defaultValue: undefined, repeatable: false };
-}
-
-function many(name: string, value: string, help: string, defaultValue: string | undefined): Flag {
-  return { name, value, help, defaultValue, repeatable: true };
-}
-
-function toggle(name: string, help: string): Flag {
-  return { name, value: undefined, help, defaultValue: undefined, repeatable: false };
 }

@@ -1,22 +1,17 @@
 // Why a dump could not be decoded, as the daemon and the command line report it: the decoder's own
 // reasons, and those of files, time and processes. A closed list, for it is a metric label.
 
-import { DECODE_REASONS, type DecodeReason, VmcoreError } from './vmcore/errors.ts';
+import { DECODE_REASONS, VmcoreError } from './vmcore/errors.ts';
 
-export type FailureReason =
-  | DecodeReason
-  | 'permission' // the file may not be read
-  | 'io' // reading it failed
-  | 'timeout' // it took longer than --decode.timeout
-  | 'internal'; // our own mistake, or the death of the worker
-
-export const FAILURE_REASONS: readonly FailureReason[] = [
+export const FAILURE_REASONS = [
   ...DECODE_REASONS,
-  'permission',
-  'io',
-  'timeout',
-  'internal',
-];
+  'permission', // the file may not be read
+  'io', // reading it failed
+  'timeout', // it took longer than --decode.timeout
+  'internal', // our own mistake, or the death of the worker
+] as const;
+
+export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 export interface Failure {
   readonly reason: FailureReason;

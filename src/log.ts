@@ -1,54 +1,40 @@
-// Logging: one line an event, to standard error, as logfmt (the default of Prometheus' exporters) or
-// as JSON. Text from dumps and paths is quoted and cut, so that it can neither forge nor flood.
+// Logging: one line an event, as logfmt (the default of Prometheus' exporters) or as JSON. Text from
+// dumps and paths is quoted and cut, so that it can neither forge nor flood.
 
-import { type DestinationStream, pino } from 'pino';
-import type { LogFormat, LogLevel } from './config.ts';
+import { LOG_LEVELS, type LogFormat, type LogLevel } from './config.ts';
 
 /** No field is longer, in characters. */
 const MAX_TEXT = 1024;
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
+/** A method for each level; what is below the level in force goes nowhere. */
 export type Logger = Readonly<Record<LogLevel, (message: string, fields?: LogFields) => void>>;
 
-/** @param write takes whole lines. */
+/** @param write takes whole lines. It must not throw. */
 export function createLogger(
   level: LogLevel,
   format: LogFormat,
   write: (line: string) => void,
 ): Logger {
-  const destination: DestinationStream = {
-    write: (line) => {
-      write(harmless(format === 'json' ? line : logfmt(line)));
-    },
-  };
-  const log = pino(
-    {
-      level,
-      base: null,
-      messageKey: 'msg',
-      timestamp: () => `,"ts":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
+  const line = format === 'json' ? JSON.stringify : logfmt;
   const at =
     (name: LogLevel): Logger[LogLevel] =>
-    (message, fields) => {
-      log[name](bounded(fields ?? {}), message);
+    (message, fields = {}) => {
+      if (LOG_LEVELS.indexOf(name) < LOG_LEVELS.indexOf(level)) return;
+      const event = { ts: new Date().toISOString(), level: name, msg: message, ...fields };
+      write(`${harmless(line(bounded(event)))}\n`);
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** A JSON line as logfmt: time and level first, the rest in its order. */
-function logfmt(json: string): string {
-  const { ts, level, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
-  const pairs = Object.entries({ ts, level, msg, ...fields });
-  return `${pairs.map(([key, value]) => `${key}=${quoted(String(value))}`).join(' ')}\n`;
+function logfmt(event: LogFields): string {
+  return Object.entries(event)
+    .map(([key, value]) => `${key}=${quoted(String(value))}`)
+    .join(' ');
 }
 
 function quoted(value: string): string {
-  if (/^[\w./:+@-]+$/.test(value)) return value;
-  return JSON.stringify(value);
+  return /^[\w./:+@-]+$/.test(value) ? value : JSON.stringify(value);
 }
 
 /** What JSON leaves as it is and a terminal obeys: DEL, C1 controls, direction and line marks. */
@@ -64,9 +50,9 @@ function escaped(character: string): string {
     .join('');
 }
 
-function bounded(fields: LogFields): LogFields {
+function bounded(event: LogFields): LogFields {
   return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [
+    Object.entries(event).map(([key, value]) => [
       key,
       typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value,
     ]),

@@ -6,48 +6,49 @@ import type {
   DirectoryView,
   FailureView,
   HwerrView,
-  Selection,
   StatusSource,
   ThisBootView,
 } from './http/views.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
-import type { Crash, LedgerView, StoredReport } from './ledger/ledger.ts';
-import { leadSeconds, verdictOf } from './triage.ts';
-import { metricCategory } from './vmcore/index.ts';
+import type { Crash, LedgerStatus, LedgerView, StoredReport } from './ledger/ledger.ts';
+import { leadSeconds } from './triage.ts';
 
 const MAX_TEXT = 1024;
 
 /** Where the status comes from. */
 export interface StatusParts {
-  readonly ledger: LedgerView;
+  readonly ledger: Pick<LedgerStatus, 'state'> & { readonly view: LedgerView };
   readonly ingest: Pick<Ingest, 'isReady' | 'status' | 'isOnDisk'>;
   readonly kexec: KexecState;
   readonly thisBoot: { readonly state: LiveState } | undefined;
-  readonly suspectWindowSeconds: number;
 }
 
 /** What the daemon knows, for the HTTP side to show. */
 export function statusSource(parts: StatusParts): StatusSource {
   const { ledger, ingest, kexec, thisBoot } = parts;
-  const hosts = (): string[] => [...ledger.hosts()].sort();
+  const hosts = (): string[] => [...ledger.view.hosts()].sort();
   const ledgerProblem = (): string | undefined =>
     ledger.state.kind === 'ready' ? undefined : ledger.state.message;
   return {
-    view: (asked) => ({
-      recorded: ledger.total().crashes,
-      ...selectedCrashes(parts, asked),
-      directories: ingest.status().directories.map(directoryView),
-      failures: [...ledger.recentFailures()].reverse().map(failureView),
-      kdumpArmed: kexec.armed(),
-      thisBoot: thisBootView(thisBoot?.state ?? { kind: 'off' }),
-      hosts: hosts(),
-      ledgerProblem: ledgerProblem(),
-    }),
+    view: (asked) => {
+      const { crashes, matching } = ledger.view.select(asked);
+      return {
+        recorded: ledger.view.total().crashes,
+        matching,
+        crashes: crashes.map((crash) => crashView(crash, ingest)),
+        directories: ingest.status().directories.map(directoryView),
+        failures: [...ledger.view.recentFailures()].reverse().map(failureView),
+        kdumpArmed: kexec.armed(),
+        thisBoot: thisBootView(thisBoot?.state ?? { kind: 'off' }),
+        hosts: hosts(),
+        ledgerProblem: ledgerProblem(),
+      };
+    },
     crash: (id) => {
-      const crash = ledger.crash(id);
-      return crash && crashView(crash, parts);
+      const crash = ledger.view.crash(id);
+      return crash && crashView(crash, ingest);
     },
     hosts,
     notReady: () => {
@@ -58,27 +59,7 @@ export function statusSource(parts: StatusParts): StatusSource {
   };
 }
 
-function selectedCrashes(
-  parts: StatusParts,
-  { host, category, offset, limit }: Selection,
-): { readonly crashes: readonly CrashView[]; readonly matching: number } {
-  const { ledger } = parts;
-  const summary = host === undefined ? ledger.total() : ledger.summary(host);
-  const matching =
-    category === undefined ? summary?.crashes : summary?.byCategory.get(category)?.crashes;
-  const crashes: CrashView[] = [];
-  // Without a category the ledger finds the first one by itself.
-  let at = category === undefined ? offset : 0;
-  for (const crash of ledger.crashes(host, at)) {
-    if (category !== undefined && !hasErrors(crash, category)) continue;
-    if (at++ < offset) continue;
-    if (crashes.length < limit) crashes.push(crashView(crash, parts));
-    else if (matching !== undefined) break;
-  }
-  return { crashes, matching: matching ?? at };
-}
-
-function crashView(crash: Crash, { ingest, suspectWindowSeconds }: StatusParts): CrashView {
+function crashView(crash: Crash, ingest: Pick<Ingest, 'isOnDisk'>): CrashView {
   const { report } = crash;
   return {
     id: crash.id,
@@ -88,7 +69,7 @@ function crashView(crash: Crash, { ingest, suspectWindowSeconds }: StatusParts):
     kernelRelease: bounded(report.kernelRelease),
     arch: report.arch,
     panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
-    verdict: verdictOf(report, suspectWindowSeconds),
+    verdict: crash.verdict,
     hwerr: hwerrView(report),
     incomplete: report.incomplete,
     dumps: crash.paths.map((path) => ({ path, present: ingest.isOnDisk(path) })),
@@ -103,13 +84,8 @@ function failureView({ path, reason, message, recordedSeconds }: FailureView): F
   return { path, reason, message: bounded(message), recordedSeconds };
 }
 
-function hasErrors({ report: { hwerr } }: Crash, category: string): boolean {
-  if (hwerr.kind === 'absent') return false;
-  return hwerr.categories.some((one) => one.count > 0 && metricCategory(one.category) === category);
-}
-
 function hwerrView({ hwerr, crashTimeSeconds }: StoredReport): HwerrView {
-  if (hwerr.kind === 'absent') return hwerr;
+  if (hwerr.kind !== 'present') return { kind: 'absent', reason: hwerr.reason };
   const categories = hwerr.categories.map((category) => ({
     ...category,
     leadSeconds: leadSeconds(category, crashTimeSeconds) ?? null,

@@ -6,12 +6,17 @@ import {
   type Config,
   ConfigError,
   FLAGS,
+  FLAG_KEYS,
   type FlagKey,
+  type FlagValues,
+  PASS_KEYS,
+  defaultNodeName,
   environmentName,
   parseDuration,
   parseListenAddress,
   parseSize,
   readConfig,
+  unknownVariables,
 } from '../src/config.ts';
 
 const DEFAULTS: Config = {
@@ -23,7 +28,7 @@ const DEFAULTS: Config = {
   decodeTimeoutMs: 300_000,
   decodeMaxMemoryBytes: 256 * 2 ** 20,
   mode: 'node',
-  nodeName: hostname(),
+  nodeName: defaultNodeName(hostname()),
   maxHosts: 1000,
   hostPattern: undefined,
   suspectWindowMs: 300_000,
@@ -34,10 +39,10 @@ const DEFAULTS: Config = {
   systemdSocket: false,
   webConfigFile: undefined,
   telemetryPath: '/metrics',
-  exporterMetrics: true,
   externalUrl: undefined,
-  routePrefix: '',
-  nodejsMetrics: false,
+  routePrefix: undefined,
+  disableExporterMetrics: false,
+  enableNodejsMetrics: false,
   logLevel: 'info',
   logFormat: 'logfmt',
 };
@@ -48,11 +53,17 @@ const CASES: Readonly<
 > = {
   directories: ['kdump.path', 'HWERR_KDUMP_PATH', '/a', { directories: ['/a'] }, ''],
   excluded: ['kdump.exclude', 'HWERR_KDUMP_EXCLUDE', '**/x', { excluded: ['**/x'] }, undefined],
-  settle: ['kdump.settle', 'HWERR_KDUMP_SETTLE', '500ms', { settleMs: 500 }, '2'],
-  rescan: ['kdump.rescan', 'HWERR_KDUMP_RESCAN', '1h30m', { rescanMs: 5_400_000 }, '-1s'],
-  symbols: ['symbols.path', 'HWERR_SYMBOLS_PATH', '/s', { symbolPaths: ['/s'] }, undefined],
-  timeout: ['decode.timeout', 'HWERR_DECODE_TIMEOUT', '10s', { decodeTimeoutMs: 10_000 }, 'never'],
-  maxMemory: [
+  settleMs: ['kdump.settle', 'HWERR_KDUMP_SETTLE', '500ms', { settleMs: 500 }, '2'],
+  rescanMs: ['kdump.rescan', 'HWERR_KDUMP_RESCAN', '1h30m', { rescanMs: 5_400_000 }, '-1s'],
+  symbolPaths: ['symbols.path', 'HWERR_SYMBOLS_PATH', '/s', { symbolPaths: ['/s'] }, undefined],
+  decodeTimeoutMs: [
+    'decode.timeout',
+    'HWERR_DECODE_TIMEOUT',
+    '10s',
+    { decodeTimeoutMs: 10_000 },
+    'never',
+  ],
+  decodeMaxMemoryBytes: [
     'decode.max-memory',
     'HWERR_DECODE_MAX_MEMORY',
     '1GiB',
@@ -70,9 +81,9 @@ const CASES: Readonly<
     '[^/]+',
   ],
   liveKcore: ['live.kcore', 'HWERR_LIVE_KCORE', 'true', { liveKcore: true }, 'perhaps'],
-  liveInterval: ['live.interval', 'HWERR_LIVE_INTERVAL', '10s', { liveIntervalMs: 10_000 }, '0s'],
+  liveIntervalMs: ['live.interval', 'HWERR_LIVE_INTERVAL', '10s', { liveIntervalMs: 10_000 }, '0s'],
   ledgerPath: ['ledger.path', 'HWERR_LEDGER_PATH', '/l', { ledgerPath: '/l' }, ''],
-  suspectWindow: [
+  suspectWindowMs: [
     'hwerr.suspect-window',
     'HWERR_HWERR_SUSPECT_WINDOW',
     '90s',
@@ -107,18 +118,18 @@ const CASES: Readonly<
     { telemetryPath: '/m' },
     'metrics',
   ],
-  noExporterMetrics: [
+  disableExporterMetrics: [
     'web.disable-exporter-metrics',
     'HWERR_WEB_DISABLE_EXPORTER_METRICS',
     'true',
-    { exporterMetrics: false },
+    { disableExporterMetrics: true },
     'perhaps',
   ],
   externalUrl: [
     'web.external-url',
     'HWERR_WEB_EXTERNAL_URL',
     'https://example.com/hwerr/',
-    { externalUrl: new URL('https://example.com/hwerr/'), routePrefix: '/hwerr' },
+    { externalUrl: new URL('https://example.com/hwerr/') },
     'example.com',
   ],
   routePrefix: [
@@ -128,31 +139,36 @@ const CASES: Readonly<
     { routePrefix: '/hwerr' },
     'hwerr',
   ],
-  nodejsMetrics: [
+  enableNodejsMetrics: [
     'web.enable-nodejs-metrics',
     'HWERR_WEB_ENABLE_NODEJS_METRICS',
     'true',
-    { nodejsMetrics: true },
+    { enableNodejsMetrics: true },
     'perhaps',
   ],
   logLevel: ['log.level', 'HWERR_LOG_LEVEL', 'debug', { logLevel: 'debug' }, 'trace'],
   logFormat: ['log.format', 'HWERR_LOG_FORMAT', 'json', { logFormat: 'json' }, 'xml'],
 };
 
-const keys = Object.keys(FLAGS) as FlagKey[];
+const keys = FLAG_KEYS;
+
+/** Every setting. */
+function configOf(given: FlagValues, environment: Record<string, string | undefined>): Config {
+  return readConfig(FLAG_KEYS, given, environment);
+}
 
 describe('readConfig', () => {
   it('reads no live counters in central mode: they would be of another host', () => {
     const given = { mode: ['central'], liveKcore: ['true'] };
-    expect(() => readConfig(given, {})).toThrow('--live.kcore: got --mode=central');
+    expect(() => configOf(given, {})).toThrow('--live.kcore: got --mode=central');
   });
 
   it('is what the documentation says when nothing is given', () => {
-    expect(readConfig({}, {})).toEqual(DEFAULTS);
+    expect(configOf({}, {})).toEqual(DEFAULTS);
   });
 
   it('cannot be changed by whoever gets it', () => {
-    expect(Object.isFrozen(readConfig({}, {}))).toBe(true);
+    expect(Object.isFrozen(configOf({}, {}))).toBe(true);
   });
 
   describe.each(keys.map((key) => [FLAGS[key].name, key] as const))('--%s', (name, key) => {
@@ -163,22 +179,23 @@ describe('readConfig', () => {
     });
 
     it('sets what it is for and nothing else', () => {
-      expect(readConfig({ [key]: [value] }, {})).toEqual({ ...DEFAULTS, ...settings });
+      expect(configOf({ [key]: [value] }, {})).toEqual({ ...DEFAULTS, ...settings });
     });
 
     it('is set by its variable too', () => {
-      expect(readConfig({}, { [variable]: value })).toEqual({ ...DEFAULTS, ...settings });
+      expect(configOf({}, { [variable]: value })).toEqual({ ...DEFAULTS, ...settings });
     });
 
     it('goes before its variable', () => {
-      const isSwitch = FLAGS[key].value === undefined;
-      const other = FLAGS[key].defaultValue ?? (isSwitch ? 'false' : '');
-      expect(readConfig({ [key]: [value] }, { [variable]: other })).toEqual({
+      const isSwitch = FLAGS[key].placeholder === undefined;
+      const ifNone = FLAGS[key].repeatable ? '/other' : '';
+      const other = FLAGS[key].defaultText ?? (isSwitch ? 'false' : ifNone);
+      expect(configOf({ [key]: [value] }, { [variable]: other })).toEqual({
         ...DEFAULTS,
         ...settings,
       });
-      const overridden = readConfig({ [key]: [other] }, { [variable]: value });
-      if (FLAGS[key].defaultValue === undefined && FLAGS[key].repeatable) {
+      const overridden = configOf({ [key]: [other] }, { [variable]: value });
+      if (FLAGS[key].defaultText === undefined && FLAGS[key].repeatable) {
         expect(overridden).not.toEqual({ ...DEFAULTS, ...settings });
       } else {
         expect(overridden).toEqual(DEFAULTS);
@@ -187,28 +204,28 @@ describe('readConfig', () => {
   });
 
   it.each(keys.filter((key) => CASES[key][4] !== undefined))(
-    'names the flag of a bad value: %s',
+    'names the flag of a bad value, or the variable where that was at fault: %s',
     (key) => {
       const [name, variable, , , bad] = CASES[key];
-      for (const read of [
-        () => readConfig({ [key]: [bad!] }, {}),
-        () => readConfig({}, { [variable]: bad }),
-      ]) {
+      for (const [source, read] of [
+        [`--${name}`, () => configOf({ [key]: [bad!] }, {})],
+        [variable, () => configOf({}, { [variable]: bad })],
+      ] as const) {
         expect(read).toThrow(ConfigError);
-        expect(read).toThrow(`--${name}: got `);
+        expect(read).toThrow(`${source}: got `);
         expect(read).toThrow(', want ');
       }
     },
   );
 
   it('takes every value of a repeatable flag, and the last one of another', () => {
-    expect(readConfig({ directories: ['/a', '/b,c'] }, {}).directories).toEqual(['/a', '/b,c']);
-    expect(readConfig({ settle: ['1s', '5s'] }, {}).settleMs).toBe(5000);
+    expect(configOf({ directories: ['/a', '/b,c'] }, {}).directories).toEqual(['/a', '/b,c']);
+    expect(configOf({ settleMs: ['1s', '5s'] }, {}).settleMs).toBe(5000);
   });
 
   it('separates the values of a repeatable variable at commas', () => {
-    expect(readConfig({}, { HWERR_KDUMP_PATH: '/a,/b,' }).directories).toEqual(['/a', '/b']);
-    expect(readConfig({}, { HWERR_KDUMP_EXCLUDE: '' }).excluded).toEqual([]);
+    expect(configOf({}, { HWERR_KDUMP_PATH: '/a,/b,' }).directories).toEqual(['/a', '/b']);
+    expect(configOf({}, { HWERR_KDUMP_EXCLUDE: '' }).excluded).toEqual([]);
   });
 
   it('listens on every address that is given, and on one at least', () => {
@@ -216,17 +233,17 @@ describe('readConfig', () => {
       { host: undefined, port: 1 },
       { host: '::1', port: 2 },
     ];
-    expect(readConfig({ listen: [':1', '[::1]:2'] }, {}).listen).toEqual(listen);
-    expect(readConfig({}, { HWERR_WEB_LISTEN_ADDRESS: ':1,[::1]:2' }).listen).toEqual(listen);
+    expect(configOf({ listen: [':1', '[::1]:2'] }, {}).listen).toEqual(listen);
+    expect(configOf({}, { HWERR_WEB_LISTEN_ADDRESS: ':1,[::1]:2' }).listen).toEqual(listen);
     for (const nowhere of ['', ',']) {
-      expect(() => readConfig({}, { HWERR_WEB_LISTEN_ADDRESS: nowhere })).toThrow(
-        '--web.listen-address: got "", want ',
+      expect(() => configOf({}, { HWERR_WEB_LISTEN_ADDRESS: nowhere })).toThrow(
+        'HWERR_WEB_LISTEN_ADDRESS: got "", want ',
       );
     }
   });
 
   it('makes the path of the web configuration absolute; an empty one is none', () => {
-    const from = (path: string): unknown => readConfig({ webConfigFile: [path] }, {}).webConfigFile;
+    const from = (path: string): unknown => configOf({ webConfigFile: [path] }, {}).webConfigFile;
     expect(from('web.yml')).toBe(`${process.cwd()}/web.yml`);
     expect(from('')).toBeUndefined();
   });
@@ -234,31 +251,64 @@ describe('readConfig', () => {
   it.each(['/probe', '/sd', '/api/v1', '/-/ready', '/icon.svg', '/PROBE/', '/', '/a:b', '/a*'])(
     'does not serve metrics at %s, which answers something else or is a pattern',
     (path) => {
-      expect(() => readConfig({ telemetryPath: [path] }, {})).toThrow('--web.telemetry-path: got ');
+      expect(() => configOf({ telemetryPath: [path] }, {})).toThrow('--web.telemetry-path: got ');
     },
   );
 
   it('makes directories absolute, without doubled or trailing slashes', () => {
-    expect(readConfig({ directories: ['a//b/', '/c/../d/'] }, {}).directories).toEqual([
+    expect(configOf({ directories: ['a//b/', '/c/../d/'] }, {}).directories).toEqual([
       `${process.cwd()}/a/b`,
       '/d',
     ]);
   });
 
   it.each(['1', 'true'])('takes %s in the environment for a switch that is on', (text) => {
-    const config = readConfig({}, { HWERR_WEB_DISABLE_EXPORTER_METRICS: text });
-    expect(config.exporterMetrics).toBe(false);
+    const config = configOf({}, { HWERR_WEB_DISABLE_EXPORTER_METRICS: text });
+    expect(config.disableExporterMetrics).toBe(true);
   });
 
   it.each(['0', 'false', ''])('takes %j in the environment for a switch that is off', (text) => {
-    const config = readConfig({}, { HWERR_WEB_DISABLE_EXPORTER_METRICS: text });
-    expect(config.exporterMetrics).toBe(true);
+    const config = configOf({}, { HWERR_WEB_DISABLE_EXPORTER_METRICS: text });
+    expect(config.disableExporterMetrics).toBe(false);
+  });
+
+  it('reads what a command asks for and nothing else', () => {
+    const environment = { HWERR_KDUMP_SETTLE: 'x', HWERR_LEDGER_PATH: '/l' };
+    expect(readConfig(['ledgerPath'], {}, environment)).toEqual({ ledgerPath: '/l' });
+    expect(() => readConfig(['settleMs'], {}, environment)).toThrow('HWERR_KDUMP_SETTLE: got "x"');
+  });
+
+  it('asks for no setting of the server for a single pass', () => {
+    const left = FLAG_KEYS.filter((key) => !(PASS_KEYS as readonly FlagKey[]).includes(key));
+    const ofServer = FLAG_KEYS.filter((key) => FLAGS[key].name.startsWith('web.'));
+    expect(left).toEqual(ofServer);
   });
 
   it('ignores variables of others', () => {
-    expect(readConfig({}, { PATH: '/bin', KDUMP_PATH: '/x', HWERR_UNKNOWN: 'x' })).toEqual(
-      DEFAULTS,
-    );
+    expect(configOf({}, { PATH: '/bin', KDUMP_PATH: '/x', HWERR_UNKNOWN: 'x' })).toEqual(DEFAULTS);
+  });
+});
+
+describe('unknownVariables', () => {
+  it('names those that begin as ours do and set nothing', () => {
+    const environment = { PATH: '/bin', HWERR_KDUMP_PATH: '/a', HWERR_KDUMP_PAHT: '/b' };
+    expect(unknownVariables(environment)).toEqual(['HWERR_KDUMP_PAHT']);
+  });
+});
+
+describe('defaultNodeName', () => {
+  it.each([
+    ['db-07.example', 'db-07.example'],
+    ['(none)', 'none'],
+    ['küche', 'k-che'],
+    ['Bobs MacBook', 'Bobs-MacBook'],
+    ['db/07', 'db-07'],
+    ['', 'localhost'],
+    ['ü', 'localhost'],
+    ['a'.repeat(65), 'a'.repeat(64)],
+  ])('of a machine named %j is %s, which the flag takes', (name, expected) => {
+    expect(defaultNodeName(name)).toBe(expected);
+    expect(configOf({ nodeName: [expected] }, {}).nodeName).toBe(expected);
   });
 });
 

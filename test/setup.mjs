@@ -1,7 +1,9 @@
 /**
  * What a fresh clone needs before `npm test` and `npm run demo`: node_modules as package-lock.json
- * says, and dist/ newer than its sources. Plain JavaScript without dependencies; does nothing when
- * both are up to date.
+ * says, and dist/ newer than its sources. Among node_modules is the Node that npm runs the script
+ * itself with (test/node/package.json): npm looks for programs in node_modules/.bin first. Only this
+ * file may run on the machine's own Node, whatever that is: plain JavaScript without dependencies.
+ * It does nothing when both are up to date.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
@@ -10,7 +12,10 @@ import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-if (!installedAsLocked()) npm('ci', '--include=dev', '--no-audit', '--no-fund');
+// The machine's own Node may be older than the packages ask for: that is no warning's worth.
+const QUIETLY = ['--no-audit', '--no-fund', '--loglevel=error'];
+
+if (!installedAsLocked()) npm('ci', '--include=dev', '--include=optional', ...QUIETLY);
 if (!builtFromSources()) npm('run', 'build');
 
 /** npm keeps its own record of what it installed; compare that with what the lock file asks for. */
@@ -19,8 +24,11 @@ function installedAsLocked() {
   if (!existsSync(record)) return false;
   const installed = packagesIn(record);
   const locked = packagesIn('package-lock.json');
+  const ownNode = `node_modules/node-${process.platform}-${process.arch}`;
   const wanted = Object.entries(locked).filter(
-    ([path, entry]) => path !== '' && (installed[path] || !(entry.optional || entry.devOptional)),
+    ([path, entry]) =>
+      path !== '' &&
+      (path === ownNode || installed[path] || !(entry.optional || entry.devOptional)),
   );
   return (
     wanted.every(([path, entry]) => installed[path]?.integrity === entry.integrity) &&

@@ -12,7 +12,6 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/architecture/violations/**'],
-    setupFiles: ['test/support/system/load-zstd.ts'],
     maxWorkers: 2,
     testTimeout: 30_000,
     reporters: [

@@ -1,6 +1,12 @@
 // hwerr-exporter check-config: would the daemon start with these flags and files?
 
-import { ConfigError, type FlagValues, readConfig } from '../config.ts';
+import {
+  ConfigError,
+  FLAG_KEYS,
+  type FlagValues,
+  readConfig,
+  unknownVariables,
+} from '../config.ts';
 import { WebConfigError } from '../webconfig/parse.ts';
 import { loadWebConfig } from '../webconfig/web-config.ts';
 
@@ -14,7 +20,8 @@ export function checkConfigCommand(
   print: (text: string) => void,
 ): 0 | 1 {
   try {
-    const { webConfigFile } = readConfig(given, environment);
+    const { webConfigFile } = readConfig(FLAG_KEYS, given, environment);
+    for (const name of unknownVariables(environment)) print(`${name}: sets nothing\n`);
     print('flags: good\n');
     if (webConfigFile !== undefined) {
       loadWebConfig(webConfigFile);

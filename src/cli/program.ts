@@ -2,18 +2,31 @@
 
 import { Command, Option } from 'commander';
 import type { DecodeCommandOptions } from './decode.ts';
-import { FLAGS, type Flag, type FlagKey, type FlagValues, environmentName } from '../config.ts';
+import type { LogCommandOptions } from './log.ts';
+import type { RepairedOptions } from './repaired.ts';
+import {
+  FLAGS,
+  FLAG_KEYS,
+  type Flag,
+  type FlagKey,
+  type FlagValues,
+  PASS_KEYS,
+  environmentName,
+} from '../config.ts';
 
+/** What each command does with the flags that were given. */
 export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
   readonly checkConfig: (given: FlagValues) => Promise<void>;
   readonly crashes: (given: FlagValues, json: boolean) => Promise<void>;
+  readonly repaired: (given: FlagValues, options: RepairedOptions) => Promise<void>;
   readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (
     files: readonly string[],
     options: Pick<DecodeCommandOptions, 'json' | 'askBtf'>,
     given: FlagValues,
   ) => Promise<void>;
+  readonly log: (file: string, options: LogCommandOptions) => Promise<void>;
 }
 
 /** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
@@ -22,56 +35,73 @@ export function program(version: string, commands: Commands): Command {
     .description('Prometheus exporter for the hardware errors recorded in kdump vmcores')
     .version(version, '--version')
     .exitOverride();
-  const serve = root.command('serve', { isDefault: true });
-  serve.description('watch the dump directories and serve metrics').exitOverride();
-  for (const flag of Object.values(FLAGS)) serve.addOption(option(flag));
-  serve.action(() => commands.serve(given(serve)));
-  const check = root.command('check-config');
-  check.description('validate flags, environment and web configuration').exitOverride();
-  for (const flag of Object.values(FLAGS)) check.addOption(option(flag));
-  check.action(() => commands.checkConfig(given(check)));
+  const serve = subcommand(root, 'serve', FLAG_KEYS, { isDefault: true })
+    .description('watch the dump directories and serve metrics')
+    .action((_options, command: Command) => commands.serve(given(command)));
+  subcommand(root, 'check-config', FLAG_KEYS)
+    .description('validate flags, environment and web configuration')
+    .action((_options, command: Command) => commands.checkConfig(given(command)));
   // Without a command it serves, so its flags belong to the first --help that people read.
   root.addHelpText('after', () => `\n${serve.helpInformation()}`);
-  root
-    .command('decode')
+  subcommand(root, 'decode', ['symbolPaths'])
     .description('decode dumps once and print what they say')
     .argument('<file...>', 'dump files')
     .option('--json', 'print one JSON object a line')
     .option('--btf', "read the layout of the counters from the dump's BTF in any case")
-    .addOption(option(FLAGS.symbols))
-    .exitOverride()
     .action(async (files: string[], options: { json?: true; btf?: true }, command: Command) => {
       const json = options.json === true;
       await commands.decode(files, { json, askBtf: options.btf === true }, given(command));
     });
-  const crashes = root.command('crashes');
-  crashes
+  subcommand(root, 'log', [])
+    .description("find hardware errors and the crash in a kernel's log")
+    .argument('<file>', 'text of dmesg, dmesg --json or journalctl -k -o json; - is standard input')
+    .option('--json', 'print one JSON object')
+    .option('--page-size <SIZE>', "the kernel's page size", '4KiB')
+    .action((file: string, { json, pageSize }: { json?: true; pageSize: string }) =>
+      commands.log(file, { json: json === true, pageSize }),
+    );
+  subcommand(root, 'crashes', ['ledgerPath'])
     .description('print the crashes that the ledger knows; the daemon may be running')
     .option('--json', 'print one JSON object a line')
-    .addOption(option(FLAGS.ledgerPath))
-    .exitOverride()
-    .action((options: { json?: true }) => commands.crashes(given(crashes), options.json === true));
-  const textfile = root.command('textfile');
-  textfile
+    .action((options: { json?: true }, command: Command) =>
+      commands.crashes(given(command), options.json === true),
+    );
+  subcommand(root, 'repaired', ['ledgerPath'])
+    .description('acknowledge that a host was repaired; the daemon may be running')
+    .option('--host <HOST>', 'the host; needed where the ledger knows several')
+    .option('--note <TEXT>', 'what was done')
+    .action(({ host, note }: { host?: string; note?: string }, command: Command) =>
+      commands.repaired(given(command), { host, note: note ?? '' }),
+    );
+  subcommand(root, 'textfile', PASS_KEYS)
     .description("one pass over the dump directories, for node_exporter's textfile collector")
     .requiredOption('--out <FILE.prom>', 'file to write, atomically')
-    .exitOverride()
-    .action((options: { out: string }) => commands.textfile(given(textfile), options.out));
-  for (const flag of Object.values(FLAGS)) {
-    if (!flag.name.startsWith('web.')) textfile.addOption(option(flag));
-  }
+    .action((options: { out: string }, command: Command) =>
+      commands.textfile(given(command), options.out),
+    );
   return root;
 }
 
+function subcommand(
+  root: Command,
+  name: string,
+  keys: readonly FlagKey[],
+  options: { readonly isDefault?: true } = {},
+): Command {
+  const command = root.command(name, options).exitOverride();
+  for (const key of keys) command.addOption(option(FLAGS[key]));
+  return command;
+}
+
 function option(flag: Flag): Option {
-  const value = flag.value === undefined ? '' : ` <${flag.value}>`;
+  const value = flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`;
   const notes = [
     ...(flag.repeatable ? ['repeatable'] : []),
-    ...(flag.defaultValue === undefined ? [] : [`default: ${flag.defaultValue}`]),
+    ...(flag.defaultText === undefined ? [] : [`default: ${flag.defaultText}`]),
     `env: ${environmentName(flag)}`,
   ];
   const result = new Option(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
-  return flag.value === undefined ? result : result.argParser(collect);
+  return flag.placeholder === undefined ? result : result.argParser(collect);
 }
 
 function collect(text: string, before: string[] | undefined): string[] {
@@ -81,10 +111,10 @@ function collect(text: string, before: string[] | undefined): string[] {
 /** What was given on the command line, by flag. */
 function given(command: Command): FlagValues {
   const values: Partial<Record<FlagKey, readonly string[]>> = {};
-  for (const [key, flag] of Object.entries(FLAGS)) {
-    const attribute = new Option(`--${flag.name}`).attributeName();
+  for (const key of FLAG_KEYS) {
+    const attribute = new Option(`--${FLAGS[key].name}`).attributeName();
     const value = command.getOptionValue(attribute) as string[] | true | undefined;
-    if (value !== undefined) values[key as FlagKey] = value === true ? ['true'] : value;
+    if (value !== undefined) values[key] = value === true ? ['true'] : value;
   }
   return values;
 }

@@ -14,10 +14,8 @@ import {
   type Vmcore,
   VmcoreError,
   decodeVmcore,
-  ZstdNotLoaded,
   identifyCrash,
   limitsWithin,
-  loadZstd,
   openVmcore,
 } from '../vmcore/index.ts';
 import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-source.ts';
@@ -141,7 +139,7 @@ async function decodeContent(
   );
   try {
     const vmcore = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
-    const report = await decode([vmcore], options);
+    const report = decode([vmcore], options);
     return { report: packed(report, packing), parts: [] };
   } catch (error) {
     if (!(error instanceof Uncounted)) throw error;
@@ -155,11 +153,7 @@ function packed<Crash extends IdentifiedCrash>(crash: Crash, packing: Packing): 
   return { ...crash, compression: [packing, ...crash.compression] };
 }
 
-async function decodeParts(
-  path: string,
-  source: FileSource,
-  options: DecodeFileOptions,
-): Promise<Decoded> {
+function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {
   const { candidates = [], root } = options;
   const limits = limitsOf(options);
   const vmcore = openVmcore(source, limits);
@@ -168,11 +162,11 @@ async function decodeParts(
   const siblings = part === undefined ? [] : openSiblings(path, part, where);
   try {
     if (part === undefined || siblings.length === 0) {
-      return { report: await decode([vmcore], options), parts: [] };
+      return { report: decode([vmcore], options), parts: [] };
     }
     const all: OpenPart[] = [{ path, source, vmcore, part }, ...siblings];
     all.sort((a, b) => a.part.start - b.part.start || a.part.end - b.part.end);
-    const report = await decode(
+    const report = decode(
       all.map((one) => one.vmcore),
       options,
     );
@@ -195,20 +189,7 @@ class Uncounted extends Error {
 }
 
 /** @throws Uncounted, or whatever decodeVmcore() throws when the crash cannot be identified. */
-async function decode(
-  vmcores: readonly Vmcore[],
-  options: DecodeFileOptions,
-): Promise<CrashReport> {
-  try {
-    return decodeOnce(vmcores, options);
-  } catch (error) {
-    if (!(error instanceof ZstdNotLoaded)) throw error;
-    await loadZstd();
-    return decodeOnce(vmcores, options);
-  }
-}
-
-function decodeOnce(vmcores: readonly Vmcore[], options: DecodeFileOptions): CrashReport {
+function decode(vmcores: readonly Vmcore[], options: DecodeFileOptions): CrashReport {
   const limits = limitsOf(options);
   const files = symbolFiles(options.symbolPaths);
   const decodeOptions: DecodeOptions = {

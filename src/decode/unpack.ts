@@ -1,7 +1,6 @@
 // Whole dumps packed after they were made (Debian's KDUMP_COMPRESSION): unpacked once into a
 // temporary file without a name, for a dump is read here and there and these formats only from the
-// start. Left out: bzip2 and lz4, for which npm has no well-kept streaming decoder, and zstd on a
-// Node older than 22.15, which has none of its own.
+// start. Left out: bzip2 and lz4, for which npm has no well-kept streaming decoder.
 
 import { randomUUID } from 'node:crypto';
 import type { ReadStream } from 'node:fs';
@@ -24,15 +23,11 @@ const MAGICS: Readonly<Record<Packing, readonly number[]>> = {
 /** Bytes of a file that tell how it is packed. */
 export const PACKING_HEAD = 6;
 
-/** zlib of Node 22.15 and later; the types are those of the oldest Node supported. */
-const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };
-
 /** How a file is packed, by its first bytes; undefined when it is not, or not in a way read here. */
 export function packingOf(head: Uint8Array): Packing | undefined {
-  const packing = (['gzip', 'xz', 'zstd'] as const).find((name) =>
+  return (['gzip', 'xz', 'zstd'] as const).find((name) =>
     MAGICS[name].every((byte, i) => head[i] === byte),
   );
-  return packing === 'zstd' && createZstdDecompress === undefined ? undefined : packing;
 }
 
 /**
@@ -92,8 +87,7 @@ async function unpacked(packed: ReadStream, packing: Packing): Promise<Readable>
       return Readable.fromWeb(new xz.XzReadableStream(web) as ReadableStream);
     }
     case 'zstd':
-      if (createZstdDecompress === undefined) throw new Error('this Node has no zstd');
-      return through(packed, createZstdDecompress());
+      return through(packed, zlib.createZstdDecompress());
   }
 }
 

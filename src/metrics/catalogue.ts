@@ -14,44 +14,7 @@ const COUNTED =
   'non-fatal errors and firmware records; cpu, memory and cxl come from firmware (APEI/GHES) records ' +
   'alone, of which current kernels count the informational ones.';
 
-export type MetricName =
-  | 'hwerr_recoverable_errors_total'
-  | 'hwerr_last_error_timestamp_seconds'
-  | 'hwerr_last_error_age_seconds'
-  | 'hwerr_suspect_crashes_total'
-  | 'hwerr_crashes_total'
-  | 'hwerr_last_crash_timestamp_seconds'
-  | 'hwerr_last_crash_recoverable_errors'
-  | 'hwerr_last_crash_error_lead_seconds'
-  | 'hwerr_last_crash_info'
-  | 'hwerr_live_recoverable_errors_total'
-  | 'hwerr_live_last_error_timestamp_seconds'
-  | 'hwerr_dumps_present'
-  | 'hwerr_dumps_present_bytes'
-  | 'hwerr_dumps_discovered_total'
-  | 'hwerr_dumps_decoded_total'
-  | 'hwerr_dumps_without_hwerr_data_total'
-  | 'hwerr_dump_decode_failures_total'
-  | 'hwerr_dump_decode_duration_seconds'
-  | 'hwerr_decode_queue_length'
-  | 'hwerr_decodes_in_progress'
-  | 'hwerr_last_decode_timestamp_seconds'
-  | 'hwerr_directory_up'
-  | 'hwerr_last_scan_timestamp_seconds'
-  | 'hwerr_scan_duration_seconds'
-  | 'hwerr_watch_events_total'
-  | 'hwerr_watch_errors_total'
-  | 'hwerr_ledger_state'
-  | 'hwerr_ledger_writes_total'
-  | 'hwerr_ledger_write_failures_total'
-  | 'hwerr_ledgers_set_aside'
-  | 'hwerr_hosts_tracked'
-  | 'hwerr_hosts_limit'
-  | 'hwerr_hosts_dropped_total'
-  | 'hwerr_kexec_crash_loaded'
-  | 'hwerr_exporter_build_info';
-
-export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
+const METRICS = {
   hwerr_recoverable_errors_total: {
     type: 'counter',
     labels: ['category'],
@@ -207,4 +170,7 @@ export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = {
     labels: ['version', 'revision', 'node_version'],
     help: 'Version, commit and Node.js of the exporter itself. Always 1.',
   },
-};
+} satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof METRICS;
+export const CATALOGUE: Readonly<Record<MetricName, MetricDefinition>> = METRICS;

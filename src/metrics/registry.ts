@@ -38,13 +38,8 @@ const USEFUL = [
   'nodejs_version_info',
 ];
 
-/** Which metrics about the process there are. */
-export interface ProcessMetrics {
-  /** process_*, and those nodejs_* that an operator looks at. */
-  readonly exporterMetrics: boolean;
-  /** Every nodejs_* besides. */
-  readonly nodejsMetrics: boolean;
-}
+/** Metrics about the process: none; process_* and what of nodejs_* is useful; all. */
+export type ProcessMetrics = 'none' | 'useful' | 'all';
 
 /** A part of a scrape that stands on its own. */
 export type Collector = () => PartialSamples;
@@ -68,7 +63,7 @@ export interface Metrics {
  * @param onError a part of a scrape failed, and is missing from it.
  */
 export function createMetrics(
-  { exporterMetrics, nodejsMetrics }: ProcessMetrics,
+  processMetrics: ProcessMetrics,
   onError: (error: unknown) => void,
 ): Metrics {
   const registry = new Registry();
@@ -80,14 +75,15 @@ export function createMetrics(
     buckets: [...(buckets ?? [])],
     registers: [registry],
   });
-  if (exporterMetrics) {
+  if (processMetrics !== 'none') {
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LATEST_TIMER_MS });
-    const unwanted = nodejsMetrics
-      ? [...MISNAMED, ...LAG_BY_TIMER]
-      : registry
-          .getMetricsAsArray()
-          .map((metric) => metric.name)
-          .filter((metric) => metric.startsWith('nodejs_') && !USEFUL.includes(metric));
+    const unwanted =
+      processMetrics === 'all'
+        ? [...MISNAMED, ...LAG_BY_TIMER]
+        : registry
+            .getMetricsAsArray()
+            .map((metric) => metric.name)
+            .filter((metric) => metric.startsWith('nodejs_') && !USEFUL.includes(metric));
     for (const metric of unwanted) registry.removeSingleMetric(metric);
   }
   const own = (collectors: readonly Collector[]): Family[] =>

@@ -14,13 +14,16 @@ import { type Kernel, identifyKernel } from './kernel.ts';
 import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport, LiveReport } from './report.ts';
 
-export { ZstdNotLoaded, loadZstd } from './codec/zstd.ts';
 export { HEAD_BYTES, MAGIC_BYTES, mayBeDump } from './container/open.ts';
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
 export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
 export { KnownKernels } from './hwerr/known-kernels.ts';
 export { DEFAULT_LIMITS, type Limits, limitsWithin } from './limits.ts';
+export { type Evidence, findEvidence } from './evidence/evidence.ts';
+export type { HardwareEvent, Part } from './evidence/hardware-event.ts';
+export { type LogSummary, logSummary } from './evidence/log-summary.ts';
+export { readLogText } from './printk/text.ts';
 export type { SplitPart } from './container/dump.ts';
 export type { KcoreSource } from './container/kcore.ts';
 export type { KernelName, SymbolFile } from './symbols/symbol-files.ts';
@@ -52,7 +55,6 @@ export function openVmcore(source: ByteSource, limits: Limits = DEFAULT_LIMITS):
  *   answers (`hwerr.kind` is `absent`), not errors.
  * @throws VmcoreError when the file is no dump, broken, or of a kind that is not read here. Whatever
  *   `source.read` throws passes through.
- * @throws ZstdNotLoaded when loadZstd() must be awaited first: where pages are zstd and Node has none.
  */
 export function decodeVmcore(
   files: ByteSource | readonly Vmcore[],

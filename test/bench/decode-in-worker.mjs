@@ -5,7 +5,7 @@ import { openFileSource } from '../../dist/decode/file-source.js';
 import { decompressPage } from '../../dist/vmcore/codec/page-codec.js';
 import { flattened, isFlattened } from '../../dist/vmcore/container/flattened.js';
 import { isKdump, readKdumpHeader } from '../../dist/vmcore/container/kdump-header.js';
-import { KnownKernels, VmcoreError, decodeVmcore, loadZstd } from '../../dist/vmcore/index.js';
+import { KnownKernels, VmcoreError, decodeVmcore } from '../../dist/vmcore/index.js';
 import { DEFAULT_LIMITS } from '../../dist/vmcore/limits.js';
 import { medians } from './measure.mjs';
 
@@ -16,7 +16,6 @@ const WARM_UP = 20;
 const SAMPLES = 10;
 const DESCRIPTOR = 24;
 
-if (path.endsWith('.zstd')) await loadZstd();
 const first = once(new KnownKernels());
 for (let i = 0; i < WARM_UP; i++) once(new KnownKernels());
 const pages = pagesRead();

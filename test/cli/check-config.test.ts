@@ -60,7 +60,7 @@ describe('check-config', () => {
     for (const flag of Object.values(FLAGS)) {
       expect(flat).toContain(`--${flag.name}`);
       expect(flat).toContain(`env: ${environmentName(flag)}`);
-      if (flag.defaultValue !== undefined) expect(flat).toContain(`default: ${flag.defaultValue}`);
+      if (flag.defaultText !== undefined) expect(flat).toContain(`default: ${flag.defaultText}`);
     }
   });
 

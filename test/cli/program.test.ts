@@ -21,8 +21,16 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { crashes: json, ...given };
       return Promise.resolve();
     },
+    repaired(given, { host, note }): Promise<void> {
+      called = { repaired: host, note, ...given };
+      return Promise.resolve();
+    },
     textfile(given, out): Promise<void> {
       called = { textfile: out, ...given };
+      return Promise.resolve();
+    },
+    log(file, options): Promise<void> {
+      called = { log: file, ...options };
       return Promise.resolve();
     },
     decode(files, { json, askBtf }, given): Promise<void> {
@@ -48,12 +56,12 @@ describe('program', () => {
   });
 
   it.each(Object.entries(FLAGS))('hands on the flag of %s', async (key, flag) => {
-    const args = flag.value === undefined ? [] : ['value'];
+    const args = flag.placeholder === undefined ? [] : ['value'];
     expect(await parsed(`--${flag.name}`, ...args)).toEqual({
-      serve: { [key]: flag.value === undefined ? ['true'] : ['value'] },
+      serve: { [key]: flag.placeholder === undefined ? ['true'] : ['value'] },
     });
     expect(await parsed('check-config', `--${flag.name}`, ...args)).toEqual({
-      checkConfig: { [key]: flag.value === undefined ? ['true'] : ['value'] },
+      checkConfig: { [key]: flag.placeholder === undefined ? ['true'] : ['value'] },
     });
   });
 
@@ -63,7 +71,7 @@ describe('program', () => {
       decode: ['a'],
       json: false,
       askBtf: true,
-      symbols: ['/s', '/t'],
+      symbolPaths: ['/s', '/t'],
     });
   });
 
@@ -97,13 +105,13 @@ describe('hwerr-exporter', () => {
     expect([code, stderr]).toEqual([0, '']);
     const text = stdout.replaceAll(/\s+/g, ' ');
     for (const flag of Object.values(FLAGS)) {
-      const { name, help, value, repeatable, defaultValue } = flag;
+      const { name, help, placeholder, repeatable, defaultText } = flag;
       const parts = [
         ...(repeatable ? ['repeatable'] : []),
-        ...(defaultValue === undefined ? [] : [`default: ${defaultValue}`]),
+        ...(defaultText === undefined ? [] : [`default: ${defaultText}`]),
         `env: ${environmentName(flag)}`,
       ];
-      const usage = value === undefined ? `--${name}` : `--${name} <${value}>`;
+      const usage = placeholder === undefined ? `--${name}` : `--${name} <${placeholder}>`;
       expect(text).toContain(`${usage} ${help} (${parts.join(', ')})`);
     }
   });
@@ -130,11 +138,11 @@ describe('hwerr-exporter', () => {
     expect(stderr).not.toContain('    at ');
   });
 
-  it('exits 2 and names the flag for a bad value in the environment', async () => {
+  it('exits 2 and names the variable of a bad value in the environment', async () => {
     const { code, stderr } = await run([], { HWERR_WEB_LISTEN_ADDRESS: 'nowhere' });
     expect(code).toBe(2);
     expect(stderr).toBe(
-      'hwerr-exporter: --web.listen-address: got "nowhere", want HOST:PORT, [IPv6]:PORT or :PORT\n',
+      'hwerr-exporter: HWERR_WEB_LISTEN_ADDRESS: got "nowhere", want HOST:PORT, [IPv6]:PORT or :PORT\n',
     );
   });
 });

@@ -1,10 +1,12 @@
 // Just enough of a container builder: the Dockerfile's stages as overlays over this machine's root,
-// its COPY done as it says, its RUN in a chroot. What it cannot show is the base image: this machine's
-// node, npm and shell stand in for node:24-slim.
+// its COPY done as it says, its RUN in a chroot. What it cannot show is the base image: the Node of
+// the tests and this machine's npm and shell stand in for node:24-slim.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+
+import { installNode } from './processes.ts';
 
 export interface Instruction {
   readonly name: string;
@@ -80,6 +82,7 @@ class Stage {
     for (const path of [root, upper, work]) mkdirSync(path, { recursive: true });
     const options = `lowerdir=/,upperdir=${upper},workdir=${work}`;
     execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, root]);
+    installNode(root);
     this.#context = context;
     this.#given = given;
     this.image = {

@@ -7,7 +7,7 @@ import { afterEach, describe, expect } from 'vitest';
 
 import { needsTool } from '../support/system/tools.ts';
 import { codeBlocks } from './markdown.ts';
-import { Cleanup, ROOT } from './processes.ts';
+import { Cleanup, ROOT, installNode } from './processes.ts';
 
 /** What a checkout has and an installation needs. */
 const CHECKOUT = [
@@ -72,6 +72,7 @@ function overlay(): string {
   const options = `lowerdir=/,upperdir=${upper},workdir=${work}`;
   execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, root]);
   execFileSync('mount', ['-t', 'proc', 'proc', join(root, 'proc')]);
+  installNode(root);
   for (const name of CHECKOUT) {
     cpSync(join(ROOT, name), join(root, 'checkout', name), { recursive: true });
   }

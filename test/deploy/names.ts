@@ -21,7 +21,7 @@ export const KNOWN_FLAGS: ReadonlySet<string> = new Set(
 
 /** HWERR_KDUMP_PATH and so on. */
 export const KNOWN_VARIABLES: ReadonlySet<string> = new Set(
-  [...KNOWN_FLAGS].map((name) => environmentName({ ...FLAGS.settle, name })),
+  Object.values(FLAGS).map(environmentName),
 );
 
 /** The metrics a PromQL expression selects. @throws Error where it does not parse. */

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { eventually } from '../support/system/eventually.ts';
@@ -90,6 +90,14 @@ export async function startDaemon(
     cleanup,
   );
   return address;
+}
+
+/** Puts the Node of the tests into another root: this machine's own may be too old for the exporter. */
+export function installNode(root: string): void {
+  const node = join(root, 'usr/local/bin/node');
+  mkdirSync(dirname(node), { recursive: true });
+  rmSync(node, { force: true }); // a link would lead out of the root
+  copyFileSync(process.execPath, node);
 }
 
 /** Puts a dump where kdump would, as kdump-utils does: under another name first. */

@@ -94,9 +94,10 @@ it('the environment file has every setting once with its default, and no other',
   const names = [...text.matchAll(/^#?(HWERR_\w+)=/gm)].map(([, name]) => name);
   expect(names.sort()).toEqual([...KNOWN_VARIABLES].sort());
   for (const flag of Object.values(FLAGS)) {
-    const { value, defaultValue = value === undefined ? 'false' : '' } = flag;
+    const { placeholder, defaultText = placeholder === undefined ? 'false' : '' } = flag;
     // The host name of whatever machine it is.
-    const shown = flag === FLAGS.nodeName ? '' : defaultValue;
+    const shown = flag === FLAGS.nodeName ? '' : defaultText;
+    expect(text).toContain(`\n# ${flag.help}\n`);
     expect(text).toContain(`\n#${environmentName(flag)}=${shown}\n`);
   }
 });

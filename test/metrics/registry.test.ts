@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 
 import { describe, expect, it } from 'vitest';
 
+import { withReport } from '../../src/ledger/crash.ts';
 import type { Crash } from '../../src/ledger/ledger.ts';
-import { RunningSummary } from '../../src/ledger/summary.ts';
+import { RunningTotals } from '../../src/ledger/totals.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { exposed } from '../../src/metrics/exposition.ts';
 import {
@@ -24,18 +25,15 @@ const crashes = [
   // The clock was set back: the error is dated after the crash, and nothing is said of its lead.
   crash(3, CRASH_TIME, { cxl: [1, CRASH_TIME + 5] }),
 ];
-const summary = new RunningSummary(300);
-for (const each of crashes) summary.change(undefined, each);
-const collect = () => crashSamples(summary, CRASH_TIME + 10);
+const totals = new RunningTotals({ isFallback: false });
+for (const each of crashes) totals.change(undefined, each, each.recordedSeconds, false);
+const collect = () => crashSamples(totals, CRASH_TIME + 10);
 const build = () => buildSamples({ version: '1', revision: 'abc', nodeVersion: '20' });
-
-const ALL = { exporterMetrics: true, nodejsMetrics: true };
-const NONE = { exporterMetrics: false, nodejsMetrics: false };
 
 describe('a scrape', () => {
   it('leaves out a collector that fails, says so, and keeps the rest', async () => {
     const errors: unknown[] = [];
-    const metrics = createMetrics(ALL, (error) => errors.push(error));
+    const metrics = createMetrics('all', (error) => errors.push(error));
     const broken = (): never => {
       throw new Error('broken');
     };
@@ -49,7 +47,7 @@ describe('a scrape', () => {
   });
 
   it('tells the lag of the event loop by its own, not by a timer that wakes the process', async () => {
-    const { body } = await createMetrics(ALL, () => undefined).render([], 'text');
+    const { body } = await createMetrics('all', () => undefined).render([], 'text');
     const names = [...body.matchAll(/^# TYPE (nodejs_eventloop_lag\S*)/gm)].map(([, name]) => name);
     expect(names).toEqual(['nodejs_eventloop_lag_seconds']);
   });
@@ -102,7 +100,7 @@ describe('a scrape', () => {
   });
 
   it('writes bucket bounds as floats in OpenMetrics', async () => {
-    const metrics = createMetrics(NONE, () => undefined);
+    const metrics = createMetrics('none', () => undefined);
     metrics.observeDecode(0.3);
     const { body } = await metrics.render([], 'openmetrics');
     expect(body).toContain('hwerr_dump_decode_duration_seconds_bucket{le="1.0"} 1');
@@ -111,7 +109,7 @@ describe('a scrape', () => {
   });
 
   promtool.it('passes promtool check metrics, the process included', async () => {
-    const metrics = createMetrics(ALL, () => undefined);
+    const metrics = createMetrics('all', () => undefined);
     const failures = () => failureSamples({ failures: () => ({}), dumpsWithoutHwerr: () => 0 });
     const { body } = await metrics.render(
       [collect, build, failures, () => kexecSamples(true)],
@@ -137,12 +135,17 @@ function crash(
   crashTimeSeconds: number,
   errors: Parameters<typeof counted>[0],
 ): Crash {
-  return {
+  const known = {
     id: `boot-${sequence}`,
     sequence,
     host: 'labhost',
-    report: crashReport({ bootId: `boot-${sequence}`, crashTimeSeconds, hwerr: counted(errors) }),
+    hostSource: 'nodename',
     paths: ['/var/crash/127.0.0.1-2026-10-03-08:05:51/vmcore'],
     recordedSeconds: crashTimeSeconds + 90,
-  };
+    suspectWindowSeconds: 300,
+  } as const;
+  return withReport(
+    known,
+    crashReport({ bootId: `boot-${sequence}`, crashTimeSeconds, hwerr: counted(errors) }),
+  );
 }

@@ -7,7 +7,7 @@ import { hex } from '../bytes/units.ts';
 import { decompressLzo1x } from './lzo1x.ts';
 import { decompressSnappy } from './snappy.ts';
 import { inflate, inflateHead } from './zlib.ts';
-import { ZstdNotLoaded, decompressZstd } from './zstd.ts';
+import { decompressZstd } from './zstd.ts';
 
 export type PageCompression = 'zlib' | 'lzo' | 'snappy' | 'zstd';
 
@@ -45,7 +45,6 @@ export function compressionsOf(flags: number): PageCompression[] {
  *
  * @param at the place, for errors.
  * @throws Corrupt when the result is not exactly `size` bytes, or no single codec is named.
- * @throws ZstdNotLoaded when it is the first page that needs it.
  */
 export function decompressPage(
   flags: number,
@@ -80,7 +79,6 @@ function decompressed(codec: PageCodec, stored: Uint8Array, size: number, at: st
   try {
     return codec.decompress(stored, size);
   } catch (cause) {
-    if (cause instanceof ZstdNotLoaded) throw cause;
     throw new Corrupt('corrupt', at, `got a broken ${codec.compression} page`, { cause });
   }
 }

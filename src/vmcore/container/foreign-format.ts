@@ -20,7 +20,7 @@ const LKCD_ADVICE = 'got an LKCD dump, dead since 2006, want a kdump file';
 
 const MAGICS: readonly Magic[] = [
   archive([0x1f, 0x8b], 'gzip', 'gunzip FILE'),
-  archive([0x28, 0xb5, 0x2f, 0xfd], 'zstd', 'zstd -d FILE (read here by Node 22.15 and later)'),
+  archive([0x28, 0xb5, 0x2f, 0xfd], 'zstd', 'zstd -d FILE'),
   archive([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], 'xz', 'unxz FILE'),
   archive(ascii('BZh'), 'bzip2', 'bunzip2 FILE (no streaming decoder on npm to rely on)'),
   archive([0x04, 0x22, 0x4d, 0x18], 'lz4', 'lz4 -d FILE (no streaming decoder on npm to rely on)'),

@@ -10,7 +10,7 @@ import type { RecordedFailure } from '../../../src/ledger/ledger.ts';
 import { type Logger, createLogger } from '../../../src/log.ts';
 import { crashSamples, ingestSamples } from '../../../src/metrics/projection.ts';
 import { createMetrics } from '../../../src/metrics/registry.ts';
-import type { CrashReport } from '../../../src/vmcore/index.ts';
+import type { CrashReport } from '../../../src/outcome.ts';
 import { statusSource } from '../../../src/status.ts';
 import { type WatchedWebConfig, watchWebConfig } from '../../../src/webconfig/watch.ts';
 import { openTestLedger, recordFailure, recordReport } from './ledgers.ts';
@@ -90,7 +90,7 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       present: { complete: [], incomplete: [] },
     }),
   };
-  const metrics = createMetrics({ exporterMetrics: true, nodejsMetrics: false }, () => undefined);
+  const metrics = createMetrics('useful', () => undefined);
   const kexec = { armed: () => setup.armed, close: () => undefined };
   const mode = setup.mode ?? 'node';
   const server = await startHttpServer(
@@ -110,7 +110,7 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       metrics: async (format) => {
         const exposition = await metrics.render(
           [
-            () => crashSamples(ledger.total(), nowMs() / 1000),
+            () => crashSamples(ledger.view.total(), nowMs() / 1000),
             () => ingestSamples(ingest.status()),
           ],
           format,
@@ -118,16 +118,15 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
         return { ...exposition, ...(setup.body !== undefined && { body: setup.body }) };
       },
       hostMetrics: (host, format) => {
-        const summary = ledger.summary(host);
-        if (summary === undefined) return undefined;
-        return metrics.renderOnly([() => crashSamples(summary, nowMs() / 1000)], format);
+        const totals = ledger.view.hostTotals(host);
+        if (totals === undefined) return undefined;
+        return metrics.renderOnly([() => crashSamples(totals, nowMs() / 1000)], format);
       },
       status: statusSource({
         ledger,
         ingest,
         kexec,
         thisBoot: { state: setup.live ?? { kind: 'off' } },
-        suspectWindowSeconds: WINDOW_SECONDS,
       }),
       log,
       nowMs,

@@ -1,0 +1,64 @@
+// hwerr-exporter log FILE|-: the hardware errors that a kernel's log tells of, and what it died of.
+
+import { createReadStream } from 'node:fs';
+import { ConfigError } from '../config.ts';
+import { FileError } from '../failure.ts';
+import { findEvidence, logSummary, readLogText } from '../vmcore/index.ts';
+import { logReport } from './log-report.ts';
+
+export interface LogCommandOptions {
+  readonly json: boolean;
+  /** As it was given: `64KiB`. */
+  readonly pageSize: string;
+}
+
+/** Two million lines: what is larger is no log of one boot. */
+const MAX_BYTES = 256 << 20;
+/** Page sizes of Linux: 4 KiB, 16 and 64 KiB of arm64, ppc64 and loongarch, 8 KiB of alpha and sparc. */
+const PAGE_SIZE = /^(4|8|16|32|64|256)KiB$/;
+
+/**
+ * @param file its path, or `-` for standard input.
+ * @param print takes a piece of standard output.
+ * @throws ConfigError when the page size is none, FileError when the file cannot be read, Corrupt when
+ *   it is JSON that is broken.
+ */
+export async function logCommand(
+  file: string,
+  { json, pageSize }: LogCommandOptions,
+  print: (text: string) => void,
+): Promise<void> {
+  const pages = { pageSize: parsePageSize(pageSize) };
+  const { format, records, truncated } = readLogText(await readText(file));
+  const report = {
+    file,
+    log: logSummary(records, { source: format, truncated }),
+    ...findEvidence(records, pages),
+  };
+  print(json ? `${JSON.stringify(report)}\n` : logReport(report));
+}
+
+function parsePageSize(text: string): number {
+  const kibibytes = PAGE_SIZE.exec(text)?.[1];
+  if (kibibytes === undefined) {
+    throw new ConfigError(`--page-size: got ${text}, want a page size such as 4KiB or 64KiB`);
+  }
+  return Number(kibibytes) * 1024;
+}
+
+async function readText(file: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    const stream: AsyncIterable<Buffer> = file === '-' ? process.stdin : createReadStream(file);
+    for await (const chunk of stream) {
+      size += chunk.length;
+      if (size > MAX_BYTES)
+        throw new FileError('io', `${file}: larger than ${MAX_BYTES >> 20} MiB`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof FileError ? error : FileError.from(file, error);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,109 @@
+// The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
+
+import { setFlagsFromString } from 'node:v8';
+import { CommanderError } from 'commander';
+import type { App } from './app.ts';
+import { program } from './cli/program.ts';
+import {
+  ConfigError,
+  FLAG_KEYS,
+  PASS_KEYS,
+  type PassConfig,
+  readConfig,
+  unknownVariables,
+} from './config.ts';
+import type { Logger } from './log.ts';
+import { messageOf } from './failure.ts';
+import { VERSION } from './version.ts';
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+// What only one command needs is imported by it: decoding one dump takes less time than the server.
+const commands = program(VERSION, {
+  async serve(given): Promise<void> {
+    // V8's young generation would grow to 128 MiB under many requests, and never shrink.
+    setFlagsFromString('--semi-space-growth-factor=1');
+    const config = readConfig(FLAG_KEYS, given, process.env);
+    const log = await logger(config);
+    const { startApp } = await import('./app.ts');
+    // Signals may come as soon as it listens, or sooner.
+    const running: { app?: App } = {};
+    process.on('SIGHUP', () => {
+      log.info('reloading', { signal: 'SIGHUP' });
+      running.app?.reload();
+    });
+    const ending = new Promise<string>((resolve) => {
+      process.once('SIGTERM', resolve);
+      process.once('SIGINT', resolve);
+    });
+    const app = await startApp(config, VERSION, log);
+    running.app = app;
+    log.info('stopping', { signal: await ending });
+    await app.close();
+    // A reader of standard error that hangs must not keep the process.
+    process.exit();
+  },
+  async checkConfig(given): Promise<void> {
+    const { checkConfigCommand } = await import('./cli/check-config.ts');
+    process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
+  },
+  async crashes(given, json): Promise<void> {
+    const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
+    const { crashesCommand } = await import('./cli/crashes.ts');
+    crashesCommand(ledgerPath, json, (text) => process.stdout.write(text));
+  },
+  async repaired(given, options): Promise<void> {
+    const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
+    const { repairedCommand } = await import('./cli/repaired.ts');
+    repairedCommand(ledgerPath, options, (text) => process.stdout.write(text));
+  },
+  async textfile(given, out): Promise<void> {
+    const config = readConfig(PASS_KEYS, given, process.env);
+    const log = await logger(config);
+    const { passOnce } = await import('./app.ts');
+    const { writeTextfile } = await import('./cli/textfile.ts');
+    writeTextfile(out, await passOnce(config, VERSION, log));
+  },
+  async decode(files, options, given): Promise<void> {
+    const { symbolPaths } = readConfig(['symbolPaths'], given, process.env);
+    const { decodeCommand } = await import('./cli/decode.ts');
+    process.exitCode = await decodeCommand(files, { ...options, symbolPaths }, (text) =>
+      process.stdout.write(text),
+    );
+  },
+  async log(file, options): Promise<void> {
+    const { logCommand } = await import('./cli/log.ts');
+    await logCommand(file, options, (text) => process.stdout.write(text));
+  },
+});
+
+/** Writes to standard error, and says first which variables were mistyped. */
+async function logger({ logLevel, logFormat }: PassConfig): Promise<Logger> {
+  const { createLogger } = await import('./log.ts');
+  const { standardError } = await import('./standard-error.ts');
+  const log = createLogger(logLevel, logFormat, standardError());
+  for (const variable of unknownVariables(process.env)) {
+    log.warn('unknown environment variable, ignored', { variable });
+  }
+  return log;
+}
+
+// Whoever reads our output may have seen enough: `decode FILE... | head` is no failure to report.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+try {
+  await commands.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+  } else if (error instanceof ConfigError) {
+    process.stderr.write(`hwerr-exporter: ${error.message}\n`);
+    process.exitCode = EXIT_USAGE;
+  } else {
+    process.stderr.write(`hwerr-exporter: ${messageOf(error)}\n`);
+    process.exitCode = EXIT_FAILURE;
+  }
+}

@@ -1,0 +1,98 @@
+// Lines that a kernel dies with, or complains with shortly before. kernel/panic.c; the heads of an
+// oops differ by architecture: arch/*/kernel/traps.c, arch/*/mm/fault.c.
+
+/** Closed: a metric has it as a label. */
+export type CrashType =
+  | 'sysrq'
+  | 'machine-check'
+  | 'ghes-fatal'
+  | 'serror'
+  | 'nmi'
+  | 'hard-lockup'
+  | 'soft-lockup'
+  | 'hung-task'
+  | 'rcu-stall'
+  | 'oom'
+  | 'page-fault'
+  | 'gpf'
+  | 'bug'
+  | 'oops'
+  | 'init-died'
+  | 'vfs-root'
+  | 'other';
+
+type Pattern = readonly [RegExp, CrashType];
+
+const PANIC = /^Kernel panic - not syncing: (.{0,1000})/;
+
+const PANICS: readonly Pattern[] = [
+  [/^sysrq triggered crash/, 'sysrq'],
+  [
+    /machine check|^Timeout: .{0,80}(?:broadcast|Monarch)|^Failed kernel mode recovery/i,
+    'machine-check',
+  ],
+  [/Fatal hardware error/, 'ghes-fatal'],
+  [/Asynchronous SError Interrupt/, 'serror'],
+  [/Hard LOCKUP/i, 'hard-lockup'],
+  [/^NMI\b|An NMI occurred/, 'nmi'],
+  [/^softlockup: hung tasks/, 'soft-lockup'],
+  [/^hung_task: blocked tasks/, 'hung-task'],
+  [/RCU Stall/i, 'rcu-stall'],
+  [/out of memory|deadlocked on memory/i, 'oom'],
+  [/^Attempted to kill init!/, 'init-died'],
+  [/^VFS: /, 'vfs-root'],
+];
+
+const OOPSES: readonly Pattern[] = [
+  [/^opal: Hardware platform error/, 'machine-check'],
+  [/^Oops: Machine check/, 'machine-check'],
+  [/^(?:BUG: |CPU \d{1,6} )?unable to handle /i, 'page-fault'],
+  [/^BUG: kernel NULL pointer dereference/i, 'page-fault'],
+  [/^(?:Oops: )?general protection fault/, 'gpf'],
+  [/^kernel BUG at /i, 'bug'],
+  [/^(?:Oops(?:: | - |\[)|Internal error: |(?:traps: )?PANIC: double fault)/, 'oops'],
+  // `divide error: 0000 [#1] SMP`, `illegal operation: 0001 ilc:1 [#1]`.
+  [/^[A-Za-z][\w ./:-]{0,100}\[#\d{1,4}\]/, 'oops'],
+];
+
+const LOCKUPS: readonly Pattern[] = [
+  [/^(?:watchdog: )?BUG: soft lockup - CPU#/, 'soft-lockup'],
+  [/^(?:NMI )?watchdog: Watchdog detected hard LOCKUP on cpu /i, 'hard-lockup'],
+];
+
+const BY_HAND = /^sysrq: (?:SysRq : )?Trigger a crash|^SysRq : Trigger a crash/;
+/** What panic_on_oops makes of an oops, which says more. */
+const OF_AN_OOPS = 'Fatal exception';
+
+export type Death =
+  | { readonly kind: 'panic'; readonly type: CrashType; readonly ofAnOops: boolean }
+  /** One that the kernel may have survived. */
+  | { readonly kind: 'oops' | 'lockup'; readonly type: CrashType }
+  /** Somebody asked for it: the next death is theirs. */
+  | { readonly kind: 'request' };
+
+/** @returns what a line says of the kernel's end; null: nothing. */
+export function deathIn(text: string): Death | null {
+  const message = panicMessage(text);
+  if (message !== null) {
+    return {
+      kind: 'panic',
+      type: typeOf(PANICS, message) ?? 'other',
+      ofAnOops: message.startsWith(OF_AN_OOPS),
+    };
+  }
+  if (BY_HAND.test(text)) return { kind: 'request' };
+  const oops = typeOf(OOPSES, text);
+  if (oops !== null) return { kind: 'oops', type: oops };
+  const lockup = typeOf(LOCKUPS, text);
+  return lockup === null ? null : { kind: 'lockup', type: lockup };
+}
+
+/** @returns what panic() was called with; null: the line is none of its. */
+export function panicMessage(text: string): string | null {
+  return PANIC.exec(text)?.[1] ?? null;
+}
+
+function typeOf(patterns: readonly Pattern[], text: string): CrashType | null {
+  return patterns.find(([pattern]) => pattern.test(text))?.[1] ?? null;
+}

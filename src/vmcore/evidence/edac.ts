@@ -1,0 +1,128 @@
+// Memory and device errors as EDAC drivers report them. drivers/edac/edac_mc.c (edac_ce_error,
+// edac_ue_error), edac_device.c, edac_pci.c; the machine check that sbridge, skx and i10nm print
+// before it: skx_common.c skx_mce_output_error, sb_edac.c sbridge_mce_check_error.
+
+import type { Findings, Place, Recogniser } from './finding.ts';
+import type { Line } from './line.ts';
+import { MceRecord, continuesMceRecord, startsMceRecord } from './mce-record.ts';
+import { locationWords } from './location.ts';
+
+const ERROR = /^EDAC MC(\d{1,4}): (\d{1,10}) (CE|UE) (.{1,1900})$/;
+const PRELUDE =
+  /^EDAC (?:[\w-]{1,32} )?MC\d{1,4}: (?=HANDLING |CPU \d|TSC |ADDR |MISC |PROCESSOR )/;
+const DEVICE =
+  /^EDAC DEVICE\d{1,4}: (CE|UE): (.{1,64}) instance: (.{1,64}) block: (.{1,64}?)(?: count: (\d{1,10}))? '/;
+const PCI =
+  /^EDAC PCI\d{0,4}: (?=Parity Error|Non-Parity Error|Signaled System Error|Master Data|Detected Parity)/;
+const PCI_ADDRESS = /\b([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b/;
+const PAGE = /[ (]page[: ]0x([0-9a-f]{1,13}),? offset[: ]0x([0-9a-f]{1,8})/;
+const SOCKET = /(?: socket:| ProcessorSocketId:0x)([0-9a-f]{1,4})\b/;
+const NAMELESS = /^(?:any|unknown) (?:memory|label)$/;
+/** The record is firmware's, and ghes_edac printed it. drivers/edac/ghes_edac.c. */
+const FIRMWARE = /APEI (?:location|status)/;
+
+export class EdacRecogniser implements Recogniser {
+  readonly #findings: Findings;
+  readonly #pageSize: number;
+  /** Machine checks whose EDAC line has yet to come. */
+  readonly #preludes = new Map<string | null, MceRecord>();
+
+  constructor(findings: Findings, pageSize: number) {
+    this.#findings = findings;
+    this.#pageSize = pageSize;
+  }
+
+  offer(line: Line): boolean {
+    if (!line.text.startsWith('EDAC ')) return false;
+    const error = ERROR.exec(line.text);
+    if (error !== null) {
+      this.#preludes.delete(line.caller);
+      this.#error(line, Number(error[2]), error[3] === 'CE', error[4] ?? '');
+      return true;
+    }
+    const prelude = PRELUDE.exec(line.text)?.[0];
+    if (prelude !== undefined) this.#prelude(line, line.text.slice(prelude.length));
+    else if (!this.#device(line)) this.#pci(line);
+    return true;
+  }
+
+  #error(line: Line, count: number, corrected: boolean, text: string): void {
+    const memory = edacMemory(text, this.#pageSize);
+    const finding = this.#findings.open(line, {
+      kind: 'edac',
+      source: 'edac',
+      category: 'memory',
+      severity: corrected ? 'corrected' : 'recoverable',
+      count,
+      detail: memory.message,
+      place: memory.place,
+    });
+    if (FIRMWARE.test(text)) finding.link = 'firmware';
+  }
+
+  #prelude(line: Line, text: string): void {
+    const fresh = text.startsWith('HANDLING ') || startsMceRecord(text);
+    let record = this.#preludes.get(line.caller);
+    if (record === undefined || (fresh && record.identified)) {
+      record = new MceRecord(this.#findings.open(line, { kind: 'mce', source: 'mce' }));
+      this.#preludes.set(line.caller, record);
+    }
+    record.finding.lastTime = line.time;
+    if (fresh || continuesMceRecord(text)) record.add(text);
+  }
+
+  #device(line: Line): boolean {
+    const match = DEVICE.exec(line.text);
+    if (match === null) return false;
+    const [, word, controller = '', instance = '', block = '', count] = match;
+    const cache = /L1|L2|cache|cpu/i.test(`${controller} ${block}`);
+    this.#findings.open(line, {
+      kind: 'edac',
+      source: 'edac',
+      category: cache ? 'cpu' : 'others',
+      severity: word === 'CE' ? 'corrected' : 'recoverable',
+      count: count === undefined ? 1 : Number(count),
+      detail: `${controller} ${instance} ${block}`,
+    });
+    return true;
+  }
+
+  #pci(line: Line): void {
+    if (!PCI.test(line.text)) return;
+    const pciAddress = PCI_ADDRESS.exec(line.text)?.[1];
+    this.#findings.open(line, {
+      kind: 'edac',
+      source: 'edac',
+      category: 'pci',
+      severity: 'recoverable',
+      place: pciAddress === undefined ? {} : { pciAddress },
+    });
+  }
+}
+
+/** @param text `[<message> ]on <label> (<location> page:… offset:… grain:…[ - <detail>])`. */
+export function edacMemory(
+  text: string,
+  pageSize: number,
+): { readonly message: string | null; readonly place: Place } {
+  const place: Place = {};
+  const on = text.startsWith('on ') ? 0 : text.indexOf(' on ') + 1;
+  const page = PAGE.exec(text);
+  const open = text.lastIndexOf('(', page === null ? text.length : page.index);
+  const label = text.slice(on + 'on '.length, open === -1 ? undefined : open).trim();
+  if (label !== '' && !NAMELESS.test(label)) place.label = label;
+  if (page !== null) {
+    const apei = text.indexOf('APEI location: ');
+    const location =
+      locationWords(text.slice(open + 1, page.index)) ??
+      (apei === -1 ? null : locationWords(text.slice(apei + 'APEI location: '.length)));
+    if (location !== null) place.location = location;
+    const address =
+      BigInt(`0x${page[1] ?? '0'}`) * BigInt(pageSize) + BigInt(`0x${page[2] ?? '0'}`);
+    if (address !== 0n) place.physicalAddress = address;
+  }
+  const socket = SOCKET.exec(text)?.[1];
+  if (socket !== undefined) place.socket = Number.parseInt(socket, 16);
+  const message = text.slice(0, Math.max(on - 1, 0)).trim();
+  return { message: message === '' ? null : message, place };
+}

@@ -1,0 +1,91 @@
+// Enhanced Error Handling of PCI on POWER. arch/powerpc/kernel/eeh.c, eeh_driver.c. One error of a
+// partitionable endpoint prints until it was recovered, or given up.
+
+import type { Finding, Findings, Recogniser } from './finding.ts';
+import type { Line } from './line.ts';
+
+const PREFIX = /^EEH(?: ?\(\d{1,10}\))?: /;
+const HEAD =
+  /^(?:Recovering|Frozen) PHB#([0-9a-f]{1,8})(?:-PE#([0-9a-f]{1,8}))?(?: detected)?(?:\W|$)/i;
+const POWERNV = /^Frozen PE#([0-9a-f]{1,8}) on PHB#([0-9a-f]{1,8}) detected/i;
+const DEAD =
+  /^(?:(Fenced) PHB#([0-9a-f]{1,8}) detected|dead (?:PHB#([0-9a-f]{1,8})|IOC) detected)/i;
+const LOCATION = /^(?:PE location: |.{0,40}, location: )([^,]{1,128})/;
+const ADDRESS = /^of node=([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.:][0-7])/;
+const RECOVERED = 'Recovery successful';
+const GIVEN_UP =
+  /Unable to recover from failure|has failed \d{1,6} times in the last hour and has been permanently disabled/;
+
+export class EehRecogniser implements Recogniser {
+  readonly #findings: Findings;
+  /** Errors that are not over, by endpoint; the newest last. */
+  readonly #open = new Map<string, Finding>();
+
+  constructor(findings: Findings) {
+    this.#findings = findings;
+  }
+
+  offer(line: Line): boolean {
+    const prefix = PREFIX.exec(line.text)?.[0];
+    if (prefix === undefined) return false;
+    const text = line.text.slice(prefix.length);
+    const endpoint = endpointOf(text);
+    if (endpoint !== null) this.#head(line, endpoint, /^dead/i.test(text));
+    else this.#detail(line, text);
+    const finding = this.#newest;
+    const location = LOCATION.exec(text)?.[1];
+    if (finding !== undefined && location !== undefined && location !== 'N/A') {
+      finding.place.location ??= location;
+    }
+    return true;
+  }
+
+  get #newest(): Finding | undefined {
+    return [...this.#open.values()].at(-1);
+  }
+
+  #head(line: Line, pe: string, dead: boolean): void {
+    const known = this.#open.get(pe);
+    if (known !== undefined) {
+      known.lastTime = line.time;
+      return;
+    }
+    const finding = this.#findings.open(line, {
+      kind: 'other',
+      source: 'eeh',
+      category: 'pci',
+      severity: dead ? 'fatal' : 'recoverable',
+      place: { pe },
+    });
+    // Errors of more endpoints at a time than any machine has.
+    if (this.#open.size >= 64) this.#open.clear();
+    this.#open.set(pe, finding);
+  }
+
+  #detail(line: Line, text: string): void {
+    const finding = this.#newest;
+    if (finding === undefined) return;
+    finding.lastTime = line.time;
+    const address = ADDRESS.exec(text)?.[1];
+    if (address !== undefined) finding.place.pciAddress ??= address.replace(/:([0-7])$/, '.$1');
+    if (text.startsWith(RECOVERED)) this.#close(finding, 'recovery successful');
+    if (!GIVEN_UP.test(text)) return;
+    finding.severity = 'fatal';
+    this.#close(finding, 'recovery failed');
+  }
+
+  #close(finding: Finding, outcome: string): void {
+    finding.outcome = outcome;
+    this.#open.delete(finding.place.pe ?? '');
+  }
+}
+
+function endpointOf(text: string): string | null {
+  const powernv = POWERNV.exec(text);
+  if (powernv !== null) return `PHB#${powernv[2] ?? ''}-PE#${powernv[1] ?? ''}`;
+  const dead = DEAD.exec(text);
+  if (dead !== null) return `PHB#${dead[2] ?? dead[3] ?? ''}`;
+  const [, phb, pe] = HEAD.exec(text) ?? [];
+  if (phb === undefined) return null;
+  return pe === undefined ? `PHB#${phb}` : `PHB#${phb}-PE#${pe}`;
+}

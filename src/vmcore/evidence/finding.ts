@@ -1,0 +1,106 @@
+// A finding: what one source printed of one error. Several findings may be of the same error; which
+// ones is for merge.ts to say.
+
+import type { Category, Severity, Source } from './hardware-event.ts';
+import type { Line } from './line.ts';
+
+/** What kind of message it was. An event has at most one of each, notes apart. */
+export type Kind =
+  /** `Machine check events logged`: tells of something that follows, or of nothing. */
+  | 'announcement'
+  /** `CPUs not responding to MCE broadcast`. */
+  | 'holdouts'
+  | 'mce'
+  | 'user-access'
+  | 'edac'
+  | 'cper'
+  | 'memory-failure'
+  /** Something about a page or a device that is no error of its own. */
+  | 'note'
+  | 'soft-offline'
+  | 'aer'
+  /** Registers of AER that firmware handed over with a CPER record. */
+  | 'aer-firmware'
+  | 'dpc'
+  /** The system died of it. */
+  | 'panic'
+  | 'other';
+
+/** Everything that messages name a part by. */
+export interface Place {
+  label?: string;
+  location?: string;
+  fru?: string;
+  physicalAddress?: bigint;
+  cpu?: number;
+  socket?: number;
+  bank?: number;
+  mpidr?: string;
+  apicId?: string;
+  unit?: string;
+  pciAddress?: string;
+  vendor?: string;
+  device?: string;
+  pe?: string;
+}
+
+export interface Finding {
+  kind: Kind;
+  readonly source: Source;
+  readonly caller: string | null;
+  /** Seconds since boot of the first line, and of the last so far. */
+  readonly time: number;
+  lastTime: number;
+  /** Null: it does not say. */
+  category: Category | null;
+  severity: Severity | null;
+  /** Its severity is more than a source's that ranks below it. */
+  decisive: boolean;
+  place: Place;
+  count: number;
+  detail: string | null;
+  outcome: string | null;
+  injected: boolean;
+  hwerrCategory: Category | null;
+  /** The function that was interrupted. */
+  pc: string | null;
+  /** What it shares with another finding of the same error, as merge.ts asks for it. */
+  link: string | null;
+}
+
+/** What a recogniser may say when it finds something; the rest follows from the line. */
+export type Found = Pick<Finding, 'kind' | 'source'> & Partial<Omit<Finding, 'time' | 'caller'>>;
+
+/** Findings in the order of their first lines. */
+export class Findings {
+  readonly all: Finding[] = [];
+
+  /** @returns the finding, to be filled in as more lines of it come. */
+  open(line: Line, found: Found): Finding {
+    const finding: Finding = {
+      caller: line.caller,
+      time: line.time,
+      lastTime: line.time,
+      category: null,
+      severity: null,
+      decisive: false,
+      place: {},
+      count: 1,
+      detail: null,
+      outcome: null,
+      injected: false,
+      hwerrCategory: null,
+      pc: null,
+      link: null,
+      ...found,
+    };
+    this.all.push(finding);
+    return finding;
+  }
+}
+
+/** Recognises what one source prints. Made anew for every log, so it may remember lines. */
+export interface Recogniser {
+  /** @returns true when the line is of this source, so that nobody else need look at it. */
+  offer(line: Line): boolean;
+}

@@ -1,0 +1,45 @@
+// Hypervisor Maintenance Interrupts of POWER. arch/powerpc/platforms/powernv/opal-hmi.c
+// print_hmi_event_info(). Level `Warning` prints an empty word.
+
+import type { Finding, Findings, Recogniser } from './finding.ts';
+import type { Severity } from './hardware-event.ts';
+import type { Line } from './line.ts';
+
+const HEAD =
+  /^(Harmless|Severe|Fatal|Warning)? ?Hypervisor Maintenance interrupt \[(Recovered|Not recovered)\]/;
+const DETAIL = /^ Error detail: (.{1,200})$/;
+
+export class HmiRecogniser implements Recogniser {
+  readonly #findings: Findings;
+  readonly #last = new Map<string | null, Finding>();
+
+  constructor(findings: Findings) {
+    this.#findings = findings;
+  }
+
+  offer(line: Line): boolean {
+    const head = HEAD.exec(line.text);
+    if (head === null) {
+      const detail = DETAIL.exec(line.text)?.[1];
+      const finding = detail === undefined ? undefined : this.#last.get(line.caller);
+      if (finding === undefined) return false;
+      finding.detail ??= detail ?? null;
+      return true;
+    }
+    const cpu = /^C(\d{1,6})$/.exec(line.caller ?? '')?.[1];
+    const finding = this.#findings.open(line, {
+      kind: 'other',
+      source: 'hmi',
+      category: 'cpu',
+      severity: severity(head[1], head[2] === 'Recovered'),
+      place: cpu === undefined ? {} : { cpu: Number(cpu) },
+    });
+    this.#last.set(line.caller, finding);
+    return true;
+  }
+}
+
+function severity(word: string | undefined, recovered: boolean): Severity {
+  if (!recovered) return 'fatal';
+  return word === 'Harmless' ? 'corrected' : 'recoverable';
+}

@@ -1,0 +1,46 @@
+// Lines of the kernel's own, out of the records of its log.
+
+import type { LogRecord } from '../printk/record.ts';
+
+/** Longest line looked at, characters: PRINTKRB_RECORD_MAX is 1024 (kernel/printk/printk.c). */
+const LINE_CHARACTERS = 2048;
+/** Lines of one record; the kernel's own have two at the most. */
+const RECORD_LINES = 64;
+
+export interface Line {
+  /** Seconds since boot; of the line before where its own is not known. */
+  readonly time: number;
+  readonly caller: string | null;
+  /** syslog level; null: not said. */
+  readonly level: number | null;
+  /** `+pci:0000:01:00.0`; null: none. */
+  readonly device: string | null;
+  readonly text: string;
+}
+
+/** The format of this line has no newline, so old kernels glue the next text on. mce/core.c. */
+const GLUED =
+  /^(mce: Uncorrected hardware memory error in user-access at [0-9a-f]{1,16})(?=[^0-9a-f])/;
+
+/**
+ * @returns nothing for what did not come from the kernel: /dev/kmsg stores facility 1 where a writer
+ *   says 0 (kernel/printk/printk.c devkmsg_write), so nobody can forge a 0.
+ */
+export function* kernelLines(records: Iterable<LogRecord>): Generator<Line> {
+  let time = 0;
+  for (const record of records) {
+    if (record.facility !== null && record.facility !== 0) continue;
+    time = record.timeSeconds ?? time;
+    const { caller, level, device } = record;
+    for (const text of record.text.split('\n', RECORD_LINES)) {
+      for (const part of unglued(text.slice(0, LINE_CHARACTERS))) {
+        yield { time, caller, level, device, text: part };
+      }
+    }
+  }
+}
+
+function unglued(text: string): readonly string[] {
+  const head = GLUED.exec(text)?.[1];
+  return head === undefined ? [text] : [head, text.slice(head.length)];
+}

@@ -1,0 +1,92 @@
+// One record of a machine check, line by line: as the kernel prints it raw (arch/x86/kernel/cpu/mce/
+// core.c __print_mce) and as the EDAC drivers print it again.
+
+import type { Finding } from './finding.ts';
+import { amdCategory, intelCategory, isAmd, statusAddress, statusSeverity } from './mce-status.ts';
+
+/** `Exception` says that it came as #MC; EDAC prints `Event` where it did not. */
+const HEAD =
+  /^CPU (\d{1,6}): Machine Check( Exception| Event)?: (?:0x)?[0-9a-f]{1,16} Bank (\d{1,3}): (?:0x)?([0-9a-f]{1,16})/;
+const BODY = /^(?:TSC|ADDR|MISC|PROCESSOR) /;
+const PROCESSOR = /PROCESSOR (\d{1,3}):/;
+const SOCKET = /SOCKET (\d{1,5})\b/;
+/** A bank that does not exist: the kernel made the record of a firmware record. mce/apei.c. */
+const FIRMWARE_BANK = 255;
+
+export function startsMceRecord(text: string): boolean {
+  return HEAD.test(text);
+}
+
+export function continuesMceRecord(text: string): boolean {
+  return BODY.test(text);
+}
+
+export class MceRecord {
+  readonly finding: Finding;
+  #status: bigint | null = null;
+  #address: bigint | null = null;
+  #misc: bigint | null = null;
+  #ipid: bigint | null = null;
+  #vendor: number | null = null;
+
+  constructor(finding: Finding) {
+    this.finding = finding;
+  }
+
+  /** Several fields may share a line, in any order. */
+  add(text: string): void {
+    const { place } = this.finding;
+    const head = HEAD.exec(text);
+    if (head !== null) {
+      place.cpu = Number(head[1]);
+      place.bank = Number(head[3]);
+      this.#status = BigInt(`0x${head[4] ?? '0'}`);
+      if (head[2] === ' Exception') this.finding.hwerrCategory = 'others';
+      if (place.bank === FIRMWARE_BANK) this.finding.link = 'firmware';
+    }
+    this.#address = hexField(text, 'ADDR') ?? this.#address;
+    this.#misc = hexField(text, 'MISC') ?? this.#misc;
+    this.#ipid = hexField(text, 'IPID') ?? this.#ipid;
+    const vendor = PROCESSOR.exec(text)?.[1];
+    if (vendor !== undefined) this.#vendor = Number(vendor);
+    const socket = SOCKET.exec(text)?.[1];
+    if (socket !== undefined) place.socket = Number(socket);
+    this.#conclude();
+  }
+
+  #conclude(): void {
+    const { finding } = this;
+    const status = this.#status;
+    if (status === null) return;
+    const amd = isAmd(this.#vendor);
+    finding.severity = statusSeverity(status, amd);
+    finding.category = amd
+      ? amdCategory(finding.place.bank ?? null, this.#ipid)
+      : intelCategory(status, this.#address !== null);
+    delete finding.place.physicalAddress;
+    // What AMD's memory controllers give is an address of their channel.
+    if (amd || finding.category !== 'memory' || this.#address === null) return;
+    const address = statusAddress(status, this.#address, this.#misc);
+    if (address !== undefined) finding.place.physicalAddress = address;
+  }
+
+  /** It has its first line: another one is of another record. */
+  get identified(): boolean {
+    return this.#status !== null;
+  }
+
+  /** Same error, printed twice: mce_panic() prints what is pending, then the fatal one. */
+  get identity(): string | null {
+    const { cpu, bank } = this.finding.place;
+    if (this.#status === null || this.finding.severity === 'corrected') return null;
+    return `${cpu ?? ''}/${bank ?? ''}/${this.#status}`;
+  }
+}
+
+/** @returns the number behind ` NAME `, null when it is not there. */
+function hexField(text: string, name: string): bigint | null {
+  const at = text.startsWith(`${name} `) ? 0 : text.indexOf(` ${name} `) + 1;
+  if (at === 0 && !text.startsWith(`${name} `)) return null;
+  const digits = /^(?:0x)?([0-9a-f]{1,16})(?![0-9a-f])/.exec(text.slice(at + name.length + 1))?.[1];
+  return digits === undefined ? null : BigInt(`0x${digits}`);
+}

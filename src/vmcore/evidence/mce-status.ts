@@ -1,0 +1,67 @@
+// MCi_STATUS: what kind of error a machine check was. arch/x86/include/asm/mce.h; the error codes are
+// those of the Intel SDM, volume 3B, "Interpreting Machine Check Error Codes".
+
+import type { Category, Severity } from './hardware-event.ts';
+
+const VENDOR_AMD = 2;
+const VENDOR_HYGON = 9;
+
+const UC = 61n;
+const MISCV = 59n;
+const ADDRV = 58n;
+const PCC = 57n;
+const AMD_DEFERRED = 44n;
+
+function bit(word: bigint, position: bigint): boolean {
+  return ((word >> position) & 1n) === 1n;
+}
+
+export function isAmd(vendor: number | null): boolean {
+  return vendor === VENDOR_AMD || vendor === VENDOR_HYGON;
+}
+
+/** PCC without UC is not fatal. */
+export function statusSeverity(status: bigint, amd: boolean): Severity {
+  if (bit(status, UC)) return bit(status, PCC) ? 'fatal' : 'recoverable';
+  return amd && bit(status, AMD_DEFERRED) ? 'recoverable' : 'corrected';
+}
+
+/** By MCACOD, without the bit that says "filtered". */
+export function intelCategory(status: bigint, hasAddress: boolean): Category {
+  const code = Number(status & 0xefffn);
+  if ((code & 0xef80) === 0x80 || (code & 0xef80) === 0x280) return 'memory';
+  // Data load and instruction fetch of a poisoned line: mce/severity.c.
+  if ((code === 0x134 || code === 0x150) && bit(status, UC) && hasAddress) return 'memory';
+  if ((code & 0xef00) === 0x100 || (code & 0xeff0) === 0x10) return 'cpu';
+  if ((code & 0xfffc) === 0xc || code === 0x400) return 'cpu';
+  return code >= 1 && code <= 6 ? 'cpu' : 'others';
+}
+
+/** Hardware id in MCA_IPID: arch/x86/kernel/cpu/mce/amd.c smca_hwid_mcatypes. */
+const AMD_HARDWARE: ReadonlyMap<number, Category> = new Map([
+  [0xb0, 'cpu'],
+  [0x96, 'memory'],
+  [0x46, 'pci'],
+  [0x18, 'pci'],
+]);
+/** Banks of the core itself, on every family; bank 4 is the northbridge of the old ones. */
+const AMD_CORE_BANKS = new Set([0, 1, 2, 3, 5, 6]);
+
+/** Where the decoder of the kernel (drivers/edac/mce_amd.c) named no unit. */
+export function amdCategory(bank: number | null, ipid: bigint | null): Category {
+  if (ipid !== null) return AMD_HARDWARE.get(Number((ipid >> 32n) & 0xfffn)) ?? 'others';
+  return bank !== null && AMD_CORE_BANKS.has(bank) ? 'cpu' : 'others';
+}
+
+/** @returns the address without the bits that MCi_MISC calls void; undefined: no physical address. */
+export function statusAddress(
+  status: bigint,
+  address: bigint,
+  misc: bigint | null,
+): bigint | undefined {
+  if (!bit(status, ADDRV)) return undefined;
+  if (!bit(status, MISCV) || misc === null) return address;
+  if (((misc >> 6n) & 7n) !== 2n) return undefined;
+  const low = misc & 0x3fn;
+  return (address >> low) << low;
+}

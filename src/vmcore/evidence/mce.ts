@@ -1,0 +1,117 @@
+// Machine checks of x86 as the kernel prints them raw. arch/x86/kernel/cpu/mce/core.c (print_mce,
+// mce_panic, mce_notify_irq, kill_me_maybe), mce/severity.c.
+
+import type { Finding, Findings, Recogniser } from './finding.ts';
+import type { Line } from './line.ts';
+import { MceRecord, continuesMceRecord, startsMceRecord } from './mce-record.ts';
+
+const PREFIX = /^(?:mce: )?\[Hardware Error\]: /;
+const INTERRUPTED = /^RIP(?: !INEXACT!)? (\d{1,4}):<[0-9a-f]{1,16}> ?(.{0,200})$/;
+const FUNCTION = /^\{([^+{}\s]{1,128})\+0x/;
+const FRAGMENT = /^(?:ADDR|MISC|SYND[12]?|IPID|SOCKET) [0-9a-f]/;
+const KERNEL_CODE = '10';
+const USER_ACCESS =
+  /^mce: (?:Uncorrected hardware memory error in user-access|Kernel accessed poison in user space) at ([0-9a-f]{1,16})/;
+const HOLDOUTS =
+  /^mce: (?:\[Hardware Error\]: )?(?:CPUs not responding to MCE broadcast|Some CPUs didn't answer in synchronization)/;
+
+export class MceRecogniser implements Recogniser {
+  readonly #findings: Findings;
+  readonly #records = new Map<string | null, MceRecord>();
+  /** Record that a caller printed last: the reason of a panic comes after it. */
+  readonly #last = new Map<string | null, Finding>();
+  readonly #userAccess = new Map<string | null, Finding>();
+
+  constructor(findings: Findings) {
+    this.#findings = findings;
+  }
+
+  offer(line: Line): boolean {
+    const prefix = PREFIX.exec(line.text)?.[0];
+    if (HOLDOUTS.test(line.text)) {
+      this.#findings.open(line, { kind: 'holdouts', source: 'mce', severity: 'fatal' });
+      return true;
+    }
+    if (prefix !== undefined) return this.#record(line, line.text.slice(prefix.length));
+    if (line.text.startsWith('mce: ')) return this.#unprefixed(line);
+    return this.#continuation(line);
+  }
+
+  #record(line: Line, text: string): boolean {
+    if (text.startsWith('Machine check events logged')) {
+      this.#findings.open(line, { kind: 'announcement', source: 'mce' });
+      return true;
+    }
+    if (startsMceRecord(text)) {
+      this.#records.set(line.caller, this.#open(line));
+      this.#add(line, text);
+      return true;
+    }
+    if (continuesMceRecord(text)) {
+      if (!this.#records.has(line.caller)) this.#records.set(line.caller, this.#open(line));
+      this.#add(line, text);
+      if (text.startsWith('PROCESSOR ')) this.#records.delete(line.caller);
+      return true;
+    }
+    const stack = INTERRUPTED.exec(text);
+    if (stack !== null) {
+      if (stack[1] === KERNEL_CODE) this.#interrupted(line, stack[2] ?? '');
+      return true;
+    }
+    if (text.startsWith('Machine check: ')) {
+      const last = this.#last.get(line.caller);
+      if (last !== undefined) last.detail = text.slice('Machine check: '.length);
+      return true;
+    }
+    return false;
+  }
+
+  #open(line: Line): MceRecord {
+    return new MceRecord(this.#findings.open(line, { kind: 'mce', source: 'mce' }));
+  }
+
+  #add(line: Line, text: string): void {
+    const record = this.#records.get(line.caller);
+    if (record === undefined) return;
+    record.finding.lastTime = line.time;
+    record.add(text);
+    record.finding.link ??= record.identity;
+    this.#last.set(line.caller, record.finding);
+  }
+
+  /** What pr_cont() adds becomes a record without prefix when another CPU prints in between. */
+  #continuation(line: Line): boolean {
+    if (line.text.startsWith('{')) return this.#interrupted(line, line.text);
+    if (!this.#records.has(line.caller) || !FRAGMENT.test(line.text)) return false;
+    this.#add(line, line.text);
+    return true;
+  }
+
+  #interrupted(line: Line, text: string): boolean {
+    const name = FUNCTION.exec(text)?.[1];
+    const record = this.#records.get(line.caller);
+    if (name === undefined || record === undefined) return false;
+    record.finding.pc ??= name;
+    return true;
+  }
+
+  #unprefixed(line: Line): boolean {
+    const address = USER_ACCESS.exec(line.text)?.[1];
+    if (address !== undefined) {
+      const finding = this.#findings.open(line, {
+        kind: 'user-access',
+        source: 'mce',
+        category: 'memory',
+        severity: 'recoverable',
+        hwerrCategory: 'others',
+        place: { physicalAddress: BigInt(`0x${address}`) },
+      });
+      this.#userAccess.set(line.caller, finding);
+      return true;
+    }
+    if (!line.text.startsWith('mce: Memory error not recovered')) return false;
+    const finding = this.#userAccess.get(line.caller);
+    if (finding !== undefined) finding.outcome = 'not recovered';
+    return true;
+  }
+}

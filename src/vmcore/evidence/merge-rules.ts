@@ -1,0 +1,214 @@
+// Which findings are of one error, as a table. A time is that between the last line
+
+import type { Finding, Kind } from './finding.ts';
+
+export interface Rule {
+  /** What is joined. */
+  readonly name: string;
+  /** What a finding waits under for a later one of the same error; null: it does not. */
+  readonly waits: (finding: Finding, pageSize: number) => string | null;
+  /** What a finding looks under for an earlier one. */
+  readonly seeks: (finding: Finding, pageSize: number) => string | null;
+  /** Longest time from the last line of the earlier to the first of the later. */
+  readonly seconds: number;
+  /** The earlier one is of no second event. */
+  readonly once?: true;
+  /** Kinds of which the united event may have several. */
+  readonly repeats?: readonly Kind[];
+  readonly fits?: (earlier: Finding, later: Finding, pageSize: number) => boolean;
+}
+
+/** Messages of one error of memory, each at most once. */
+const OF_A_PAGE: ReadonlySet<Kind> = new Set([
+  ...(['cper', 'mce', 'user-access', 'edac', 'memory-failure', 'soft-offline', 'note'] as const),
+]);
+
+const caller = (finding: Finding): string => finding.caller ?? '';
+const when = (holds: boolean, key: string): string | null => (holds ? key : null);
+
+/** Page frame; null: no address. */
+function page({ place }: Finding, pageSize: number): string | null {
+  const { physicalAddress } = place;
+  return physicalAddress === undefined ? null : String(physicalAddress / BigInt(pageSize));
+}
+
+function samePage(one: Finding, other: Finding, pageSize: number): boolean {
+  const [first, second] = [page(one, pageSize), page(other, pageSize)];
+  return first === null || second === null || first === second;
+}
+
+function pageMessage(finding: Finding, pageSize: number): string | null {
+  return OF_A_PAGE.has(finding.kind) ? page(finding, pageSize) : null;
+}
+
+export const RULES: readonly Rule[] = [
+  {
+    name: 'sections of one record that name the same part',
+    waits: ({ kind, link }) => when(kind === 'cper', link ?? ''),
+    seeks: ({ kind, link }) => when(kind === 'cper', link ?? ''),
+    seconds: Infinity,
+    repeats: ['cper'],
+    fits: (one, other) => sameCategory(one, other) && samePlace(one, other),
+  },
+  {
+    name: 'a machine check that was printed twice',
+    waits: ({ kind, link }) => when(kind === 'mce' && link !== null, link ?? ''),
+    seeks: ({ kind, link }) => when(kind === 'mce' && link !== null, link ?? ''),
+    seconds: 1,
+    repeats: ['mce'],
+  },
+  {
+    name: 'CPUs that each name the CPUs that did not answer',
+    waits: ({ kind }) => when(kind === 'holdouts', ''),
+    seeks: ({ kind }) => when(kind === 'holdouts', ''),
+    seconds: 2,
+    repeats: ['holdouts'],
+  },
+  {
+    name: 'a machine check and the DIMM that EDAC finds for it',
+    waits: (finding) => when(finding.kind === 'mce', caller(finding)),
+    seeks: (finding) => when(finding.kind === 'edac', caller(finding)),
+    seconds: 0.1,
+    once: true,
+    fits: samePage,
+  },
+  {
+    name: 'a firmware record that ghes_edac printed first',
+    waits: ({ kind, link }) => when(kind === 'edac' && link === 'firmware', ''),
+    seeks: (finding) => when(finding.kind === 'cper' && finding.category === 'memory', ''),
+    seconds: 1,
+    once: true,
+    fits: samePage,
+  },
+  {
+    name: 'a firmware record and the machine check made of it',
+    waits: (finding) => when(isFirmwareRecord(finding), ''),
+    seeks: (finding) => when(isFirmwareRecord(finding), ''),
+    seconds: 2,
+    fits: (one, other, pageSize) => one.kind !== other.kind && samePage(one, other, pageSize),
+  },
+  {
+    name: 'an announcement of an error that a page has met already',
+    waits: ({ kind }) => when(kind === 'announcement', ''),
+    seeks: ({ kind, source }) => when(kind === 'note' && source === 'memory-failure', ''),
+    seconds: 2,
+    once: true,
+  },
+  {
+    name: 'messages about one page',
+    waits: pageMessage,
+    seeks: pageMessage,
+    seconds: 10,
+    repeats: ['announcement'],
+    // The page is dealt with after the error was told of; a moment before at the most.
+    fits: (one, other) =>
+      one.kind !== 'memory-failure' || other.kind === 'note' || other.time - one.lastTime <= 1,
+  },
+  {
+    name: 'a page and the uncorrected error without address that it was taken for',
+    waits: (finding) => when(finding.kind === 'memory-failure' || isUnaddressed(finding), ''),
+    seeks: (finding) => when(finding.kind === 'memory-failure' || isUnaddressed(finding), ''),
+    seconds: 0.1,
+    once: true,
+    fits: (one, other) => one.kind !== other.kind,
+  },
+  {
+    name: 'an announcement and what it announced',
+    waits: ({ kind }) => when(kind === 'announcement' || kind === 'holdouts', ''),
+    seeks: (finding) => when(isAnnounced(finding), ''),
+    seconds: 2,
+    once: true,
+  },
+  {
+    name: 'firmware that told of its record before the kernel was done with it',
+    waits: (finding) => when(isFirmwareRecord(finding), ''),
+    seeks: ({ kind }) => when(kind === 'announcement', ''),
+    seconds: 2,
+    once: true,
+  },
+  {
+    name: 'a firmware record of PCIe and the registers that came with it',
+    waits: ({ kind, place }) => (kind === 'cper' ? (place.pciAddress ?? null) : null),
+    seeks: ({ kind, place }) => (kind === 'aer-firmware' ? (place.pciAddress ?? null) : null),
+    seconds: 10,
+    once: true,
+  },
+  {
+    name: 'registers of firmware of which the first lines are gone',
+    waits: ({ kind, decisive, link }) => (kind === 'aer' && !decisive ? link : null),
+    seeks: ({ kind, place }) => (kind === 'aer-firmware' ? (place.pciAddress ?? null) : null),
+    seconds: 1,
+    once: true,
+  },
+  {
+    name: 'a contained port and the error that it met',
+    waits: ({ kind, link }) => (kind === 'dpc' ? link : null),
+    seeks: ({ kind, link }) => (kind === 'aer' ? link : null),
+    seconds: 1,
+    once: true,
+  },
+  {
+    name: 'an error of a device and what its driver made of it',
+    waits: ({ kind, place }) => (kind === 'aer' ? (place.pciAddress ?? null) : null),
+    seeks: ({ kind, place }) => (kind === 'note' ? (place.pciAddress ?? null) : null),
+    seconds: 10,
+  },
+  {
+    name: 'a panic and the error that it is of',
+    waits: ({ kind, source }) => (kind === 'note' || kind === 'soft-offline' ? null : source),
+    seeks: ({ kind, source, severity }) =>
+      kind === 'panic' || (kind === 'note' && severity === 'fatal') ? source : null,
+    seconds: 2,
+    repeats: ['panic', 'announcement'],
+  },
+];
+
+/** Memory of firmware: its record, or the machine check of bank 255 (arch/x86/kernel/cpu/mce/apei.c). */
+function isFirmwareRecord({ kind, link, category }: Finding): boolean {
+  return (kind === 'cper' && category === 'memory') || (kind === 'mce' && link === 'firmware');
+}
+
+function isUnaddressed({ kind, severity, place }: Finding): boolean {
+  return kind === 'edac' && severity === 'recoverable' && place.physicalAddress === undefined;
+}
+
+function isAnnounced(finding: Finding): boolean {
+  switch (finding.kind) {
+    case 'mce':
+    case 'user-access':
+    case 'edac':
+    case 'memory-failure':
+    case 'soft-offline':
+    case 'holdouts':
+      return true;
+    case 'cper':
+      return finding.category === 'memory';
+    case 'panic':
+      return finding.source === 'mce';
+    case 'announcement':
+    case 'note':
+    case 'aer':
+    case 'aer-firmware':
+    case 'dpc':
+    case 'other':
+      return false;
+  }
+}
+
+/** The line that gives one its category may be gone. */
+function sameCategory({ category: one }: Finding, { category: other }: Finding): boolean {
+  return one === other || one === null || other === null;
+}
+
+/** Nothing that both name differs. */
+function samePlace({ place: one }: Finding, { place: other }: Finding): boolean {
+  const names = ['physicalAddress', 'pciAddress', 'label', 'mpidr', 'apicId'] as const;
+  const differs = names.some(
+    (name) => one[name] !== undefined && other[name] !== undefined && one[name] !== other[name],
+  );
+  // A section may say `node:1` of what another says in full.
+  const [short = '', long = ''] = [one.location, other.location].toSorted(
+    (a, b) => (a?.length ?? 0) - (b?.length ?? 0),
+  );
+  return !differs && long.startsWith(short);
+}

@@ -1,0 +1,83 @@
+// Panics that are hardware errors themselves. What was printed of the error just before is joined to
+// them; where nothing was, the panic is all there is.
+
+import type { Category, Source } from './hardware-event.ts';
+import type { Findings, Place, Recogniser } from './finding.ts';
+import { type CrashType, deathIn, panicMessage } from './death.ts';
+import { edacMemory } from './edac.ts';
+import type { Line } from './line.ts';
+
+/** Who tells of an error, where the type of the crash says it. */
+const BY_TYPE: ReadonlyMap<CrashType, Source> = new Map([
+  ['machine-check', 'mce'],
+  ['ghes-fatal', 'ghes'],
+  ['serror', 'serror'],
+]);
+
+/** edac_mc_panic_on_ue: drivers/edac/edac_mc.c edac_ue_error(). */
+const EDAC_MEMORY = /^UE (.{1,900})$/;
+const EDAC_DEVICE = /^EDAC .{1,64}: UE instance: /;
+const MEMORY_FAILURE = /^Memory failure: 0x([0-9a-f]{1,13}): unrecoverable page/;
+const IOCK = 'NMI IOCK error: Not continuing';
+/** Also follows an NMI of which nobody knows the reason. */
+const NMI = 'NMI: Not continuing';
+
+interface Cause {
+  readonly source: Source;
+  readonly category: Category | null;
+  readonly place: Place;
+  /** The panic is an error by itself. */
+  readonly certain: boolean;
+}
+
+export class PanicRecogniser implements Recogniser {
+  readonly #findings: Findings;
+  readonly #pageSize: number;
+
+  constructor(findings: Findings, pageSize: number) {
+    this.#findings = findings;
+    this.#pageSize = pageSize;
+  }
+
+  offer(line: Line): boolean {
+    const cause = this.#cause(line.text);
+    if (cause === null) return false;
+    const { source, category, place, certain } = cause;
+    this.#findings.open(line, {
+      kind: certain ? 'panic' : 'note',
+      severity: 'fatal',
+      decisive: true,
+      ...{ source, category, place },
+    });
+    return true;
+  }
+
+  #cause(text: string): Cause | null {
+    const death = deathIn(text);
+    if (death === null || death.kind === 'request' || death.kind === 'lockup') return null;
+    const source = BY_TYPE.get(death.type);
+    if (source !== undefined) return { source, category: null, place: {}, certain: true };
+    const message = panicMessage(text);
+    return message === null ? null : this.#named(message);
+  }
+
+  #named(message: string): Cause | null {
+    const ue = EDAC_MEMORY.exec(message)?.[1];
+    if (ue !== undefined) {
+      const { place } = edacMemory(ue, this.#pageSize);
+      return { source: 'edac', category: 'memory', place, certain: true };
+    }
+    if (EDAC_DEVICE.test(message)) {
+      return { source: 'edac', category: null, place: {}, certain: true };
+    }
+    const frame = MEMORY_FAILURE.exec(message)?.[1];
+    if (frame !== undefined) {
+      const physicalAddress = BigInt(`0x${frame}`) * BigInt(this.#pageSize);
+      const place = { physicalAddress };
+      return { source: 'memory-failure', category: 'memory', place, certain: true };
+    }
+    const iock = message.startsWith(IOCK);
+    if (!iock && !message.startsWith(NMI)) return null;
+    return { source: 'nmi', category: null, place: {}, certain: iock };
+  }
+}

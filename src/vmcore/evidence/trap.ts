@@ -1,0 +1,29 @@
+// Traps for hardware errors of riscv (arch/riscv/kernel/traps.c) and loongarch (arch/loongarch/kernel/
+// traps.c cache_parity_error).
+
+import type { Findings, Recogniser } from './finding.ts';
+import type { Line } from './line.ts';
+
+const RISCV = /^Oops - (load access fault|hardware error)\b/;
+const LOONGARCH = /^(?:Kernel panic - not syncing: )?Can't handle the cache error!/;
+
+export class TrapRecogniser implements Recogniser {
+  readonly #findings: Findings;
+
+  constructor(findings: Findings) {
+    this.#findings = findings;
+  }
+
+  offer(line: Line): boolean {
+    const riscv = RISCV.exec(line.text)?.[1];
+    if (riscv === undefined && !LOONGARCH.test(line.text)) return false;
+    this.#findings.open(line, {
+      kind: 'other',
+      source: 'trap',
+      category: riscv === undefined ? 'cpu' : 'others',
+      severity: 'fatal',
+      detail: riscv ?? 'cache error',
+    });
+    return true;
+  }
+}

@@ -1,0 +1,66 @@
+// `journalctl -k -o json`: one object a line. Fields that begin with `_` are journald's own, nobody
+// can write them; systemd.journal-fields(7). Times are microseconds, as decimal text.
+
+import { Corrupt } from '../errors.ts';
+import { isObject } from './dmesg-json.ts';
+import { linesOf } from './lines.ts';
+import type { LogRecord } from './record.ts';
+
+/** Facility of what came some other way than through the kernel's log. */
+const USER = 1;
+const utf8 = new TextDecoder();
+
+export function isJournal(text: string): boolean {
+  return /"(?:__REALTIME_TIMESTAMP|__CURSOR|_TRANSPORT|MESSAGE)"/.test(text.slice(0, 65_536));
+}
+
+/**
+ * @returns the records of the newest boot: an export may hold several, and none speaks for another.
+ * @throws Corrupt when a line is not JSON.
+ */
+export function* journalRecords(text: string): Generator<LogRecord> {
+  let boot: unknown;
+  let records: LogRecord[] = [];
+  for (const line of linesOf(text)) {
+    if (line.trim() === '') continue;
+    const entry = parsed(line);
+    if (entry['_BOOT_ID'] !== boot) records = [];
+    boot = entry['_BOOT_ID'];
+    records.push(record(entry));
+  }
+  yield* records;
+}
+
+function parsed(line: string): Readonly<Record<string, unknown>> {
+  let entry: unknown;
+  try {
+    entry = JSON.parse(line);
+  } catch (error) {
+    throw new Corrupt('corrupt', 'log: journalctl -o json', (error as Error).message);
+  }
+  return isObject(entry) ? entry : {};
+}
+
+function record(entry: Readonly<Record<string, unknown>>): LogRecord {
+  const ofKernel = entry['_TRANSPORT'] === undefined || entry['_TRANSPORT'] === 'kernel';
+  const time = integer(entry['_SOURCE_MONOTONIC_TIMESTAMP'] ?? entry['__MONOTONIC_TIMESTAMP']);
+  const device = entry['_KERNEL_DEVICE'];
+  return {
+    timeSeconds: time === null ? null : time / 1e6,
+    facility: ofKernel ? integer(entry['SYSLOG_FACILITY']) : USER,
+    level: integer(entry['PRIORITY']),
+    caller: null,
+    device: typeof device === 'string' ? device : null,
+    text: message(entry['MESSAGE']),
+  };
+}
+
+function integer(value: unknown): number | null {
+  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : null;
+}
+
+/** Text that is not UTF-8 is an array of its bytes. */
+function message(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return Array.isArray(value) ? utf8.decode(Uint8Array.from(value, Number)) : '';
+}

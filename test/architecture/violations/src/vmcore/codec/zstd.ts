@@ -1,2 +1,0 @@
-// vmcore-has-no-io-zstd
-import 'node:crypto';

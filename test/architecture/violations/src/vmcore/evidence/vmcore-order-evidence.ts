@@ -1,0 +1,1 @@
+import '../container/vmcore-has-no-io.ts';
