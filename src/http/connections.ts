@@ -26,7 +26,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   requestMs: 10_000,
   answerMs: 30_000,
   readMs: 5000,
-  maxUnreadBytes: 16 * 2 ** 20,
+  maxUnreadBytes: 8 * 2 ** 20,
 };
 
 /** Requests of one connection that wait for the answer before theirs; with more it is closed. */
