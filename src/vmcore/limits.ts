@@ -71,8 +71,6 @@ export const CAPS = {
   kcoreSegments: 65_536,
   /** Symbols that may share one address: linker scripts define a handful at the start of a section. */
   symbolAliases: 64,
-  /** Kernels remembered from one decode to the next: a fleet runs a handful at a time. */
-  knownKernels: 64,
   /** Members or constants read of a type in BTF: the types that are asked for have a handful. */
   btfElements: 256,
   /** Longest name of a type or member in BTF, bytes: C identifiers are far shorter. */

@@ -15,7 +15,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 
 import { FileError } from '../../src/failure.ts';
-import { type Outcome, decodeFile } from '../../src/decode/decode-file.ts';
+import { type DecodeOutcome, decodeFile } from '../../src/decode/decode-file.ts';
 import { type Packing, packingOf, unpack } from '../../src/decode/unpack.ts';
 import { bytesOf, concat, fromHex } from '../support/builders/bytes.ts';
 import { kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
@@ -50,7 +50,7 @@ const leftovers = (): string[] =>
   readdirSync(SPACE).filter((name) => name.startsWith('hwerr-exporter-'));
 const unpackFile = (path: string, packing: Packing): Promise<FileHandle> =>
   unpack(path, createReadStream(path), packing);
-const decode = (bytes: Uint8Array): Promise<Outcome> =>
+const decode = (bytes: Uint8Array): Promise<DecodeOutcome> =>
   decodeFile(written(bytes), { symbolPaths: [] });
 
 async function contentOf(file: FileHandle): Promise<Uint8Array> {
@@ -137,7 +137,7 @@ describe('unpack', () => {
 describe('decodeFile of a packed dump', () => {
   it('names the packing before the codec of its pages', async () => {
     expect(await decode(gzipSync(DUMP))).toMatchObject({
-      kind: 'decoded',
+      kind: 'report',
       report: { compression: ['gzip', 'zlib'], flattened: true, hwerr: { kind: 'present' } },
       parts: [],
     });
@@ -145,10 +145,10 @@ describe('decodeFile of a packed dump', () => {
 
   xz.it('decodes xz', async () => {
     const { kind, report } = (await decode(xzPacked(DUMP))) as Extract<
-      Outcome,
-      { kind: 'decoded' }
+      DecodeOutcome,
+      { kind: 'report' }
     >;
-    expect([kind, report.compression]).toEqual(['decoded', ['xz', 'zlib']]);
+    expect([kind, report.compression]).toEqual(['report', ['xz', 'zlib']]);
     expect(report.hwerr.kind).toBe('present');
   });
 
@@ -159,7 +159,7 @@ describe('decodeFile of a packed dump', () => {
     ['bzip2', bytesOf('BZh91AY&SY'), 'unsupported_compression'],
     ['lz4', fromHex('04224d18 64400000'), 'unsupported_compression'],
   ])('says of %s why it is no report', async (_, bytes, reason) => {
-    expect(await decode(bytes)).toMatchObject({ kind: 'failed', failure: { reason } });
+    expect(await decode(bytes)).toMatchObject({ kind: 'failure', failure: { reason } });
   });
 
   it('does not write to the file', async () => {

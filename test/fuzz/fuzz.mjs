@@ -19,7 +19,6 @@ const SHARES = {
   ...{
     dump: 6,
     'dump-btf': 2,
-    'dump-again': 2,
     split: 2,
     kallsyms: 2,
     printk: 1,

@@ -42,7 +42,6 @@ export function seeds(): Seeds {
   return {
     dump: dumps,
     'dump-btf': { elf: sparseElf(btfKernel()) },
-    'dump-again': { elf: dumps['elf-x86_64']!, 'elf-be': dumps['elf-s390x']! },
     split: { two: splitSeed() },
     ...codecSeeds(),
     flattened: { kdump: dumps['flattened']!, overlap: overlappingSeed() },

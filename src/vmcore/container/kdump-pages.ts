@@ -13,7 +13,7 @@ import { KdumpBitmap } from './kdump-bitmap.ts';
 import type { KdumpHeader } from './kdump-header.ts';
 import { PageCache } from '../memory/page-cache.ts';
 import {
-  type DecodeCost,
+  type PageHook,
   type PhysicalMemory,
   SCAN_HEAD,
   SCAN_STEP,
@@ -38,14 +38,14 @@ export class KdumpPages implements PhysicalMemory {
   readonly #header: KdumpHeader;
   readonly #bitmap: KdumpBitmap;
   readonly #cache: PageCache;
-  readonly #cost: DecodeCost;
+  readonly #onPage: PageHook | undefined;
   #firstRank: number | undefined;
   #flagsSeen = 0;
 
-  constructor(source: ByteSource, header: KdumpHeader, cost: DecodeCost, limits: Limits) {
+  constructor(source: ByteSource, header: KdumpHeader, limits: Limits, onPage?: PageHook) {
     this.#source = source;
     this.#header = header;
-    this.#cost = cost;
+    this.#onPage = onPage;
     this.#bitmap = new KdumpBitmap(source, header.dumpedBitmap);
     this.#cache = new PageCache(Math.floor(limits.pageCacheBytes / header.blockSize));
   }
@@ -91,7 +91,7 @@ export class KdumpPages implements PhysicalMemory {
   ): boolean {
     const { blockSize } = this.#header;
     if (size > blockSize || !this.#source.holds(offset, size)) return false;
-    this.#cost.heads++;
+    this.#onPage?.('head');
     const head = pageHead(flags, this.#source.read(offset, size), blockSize);
     return head === undefined || head.length < SCAN_HEAD || matches(head.subarray(0, SCAN_HEAD));
   }
@@ -223,7 +223,7 @@ export class KdumpPages implements PhysicalMemory {
     const where = `${at} at ${hex(offset)}`;
     const page = decompressPage(flags, this.#source.read(offset, size), blockSize, where);
     this.#flagsSeen |= flags;
-    this.#cost.pages++;
+    this.#onPage?.('page');
     return page;
   }
 

@@ -9,12 +9,12 @@ import type { ContainedDump, SplitPart } from './dump.ts';
 import { type KdumpHeader, STATUS_INCOMPLETE, readKdumpHeader } from './kdump-header.ts';
 import { KdumpPages } from './kdump-pages.ts';
 import { notes, vmcoreinfoTexts } from '../elf/notes.ts';
-import type { DecodeCost } from '../memory/physical-memory.ts';
+import type { PageHook } from '../memory/physical-memory.ts';
 
 /** @throws Corrupt or LimitExceeded when the headers are impossible. */
-export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits): ContainedDump {
+export function openKdump(source: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const header = readKdumpHeader(source, limits);
-  const pages = new KdumpPages(source, header, cost, limits);
+  const pages = new KdumpPages(source, header, limits, onPage);
   const vmcoreinfoNotes = noteTexts(source, header, limits);
   const brokeOff = (header.status & STATUS_INCOMPLETE) !== 0;
   if (!brokeOff) pages.checkBitmap();

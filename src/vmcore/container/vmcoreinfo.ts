@@ -5,6 +5,7 @@
 
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import { cString } from '../bytes/text.ts';
+import { sha256 } from '../codec/sha256.ts';
 
 export class Vmcoreinfo {
   /** The text as it stands in the dump, up to the first NUL. */
@@ -37,11 +38,6 @@ export class Vmcoreinfo {
     return value === undefined ? undefined : virtAddr(value);
   }
 
-  /** The names of all SYMBOL() keys, in their order. */
-  symbolNames(): string[] {
-    return [...this.#values.keys()].flatMap((key) => /^SYMBOL\((\w+)\)$/.exec(key)?.[1] ?? []);
-  }
-
   /** NUMBER(name): decimal and signed, or hexadecimal with 0x where an architecture prefers it. */
   number(name: string): bigint | undefined {
     const text = this.value(`NUMBER(${name})`);
@@ -72,6 +68,18 @@ export class Vmcoreinfo {
   /** CRASHTIME: Unix seconds. Written by the crash itself, so absent from a live guest's dump. */
   get crashTimeSeconds(): number | undefined {
     return parseSmall(this.value('CRASHTIME'));
+  }
+
+  /**
+   * SHA-256 of the set of lines that have a value, in hexadecimal. Copies of one VMCOREINFO differ in
+   * their padding, and a dump may repeat a line: neither changes it.
+   */
+  digest(): string {
+    const lines = this.text
+      .split('\n')
+      .map((line) => line.replaceAll('\0', '').trim())
+      .filter((line) => line.includes('='));
+    return sha256([...new Set(lines)].sort().join('\n'));
   }
 
   get osRelease(): string {

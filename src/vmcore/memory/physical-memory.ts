@@ -26,13 +26,8 @@ export const SCAN_HEAD = 40;
 /** The smallest page size of any architecture with kdump: the step of a scan. */
 export const SCAN_STEP = 4096;
 
-/** What reading memory has cost so far. */
-export interface DecodeCost {
-  /** Pages decompressed or, where they are stored as they are, read. */
-  pages: number;
-  /** Pages of which a search decompressed the first bytes. */
-  heads: number;
-  /** Read calls on the file, and the bytes they returned. */
-  reads: number;
-  bytesRead: number;
-}
+/**
+ * Called for each page that is decompressed (or, where pages are stored as they are, read): `page`
+ * for a whole one, `head` for the first bytes that a search looks at. For benchmarks and tests.
+ */
+export type PageHook = (what: 'page' | 'head') => void;

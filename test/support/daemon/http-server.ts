@@ -10,8 +10,8 @@ import type { RecordedFailure } from '../../../src/ledger/ledger.ts';
 import { type Logger, createLogger } from '../../../src/log.ts';
 import { crashSamples, ingestSamples } from '../../../src/metrics/projection.ts';
 import { createMetrics } from '../../../src/metrics/registry.ts';
-import type { CrashReport } from '../../../src/outcome.ts';
 import { statusSource } from '../../../src/status.ts';
+import type { CrashReport } from '../../../src/vmcore/index.ts';
 import { type WatchedWebConfig, watchWebConfig } from '../../../src/webconfig/watch.ts';
 import { openTestLedger, recordFailure, recordReport } from './ledgers.ts';
 

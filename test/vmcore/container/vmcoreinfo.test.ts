@@ -21,6 +21,15 @@ describe('Vmcoreinfo.parse', () => {
 });
 
 describe('Vmcoreinfo', () => {
+  it('has the digest of its set of lines, however they are ordered, ended or padded', () => {
+    const digestOf = (text: string): string => new Vmcoreinfo(text).digest();
+    const digest = digestOf('OSRELEASE=7.3.4\nCRASHTIME=1100\n');
+    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(digestOf('CRASHTIME=1100\nOSRELEASE=7.3.4')).toBe(digest);
+    expect(digestOf('CRASHTIME=1100\n\nOSRELEASE=7.3.4\nCRASHTIME=1100\n\0\0\0')).toBe(digest);
+    expect(digestOf('OSRELEASE=7.3.4\nCRASHTIME=1101\n')).not.toBe(digest);
+  });
+
   it('ignores a last line without a newline: a full buffer was cut', () => {
     const info = new Vmcoreinfo('OSRELEASE=7.3.4\nSYMBOL(_stext)=ffff\nCRASHTIME=179000');
     expect(info.symbol('_stext')).toBe(0xffffn);

@@ -17,11 +17,14 @@ import { fixture } from '../../support/dumps/fixtures.ts';
 import { sharedVmcores } from '../../support/dumps/shared-vmcores.ts';
 
 function logOf(file: string): KernelLog & { readonly pages: number } {
-  const { dump, cost } = openVmcore(bytesSource(readFileSync(file)));
+  let pages = 0;
+  const dump = openVmcore(bytesSource(readFileSync(file)), DEFAULT_LIMITS, (what) => {
+    if (what === 'page') pages++;
+  });
   const kernel = identifyKernel(dump, DEFAULT_LIMITS);
-  const before = cost.pages;
+  const before = pages;
   const log = readLog(kernel);
-  return { ...log, pages: cost.pages - before };
+  return { ...log, pages: pages - before };
 }
 
 /** As dmesg prints a record with CONFIG_PRINTK_CALLER: the prefix before its first line alone. */

@@ -13,7 +13,6 @@ import { panicLine } from '../../../../src/vmcore/printk/panic-line.ts';
 import { kallsymsTables } from '../../../../src/vmcore/symbols/kallsyms-tables.ts';
 import { Kallsyms } from '../../../../src/vmcore/symbols/kallsyms.ts';
 import type { SymbolFile } from '../../../../src/vmcore/symbols/symbol-files.ts';
-import { noCost } from '../../builders/memory-dump.ts';
 
 /**
  * `touched`: the pages that today's search visits. `tables`: also the kallsyms tables from end to
@@ -36,7 +35,7 @@ export function neededPages(
   keep: Keep,
   symbols: readonly SymbolFile[] = [],
 ): PageSet {
-  const dump = openDump(bytesSource(file), noCost(), DEFAULT_LIMITS);
+  const dump = openDump(bytesSource(file), DEFAULT_LIMITS);
   const pages = new Set<number>();
   const kernel = identifyKernel(noting(dump, pages), DEFAULT_LIMITS);
   for (const symbolFiles of [[], symbols]) {
