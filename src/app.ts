@@ -1,5 +1,6 @@
 // The daemon, put together: the only file that knows all of its parts.
 
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config, PassConfig } from './config.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
@@ -10,9 +11,10 @@ import { globPattern } from './ingest/file-names.ts';
 import { type DecodedFile, Ingest, type IngestSink } from './ingest/ingest.ts';
 import { type KexecState, watchKexecState } from './host/kexec-state.ts';
 import { ThisBoot } from './host/live.ts';
-import { type Ledger, type Summary, openLedger } from './ledger/ledger.ts';
+import { type Ledger, type Totals, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
+import type { CrashReport } from './outcome.ts';
 import {
   buildSamples,
   crashSamples,
@@ -64,7 +66,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
     },
     {
       ...scrapes(config, version, { ...parts, kexec }),
-      views: createViews({ ...parts, kexec, suspectWindowSeconds }),
+      views: createViews({ ...parts, kexec }),
       log,
       nowMs: Date.now,
     },
@@ -139,9 +141,7 @@ async function assemble(config: PassConfig, exporterMetrics: boolean, log: Logge
       pattern: config.hostPattern,
     },
     nowMs: Date.now,
-    log: (level, message, fields) => {
-      log[level](message, fields);
-    },
+    log,
   });
   const decoder = decodeClient({
     symbolPaths: config.symbolPaths,
@@ -190,7 +190,14 @@ function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
       const { root, path, version } = file;
       metrics.observeDecode(durationSeconds);
       logDecoded(log, decoded);
-      return ledger.record({ root, path, version, content, result: { kind: 'report', report } });
+      return ledger.record({
+        root,
+        path,
+        version,
+        content,
+        kind: 'report',
+        report: counted(report),
+      });
     },
     failed({ file, content, failure, crash, durationSeconds }): Promise<void> {
       const { root, path, version } = file;
@@ -199,8 +206,11 @@ function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
         const { reason, message } = failure;
         log.error('dump not decoded', { path, reason, error: message });
       }
-      const result = { kind: 'failure', failure, crash } as const;
-      return ledger.record({ root, path, version, content, result });
+      const state = { root, path, version, content };
+      if (crash === undefined) return ledger.record({ ...state, kind: 'failure', failure });
+      const hwerr = { kind: 'unreadable', ...failure } as const;
+      const report = counted({ ...crash, hwerr, warnings: [] });
+      return ledger.record({ ...state, kind: 'report', report });
     },
     healed: (path) => {
       ledger.healed(path);
@@ -215,6 +225,20 @@ function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
   };
 }
 
+/** A report with the digest of the set of VMCOREINFO's lines in place of its text. */
+function counted({
+  debug,
+  vmcoreinfoText,
+  ...report
+}: Omit<DecodedFile['report'], 'hwerr'> & Pick<CrashReport, 'hwerr'>): CrashReport {
+  const lines = vmcoreinfoText
+    .split('\n')
+    .map((line) => line.replaceAll('\0', '').trim())
+    .filter((line) => line.includes('='));
+  const vmcoreinfoDigest = hash('sha256', [...new Set(lines)].sort().join('\n'));
+  return { ...report, vmcoreinfoDigest };
+}
+
 /** What a scrape gets: of the exporter, or of one host that crashed. */
 function scrapes(
   { mode }: PassConfig,
@@ -223,14 +247,14 @@ function scrapes(
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
   const build = { version, revision: REVISION, nodeVersion: process.versions.node };
   const crashesOf =
-    (summary: Summary): Collector =>
+    (totals: Totals): Collector =>
     () =>
-      crashSamples(summary, Date.now() / 1000);
+      crashSamples(totals, Date.now() / 1000);
   const exporter: readonly Collector[] = [
     () => ingestSamples(ingest.status()),
-    () => failureSamples(ledger),
+    () => failureSamples(ledger.view),
     () => ledgerSamples(ledger),
-    () => hostSamples(mode === 'central' ? ledger.hostCounts() : undefined),
+    () => hostSamples(mode === 'central' ? ledger.view.hostCounts() : undefined),
     () => buildSamples(build),
   ];
   return {
@@ -240,15 +264,15 @@ function scrapes(
         mode === 'central'
           ? []
           : [
-              crashesOf(ledger.total()),
+              crashesOf(ledger.view.total()),
               () => liveSamples(thisBoot?.state ?? { kind: 'off' }),
               () => kexecSamples(kexec.armed()),
             ];
       return metrics.render([...local, ...exporter], format);
     },
     hostMetrics: (host, format) => {
-      const summary = ledger.summary(host);
-      return summary === undefined ? undefined : metrics.renderOnly([crashesOf(summary)], format);
+      const totals = ledger.view.hostTotals(host);
+      return totals === undefined ? undefined : metrics.renderOnly([crashesOf(totals)], format);
     },
   };
 }

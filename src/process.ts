@@ -48,7 +48,12 @@ const commands = program(VERSION, {
   async crashes(given, json): Promise<void> {
     const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
     const { crashesCommand } = await import('./cli/crashes.ts');
-    await crashesCommand(ledgerPath, json, (text) => process.stdout.write(text));
+    crashesCommand(ledgerPath, json, (text) => process.stdout.write(text));
+  },
+  async repaired(given, options): Promise<void> {
+    const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
+    const { repairedCommand } = await import('./cli/repaired.ts');
+    repairedCommand(ledgerPath, options, (text) => process.stdout.write(text));
   },
   async textfile(given, out): Promise<void> {
     const config = readConfig(PASS_KEYS, given, process.env);

@@ -5,22 +5,20 @@ import type { CrashView, HwerrView, ThisBootView, Views } from './http/views.ts'
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
-import type { Crash, LedgerView, StoredReport } from './ledger/ledger.ts';
-import { leadSeconds, verdictOf } from './triage.ts';
-import { metricCategory } from './vmcore/index.ts';
+import type { Crash, LedgerStatus, LedgerView, StoredReport } from './ledger/ledger.ts';
+import { leadSeconds } from './triage.ts';
 
 const MAX_TEXT = 1024;
 
 export interface ViewSources {
-  readonly ledger: LedgerView;
+  readonly ledger: Pick<LedgerStatus, 'state'> & { readonly view: LedgerView };
   readonly ingest: Pick<Ingest, 'isReady' | 'status' | 'isOnDisk'>;
   readonly kexec: KexecState;
   readonly thisBoot: { readonly state: LiveState } | undefined;
-  readonly suspectWindowSeconds: number;
 }
 
 export function createViews(sources: ViewSources): Views {
-  const { ledger, ingest, kexec, thisBoot, suspectWindowSeconds } = sources;
+  const { ledger, ingest, kexec, thisBoot } = sources;
   const view = (crash: Crash): CrashView => {
     const { report } = crash;
     return {
@@ -31,31 +29,20 @@ export function createViews(sources: ViewSources): Views {
       kernelRelease: bounded(report.kernelRelease),
       arch: report.arch,
       panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
-      verdict: verdictOf(report, suspectWindowSeconds),
+      verdict: crash.verdict,
       hwerr: hwerrView(report),
       incomplete: report.incomplete,
       dumps: crash.paths.map((path) => ({ path, present: ingest.isOnDisk(path) })),
     };
   };
   return {
-    recorded: () => ledger.total().crashes,
-    crashes: ({ host, category, offset, limit }) => {
-      const summary = host === undefined ? ledger.total() : ledger.summary(host);
-      const matching =
-        category === undefined ? summary?.crashes : summary?.byCategory.get(category)?.crashes;
-      const page: CrashView[] = [];
-      // Without a category the ledger finds the first one by itself.
-      let at = category === undefined ? offset : 0;
-      for (const crash of ledger.crashes(host, at)) {
-        if (category !== undefined && !hasErrors(crash, category)) continue;
-        if (at++ < offset) continue;
-        if (page.length < limit) page.push(view(crash));
-        else if (matching !== undefined) break;
-      }
-      return { page, matching: matching ?? at };
+    recorded: () => ledger.view.total().crashes,
+    crashes: (asked) => {
+      const { crashes, matching } = ledger.view.select(asked);
+      return { page: crashes.map(view), matching };
     },
     crash: (id) => {
-      const crash = ledger.crash(id);
+      const crash = ledger.view.crash(id);
       return crash && view(crash);
     },
     directories: () =>
@@ -65,27 +52,24 @@ export function createViews(sources: ViewSources): Views {
         lastScanSeconds: Math.floor(lastScanSeconds),
       })),
     failures: () =>
-      [...ledger.recentFailures()].reverse().map(({ path, reason, message, recordedSeconds }) => ({
-        path,
-        reason,
-        message: bounded(message),
-        recordedSeconds,
-      })),
+      [...ledger.view.recentFailures()]
+        .reverse()
+        .map(({ path, reason, message, recordedSeconds }) => ({
+          path,
+          reason,
+          message: bounded(message),
+          recordedSeconds,
+        })),
     kdumpArmed: kexec.armed,
     thisBoot: () => thisBootView(thisBoot?.state ?? { kind: 'off' }),
-    hosts: () => [...ledger.hosts()].sort(),
+    hosts: () => [...ledger.view.hosts()].sort(),
     ledgerProblem: () => (ledger.state.kind === 'ready' ? undefined : ledger.state.message),
     isScanned: () => ingest.isReady,
   };
 }
 
-function hasErrors({ report: { hwerr } }: Crash, category: string): boolean {
-  if (hwerr.kind === 'absent') return false;
-  return hwerr.categories.some((one) => one.count > 0 && metricCategory(one.category) === category);
-}
-
 function hwerrView({ hwerr, crashTimeSeconds }: StoredReport): HwerrView {
-  if (hwerr.kind === 'absent') return hwerr;
+  if (hwerr.kind !== 'present') return { kind: 'absent', reason: hwerr.reason };
   const categories = hwerr.categories.map((category) => ({
     ...category,
     leadSeconds: leadSeconds(category, crashTimeSeconds) ?? null,

@@ -2,7 +2,8 @@
 // panic? Both times are of the crashed kernel's own clock.
 
 import type { FailureReason } from './failure.ts';
-import type { AbsentReason, Hwerr, HwerrCategory } from './vmcore/index.ts';
+import type { CrashReport } from './outcome.ts';
+import type { AbsentReason, HwerrCategory } from './vmcore/index.ts';
 
 export type Verdict =
   /** The last error of this category came within the suspect window before the panic. */
@@ -35,15 +36,16 @@ export function isSuspect(lead: number | undefined, windowSeconds: number): bool
   return lead !== undefined && lead >= 0 && lead <= windowSeconds;
 }
 
-/** A crash, as far as its verdict goes. */
-interface Judged {
-  readonly hwerr: Hwerr | { readonly kind: 'absent'; readonly reason: FailureReason };
-  readonly crashTimeSeconds: number | null;
-}
-
-/** What to say first about a crash. */
-export function verdictOf({ hwerr, crashTimeSeconds }: Judged, windowSeconds: number): Verdict {
-  if (hwerr.kind === 'absent') return { kind: 'unknown', reason: hwerr.reason };
+/**
+ * What to say first about a crash.
+ *
+ * @param windowSeconds an error at most so long before the panic is suspect.
+ */
+export function verdictOf(
+  { hwerr, crashTimeSeconds }: Pick<CrashReport, 'hwerr' | 'crashTimeSeconds'>,
+  windowSeconds: number,
+): Verdict {
+  if (hwerr.kind !== 'present') return { kind: 'unknown', reason: hwerr.reason };
   if (hwerr.categories.every(({ count }) => count === 0)) return { kind: 'clean' };
   if (crashTimeSeconds === null) return { kind: 'undated' };
   const leads = hwerr.categories.flatMap((category) => {

@@ -8,12 +8,12 @@ import { date, shown } from './report-table.ts';
  * @param print takes a piece of standard output.
  * @throws StoreError when there is no ledger, or it cannot be read.
  */
-export async function crashesCommand(
+export function crashesCommand(
   directory: string,
   json: boolean,
   print: (text: string) => void,
-): Promise<void> {
-  await readCrashes(directory, (crashes) => {
+): void {
+  readCrashes(directory, (crashes) => {
     for (const crash of crashes) {
       print(json ? `${JSON.stringify(published(crash))}\n` : textLine(crash));
     }

@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import type { DecodeCommandOptions } from './decode.ts';
 import type { LogCommandOptions } from './log.ts';
+import type { RepairedOptions } from './repaired.ts';
 import {
   FLAGS,
   FLAG_KEYS,
@@ -18,6 +19,7 @@ export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
   readonly checkConfig: (given: FlagValues) => Promise<void>;
   readonly crashes: (given: FlagValues, json: boolean) => Promise<void>;
+  readonly repaired: (given: FlagValues, options: RepairedOptions) => Promise<void>;
   readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (
     files: readonly string[],
@@ -63,6 +65,13 @@ export function program(version: string, commands: Commands): Command {
     .option('--json', 'print one JSON object a line')
     .action((options: { json?: true }, command: Command) =>
       commands.crashes(given(command), options.json === true),
+    );
+  subcommand(root, 'repaired', ['ledgerPath'])
+    .description('acknowledge that a host was repaired; the daemon may be running')
+    .option('--host <HOST>', 'the host; needed where the ledger knows several')
+    .option('--note <TEXT>', 'what was done')
+    .action(({ host, note }: { host?: string; note?: string }, command: Command) =>
+      commands.repaired(given(command), { host, note: note ?? '' }),
     );
   subcommand(root, 'textfile', PASS_KEYS)
     .description("one pass over the dump directories, for node_exporter's textfile collector")

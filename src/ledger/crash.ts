@@ -1,46 +1,100 @@
 // One crash as the ledger keeps it, and what two files that describe it say together. Pure.
 
-import type { FailureReason } from '../failure.ts';
-import type { CrashReport, Hwerr, HwerrCategory } from '../vmcore/index.ts';
+import type { CrashReport } from '../outcome.ts';
+import { type Verdict, verdictOf } from '../triage.ts';
+import type { HwerrCategory } from '../vmcore/index.ts';
+import type { HostSource } from './host-name.ts';
 
-/** The counters; a crash that could be identified is known even where reading them failed. */
-type StoredHwerr = Hwerr | { readonly kind: 'absent'; readonly reason: FailureReason };
+/** A report without the digest that only tells crashes apart. */
+export type StoredReport = Omit<CrashReport, 'vmcoreinfoDigest'>;
 
-/** A report without what is for tests, and without the text that only tells crashes apart. */
-export type StoredReport = Omit<CrashReport, 'debug' | 'vmcoreinfoText' | 'hwerr'> & {
-  readonly hwerr: StoredHwerr;
-};
-
-/** What one file says of a crash. */
-export type Described = Omit<CrashReport, 'hwerr'> & { readonly hwerr: StoredHwerr };
-
+/** All times are Unix seconds. */
 export interface Crash {
-  /** Stays the same whatever is learned of the crash later. */
+  /** Published; stays the same whatever is learned of the crash later. */
   readonly id: string;
   /** Number of the crash in the ledger, from 1, in the order in which they became known. */
   readonly sequence: number;
-  /** The host it is counted for; stays the same, or a counter of that host would go down. */
+  /** The host it is counted for. A fallback is replaced by what is said later. */
   readonly host: string;
+  readonly hostSource: HostSource;
   /** Files that describe it, the newest first. They may be gone. */
   readonly paths: readonly string[];
-  /** Unix seconds. */
+  /** When it became known. */
   readonly recordedSeconds: number;
+  /** When it happened, as far as that can be believed; crashes are ordered by it. */
+  readonly orderedSeconds: number;
   readonly report: StoredReport;
+  /** Judged when it was recorded, and again only when more became known. */
+  readonly verdict: Verdict;
+  /** The suspect window it was judged by, which stays the same. */
+  readonly suspectWindowSeconds: number;
 }
 
-export function storedReport(described: Described): StoredReport {
-  const { debug, vmcoreinfoText, hwerr, panicMessage, warnings, ...rest } = described;
+const MAX_WARNINGS = 20;
+const MAX_WARNING_LENGTH = 500;
+
+export function storedReport({ vmcoreinfoDigest, warnings, ...rest }: CrashReport): StoredReport {
   return {
     ...rest,
-    hwerr,
-    panicMessage,
-    warnings: warnings.slice(0, 20).map((warning) => warning.slice(0, 500)),
+    warnings: warnings.slice(0, MAX_WARNINGS).map((text) => text.slice(0, MAX_WARNING_LENGTH)),
   };
 }
 
+/** 2005-01-01: a machine without a clock of its own starts in 1970, and no kernel here is that old. */
+const EARLIEST_SECONDS = 1_104_537_600;
+/** Clocks of two machines that are set by NTP differ by less. */
+const SKEW_SECONDS = 60;
+
+/**
+ * When a crash happened, as far as that can be believed, Unix seconds: its crash time, unless that is
+ * missing, before 2005, or after the crash was recorded; then the time of recording. Crashes are
+ * ordered by it everywhere, and by `sequence` where it is equal.
+ */
+export function orderedSeconds(crashTimeSeconds: number | null, recordedSeconds: number): number {
+  if (crashTimeSeconds === null || crashTimeSeconds < EARLIEST_SECONDS) return recordedSeconds;
+  const isClockSet = recordedSeconds >= EARLIEST_SECONDS;
+  const isLater = crashTimeSeconds > recordedSeconds + SKEW_SECONDS;
+  return isClockSet && isLater ? recordedSeconds : crashTimeSeconds;
+}
+
+/** Sorts the newest crash first, as the ledger's queries do. */
+export function byNewest(
+  a: Pick<Crash, 'orderedSeconds' | 'sequence'>,
+  b: Pick<Crash, 'orderedSeconds' | 'sequence'>,
+): number {
+  return b.orderedSeconds - a.orderedSeconds || b.sequence - a.sequence;
+}
+
+const LATE_SECONDS = 14 * 86_400;
+
+/** Whether the crash was more than 14 days old when it became known. */
+export function isFoundLate({
+  recordedSeconds,
+  orderedSeconds: happened,
+}: Pick<Crash, 'recordedSeconds' | 'orderedSeconds'>): boolean {
+  return recordedSeconds - happened > LATE_SECONDS;
+}
+
+/** The crash with what a report now says of it, ordered and judged anew. */
+export function withReport<Known extends Pick<Crash, 'recordedSeconds' | 'suspectWindowSeconds'>>(
+  crash: Known,
+  report: StoredReport,
+): Known & Pick<Crash, 'report' | 'orderedSeconds' | 'verdict'> {
+  return {
+    ...crash,
+    report,
+    orderedSeconds: orderedSeconds(report.crashTimeSeconds, crash.recordedSeconds),
+    verdict: verdictOf(report, crash.suspectWindowSeconds),
+  };
+}
+
+/** How much a report says of the counters. */
+const RANK = { present: 2, absent: 1, unreadable: 0 } as const;
+
 /** Whether `next` says more of a crash than `known`. */
 function saysMore(next: StoredReport, known: StoredReport): boolean {
-  if (known.hwerr.kind !== next.hwerr.kind) return next.hwerr.kind === 'present';
+  const byKind = RANK[next.hwerr.kind] - RANK[known.hwerr.kind];
+  if (byKind !== 0) return byKind > 0;
   if (known.incomplete !== next.incomplete) return known.incomplete;
   if (next.hwerr.kind !== 'present' || known.hwerr.kind !== 'present') return false;
   const before = countsOf(known.hwerr.categories);
@@ -49,7 +103,7 @@ function saysMore(next: StoredReport, known: StoredReport): boolean {
 
 /**
  * What two reports say of one crash together. No count and no time goes down: a kernel only counts
- * up, so the higher number is the later one. A boot dies once, so the first crash time stays.
+ * up, so the higher number is the later one. Marks that are there on both sides are equal.
  */
 export function merged(known: StoredReport, next: StoredReport): StoredReport {
   const [better, other] = saysMore(next, known) ? [next, known] : [known, next];
@@ -72,7 +126,7 @@ function highest(
   known: readonly HwerrCategory[],
   next: readonly HwerrCategory[],
   crashTimeSeconds: number | null,
-): StoredHwerr {
+): StoredReport['hwerr'] {
   const categories = new Map(known.map((counter) => [counter.category, counter]));
   for (const counter of next) {
     const { category, count, lastErrorTimestampSeconds } = counter;

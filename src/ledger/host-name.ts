@@ -13,13 +13,30 @@ export interface HostRule {
   readonly pattern: RegExp | undefined;
 }
 
-export function hostOf(nodename: string | null, path: string, rule: HostRule): string {
-  const fromPath = rule.pattern?.exec(path)?.[1];
-  return sanitised(fromPath) ?? sanitised(nodename) ?? rule.fallback;
+/** Where a crash's host comes from: the path of its file, the dump itself, or neither. */
+export type HostSource = 'path' | 'nodename' | 'fallback';
+
+export interface NamedHost {
+  readonly host: string;
+  readonly source: HostSource;
 }
 
-/** Only what a host name is made of, so that it needs no escaping anywhere. */
-function sanitised(name: string | null | undefined): string | undefined {
-  if (!name || name === UNNAMED) return undefined;
+/** The host that the file's path or the dump names; the rule's fallback where neither does. */
+export function hostOf(nodename: string | null, path: string, rule: HostRule): NamedHost {
+  const fromPath = pathHost(path, rule);
+  if (fromPath !== null) return { host: fromPath, source: 'path' };
+  const name = hostName(nodename);
+  if (name !== null) return { host: name, source: 'nodename' };
+  return { host: rule.fallback, source: 'fallback' };
+}
+
+/** The host that the path names; null where it names none. */
+export function pathHost(path: string, { pattern }: HostRule): string | null {
+  return hostName(pattern?.exec(path)?.[1]);
+}
+
+/** Only what a host name is made of, so that it needs no escaping anywhere; null where it is none. */
+export function hostName(name: string | null | undefined): string | null {
+  if (!name || name === UNNAMED) return null;
   return name.slice(0, MAX_LENGTH).replace(/[^\w.:-]/g, '_');
 }

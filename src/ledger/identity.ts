@@ -1,45 +1,91 @@
-// Which crash a report is of, by content alone. Two marks: the boot id, and a digest of VMCOREINFO.
+// Which crash a report is of. Pure.
 //
-// Files of one crash need not carry the same marks: a dump that broke off lost the page of the boot id
-// and often the host's name, a copy found in memory is padded otherwise than the note. So the digest
-// is of the set of VMCOREINFO's lines (which hold the time of the crash and, with KASLR, the kernel's
-// random place), and a mark that is missing on one side contradicts nothing. Marks that are there on
-// both sides and differ are two crashes: hosts with one kernel image and no KASLR may die in the same
-// second, and then only the names of the hosts tell them apart.
+// A mark that is there on both sides and differs makes two crashes: boot id, crash time, name of the
+// host. Clones of one VM snapshot have one boot id and die on different hosts, or at different times.
+// What the path says of the host (--central.host-pattern) is a mark as well, unless both files have
+// one content: a copy lies where it likes.
+//
+// A mark that is missing on one side contradicts nothing: a dump that broke off lost the page of the
+// boot id and often the host's name. Then one boot id proves that two reports are of one crash. So
+// does one VMCOREINFO (it holds the second of the crash and, with KASLR, the kernel's random place)
+// where at least one side knows its host. Where neither does, hosts with one kernel image and no KASLR
+// may have died in the same second: only the same path or the same content proves it then.
 
 import { hash } from 'node:crypto';
-import type { IdentifiedCrash } from '../vmcore/index.ts';
-import type { Crash } from './crash.ts';
 
-/** The digest that stands in for a boot id. */
-export function infoDigest(vmcoreinfoText: string): string {
-  const lines = vmcoreinfoText
-    .split('\n')
-    .map((line) => line.replaceAll('\0', '').trim())
-    .filter((line) => line.includes('='));
-  return sha256([...new Set(lines)].sort().join('\n'));
+/** What tells crashes apart. null: the file does not say. */
+export interface Marks {
+  readonly bootId: string | null;
+  /** Unix seconds, by the clock of the kernel that crashed. */
+  readonly crashTimeSeconds: number | null;
+  /** As hostOf() cleans it. */
+  readonly nodename: string | null;
+  /** The host that the path names. */
+  readonly pathHost: string | null;
 }
 
-/** The name of a crash that is new to the ledger. */
-export function newCrashId(report: IdentifiedCrash, digest: string): string {
-  return report.bootId ?? sha256(`${digest}\0${report.nodename ?? ''}`);
+/** A crash of the ledger that shares the report's boot id or VMCOREINFO. */
+export interface Candidate extends Marks {
+  readonly sequence: number;
+  readonly sharesVmcoreinfo: boolean;
+  /** One of its files has the path of the reported one. */
+  readonly sharesPath: boolean;
+  /** One of its files has the content of the reported one. */
+  readonly sharesContent: boolean;
 }
 
 /**
- * The crash among `candidates`, all of the report's digest, that the report is of.
+ * The crash among `candidates` that a file with these marks describes; undefined: none of them.
  *
- * One whose host is named alike comes before one that does not know its host. Where several are left,
- * the first: a report that could be of two known crashes must not become a third.
+ * Where several are possible, the same file comes first, then the same boot, then the same host, then
+ * the one that became known first: a report that could be of two known crashes must not become a third.
  */
-export function sameCrash(
-  { bootId, nodename }: IdentifiedCrash,
-  candidates: readonly Crash[],
-): Crash | undefined {
-  const possible = candidates.filter(({ report: known }) => {
-    if (bootId !== null && known.bootId !== null) return known.bootId === bootId;
-    return nodename === null || known.nodename === null || nodename === known.nodename;
-  });
-  return possible.find(({ report: known }) => known.nodename === nodename) ?? possible[0];
+export function sameCrash(marks: Marks, candidates: readonly Candidate[]): Candidate | undefined {
+  const possible = candidates
+    .filter((known) => !isContradicted(marks, known) && isProven(marks, known))
+    .sort((a, b) => closeness(marks, b) - closeness(marks, a) || a.sequence - b.sequence);
+  return possible[0];
+}
+
+function isContradicted(marks: Marks, known: Candidate): boolean {
+  return (
+    differ(marks.bootId, known.bootId) ||
+    differ(marks.crashTimeSeconds, known.crashTimeSeconds) ||
+    differ(marks.nodename, known.nodename) ||
+    (differ(marks.pathHost, known.pathHost) && !known.sharesContent)
+  );
+}
+
+function isProven(marks: Marks, known: Candidate): boolean {
+  if (marks.bootId !== null && marks.bootId === known.bootId) return true;
+  if (!known.sharesVmcoreinfo) return false;
+  return known.sharesPath || known.sharesContent || namesHost(marks) || namesHost(known);
+}
+
+function namesHost({ nodename, pathHost }: Marks): boolean {
+  return nodename !== null || pathHost !== null;
+}
+
+function closeness({ bootId, nodename }: Marks, known: Candidate): number {
+  const isSameFile = known.sharesPath || known.sharesContent;
+  const isSameBoot = bootId !== null && known.bootId === bootId;
+  return (isSameFile ? 4 : 0) + (isSameBoot ? 2 : 0) + (known.nodename === nodename ? 1 : 0);
+}
+
+function differ<T>(one: T | null, other: T | null): boolean {
+  return one !== null && other !== null && one !== other;
+}
+
+/**
+ * The published id of a crash that is new to the ledger: a digest, so that it stays the same in a
+ * ledger that is begun anew, and tells nobody the boot id by which crashes are recognised.
+ *
+ * @param salt tells apart crashes of which nothing else is known; '' at first.
+ */
+export function newCrashId(marks: Marks, vmcoreinfoDigest: string, salt: string): string {
+  const { bootId, crashTimeSeconds, nodename } = marks;
+  const parts = ['crash', bootId ?? vmcoreinfoDigest, crashTimeSeconds, nodename, salt];
+  return sha256(JSON.stringify(parts)).slice(0, 32);
 }
 
 export function sha256(text: string): string {

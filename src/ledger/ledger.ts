@@ -1,94 +1,44 @@
-// What is known of every crash, across restarts: the only state of the daemon, and all that metrics
-// show. What the store has committed, and nothing else, is in the sums.
+// What is known of every crash, across restarts: the only state of the daemon. This records what became
+// of files, one batch at a time, and keeps trying where the disk does not let it; reader.ts shows what
+// is durable, and nothing else.
 
 import { randomUUID } from 'node:crypto';
-import { type FailureReason, messageOf } from '../failure.ts';
-import type { Crash } from './crash.ts';
-import { hasData, makeDirectory, prepare, setAside, setAsideCount } from './data-file.ts';
-import type { HostRule } from './host-name.ts';
+import type { Logger } from '../log.ts';
+import type { FileOutcome } from '../outcome.ts';
+import {
+  databasePath,
+  hasLedger,
+  makeDirectory,
+  oldLedger,
+  setAside,
+  setAsideCount,
+} from './files.ts';
+import type { LedgerState, LedgerStatus } from './ledger-view.ts';
 import { type Lock, lockLedger } from './lock.ts';
 import { Pending } from './pending.ts';
-import { RecentFailures, type RecordedFailure } from './recent-failures.ts';
-import { type Access, Store, survivingRead } from './store.ts';
-import { HINTS, StoreError, type StoreProblem } from './store-error.ts';
-import { Sums } from './sums.ts';
-import type { Summary } from './summary.ts';
-import {
-  type Batch,
-  type Committed,
-  type FileOutcome,
-  LAYOUT,
-  type Tables,
-  type Verdict,
-  counters,
-  crashOfId,
-  newestCrashes,
-  pathKey,
-  rootKey,
-  verify,
-} from './tables.ts';
+import { type FileVerdict, LedgerReader, type ReaderOptions } from './reader.ts';
+import type { HostRule } from './host-name.ts';
+import { Store } from './store.ts';
+import { HINTS, StoreError } from './store-error.ts';
 import { Writer } from './writer.ts';
 
 export type { Crash, StoredReport } from './crash.ts';
+export type { LedgerState, LedgerStatus, LedgerView, HostCounts } from './ledger-view.ts';
 export type { RecordedFailure } from './recent-failures.ts';
-export type { Summary, Tally } from './summary.ts';
-export type { FileOutcome, Verdict } from './tables.ts';
+export type { CategoryTotals, Totals } from './totals.ts';
 
 /** Another daemon has the ledger; or a new one must be begun, and counters begin anew with a process. */
 const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged']);
-/** Time between two looks at what was set aside: somebody takes it away, and no scrape may look. */
-const COUNT_MS = 10_000;
+/** Time between two looks at what others do beside us: repairs, ledgers set aside and taken away. */
+const LOOK_MS = 2000;
 const RETRY_MS = { first: 500, longest: 30_000 };
 
-export interface LedgerOptions {
+export interface LedgerOptions extends ReaderOptions {
   readonly directory: string;
+  /** A crash is judged by it when it is recorded. */
   readonly suspectWindowSeconds: number;
-  /** Hosts with sums of their own. Crashes of further hosts are recorded, and in the total. */
-  readonly maxHosts: number;
   readonly hostRule: HostRule;
-  readonly nowMs: () => number;
-  /** Told when the state changes, and when a damaged ledger was set aside. */
-  readonly log: (level: 'info' | 'error', message: string, fields: Record<string, string>) => void;
-}
-
-export type LedgerState =
-  { readonly kind: 'ready' } | { readonly kind: StoreProblem; readonly message: string };
-
-export interface HostCounts {
-  readonly tracked: number;
-  readonly limit: number;
-  /** Hosts beyond the limit. */
-  readonly dropped: number;
-}
-
-/** What metrics and pages read. All of it is committed; only what names a crash looks at the disk. */
-export interface LedgerView {
-  readonly state: LedgerState;
-  /** Transactions since the start. */
-  readonly writes: number;
-  readonly writeFailures: number;
-  /** Damaged ledgers that lie beside this one. */
-  readonly setAside: number;
-  /** Over every crash, of whatever host. */
-  total(): Summary;
-  /** Names of the hosts that have sums, in the order in which they became known. */
-  hosts(): readonly string[];
-  /** The sums of one host: they grow with hosts, not with dumps. */
-  summary(host: string): Summary | undefined;
-  hostCounts(): HostCounts;
-  /** Files that gave no counters though they should have, by reason; each content once. */
-  failures(): Readonly<Partial<Record<FailureReason, number>>>;
-  /** Files of kernels that keep no counters; each content once. */
-  dumpsWithoutHwerr(): number;
-  /** The newest files that gave no counters since the start, oldest first; less those that healed. */
-  recentFailures(): Iterable<RecordedFailure>;
-  /**
-   * Crashes of a host, or of every host, newest first. Read from the store as they are walked.
-   *
-   * @param offset how many to leave out at first, without reading them.
-   */
-  crashes(host?: string, offset?: number): Iterable<Crash>;
-  crash(id: string): Crash | undefined;
+  readonly log: Logger;
 }
 
 /** @throws StoreError when the ledger is `busy`, `newer`, or there and not readable. */
@@ -103,20 +53,20 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   }
 }
 
-export class Ledger implements LedgerView {
+export class Ledger implements LedgerStatus {
+  /** What is durable. */
+  readonly view: LedgerReader;
   readonly #options: LedgerOptions;
   readonly #owner = randomUUID();
   readonly #pending = new Pending();
-  readonly #failures = new RecentFailures();
   readonly #writer: Writer;
-  #store: Store<Tables> | undefined;
   #lock: Lock | undefined;
   #state: LedgerState = { kind: 'ready' };
-  #sums: Sums;
   #writes = 0;
   #writeFailures = 0;
   #setAside = 0;
-  #counting: NodeJS.Timeout | undefined;
+  #firstPass: 'running' | 'over' | 'recorded' = 'running';
+  #looking: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS.first;
   #timer: NodeJS.Timeout | undefined;
   /** Writing or recovering, whichever it is: one at a time. What comes in meanwhile goes along next. */
@@ -126,24 +76,29 @@ export class Ledger implements LedgerView {
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.#writer = new Writer(options.directory);
-    this.#sums = new Sums(options);
+    this.view = new LedgerReader(options);
   }
 
   /** @throws StoreError as openLedger() does. */
   async open(): Promise<void> {
-    const { directory } = this.#options;
+    const { directory, log } = this.#options;
+    const old = oldLedger(directory);
+    if (old !== undefined) {
+      const hint = 'dumps that are still there are counted anew; remove the file when you like';
+      log.warn('ledger of version 0.1.0 is left alone', { path: old, hint });
+    }
     try {
-      await this.#openToWrite();
+      await this.#begin();
     } catch (error) {
       const problem = StoreError.from(directory, error);
       if (problem.problem === 'busy' || problem.problem === 'newer') throw problem;
       // Zeros in place of what is there would be counters that went down: rather not start at all.
-      if (this.#store === undefined && hasData(directory)) await this.#openStore('read');
+      if (!this.view.isOpen && hasLedger(directory)) this.#show(true);
       this.#failed(problem);
       this.#plan();
     }
-    await this.#countSetAside();
-    this.#counting = setInterval(() => void this.#countSetAside(), COUNT_MS).unref();
+    this.#setAside = await setAsideCount(directory);
+    this.#looking = setInterval(() => void this.#look(), LOOK_MS).unref();
   }
 
   get state(): LedgerState {
@@ -162,48 +117,20 @@ export class Ledger implements LedgerView {
     return this.#setAside;
   }
 
-  total(): Summary {
-    return this.#sums.total;
+  get isFirstPassRecorded(): boolean {
+    if (this.#firstPass !== 'over') return this.#firstPass === 'recorded';
+    return this.#state.kind !== 'ready';
   }
 
-  hosts(): readonly string[] {
-    return [...this.#sums.byHost.keys()];
-  }
-
-  summary(host: string): Summary | undefined {
-    return this.#sums.byHost.get(host);
-  }
-
-  hostCounts(): HostCounts {
-    const tracked = this.#sums.byHost.size;
-    const dropped = this.#sums.knownHosts - tracked;
-    return { tracked, limit: this.#options.maxHosts, dropped };
-  }
-
-  failures(): Readonly<Partial<Record<FailureReason, number>>> {
-    return this.#sums.failures;
-  }
-
-  dumpsWithoutHwerr(): number {
-    return this.#sums.withoutHwerr;
-  }
-
-  recentFailures(): Iterable<RecordedFailure> {
-    return this.#failures.values();
-  }
-
-  *crashes(host?: string, offset?: number): Generator<Crash> {
-    if (this.#store !== undefined) yield* newestCrashes(this.#store.tables, host, offset);
-  }
-
-  crash(id: string): Crash | undefined {
-    return this.#store === undefined ? undefined : crashOfId(this.#store.tables, id);
+  /** Every outcome of the first pass over the directories was given to record(). */
+  firstPassIsOver(): void {
+    if (this.#firstPass === 'running') this.#firstPass = 'over';
+    this.#lookAtFirstPass();
   }
 
   /** What became of a file in this state, if that is known and needs no second look. */
-  verdict(root: string, path: string, version: string): Verdict | undefined {
-    const known = this.#store?.tables.paths.get(pathKey(root, path));
-    return known?.version === version ? known.verdict : undefined;
+  verdict(root: string, path: string, version: string): FileVerdict | undefined {
+    return this.view.verdict({ root, path }, version);
   }
 
   /**
@@ -219,14 +146,17 @@ export class Ledger implements LedgerView {
 
   /** Forget the files of a directory that are not there any more. The crashes stay. */
   retain(root: string, paths: Iterable<string>): void {
-    if (this.#store?.access !== 'write') return;
-    const start = rootKey(root);
-    const present = new Set<string>();
-    for (const path of paths) present.add(pathKey(root, path));
-    for (const key of this.#store.tables.paths.keys({ start, end: `${start}g` })) {
-      if (!present.has(key)) this.#pending.addGone(key);
+    const present = new Set(paths);
+    for (const path of this.view.knownFiles(root)) {
+      if (!present.has(path)) this.#pending.addGone({ root, path });
     }
     this.#plan();
+  }
+
+  /** The file, or directory, could not be read and can be now. */
+  healed(path: string): void {
+    this.view.healed(path);
+    this.#pending.healed(path);
   }
 
   /** Writes what is pending, if that can be done now, and lets go of the files. */
@@ -234,16 +164,33 @@ export class Ledger implements LedgerView {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    clearInterval(this.#counting);
+    clearInterval(this.#looking);
     await this.#underWay;
     while (this.#state.kind === 'ready' && this.#pending.outcomeCount > 0) await this.#flush();
+    // The last one to close moves the WAL into the database: the one that may write.
+    this.view.close();
     await this.#writer.close();
-    await this.#closeStore();
     await this.#lock?.release();
   }
 
-  async #countSetAside(): Promise<void> {
+  async #look(): Promise<void> {
     this.#setAside = await setAsideCount(this.#options.directory);
+    if (this.#underWay === undefined && !this.#closed) this.#noticeRepairs();
+  }
+
+  #noticeRepairs(): void {
+    try {
+      this.view.noticeRepairs();
+    } catch (error) {
+      this.#failed(StoreError.from(this.#options.directory, error));
+      this.#plan();
+    }
+  }
+
+  #lookAtFirstPass(): void {
+    if (this.#firstPass === 'over' && this.#pending.outcomeCount === 0) {
+      this.#firstPass = 'recorded';
+    }
   }
 
   /** Plan what is to be done next, if anything is, and nothing is planned or under way. */
@@ -268,47 +215,34 @@ export class Ledger implements LedgerView {
   }
 
   async #flush(): Promise<void> {
-    const { hostRule, nowMs } = this.#options;
-    const context = { hostRule, nowSeconds: Math.floor(nowMs() / 1000) };
+    const { hostRule, nowMs, suspectWindowSeconds, directory } = this.#options;
+    const nowSeconds = Math.floor(nowMs() / 1000);
     const batch = this.#pending.next();
-    const done = await this.#commit({
-      outcomes: batch.outcomes.map(({ outcome }) => outcome),
-      gone: batch.gone,
-      context,
-      owner: this.#owner,
-    });
-    if (done === undefined) return;
-    this.#sums.change(done.changes, done.counters);
-    for (const [i, { outcome, hasHealed }] of batch.outcomes.entries()) {
-      const failure = hasHealed ? undefined : done.changes[i]?.failure;
-      this.#failures.record(outcome.path, failure, context.nowSeconds);
-    }
-    this.#pending.done(batch);
-  }
-
-  /** undefined: it failed, and the state says why. */
-  async #commit(batch: Batch): Promise<Committed | undefined> {
     try {
-      const committed = await this.#writer.commit(batch);
+      const changes = await this.#writer.record({
+        outcomes: batch.outcomes.map(({ outcome }) => outcome),
+        gone: batch.gone,
+        context: { hostRule, suspectWindowSeconds, nowSeconds },
+        owner: this.#owner,
+      });
       this.#writes++;
-      this.#store?.refresh();
-      return committed;
+      this.view.take(changes, nowSeconds);
+      for (const [i, { outcome, hasHealed }] of batch.outcomes.entries()) {
+        const change = (hasHealed ? undefined : changes[i]) ?? {};
+        this.view.showFailure(outcome.path, change, nowSeconds);
+      }
+      this.#pending.done(batch);
+      this.#lookAtFirstPass();
+      this.#noticeRepairs();
     } catch (error) {
       this.#writeFailures++;
-      this.#failed(StoreError.from(this.#options.directory, error));
-      return undefined;
+      this.#failed(StoreError.from(directory, error));
     }
-  }
-
-  /** The file, or directory, could not be read and can be now. */
-  healed(path: string): void {
-    this.#failures.healed(path);
-    this.#pending.healed(path);
   }
 
   #failed({ problem, message }: StoreError): void {
     if (this.#state.kind !== problem) {
-      this.#options.log('error', 'ledger cannot be written', {
+      this.#options.log.error('ledger cannot be written', {
         problem,
         error: message,
         hint: HINTS[problem],
@@ -319,9 +253,9 @@ export class Ledger implements LedgerView {
 
   async #recover(): Promise<void> {
     try {
-      await this.#openToWrite();
+      await this.#begin();
       if (this.#closed) return;
-      this.#options.log('info', 'ledger can be written again', {});
+      this.#options.log.info('ledger can be written again');
       this.#retryMs = RETRY_MS.first;
     } catch (error) {
       if (this.#closed) return;
@@ -331,50 +265,50 @@ export class Ledger implements LedgerView {
     }
   }
 
-  async #openToWrite(): Promise<void> {
+  /** @throws StoreError; never for a damaged ledger: that is set aside. */
+  async #begin(): Promise<void> {
     const { directory } = this.#options;
     makeDirectory(directory);
     this.#lock ??= await lockLedger(directory);
-    const known = this.#store;
-    if (known?.access !== 'write') {
-      if (known !== undefined) prepare(directory); // or there would be none to read
-      await this.#closeStore();
-      await this.#openStore('write');
-    }
-    this.#store?.commit((tables) => {
-      tables.state.put('counters', { ...counters(tables), owner: this.#owner });
-    });
-    // What seemed to fail may be on the disk all the same, as when the thread that wrote it died.
-    if (known?.access === 'write') this.#sums = Sums.of(known.tables, this.#options);
+    const wasOpen = this.view.isOpen;
+    if (!wasOpen) this.#openSound();
+    await this.#writer.takeOver(this.#owner);
     this.#writes++;
+    // It may have been opened in a way that does not see what is written; and what seemed to fail may be
+    // on the disk all the same, as when the thread that wrote it died.
+    if (wasOpen) this.#show(false);
     this.#state = { kind: 'ready' };
   }
 
-  /** @throws StoreError; with access to write, never for a damaged ledger: that is set aside. */
-  async #openStore(access: Access): Promise<void> {
+  /** Open the ledger, made or migrated first where it must be. */
+  #openSound(): void {
     const { directory, nowMs, log } = this.#options;
+    if (!hasLedger(directory)) Store.create(directory);
     try {
-      this.#sums = survivingRead(directory, () => {
-        this.#store = Store.open(directory, access, LAYOUT);
-        verify(this.#store.tables);
-        return Sums.of(this.#store.tables, this.#options);
-      });
+      Store.bringUpToDate(directory);
+      this.#show(true);
     } catch (error) {
-      await this.#closeStore();
-      const problem = StoreError.from(directory, error);
-      if (problem.problem !== 'damaged' || access === 'read') throw problem;
-      const name = setAside(directory, nowMs());
-      log('error', 'ledger is damaged, set aside; a new one begins with the dumps still there', {
-        error: messageOf(error),
-        kept: name,
+      const problem = StoreError.from(databasePath(directory), error);
+      if (problem.problem !== 'damaged') throw problem;
+      const kept = setAside(directory, nowMs());
+      log.error('ledger is damaged, set aside; a new one begins with the dumps still there', {
+        error: problem.message,
+        kept,
       });
-      await this.#openStore('write');
+      Store.create(directory);
+      this.#show(true);
     }
   }
 
-  async #closeStore(): Promise<void> {
-    const store = this.#store;
-    this.#store = undefined;
-    await store?.close();
+  /** Show the ledger as it is on the disk now. @throws StoreError when that cannot be. */
+  #show(isUnknown: boolean): void {
+    const store = Store.openCurrent(this.#options.directory);
+    try {
+      if (isUnknown) store.verify();
+      this.view.show(store);
+    } catch (error) {
+      store.close();
+      throw error;
+    }
   }
 }

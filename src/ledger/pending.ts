@@ -1,9 +1,10 @@
 // What waits for the next transaction.
 
-import type { FileOutcome } from './tables.ts';
+import type { FileOutcome } from '../outcome.ts';
+import type { GoneFile } from './record.ts';
 
-/** In one transaction, so many outcomes and files gone: both fit into the room that is made for it. */
-const BATCH = 16;
+/** In one transaction: bounds how long what comes later waits for it. */
+const BATCH = 64;
 const GONE_BATCH = 256;
 
 interface PendingOutcome {
@@ -15,13 +16,13 @@ interface PendingOutcome {
 
 export interface PendingBatch {
   readonly outcomes: readonly Readonly<PendingOutcome>[];
-  readonly gone: readonly string[];
+  readonly gone: readonly GoneFile[];
 }
 
 export class Pending {
   readonly #outcomes: PendingOutcome[] = [];
-  /** Keys of files that are not there any more. */
-  readonly #gone = new Set<string>();
+  /** By root and path. */
+  readonly #gone = new Map<string, GoneFile>();
 
   get outcomeCount(): number {
     return this.#outcomes.length;
@@ -38,8 +39,8 @@ export class Pending {
     });
   }
 
-  addGone(key: string): void {
-    this.#gone.add(key);
+  addGone(file: GoneFile): void {
+    this.#gone.set(keyOf(file), file);
   }
 
   /** The file, or directory, could not be read and can be now. */
@@ -49,21 +50,28 @@ export class Pending {
 
   /** What is to go into one transaction; it stays pending until it is `done`. */
   next(): PendingBatch {
-    return { outcomes: this.#outcomes.slice(0, BATCH), gone: firstOf(this.#gone, GONE_BATCH) };
+    return {
+      outcomes: this.#outcomes.slice(0, BATCH),
+      gone: firstOf(this.#gone.values(), GONE_BATCH),
+    };
   }
 
   /** The batch that was next is committed. */
   done({ outcomes, gone }: PendingBatch): void {
     this.#outcomes.splice(0, outcomes.length);
-    for (const key of gone) this.#gone.delete(key);
+    for (const file of gone) this.#gone.delete(keyOf(file));
     for (const { committed } of outcomes) committed();
   }
 }
 
-function firstOf<T>(items: Iterable<T>, most: number): T[] {
+function keyOf({ root, path }: GoneFile): string {
+  return `${root}\0${path}`;
+}
+
+function firstOf<T>(items: Iterable<T>, max: number): T[] {
   const first: T[] = [];
   for (const item of items) {
-    if (first.length === most) break;
+    if (first.length === max) break;
     first.push(item);
   }
   return first;

@@ -1,22 +1,19 @@
-// The crashes of a ledger that a daemon may be writing at this moment: LMDB lets others read.
+// The ledger of a directory, read while a daemon may be writing it.
 
 import type { Crash } from './crash.ts';
+import { everyCrash } from './selection.ts';
 import { Store } from './store.ts';
-import { LAYOUT, newestCrashes } from './tables.ts';
 
 /**
- * Read them, newest first.
+ * Read its crashes, newest first.
  *
  * @throws StoreError when there is no ledger, or it cannot be read.
  */
-export async function readCrashes(
-  directory: string,
-  read: (crashes: Iterable<Crash>) => void,
-): Promise<void> {
-  const store = Store.open(directory, 'read', LAYOUT);
+export function readCrashes(directory: string, read: (crashes: Iterable<Crash>) => void): void {
+  const store = Store.openCurrent(directory);
   try {
-    read(newestCrashes(store.tables));
+    read(everyCrash(store));
   } finally {
-    await store.close();
+    store.close();
   }
 }

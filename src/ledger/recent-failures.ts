@@ -8,6 +8,8 @@ const MOST_FAILURES = 100;
 /** A file that gave no counters, and when that became known, Unix seconds. */
 export interface RecordedFailure extends Failure {
   readonly path: string;
+  /** The host that the path names; undefined where it names none. */
+  readonly host?: string;
   readonly recordedSeconds: number;
 }
 
@@ -20,7 +22,11 @@ export class RecentFailures {
   }
 
   /** @param failure what came of the file now; undefined: no failure. */
-  record(path: string, failure: Failure | undefined, recordedSeconds: number): void {
+  record(
+    path: string,
+    failure: Omit<RecordedFailure, 'path' | 'recordedSeconds'> | undefined,
+    recordedSeconds: number,
+  ): void {
     this.#byPath.delete(path);
     if (failure === undefined) return;
     this.#byPath.set(path, { ...failure, path, recordedSeconds });

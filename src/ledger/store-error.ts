@@ -19,30 +19,43 @@ export class StoreError extends Error {
     this.problem = problem;
   }
 
+  /** Of an error of SQLite or of a system call; `path` begins its message. */
   static from(path: string, cause: unknown): StoreError {
     if (cause instanceof StoreError) return cause;
     return new StoreError(problemOf(cause), `${path}: ${messageOf(cause)}`, cause);
   }
 }
 
+/** Primary result codes of SQLite (sqlite3.h). The others are of the disk, or of a lock. */
+const SQLITE_PROBLEMS: ReadonlyMap<number, StoreProblem> = new Map<number, StoreProblem>([
+  [1, 'damaged'], // SQLITE_ERROR: a table is missing, for our statements are right
+  [3, 'read_only'], // SQLITE_PERM
+  [8, 'read_only'], // SQLITE_READONLY
+  [11, 'damaged'], // SQLITE_CORRUPT
+  [13, 'full'], // SQLITE_FULL
+  [26, 'damaged'], // SQLITE_NOTADB
+]);
+
 function problemOf(cause: unknown): StoreProblem {
-  if (DAMAGE.test(messageOf(cause))) return 'damaged';
-  return PROBLEMS.get(errnoOf(cause) ?? 0) ?? 'io';
+  const code = sqliteCode(cause);
+  if (code !== undefined) return SQLITE_PROBLEMS.get(code) ?? 'io';
+  return ERRNO_PROBLEMS.get(errnoOf(cause) ?? 0) ?? 'io';
 }
 
-/** By number, for Node has no name for some; lmdb puts it into `code`. */
+/** The primary result code of an error of SQLite; undefined for any other. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+}
+
+/** By number, for Node has no name for some. */
 function errnoOf(cause: unknown): number | undefined {
-  if (!(cause instanceof Error)) return undefined;
-  if ('errno' in cause && typeof cause.errno === 'number') return -cause.errno;
-  return 'code' in cause && typeof cause.code === 'number' ? cause.code : undefined;
+  if (!(cause instanceof Error) || !('errno' in cause)) return undefined;
+  return typeof cause.errno === 'number' ? -cause.errno : undefined;
 }
-
-/** What LMDB says of pages that cannot be as they are. */
-const DAMAGE =
-  /^MDB_(PAGE_NOTFOUND|CORRUPTED|PANIC|VERSION_MISMATCH|INVALID|CURSOR_FULL|INCOMPATIBLE|BAD_TXN|BAD_VALSIZE|PROBLEM)\b/;
 
 const { errno } = constants;
-const PROBLEMS: ReadonlyMap<number, StoreProblem> = new Map<number, StoreProblem>([
+const ERRNO_PROBLEMS: ReadonlyMap<number, StoreProblem> = new Map<number, StoreProblem>([
   [errno.ENOSPC, 'full'],
   [errno.EDQUOT, 'full'],
   [errno.EROFS, 'read_only'],
@@ -53,7 +66,7 @@ const PROBLEMS: ReadonlyMap<number, StoreProblem> = new Map<number, StoreProblem
 export const HINTS: Readonly<Record<StoreProblem, string>> = {
   full: 'make room on its file system; writing goes on by itself then',
   read_only: 'let the exporter write there; writing goes on by itself then',
-  io: 'look at the disk',
+  io: 'look at the disk; writing goes on by itself then',
   damaged: 'restart the exporter: it sets the ledger aside and begins a new one',
   newer: 'use the version of the exporter that wrote it',
   busy: 'stop one of the two exporters',

@@ -1,243 +1,296 @@
-// The ledger on disk: tables in an LMDB environment. Every change is one transaction, flushed before
-// commit() returns; a kill at any moment leaves the ledger as it was after the last commit.
+// The ledger's database: statements, transactions, and the check that it is whole. The only file that
+// knows SQLite; what the statements say is for others. Every transaction is on the disk before it
+// returns, and a kill at any moment leaves the ledger as it was after the last one.
+//
+// Several connections, of this process and of others, may have one ledger open (WAL): readers see what
+// was committed when their statement began and wait for nobody.
 
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
-import { type Database, type RootDatabase, open } from 'lmdb';
-import { checkDataFile, makeRoom, prepare, syncDirectory } from './data-file.ts';
-import { StoreError } from './store-error.ts';
+import { randomInt } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { databasePath, exists, probe, readHeader, syncDirectory } from './files.ts';
+import { MIGRATIONS } from './schema.ts';
+import { StoreError, sqliteCode } from './store-error.ts';
 
-interface Range<K> {
-  readonly start?: K;
-  /** Not in the range. */
-  readonly end?: K;
-  readonly reverse?: boolean;
-  /** Entries at its start to leave out. */
-  readonly offset?: number;
-  readonly limit?: number;
-}
+export type Access = 'write' | 'read';
+export type Value = string | number | null;
+export type Row = Readonly<Record<string, Value>>;
+/** Of the parameters of a statement: in their order, or by their names. */
+export type Values = readonly Value[] | Readonly<Record<string, Value>>;
 
-/** Values are JSON behind a checksum: LMDB does not notice a flipped bit, nor a page in the wrong place. */
-export class Table<K extends string | number, V> {
-  readonly #name: string;
-  readonly #database: Database<string, K>;
+/** How long a statement waits for another program's transaction. */
+const BUSY_MS = 5000;
+/** Panic lines and host names are in its files; the WAL gets the mode of the database. */
+const MODE = 0o640;
 
-  constructor(name: string, database: Database<string, K>) {
-    this.#name = name;
+/** Primary result codes of SQLite that say no more than that a system call failed. */
+const SQLITE_IOERR = 10;
+const SQLITE_CANTOPEN = 14;
+const CANNOT_MAKE_WAL: ReadonlySet<number> = new Set([8, SQLITE_CANTOPEN]); // SQLITE_READONLY
+
+export class Store {
+  readonly #directory: string;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  private constructor(directory: string, database: DatabaseSync) {
+    this.#directory = directory;
     this.#database = database;
   }
 
-  get(key: K): V | undefined {
-    const text = this.#database.get(key);
-    return text === undefined ? undefined : this.#decoded(key, text);
-  }
-
-  /** Only within Store.commit(). */
-  put(key: K, value: V): void {
-    const json = JSON.stringify(value);
-    this.#database.putSync(key, `${this.#checksum(key, json)}${json}`);
-  }
-
-  /** Only within Store.commit(). */
-  remove(key: K): void {
-    this.#database.removeSync(key);
-  }
-
-  count(): number {
-    // getCount() walks over all entries.
-    return (this.#database.getStats() as { entryCount: number }).entryCount;
-  }
-
-  /** In the order of the keys. */
-  *entries(range: Range<K> = {}): Generator<[K, V]> {
-    for (const { key, value } of this.#database.getRange(range))
-      yield [key, this.#decoded(key, value)];
-  }
-
-  keys(range: Range<K> = {}): Iterable<K> {
-    return this.#database.getKeys(range);
-  }
-
-  /** @throws StoreError `damaged` when one does not match its checksum. */
-  verify(): void {
-    for (const { key, value } of this.#database.getRange()) this.#decoded(key, value);
-  }
-
-  #decoded(key: K, text: string): V {
-    const json = text.slice(CHECKSUM_LENGTH);
-    if (text.slice(0, CHECKSUM_LENGTH) === this.#checksum(key, json)) return JSON.parse(json) as V;
-    throw new StoreError('damaged', `${this.#name}: a record does not match its checksum`);
-  }
-
-  #checksum(key: K, json: string): string {
-    const sum = crc32(`${this.#name} ${key} ${json}`);
-    return sum.toString(16).padStart(CHECKSUM_LENGTH, '0');
-  }
-}
-
-const CHECKSUM_LENGTH = 8;
-
-/** The shape of the tables. What is in them is for tables.ts to say. */
-export interface StoreLayout<T> {
-  readonly version: number;
-  readonly tables: (
-    table: <K extends string | number, V>(name: string, keys: KeyKind) => Table<K, V>,
-  ) => T;
-  /** Step `i` makes version `i + 2` out of version `i + 1`. */
-  readonly migrations: readonly ((tables: T) => void)[];
-}
-
-export type KeyKind = 'text' | 'number';
-export type Access = 'write' | 'read';
-
-export class Store<T> {
-  readonly access: Access;
-  readonly tables: T;
-  readonly #directory: string;
-  readonly #root: Root;
-
-  private constructor(directory: string, access: Access, root: Root, layout: StoreLayout<T>) {
-    this.access = access;
-    this.#directory = directory;
-    this.#root = root;
-    this.tables = layout.tables(
-      (name, keys) =>
-        new Table(
-          name,
-          root.openDB({
-            name,
-            encoding: 'string',
-            keyEncoding: keys === 'number' ? 'uint32' : 'ordered-binary',
-          }),
-        ),
-    );
-  }
-
   /**
-   * Open the ledger in `directory`; with access to write, make it where there is none.
+   * Make a ledger of this version where there is none. It has its name when it is whole, and durable.
    *
    * @throws StoreError.
    */
-  static open<T>(directory: string, access: Access, layout: StoreLayout<T>): Store<T> {
-    let root: Root | undefined;
+  static create(directory: string, migrations: readonly string[] = MIGRATIONS): void {
+    const database = databasePath(directory);
+    const unfinished = `${database}.new`;
     try {
-      const exists = access === 'write' ? prepare(directory) : checkDataFile(directory) > 0;
-      if (access === 'read' && !exists) {
-        throw new StoreError('io', `${directory}: there is no ledger`);
+      for (const suffix of ['', '-wal', '-shm']) rmSync(`${unfinished}${suffix}`, { force: true });
+      closeSync(openSync(unfinished, 'wx', MODE));
+      const made = new Store(directory, new DatabaseSync(unfinished));
+      try {
+        made.#setUp();
+        made.migrate(migrations);
+      } finally {
+        made.close(); // which moves everything from the WAL into the database
       }
-      root = open<string, string>({
-        path: directory,
-        readOnly: access === 'read',
-        noSubdir: false, // the path may look like a file's
-        encoding: 'string',
-        overlappingSync: false, // a commit that returned is on the disk
-        cache: false,
-        maxDbs: 8,
-        ...NOT_FOR_OTHERS,
-      });
-      // Before its tables are opened, for that makes those that are missing.
-      const schema = schemaOf(root, directory, layout.version);
-      if (schema < layout.version && access === 'read') {
-        throw new StoreError('read_only', `${directory}: not made or migrated yet`);
-      }
-      const store = new Store(directory, access, root, layout);
-      if (schema < layout.version) store.#migrate(schema, layout);
-      if (!exists) syncDirectory(directory);
-      return store;
+      const fd = openSync(unfinished, 'r');
+      fsyncSync(fd);
+      closeSync(fd);
+      renameSync(unfinished, database);
+      syncDirectory(directory);
     } catch (error) {
-      void root?.close();
-      throw StoreError.from(directory, error);
+      throw asked(directory, error);
     }
   }
 
   /**
-   * Run `work` in one transaction and flush it. Reads within see what was written within.
+   * Open the ledger in `directory`, whatever version it has.
    *
-   * @throws StoreError: nothing of the work is in the ledger then.
+   * @throws StoreError when there is none, or it cannot be opened.
    */
-  commit<R>(work: (tables: T) => R): R {
-    if (this.access === 'read') throw new StoreError('read_only', `${this.#directory}: read only`);
-    makeRoom(this.#directory, this.#usedPages());
+  static open(directory: string, access: Access): Store {
+    const path = databasePath(directory);
+    if (!exists(path)) {
+      const problem = exists(`${path}-wal`) ? 'damaged' : 'io';
+      throw new StoreError(problem, `${directory}: there is no ledger`);
+    }
+    let store: Store | undefined;
     try {
-      return this.#root.transactionSync(() => work(this.tables));
+      if (statSync(path).size === 0) throw new StoreError('damaged', `${path}: is empty`);
+      store = new Store(directory, connect(path, access));
+      if (access === 'write') store.#setUp();
+      store.row('SELECT count(*) FROM sqlite_schema');
+      return store;
     } catch (error) {
-      throw StoreError.from(this.#directory, error);
+      store?.close();
+      if (access === 'write') throw asked(directory, error);
+      throw StoreError.from(path, error);
     }
   }
 
-  /** Read what was committed by now, by another thread too: lmdb keeps a snapshot for a turn of the loop. */
-  refresh(): void {
-    this.#root.resetReadTxn();
+  /**
+   * Open the ledger in `directory` to read what this version knows.
+   *
+   * @throws StoreError as open() does; `newer` or `read_only` where its schema is another.
+   */
+  static openCurrent(directory: string): Store {
+    const store = Store.open(directory, 'read');
+    try {
+      store.#requireKnown();
+      if (store.version === MIGRATIONS.length) return store;
+      throw new StoreError('read_only', `${directory}: is of an earlier version, not migrated yet`);
+    } catch (error) {
+      store.close();
+      throw error;
+    }
   }
 
-  close(): Promise<void> {
-    return this.#root.close();
+  /**
+   * Migrate the ledger in `directory`, if it is of an earlier version and sound.
+   *
+   * @throws StoreError.
+   */
+  static bringUpToDate(directory: string, migrations: readonly string[] = MIGRATIONS): void {
+    const found = Store.open(directory, 'read');
+    let version: number;
+    try {
+      version = found.version;
+      if (version < migrations.length) found.verify();
+    } finally {
+      found.close();
+    }
+    if (version >= migrations.length) return;
+    const store = Store.open(directory, 'write');
+    try {
+      store.migrate(migrations);
+    } finally {
+      store.close();
+    }
   }
 
-  #migrate(schema: number, { version, migrations }: StoreLayout<T>): void {
-    makeRoom(this.#directory, 2 * this.#usedPages()); // it may write every page anew
-    this.commit((tables) => {
-      // Version 0 has nothing in it.
-      if (schema > 0) for (const migrate of migrations.slice(schema - 1)) migrate(tables);
-      this.#root.putSync(SCHEMA, String(version));
+  #setUp(): void {
+    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    this.#database.exec('PRAGMA foreign_keys = ON');
+  }
+
+  /** Every row that the statement gives. @throws StoreError. */
+  rows(sql: string, values: Values = []): Row[] {
+    return this.#attempt(() => this.#prepared(sql).all(...list(values)) as Row[]);
+  }
+
+  /** The first row, if there is one. @throws StoreError. */
+  row(sql: string, values: Values = []): Row | undefined {
+    return this.#attempt(() => this.#prepared(sql).get(...list(values)) as Row | undefined);
+  }
+
+  /** @returns how many rows it changed. @throws StoreError. */
+  run(sql: string, values: Values = []): number {
+    return this.#attempt(() => Number(this.#prepared(sql).run(...list(values)).changes));
+  }
+
+  /**
+   * Run `work` in one transaction that writes. Reads within see what was written within.
+   *
+   * @throws StoreError, or what `work` throws: nothing of it is in the ledger then.
+   */
+  transaction<R>(work: () => R): R {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw asked(this.#directory, error);
+    }
+  }
+
+  /** The version of its schema; 0 of a database that has none of our tables. @throws StoreError. */
+  get version(): number {
+    return Number(this.row('PRAGMA user_version')?.['user_version']);
+  }
+
+  /**
+   * Bring it to the newest version, in one transaction.
+   *
+   * @throws StoreError; the ledger is what it was then.
+   */
+  migrate(migrations: readonly string[] = MIGRATIONS): void {
+    this.transaction(() => {
+      const known = this.version;
+      for (const step of migrations.slice(known)) this.#database.exec(step);
+      // PRAGMA takes no parameters; both are numbers of our own.
+      this.#database.exec(`PRAGMA user_version = ${migrations.length}`);
+      if (known === 0) this.#name(randomInt(1, 2 ** 31 - 1));
+      this.run(`INSERT OR REPLACE INTO meta VALUES ('schema', ?)`, [String(migrations.length)]);
     });
   }
 
-  #usedPages(): number {
-    const { lastPageNumber } = this.#root.getStats() as { lastPageNumber: number };
-    return lastPageNumber + 1;
+  #name(ledger: number): void {
+    this.#database.exec(`PRAGMA application_id = ${ledger}`);
+    this.run(`INSERT INTO meta VALUES ('ledger', ?)`, [String(ledger)]);
   }
-}
 
-type Root = RootDatabase<string, string>;
-
-/** Panic lines and host names are in its files. The types of lmdb leave this option out. */
-const NOT_FOR_OTHERS = { permissionsMode: 0o640 };
-
-const SCHEMA = 'schema';
-
-/** @returns the version; 0 of a ledger that has just been made. */
-function schemaOf(root: Root, directory: string, version: number): number {
-  const text = root.get(SCHEMA) ?? '0';
-  if (/^\d+$/.test(text) && Number(text) <= version) return Number(text);
-  throw new StoreError(
-    Number(text) > version ? 'newer' : 'damaged',
-    `${directory}: its schema is ${text}, this program knows up to ${version}`,
-  );
-}
-
-/** How often in a row the process may die while it reads the ledger before that is the reason. */
-const DEATHS = 5;
-const MARK = 'opening';
-
-/**
- * Run `read`, which walks over all of the ledger. LMDB may take the process down with it when its
- * pages are damaged: a count of starts that never came to the end of the walk tells.
- *
- * @throws StoreError `damaged` at the start after the DEATHS-th death in a row.
- */
-export function survivingRead<R>(directory: string, read: () => R): R {
-  const mark = join(directory, MARK);
-  const deaths = existsSync(mark) ? Number(readFileSync(mark, 'utf8')) : 0;
-  try {
-    if (deaths >= DEATHS) {
-      rmSync(mark, { force: true });
-      throw new StoreError(
-        'damaged',
-        `${directory}: the exporter died reading it, ${deaths} times`,
-      );
+  /**
+   * Read all of it and check that it is whole and of one piece.
+   *
+   * @throws StoreError `damaged`, or `newer` for a healthy one of a later version.
+   */
+  verify(): void {
+    const path = databasePath(this.#directory);
+    this.#requireKnown();
+    const header = readHeader(path);
+    // A WAL of another database brings that one's name along, for every transaction writes `meta`.
+    const isOne = this.#meta('ledger') === String(header?.applicationId);
+    if (!isOne || (header?.writeVersion ?? 0) > 2) {
+      throw new StoreError('damaged', `${path}: its parts are not of one ledger`);
     }
-    writeFileSync(mark, String(deaths + 1));
-  } catch (error) {
-    if (error instanceof StoreError) throw error;
-    // A full or read-only file system: go without the mark.
+    const [problem] = this.rows('PRAGMA integrity_check(1)');
+    if (problem?.['integrity_check'] !== 'ok') {
+      throw new StoreError('damaged', `${path}: ${String(problem?.['integrity_check'])}`);
+    }
+    if (this.row('PRAGMA foreign_key_check') !== undefined) {
+      throw new StoreError('damaged', `${path}: rows that others refer to are missing`);
+    }
+    const crashes = this.row('SELECT count(*) AS rows, max(sequence) AS last FROM crash');
+    if (crashes?.['rows'] !== (crashes?.['last'] ?? 0)) {
+      throw new StoreError('damaged', `${path}: crashes are missing`);
+    }
   }
-  const result = read();
+
+  #requireKnown(): void {
+    const { version } = this;
+    const path = databasePath(this.#directory);
+    if (version === 0 || this.#meta('schema') !== String(version)) {
+      throw new StoreError('damaged', `${path}: does not say what schema it has`);
+    }
+    if (version <= MIGRATIONS.length) return;
+    throw new StoreError(
+      'newer',
+      `${path}: has schema ${version}, this version of hwerr-exporter knows up to ${MIGRATIONS.length}`,
+    );
+  }
+
+  #meta(key: string): Value | undefined {
+    return this.row('SELECT value FROM meta WHERE key = ?', [key])?.['value'];
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #attempt<R>(work: () => R): R {
+    try {
+      return work();
+    } catch (error) {
+      throw StoreError.from(databasePath(this.#directory), error);
+    }
+  }
+}
+
+/** As node:sqlite takes them: one by one, or an object as the first. */
+function list(values: Values): SQLInputValue[] {
+  return (Array.isArray(values) ? values : [values]) as SQLInputValue[];
+}
+
+function connect(path: string, access: Access): DatabaseSync {
+  const options = { readOnly: access === 'read', timeout: BUSY_MS };
+  const database = new DatabaseSync(path, options);
+  if (access === 'write') return database;
   try {
-    rmSync(mark, { force: true });
-  } catch {
-    // As above.
+    database.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return database;
+  } catch (error) {
+    database.close();
+    // Without a WAL, and without the right to make one, it is read as it lies there.
+    if (!CANNOT_MAKE_WAL.has(sqliteCode(error) ?? 0) || exists(`${path}-wal`)) throw error;
+    return new DatabaseSync(new URL(`${pathToFileURL(path).href}?immutable=1`), options);
   }
-  return result;
+}
+
+/** The error as the file system explains it, where SQLite says no more than that a call failed. */
+function asked(directory: string, error: unknown): StoreError {
+  const cause = error instanceof StoreError ? error.cause : error;
+  const code = sqliteCode(cause);
+  if (code === SQLITE_IOERR || code === SQLITE_CANTOPEN) {
+    try {
+      probe(directory);
+    } catch (reason) {
+      return StoreError.from(directory, reason);
+    }
+  }
+  return StoreError.from(databasePath(directory), error);
 }

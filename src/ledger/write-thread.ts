@@ -1,36 +1,45 @@
-// Entry of the thread that writes the ledger: a commit takes as long as the disk takes. It shares the
-// LMDB environment with the main thread, which goes on reading what was committed before.
+// Entry of the thread that writes the ledger: a commit takes as long as the disk takes. It has a
+// connection of its own; the main thread goes on reading what was committed before.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { type Batch, type Change, recordBatch, takeOver } from './record.ts';
 import { Store } from './store.ts';
 import { StoreError, type StoreProblem } from './store-error.ts';
-import { type Batch, type Committed, LAYOUT, type Tables, applyBatch } from './tables.ts';
 
-/** What became of a batch. An error's class is lost between threads. */
+export type Request =
+  | { readonly kind: 'take over'; readonly owner: string }
+  | { readonly kind: 'record'; readonly batch: Batch };
+
+/** What became of a request. An error's class is lost between threads. */
 export type Answer =
-  | { readonly kind: 'committed'; readonly committed: Committed }
+  | { readonly kind: 'done'; readonly changes: readonly Change[] }
   | { readonly kind: 'failed'; readonly problem: StoreProblem; readonly message: string };
 
 const directory = workerData as string;
-let store: Store<Tables> | undefined;
+let store: Store | undefined;
 
-parentPort?.on('message', (batch: Batch | 'close') => {
-  if (batch !== 'close') parentPort?.postMessage(commit(batch));
-  else void close();
+parentPort?.on('message', (request: Request | 'close') => {
+  if (request !== 'close') {
+    parentPort?.postMessage(answer(request));
+    return;
+  }
+  store?.close();
+  parentPort?.close();
 });
 
-function commit(batch: Batch): Answer {
+function answer(request: Request): Answer {
   try {
-    store ??= Store.open(directory, 'write', LAYOUT);
-    return { kind: 'committed', committed: store.commit((tables) => applyBatch(tables, batch)) };
+    store ??= Store.open(directory, 'write');
+    if (request.kind === 'record') {
+      return { kind: 'done', changes: recordBatch(store, request.batch) };
+    }
+    takeOver(store, request.owner);
+    return { kind: 'done', changes: [] };
   } catch (error) {
     const { problem, message } = StoreError.from(directory, error);
+    // A connection whose disk failed is not used again.
+    store?.close();
+    store = undefined;
     return { kind: 'failed', problem, message };
   }
-}
-
-/** What it holds of the environment outlives the thread otherwise. */
-async function close(): Promise<void> {
-  await store?.close();
-  parentPort?.close();
 }

@@ -1,16 +1,16 @@
 // The main thread's side of the thread that writes.
 
 import { Worker } from 'node:worker_threads';
+import type { Batch, Change } from './record.ts';
 import { StoreError } from './store-error.ts';
-import type { Batch, Committed } from './tables.ts';
-import type { Answer } from './write-thread.ts';
+import type { Answer, Request } from './write-thread.ts';
 
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Writes to a ledger that the main thread has open already, and keeps open for as long. */
+/** Writes to a ledger that is there. One request at a time. */
 export class Writer {
   readonly #directory: string;
   #thread: Worker | undefined;
@@ -21,16 +21,22 @@ export class Writer {
   }
 
   /**
-   * Resolves when the batch is durable. One at a time.
+   * Make `owner` the one who writes. Resolves when that is durable.
    *
+   * @throws StoreError when the ledger cannot be written.
+   */
+  async takeOver(owner: string): Promise<void> {
+    await this.#ask({ kind: 'take over', owner });
+  }
+
+  /**
+   * Resolves when the batch is durable.
+   *
+   * @returns the changes of each outcome.
    * @throws StoreError: nothing of it is in the ledger, unless the thread died.
    */
-  async commit(batch: Batch): Promise<Committed> {
-    const answer = await this.#ask(batch).catch((error: unknown) => {
-      throw StoreError.from(this.#directory, error);
-    });
-    if (answer.kind === 'committed') return answer.committed;
-    throw new StoreError(answer.problem, answer.message);
+  record(batch: Batch): Promise<readonly Change[]> {
+    return this.#ask({ kind: 'record', batch });
   }
 
   close(): Promise<void> {
@@ -40,11 +46,19 @@ export class Writer {
     });
   }
 
-  #ask(batch: Batch): Promise<Answer> {
+  async #ask(request: Request): Promise<readonly Change[]> {
+    const answer = await this.#send(request).catch((error: unknown) => {
+      throw StoreError.from(this.#directory, error);
+    });
+    if (answer.kind === 'done') return answer.changes;
+    throw new StoreError(answer.problem, answer.message);
+  }
+
+  #send(request: Request): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#thread ??= this.#start();
-      this.#thread.postMessage(batch);
+      this.#thread.postMessage(request);
     });
   }
 

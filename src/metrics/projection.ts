@@ -4,7 +4,14 @@
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
 import type { LiveState } from '../host/live.ts';
-import type { HostCounts, LedgerView, StoredReport, Summary, Tally } from '../ledger/ledger.ts';
+import type {
+  CategoryTotals,
+  HostCounts,
+  LedgerStatus,
+  LedgerView,
+  StoredReport,
+  Totals,
+} from '../ledger/ledger.ts';
 import { leadSeconds } from '../triage.ts';
 import { CATEGORIES, type HwerrCategory, metricCategory } from '../vmcore/index.ts';
 import type { MetricName } from './catalogue.ts';
@@ -22,19 +29,24 @@ type SamplesOf<Names extends MetricName> = Readonly<Record<Names, readonly Sampl
 const MAX_LABEL = 256;
 
 /** What crashes say: of this host, or of one that crashed elsewhere. */
-export function crashSamples(
-  { crashes, byCategory, lastCrash }: Summary,
-  nowSeconds: number,
-): PartialSamples {
+export function crashSamples(totals: Totals, nowSeconds: number): PartialSamples {
+  const { byCategory, lastCrash } = totals;
   return {
-    hwerr_recoverable_errors_total: each(byCategory, ({ errors }) => errors),
+    ...(totals.isFallback ? {} : crashCounters(totals)),
     hwerr_last_error_timestamp_seconds: each(byCategory, ({ lastSeconds }) => lastSeconds),
     hwerr_last_error_age_seconds: each(byCategory, ({ lastSeconds }) =>
       lastSeconds === 0 ? undefined : Math.max(0, nowSeconds - lastSeconds),
     ),
+    ...lastCrashSamples(lastCrash?.report),
+  };
+}
+
+/** Of a host that is known: a crash leaves those of which it is not, and a counter goes up only. */
+function crashCounters({ crashes, byCategory }: Totals): PartialSamples {
+  return {
+    hwerr_recoverable_errors_total: each(byCategory, ({ errors }) => errors),
     hwerr_suspect_crashes_total: each(byCategory, ({ suspectCrashes }) => suspectCrashes),
     hwerr_crashes_total: one(crashes),
-    ...lastCrashSamples(lastCrash?.report),
   };
 }
 
@@ -52,12 +64,13 @@ function lastCrashSamples(
   return {
     hwerr_last_crash_timestamp_seconds: one(last?.crashTimeSeconds ?? 0),
     // Without a crash there are no errors; with one whose counters were not read, nothing is known.
-    hwerr_last_crash_recoverable_errors: (last?.hwerr.kind === 'absent' ? [] : CATEGORIES).map(
-      (category) => ({
-        labels: { category },
-        value: inCategory(category).reduce((sum, { count }) => sum + count, 0),
-      }),
-    ),
+    hwerr_last_crash_recoverable_errors: (last === undefined || last.hwerr.kind === 'present'
+      ? CATEGORIES
+      : []
+    ).map((category) => ({
+      labels: { category },
+      value: inCategory(category).reduce((sum, { count }) => sum + count, 0),
+    })),
     // A lead below zero, from a clock that was set, would look like an error at the panic.
     hwerr_last_crash_error_lead_seconds: CATEGORIES.flatMap((category) => {
       const leads = inCategory(category)
@@ -123,7 +136,7 @@ export function failureSamples(
   };
 }
 
-const LEDGER_STATES: readonly LedgerView['state']['kind'][] = [
+const LEDGER_STATES: readonly LedgerStatus['state']['kind'][] = [
   'ready',
   'full',
   'read_only',
@@ -139,7 +152,7 @@ export function ledgerSamples({
   writes,
   writeFailures,
   setAside,
-}: Pick<LedgerView, 'state' | 'writes' | 'writeFailures' | 'setAside'>): PartialSamples {
+}: Pick<LedgerStatus, 'state' | 'writes' | 'writeFailures' | 'setAside'>): PartialSamples {
   return {
     hwerr_ledger_state: LEDGER_STATES.map((kind) => ({
       labels: { state: kind },
@@ -205,11 +218,11 @@ function one(value: number): Sample[] {
 
 /** One sample a category; none where `value` is undefined. */
 function each(
-  tallies: Summary['byCategory'],
-  value: (tally: Tally) => number | undefined,
+  categories: Totals['byCategory'],
+  value: (totals: CategoryTotals) => number | undefined,
 ): Sample[] {
-  return [...tallies].flatMap(([category, tally]) => {
-    const result = value(tally);
+  return [...categories].flatMap(([category, totals]) => {
+    const result = value(totals);
     return result === undefined ? [] : [{ labels: { category }, value: result }];
   });
 }

@@ -36,7 +36,7 @@ const owners = [
     owner: '(decode/|ledger/(writer|write-thread)\\.ts$)',
     why: 'two things take long: decoding, and waiting for the disk',
   },
-  { what: 'lmdb', owner: 'ledger/store\\.ts$', why: 'what is durable is one file' },
+  { what: 'node:sqlite', owner: 'ledger/store\\.ts$', why: 'what is durable is one file' },
   { what: 'express', owner: 'http/', why: 'the server can change without the daemon noticing' },
   { what: 'helmet', owner: 'http/', why: 'headers belong to the server' },
   { what: 'prom-client', owner: 'metrics/', why: 'should it be replaced, one folder changes' },

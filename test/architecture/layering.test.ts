@@ -124,7 +124,7 @@ describe('package.json', () => {
 
   /** One decision each; a new one needs its reason in the commit that adds it. */
   const decided = [
-    ...['bcryptjs', 'chokidar', 'commander', 'express', 'helmet', 'hysnappy', 'lmdb'],
+    ...['bcryptjs', 'chokidar', 'commander', 'express', 'helmet', 'hysnappy'],
     ...['piscina', 'prom-client', 'xz-decompress', 'yaml', 'zod'],
   ];
 

@@ -21,6 +21,10 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { crashes: json, ...given };
       return Promise.resolve();
     },
+    repaired(given, { host, note }): Promise<void> {
+      called = { repaired: host, note, ...given };
+      return Promise.resolve();
+    },
     textfile(given, out): Promise<void> {
       called = { textfile: out, ...given };
       return Promise.resolve();

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
 import type { LiveState } from '../../src/host/live.ts';
+import { newCrashId } from '../../src/ledger/identity.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 import { type TestServer, startTestServer } from '../support/daemon/http-server.ts';
 
@@ -34,6 +35,11 @@ const REPORTS = [
     crashTimeSeconds: null,
   }),
 ];
+
+/** The published ids of those. */
+const [A, B, C] = REPORTS.map(({ nodename, bootId, crashTimeSeconds, vmcoreinfoDigest }) =>
+  newCrashId({ bootId, crashTimeSeconds, nodename, pathHost: null }, vmcoreinfoDigest, ''),
+);
 
 const LIVE: LiveState = {
   kind: 'present',
@@ -116,7 +122,7 @@ describe('every endpoint', () => {
     '/',
     '/metrics',
     '/api/v1/crashes',
-    '/api/v1/crashes/boot-a',
+    `/api/v1/crashes/${A}`,
     '/-/healthy',
     '/-/ready',
     '/icon.svg',
@@ -233,7 +239,7 @@ describe('the JSON API', () => {
       total: 3,
       crashes: [
         {
-          id: 'boot-a',
+          id: A,
           host: 'a',
           verdict: {
             kind: 'suspect',
@@ -242,8 +248,8 @@ describe('the JSON API', () => {
             text: 'PCI error 9 s before the panic',
           },
         },
-        { id: 'boot-b', verdict: { kind: 'earlier', leadSeconds: 939 } },
-        { id: 'boot-c', verdict: { kind: 'unknown', reason: 'page_lost' } },
+        { id: B, verdict: { kind: 'earlier', leadSeconds: 939 } },
+        { id: C, verdict: { kind: 'unknown', reason: 'page_lost' } },
       ],
     });
   });
@@ -255,13 +261,13 @@ describe('the JSON API', () => {
       };
       return body.crashes.map(({ id }) => id);
     };
-    expect(await ids('?host=b')).toEqual(['boot-b', 'boot-c']);
-    expect(await ids('?category=pci')).toEqual(['boot-a']);
-    expect(await ids('?limit=1&offset=1')).toEqual(['boot-b']);
+    expect(await ids('?host=b')).toEqual([B, C]);
+    expect(await ids('?category=pci')).toEqual([A]);
+    expect(await ids('?limit=1&offset=1')).toEqual([B]);
   });
 
   it('answers one crash, and 404 for none', async () => {
-    expect(await (await fetch(`${node.url}/api/v1/crashes/boot-a`)).json()).toMatchObject({
+    expect(await (await fetch(`${node.url}/api/v1/crashes/${A}`)).json()).toMatchObject({
       host: 'a',
     });
     const none = await fetch(`${node.url}/api/v1/crashes/boot-x`);

@@ -27,7 +27,7 @@ import {
   writeHungryDump,
   writeSlowDump,
 } from '../support/dumps/fixtures.ts';
-import { crashReport } from '../support/dumps/crash-reports.ts';
+import { decodedReport } from '../support/dumps/crash-reports.ts';
 import {
   SETTLE_MS,
   nDecoded,
@@ -272,7 +272,7 @@ describe('Ingest', () => {
   it('decodes a file anew that was written to while it was read', async () => {
     const directory = tempDir();
     writeFileSync(join(directory, 'vmcore'), 'x');
-    const report = crashReport();
+    const report = decodedReport();
     const decoder = scriptedDecoder(
       { kind: 'changed' },
       { kind: 'decoded', report, parts: [], content: '' },
@@ -428,7 +428,7 @@ describe('Ingest', () => {
   it('tries again what could not be read, later each time, and tells it once', async () => {
     const directory = tempDir();
     writeFileSync(join(directory, 'vmcore'), 'x');
-    const report = crashReport();
+    const report = decodedReport();
     const failure = { reason: 'io', message: 'EIO' } as const;
     const decoder = scriptedDecoder(
       { kind: 'failed', failure },

@@ -16,7 +16,16 @@ it.each<[string | null, string]>([
   ['', 'unknown'],
   [null, 'unknown'],
 ])('a dump of %j counts for %j', (nodename, host) => {
-  expect(hostOf(nodename, '/srv/db/vmcore', RULE)).toBe(host);
+  expect(hostOf(nodename, '/srv/db/vmcore', RULE).host).toBe(host);
+});
+
+it('says where the name is from', () => {
+  const sources = [
+    hostOf('named', '/srv/db/vmcore', BY_PATH),
+    hostOf('named', '/var/crash/vmcore', BY_PATH),
+    hostOf('(none)', '/var/crash/vmcore', BY_PATH),
+  ].map(({ source }) => source);
+  expect(sources).toEqual(['path', 'nodename', 'fallback']);
 });
 
 it.each<[string, string | null, string]>([
@@ -26,10 +35,10 @@ it.each<[string, string | null, string]>([
   ['/var/crash/vmcore', null, 'unknown'],
   ['/srv/(none)/vmcore', 'named', 'named'],
 ])('with a pattern, %j with the name %j counts for %j', (path, nodename, host) => {
-  expect(hostOf(nodename, path, BY_PATH)).toBe(host);
+  expect(hostOf(nodename, path, BY_PATH).host).toBe(host);
 });
 
 it('a group that took no part names no host', () => {
   const rule = { fallback: 'unknown', pattern: /^\/srv\/(?:db-(\d+)|.*)\// };
-  expect(hostOf('named', '/srv/web/vmcore', rule)).toBe('named');
+  expect(hostOf('named', '/srv/web/vmcore', rule)).toEqual({ host: 'named', source: 'nodename' });
 });

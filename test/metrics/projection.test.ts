@@ -15,7 +15,8 @@ import {
   ledgerSamples,
   liveSamples,
 } from '../../src/metrics/projection.ts';
-import { CATEGORIES, type CrashReport, type Hwerr } from '../../src/vmcore/index.ts';
+import type { CrashReport } from '../../src/outcome.ts';
+import { CATEGORIES, type Hwerr } from '../../src/vmcore/index.ts';
 import { ledgerOf, openTestLedger, recordFailure } from '../support/daemon/ledgers.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 
@@ -44,11 +45,11 @@ async function samplesOf(
 ): Promise<Samples> {
   const ledger = await ledgerOf(...reports);
   return {
-    ...crashSamples(ledger.total(), NOW_SECONDS),
+    ...crashSamples(ledger.view.total(), NOW_SECONDS),
     ...ingestSamples(ingest),
-    ...failureSamples(ledger),
+    ...failureSamples(ledger.view),
     ...ledgerSamples(ledger),
-    ...hostSamples(ledger.hostCounts()),
+    ...hostSamples(ledger.view.hostCounts()),
     ...kexecSamples(true),
     ...liveSamples(liveCounters('kcore')),
     ...buildSamples({ version: '0.1.0', revision: 'abc', nodeVersion: '20.19.0' }),
@@ -139,10 +140,9 @@ describe('the samples of a scrape', () => {
   it('tells of the newest crash by its own time, in whatever order the dumps were found', async () => {
     const newest = crash(1, CRASH_TIME, counted({ pci: [7, CRASH_TIME - 9] }));
     const older = crash(2, CRASH_TIME - 999, counted({ cxl: [3, 4000] }));
-    const undated = crash(3, null, counted({ cpu: [5, 4000] }));
     for (const reports of [
-      [newest, older, undated],
-      [undated, older, newest],
+      [newest, older],
+      [older, newest],
     ]) {
       const samples = await samplesOf(reports);
       expect(samples.hwerr_last_crash_timestamp_seconds).toEqual([
@@ -151,6 +151,14 @@ describe('the samples of a scrape', () => {
       expect(byCategory(samples.hwerr_last_crash_recoverable_errors)).toEqual({ ...zeros, pci: 7 });
       expect(byCategory(samples.hwerr_last_crash_error_lead_seconds)).toEqual({ pci: 9 });
     }
+  });
+
+  it('takes one without a time, or with one that cannot be, for as old as its recording', async () => {
+    const dated = crash(1, CRASH_TIME, counted({ pci: [7, CRASH_TIME - 9] }));
+    const noClock = crash(2, 1, counted({ memory: [3, 1] }));
+    const undated = crash(3, null, counted({ cpu: [5, 4000] }));
+    const samples = await samplesOf([noClock, undated, dated]);
+    expect(byCategory(samples.hwerr_last_crash_recoverable_errors)).toEqual({ ...zeros, cpu: 5 });
   });
 
   it('says what the newest crash was', async () => {
@@ -348,7 +356,7 @@ describe('the samples of this boot', () => {
   });
 
   it('never get into what dumps say', async () => {
-    const names = Object.keys(crashSamples((await ledgerOf()).total(), NOW_SECONDS));
+    const names = Object.keys(crashSamples((await ledgerOf()).view.total(), NOW_SECONDS));
     expect(names.filter((name) => name in liveSamples(liveCounters('kcore')))).toEqual([]);
   });
 });

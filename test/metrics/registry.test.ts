@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 
 import { describe, expect, it } from 'vitest';
 
+import { withReport } from '../../src/ledger/crash.ts';
 import type { Crash } from '../../src/ledger/ledger.ts';
-import { RunningSummary } from '../../src/ledger/summary.ts';
+import { RunningTotals } from '../../src/ledger/totals.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { exposed } from '../../src/metrics/exposition.ts';
 import {
@@ -24,9 +25,9 @@ const crashes = [
   // The clock was set back: the error is dated after the crash, and nothing is said of its lead.
   crash(3, CRASH_TIME, { cxl: [1, CRASH_TIME + 5] }),
 ];
-const summary = new RunningSummary(300);
-for (const each of crashes) summary.change(undefined, each);
-const collect = () => crashSamples(summary, CRASH_TIME + 10);
+const totals = new RunningTotals({ isFallback: false });
+for (const each of crashes) totals.change(undefined, each, each.recordedSeconds, false);
+const collect = () => crashSamples(totals, CRASH_TIME + 10);
 const build = () => buildSamples({ version: '1', revision: 'abc', nodeVersion: '20' });
 
 describe('a scrape', () => {
@@ -134,12 +135,17 @@ function crash(
   crashTimeSeconds: number,
   errors: Parameters<typeof counted>[0],
 ): Crash {
-  return {
+  const known = {
     id: `boot-${sequence}`,
     sequence,
     host: 'labhost',
-    report: crashReport({ bootId: `boot-${sequence}`, crashTimeSeconds, hwerr: counted(errors) }),
+    hostSource: 'nodename',
     paths: ['/var/crash/127.0.0.1-2026-10-03-08:05:51/vmcore'],
     recordedSeconds: crashTimeSeconds + 90,
-  };
+    suspectWindowSeconds: 300,
+  } as const;
+  return withReport(
+    known,
+    crashReport({ bootId: `boot-${sequence}`, crashTimeSeconds, hwerr: counted(errors) }),
+  );
 }

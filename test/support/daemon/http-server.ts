@@ -10,7 +10,7 @@ import type { RecordedFailure } from '../../../src/ledger/ledger.ts';
 import { type Logger, createLogger } from '../../../src/log.ts';
 import { crashSamples, ingestSamples } from '../../../src/metrics/projection.ts';
 import { createMetrics } from '../../../src/metrics/registry.ts';
-import type { CrashReport } from '../../../src/vmcore/index.ts';
+import type { CrashReport } from '../../../src/outcome.ts';
 import { createViews } from '../../../src/status.ts';
 import { type WatchedWebConfig, watchWebConfig } from '../../../src/webconfig/watch.ts';
 import { openTestLedger, recordFailure, recordReport } from './ledgers.ts';
@@ -103,22 +103,21 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       metrics: (format) =>
         metrics.render(
           [
-            () => crashSamples(ledger.total(), nowMs() / 1000),
+            () => crashSamples(ledger.view.total(), nowMs() / 1000),
             () => ingestSamples(ingest.status()),
           ],
           format,
         ),
       hostMetrics: (host, format) => {
-        const summary = ledger.summary(host);
-        if (summary === undefined) return undefined;
-        return metrics.renderOnly([() => crashSamples(summary, nowMs() / 1000)], format);
+        const totals = ledger.view.hostTotals(host);
+        if (totals === undefined) return undefined;
+        return metrics.renderOnly([() => crashSamples(totals, nowMs() / 1000)], format);
       },
       views: createViews({
         ledger,
         ingest,
         kexec,
         thisBoot: { state: setup.live ?? { kind: 'off' } },
-        suspectWindowSeconds: WINDOW_SECONDS,
       }),
       log,
       nowMs,

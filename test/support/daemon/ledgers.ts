@@ -1,4 +1,4 @@
-// Real ledgers for tests: LMDB on a real file system, filled by what a decode of a file comes to. The
+// Real ledgers for tests: SQLite on a real file system, filled by what a decode of a file comes to. The
 // ledger is the built one: a thread loads JavaScript.
 
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
@@ -8,13 +8,9 @@ import { join } from 'node:path';
 import { TestRunner, onTestFinished } from 'vitest';
 
 import type { Failure } from '../../../src/failure.ts';
-import {
-  type FileOutcome,
-  type Ledger,
-  type LedgerOptions,
-  openLedger,
-} from '../../../dist/ledger/ledger.js';
-import type { CrashReport } from '../../../src/vmcore/index.ts';
+import { type Ledger, type LedgerOptions, openLedger } from '../../../dist/ledger/ledger.js';
+import type { CrashReport, FileOutcome } from '../../../src/outcome.ts';
+import { memoryLog } from './logger.ts';
 
 /** Where the files of test ledgers would be. */
 export const ROOT = '/var/crash';
@@ -31,7 +27,7 @@ export async function openTestLedger(changes: Partial<LedgerOptions> = {}): Prom
     maxHosts: 1000,
     hostRule: { fallback: 'unknown', pattern: undefined },
     nowMs: Date.now,
-    log: () => undefined,
+    log: memoryLog().log,
     ...changes,
   });
   if (TestRunner.getCurrentTest() !== undefined) onTestFinished(() => ledger.close());
@@ -51,18 +47,22 @@ export function fileNumber(i: number): string {
 
 let files = 0;
 
+/** What may be said of a file beside what it came to. */
+type FileState = Partial<Pick<FileOutcome, 'root' | 'path' | 'version' | 'content'>>;
+
 /** What a file's decode came to: a file of its own, with content of its own, unless said otherwise. */
-export function reported(report: CrashReport, changes: Partial<FileOutcome> = {}): FileOutcome {
-  const path = changes.path ?? `${ROOT}/file-${files++}/vmcore`;
-  const result = { kind: 'report', report } as const;
-  return { root: ROOT, path, version: '1', content: `of ${path}`, result, ...changes };
+export function reported(report: CrashReport, changes: FileState = {}): FileOutcome {
+  return { ...fileState(changes), kind: 'report', report };
 }
 
-/** As reported(), for a file that could not be decoded; `crash` where it says at least which it is. */
-export function failed(failure: Failure, changes: Partial<FileOutcome> = {}): FileOutcome {
+/** As reported(), for a file that could not be decoded. */
+export function failed(failure: Failure, changes: FileState = {}): FileOutcome {
+  return { ...fileState(changes), kind: 'failure', failure };
+}
+
+function fileState(changes: FileState): Pick<FileOutcome, 'root' | 'path' | 'version' | 'content'> {
   const path = changes.path ?? `${ROOT}/file-${files++}/vmcore`;
-  const result = { kind: 'failure', failure, crash: undefined } as const;
-  return { root: ROOT, path, version: '1', content: `of ${path}`, result, ...changes };
+  return { root: ROOT, path, version: '1', content: `of ${path}`, ...changes };
 }
 
 /** Resolves when it is durable. */

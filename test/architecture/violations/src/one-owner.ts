@@ -8,7 +8,7 @@ import 'chokidar';
 import 'commander';
 import 'express';
 import 'helmet';
-import 'lmdb';
+import 'node:sqlite';
 import 'piscina';
 import 'prom-client';
 import 'yaml';

@@ -1,0 +1,40 @@
+// What one crash counted, by the categories that metrics have. Pure.
+
+import { isSuspect, leadSeconds } from '../triage.ts';
+import { CATEGORIES, metricCategory } from '../vmcore/index.ts';
+import type { Crash } from './crash.ts';
+
+export interface CrashErrors {
+  /** One of CATEGORIES; what a newer kernel counts under its own name is in others. */
+  readonly category: string;
+  readonly count: number;
+  /** The newest error, Unix seconds; null: never, or the dump does not say. */
+  readonly lastErrorSeconds: number | null;
+  /** From the last error before the crash to the crash; below 0 where all are dated after it. */
+  readonly leadSeconds: number | null;
+  readonly isSuspect: boolean;
+}
+
+/** One entry a category; none where the counters are not known. */
+export function crashErrors({
+  report: { hwerr, crashTimeSeconds },
+  suspectWindowSeconds,
+}: Pick<Crash, 'report' | 'suspectWindowSeconds'>): readonly CrashErrors[] {
+  if (hwerr.kind !== 'present') return [];
+  return CATEGORIES.map((category) => {
+    const counters = hwerr.categories.filter(
+      (one) => one.count > 0 && metricCategory(one.category) === category,
+    );
+    const leads = counters.flatMap((counter) => leadSeconds(counter, crashTimeSeconds) ?? []);
+    const before = leads.filter((lead) => lead >= 0);
+    const times = counters.flatMap((counter) => counter.lastErrorTimestampSeconds ?? []);
+    return {
+      category,
+      count: counters.reduce((sum, { count }) => sum + count, 0),
+      lastErrorSeconds: times.length === 0 ? null : Math.max(...times),
+      leadSeconds:
+        before.length > 0 ? Math.min(...before) : leads.length > 0 ? Math.max(...leads) : null,
+      isSuspect: before.some((lead) => isSuspect(lead, suspectWindowSeconds)),
+    };
+  });
+}

@@ -1,0 +1,180 @@
+// Crashes in the ledger's tables: each as one row of `crash`, with those of crash_error and crash_file.
+
+import type { Verdict } from '../triage.ts';
+import { type Crash, type StoredReport, orderedSeconds } from './crash.ts';
+import { crashErrors } from './crash-errors.ts';
+import { type HostSource, hostName } from './host-name.ts';
+import type { Candidate, Marks } from './identity.ts';
+import type { Row, Store, Value } from './store.ts';
+import { StoreError } from './store-error.ts';
+
+/** The crash that a row of `crash` holds. */
+export function crashOf(store: Store, row: Row): Crash {
+  const sequence = Number(row['sequence']);
+  const report = parsed(row, 'report_json') as StoredReport;
+  const recordedSeconds = Number(row['recorded_seconds']);
+  return {
+    id: String(row['id']),
+    sequence,
+    host: String(row['host']),
+    hostSource: String(row['host_source']) as HostSource,
+    paths: store
+      .rows('SELECT path FROM crash_file WHERE crash = ? ORDER BY position', [sequence])
+      .map(({ path }) => String(path)),
+    recordedSeconds,
+    orderedSeconds: orderedSeconds(report.crashTimeSeconds, recordedSeconds),
+    report,
+    verdict: parsed(row, 'verdict_json') as Verdict,
+    suspectWindowSeconds: Number(row['suspect_window_seconds']),
+  };
+}
+
+function parsed(row: Row, column: string): unknown {
+  try {
+    return JSON.parse(String(row[column]));
+  } catch (error) {
+    throw new StoreError('damaged', `crash ${row['sequence']}: ${column} is no JSON`, error);
+  }
+}
+
+export function crashAt(store: Store, sequence: number): Crash {
+  const row = store.row('SELECT * FROM crash WHERE sequence = ?', [sequence]);
+  if (row !== undefined) return crashOf(store, row);
+  throw new StoreError('damaged', `crash ${sequence} is missing`);
+}
+
+/** Crashes that are compared with a report: bounds what a hostile share costs. */
+const MAX_CANDIDATES = 64;
+
+/** The crashes that share the boot id or VMCOREINFO of a report, those of its host first. */
+export function candidates(
+  store: Store,
+  marks: Marks,
+  file: { readonly digest: string; readonly path: string; readonly content: string | undefined },
+): Candidate[] {
+  const rows = store.rows(
+    `SELECT sequence, boot_id, crash_seconds, nodename, host, host_source,
+       EXISTS (SELECT 1 FROM crash_vmcoreinfo WHERE digest = :digest AND crash = sequence) AS info,
+       EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND path = :path) AS path,
+       EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND content = :content) AS content
+     FROM crash
+     WHERE sequence IN (
+       SELECT sequence FROM crash WHERE boot_id = :boot
+       UNION SELECT crash FROM crash_vmcoreinfo WHERE digest = :digest)
+     ORDER BY path OR content DESC, nodename IS :nodename DESC, sequence
+     LIMIT :most`,
+    {
+      digest: file.digest,
+      path: file.path,
+      content: file.content ?? null,
+      boot: marks.bootId,
+      nodename: marks.nodename,
+      most: MAX_CANDIDATES,
+    },
+  );
+  return rows.map((row) => ({
+    sequence: Number(row['sequence']),
+    bootId: text(row['boot_id']),
+    crashTimeSeconds: number(row['crash_seconds']),
+    nodename: text(row['nodename']),
+    pathHost: row['host_source'] === 'path' ? text(row['host']) : null,
+    sharesVmcoreinfo: row['info'] === 1,
+    sharesPath: row['path'] === 1,
+    sharesContent: row['content'] === 1,
+  }));
+}
+
+/** Write a crash in place of what was known of it. */
+export function putCrash(store: Store, crash: Crash): void {
+  const { report, sequence } = crash;
+  store.run(
+    `INSERT INTO crash VALUES (:sequence, :id, :boot, :nodename, :host, :source, :crashed, :recorded,
+       :ordered, :release, :arch, :incomplete, :hwerr, :reason, :verdict, :window, :judged, :report)
+     ON CONFLICT (sequence) DO UPDATE SET boot_id = excluded.boot_id, nodename = excluded.nodename,
+       host = excluded.host, host_source = excluded.host_source,
+       crash_seconds = excluded.crash_seconds, ordered_seconds = excluded.ordered_seconds,
+       kernel_release = excluded.kernel_release, arch = excluded.arch,
+       incomplete = excluded.incomplete, hwerr = excluded.hwerr,
+       hwerr_reason = excluded.hwerr_reason, verdict = excluded.verdict,
+       verdict_json = excluded.verdict_json, report_json = excluded.report_json`,
+    {
+      sequence,
+      id: crash.id,
+      boot: report.bootId,
+      nodename: hostName(report.nodename),
+      host: crash.host,
+      source: crash.hostSource,
+      crashed: integer(report.crashTimeSeconds),
+      recorded: crash.recordedSeconds,
+      ordered: crash.orderedSeconds,
+      release: report.kernelRelease,
+      arch: report.arch,
+      incomplete: report.incomplete ? 1 : 0,
+      hwerr: report.hwerr.kind,
+      reason: report.hwerr.kind === 'present' ? null : report.hwerr.reason,
+      verdict: crash.verdict.kind,
+      window: crash.suspectWindowSeconds,
+      judged: JSON.stringify(crash.verdict),
+      report: JSON.stringify(report),
+    },
+  );
+}
+
+/** Write what a crash counted; a category that is suspect now keeps the time when it became so. */
+export function putErrors(store: Store, crash: Crash, nowSeconds: number): void {
+  for (const errors of crashErrors(crash)) {
+    store.run(
+      `INSERT INTO crash_error
+         VALUES (:crash, :category, :count, :last, :lead, :suspect, :host, :ordered)
+       ON CONFLICT (crash, category) DO UPDATE SET count = excluded.count,
+         last_error_seconds = excluded.last_error_seconds, lead_seconds = excluded.lead_seconds,
+         suspect_seconds = coalesce(suspect_seconds, excluded.suspect_seconds),
+         host = excluded.host, ordered_seconds = excluded.ordered_seconds`,
+      {
+        crash: crash.sequence,
+        category: errors.category,
+        count: errors.count,
+        last: integer(errors.lastErrorSeconds),
+        lead: integer(errors.leadSeconds),
+        suspect: errors.isSuspect ? nowSeconds : null,
+        host: crash.host,
+        ordered: crash.orderedSeconds,
+      },
+    );
+  }
+}
+
+/** Files remembered of one crash. */
+const MAX_FILES = 8;
+
+/** Remember a file of a crash as its newest. @returns the paths of all that are remembered. */
+export function putFile(store: Store, sequence: number, path: string, content: Value): string[] {
+  const others = store
+    .rows('SELECT path, content FROM crash_file WHERE crash = ? ORDER BY position', [sequence])
+    .map((file) => ({ path: String(file['path']), content: file['content'] ?? null }))
+    .filter((file) => file.path !== path);
+  const files = [{ path, content }, ...others].slice(0, MAX_FILES);
+  store.run('DELETE FROM crash_file WHERE crash = ?', [sequence]);
+  for (const [position, file] of files.entries()) {
+    store.run('INSERT INTO crash_file VALUES (?, ?, ?, ?)', [
+      sequence,
+      position,
+      file.path,
+      file.content,
+    ]);
+  }
+  return files.map((file) => file.path);
+}
+
+export function text(value: Value | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+export function number(value: Value | undefined): number | null {
+  return typeof value === 'number' ? value : null;
+}
+
+/** What an INTEGER column takes. */
+function integer(value: number | null): number | null {
+  return Number.isSafeInteger(value) ? value : null;
+}

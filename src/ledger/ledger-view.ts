@@ -1,0 +1,74 @@
+// What metrics, page and command line read of the ledger. All of it is committed.
+
+import type { FailureReason } from '../failure.ts';
+import type { Crash } from './crash.ts';
+import type { RecordedFailure } from './recent-failures.ts';
+import type { Repair } from './repair.ts';
+import type { StoreProblem } from './store-error.ts';
+import type { Totals } from './totals.ts';
+
+export type LedgerState =
+  { readonly kind: 'ready' } | { readonly kind: StoreProblem; readonly message: string };
+
+/** How the writing goes. */
+export interface LedgerStatus {
+  readonly state: LedgerState;
+  /** Transactions since the start. */
+  readonly writes: number;
+  readonly writeFailures: number;
+  /** Damaged ledgers that lie beside this one. */
+  readonly setAside: number;
+  /**
+   * Whether what the first pass over the directories found is durable; true as well when it is over
+   * and cannot be written. Before that a counter that is shown may jump by crashes of long ago.
+   */
+  readonly isFirstPassRecorded: boolean;
+}
+
+export interface HostCounts {
+  readonly tracked: number;
+  readonly limit: number;
+  /** Hosts beyond the limit. */
+  readonly dropped: number;
+}
+
+/** Which crashes are asked for. */
+export interface CrashSelection {
+  /** Exactly this host. */
+  readonly host: string | undefined;
+  /** Crashes that counted an error of this category. */
+  readonly category: string | undefined;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export interface CrashPage {
+  /** Newest first. */
+  readonly crashes: readonly Crash[];
+  /** Those that match, on whatever page. */
+  readonly matching: number;
+}
+
+/** Only what names a crash, or lists some, looks at the disk. */
+export interface LedgerView {
+  /** Over every crash, of whatever host. */
+  total(): Totals;
+  /** Names of the hosts that have totals, in the order in which they became known. */
+  hosts(): readonly string[];
+  /** The totals of one host: they grow with hosts, not with dumps. */
+  hostTotals(host: string): Totals | undefined;
+  hostCounts(): HostCounts;
+  /** Files that gave no counters though they should have, by reason; each content once. */
+  failures(): Readonly<Partial<Record<FailureReason, number>>>;
+  /** Files of kernels that keep no counters; each content once. */
+  dumpsWithoutHwerr(): number;
+  /** The newest files that gave no counters since the start, oldest first; less those that healed. */
+  recentFailures(): Iterable<RecordedFailure>;
+  /** Repairs that were acknowledged, newest first. */
+  repairs(): readonly Repair[];
+  /** Every crash, newest first; read a few at a time as they are walked. */
+  crashes(): Iterable<Crash>;
+  /** Found by index, however many crashes there are. */
+  select(selection: CrashSelection): CrashPage;
+  crash(id: string): Crash | undefined;
+}

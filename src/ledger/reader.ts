@@ -1,0 +1,266 @@
+// Reads the ledger for metrics, page and command line. What metrics need is in memory.
+
+import type { FailureReason } from '../failure.ts';
+import type { Crash } from './crash.ts';
+import { crashOf, number, text } from './crash-rows.ts';
+import type { CrashPage, CrashSelection, HostCounts, LedgerView } from './ledger-view.ts';
+import type { HostRule } from './host-name.ts';
+import type { RecordedFailure } from './recent-failures.ts';
+import { RecentFailures } from './recent-failures.ts';
+import type { Change, CountedReason, GoneFile } from './record.ts';
+import { type Repair, lastRepair, readRepairs } from './repair.ts';
+import { everyCrash, selectCrashes } from './selection.ts';
+import type { Store } from './store.ts';
+import { readTotals } from './total-rows.ts';
+import { RunningTotals, type Totals } from './totals.ts';
+
+export interface ReaderOptions {
+  /** Hosts with totals of their own. Crashes of further hosts are recorded, and in the total. */
+  readonly maxHosts: number;
+  readonly hostRule: Pick<HostRule, 'fallback'>;
+  readonly nowMs: () => number;
+}
+
+/** What a file was that needs no second look, not even by the next version of this program. */
+export type FileVerdict = 'complete' | 'incomplete';
+
+/** What is kept of a ledger in memory: it grows with hosts, not with crashes. */
+interface Memory {
+  total: RunningTotals;
+  readonly byHost: Map<string, RunningTotals>;
+  knownHosts: number;
+  readonly counted: Map<string, number>;
+  readonly repairs: readonly Repair[];
+  readonly lastRepair: number;
+}
+
+export class LedgerReader implements LedgerView {
+  readonly #options: ReaderOptions;
+  readonly #failures = new RecentFailures();
+  #store: Store | undefined;
+  #memory: Memory = {
+    total: new RunningTotals({ isFallback: false }),
+    byHost: new Map(),
+    knownHosts: 0,
+    counted: new Map(),
+    repairs: [],
+    lastRepair: 0,
+  };
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#store !== undefined;
+  }
+
+  /** Show this ledger from now on, and close the one before. @throws StoreError. */
+  show(store: Store): void {
+    this.#memory = this.#read(store);
+    this.#store?.close();
+    this.#store = store;
+  }
+
+  /** Read all anew: what seemed to fail may be on the disk all the same. @throws StoreError. */
+  reload(): void {
+    if (this.#store !== undefined) this.#memory = this.#read(this.#store);
+  }
+
+  /**
+   * Take in repairs that another process wrote. Not while a batch is on its way to the disk.
+   *
+   * @throws StoreError.
+   */
+  noticeRepairs(): void {
+    if (this.#store === undefined) return;
+    const last = lastRepair(this.#store);
+    if (last === this.#memory.lastRepair) return;
+    const repairs = readRepairs(this.#store);
+    const isNew = (repair: Repair): boolean => !this.#memory.repairs.some(isSame(repair));
+    const hosts = new Set(repairs.filter(isNew).map(({ host }) => host));
+    this.#memory = { ...this.#memory, repairs, lastRepair: last };
+    this.#reload([undefined, ...hosts]);
+  }
+
+  /** Take in what was just committed in one batch. @throws StoreError. */
+  take(changes: readonly Change[], nowSeconds: number): void {
+    const { counted } = this.#memory;
+    for (const { counted: reason } of changes) {
+      if (reason !== undefined) counted.set(reason, (counted.get(reason) ?? 0) + 1);
+    }
+    const crashes = changes.flatMap(({ crash }) => crash ?? []);
+    // What was the newest of a scope may not be that any more: only the tables know the next one.
+    const stale = new Set(crashes.flatMap(staleScopes));
+    for (const { before, after } of crashes) {
+      const isRepaired = this.#isRepaired(after);
+      const ofHost = this.#tracked(after.host);
+      if (!stale.has(undefined)) this.#memory.total.change(before, after, nowSeconds, isRepaired);
+      if (!stale.has(after.host)) ofHost?.change(before, after, nowSeconds, isRepaired);
+    }
+    this.#reload(stale);
+  }
+
+  /** Show what became of a file now. @param failure undefined: no failure. */
+  showFailure(path: string, { failure, failedHost }: Change, nowSeconds: number): void {
+    this.#failures.record(
+      path,
+      failure && { ...failure, ...(failedHost !== undefined && { host: failedHost }) },
+      nowSeconds,
+    );
+  }
+
+  /** The file, or directory, could not be read and can be now. */
+  healed(path: string): void {
+    this.#failures.healed(path);
+  }
+
+  close(): void {
+    this.#store?.close();
+    this.#store = undefined;
+  }
+
+  total(): Totals {
+    return this.#memory.total;
+  }
+
+  hosts(): readonly string[] {
+    return [...this.#memory.byHost]
+      .filter(([, totals]) => totals.crashes > 0)
+      .map(([name]) => name);
+  }
+
+  hostTotals(host: string): Totals | undefined {
+    const totals = this.#memory.byHost.get(host);
+    return totals === undefined || totals.crashes === 0 ? undefined : totals;
+  }
+
+  hostCounts(): HostCounts {
+    const tracked = this.#memory.byHost.size;
+    return { tracked, limit: this.#options.maxHosts, dropped: this.#memory.knownHosts - tracked };
+  }
+
+  failures(): Readonly<Partial<Record<FailureReason, number>>> {
+    const { kernel_without_hwerr: _, ...failures } = Object.fromEntries(
+      this.#memory.counted,
+    ) as Partial<Record<CountedReason, number>>;
+    return failures;
+  }
+
+  dumpsWithoutHwerr(): number {
+    return this.#memory.counted.get('kernel_without_hwerr') ?? 0;
+  }
+
+  recentFailures(): Iterable<RecordedFailure> {
+    return this.#failures.values();
+  }
+
+  repairs(): readonly Repair[] {
+    return this.#memory.repairs;
+  }
+
+  *crashes(): Generator<Crash> {
+    if (this.#store !== undefined) yield* everyCrash(this.#store);
+  }
+
+  select(selection: CrashSelection): CrashPage {
+    if (this.#store === undefined) return { crashes: [], matching: 0 };
+    return selectCrashes(this.#store, selection);
+  }
+
+  crash(id: string): Crash | undefined {
+    const row = this.#store?.row('SELECT * FROM crash WHERE id = ?', [id]);
+    return row && this.#store && crashOf(this.#store, row);
+  }
+
+  /** What became of a file in this state, if that is known and needs no second look. */
+  verdict({ root, path }: GoneFile, version: string): FileVerdict | undefined {
+    const known = this.#store?.row(
+      'SELECT version, verdict FROM file WHERE root = ? AND path = ?',
+      [root, path],
+    );
+    return known?.['version'] === version ? (known['verdict'] as FileVerdict) : undefined;
+  }
+
+  /** Paths of the files of a directory that need no second look. */
+  knownFiles(root: string): string[] {
+    const rows = this.#store?.rows('SELECT path FROM file WHERE root = ?', [root]) ?? [];
+    return rows.map(({ path }) => String(path));
+  }
+
+  #isRepaired({ host, sequence }: Crash): boolean {
+    const sql = 'SELECT 1 FROM repair WHERE host = ? AND crash >= ? LIMIT 1';
+    return this.#store?.row(sql, [host, sequence]) !== undefined;
+  }
+
+  /** The totals of a host; undefined beyond the limit. A host that is new begins with none. */
+  #tracked(host: string): RunningTotals | undefined {
+    const { byHost } = this.#memory;
+    const known = byHost.get(host);
+    if (known !== undefined || this.#store === undefined) return known;
+    this.#memory.knownHosts = countHosts(this.#store);
+    const row = this.#store.row('SELECT number FROM host WHERE name = ?', [host]);
+    if ((number(row?.['number']) ?? Infinity) > this.#options.maxHosts) return undefined;
+    const totals = new RunningTotals({ isFallback: host === this.#options.hostRule.fallback });
+    byHost.set(host, totals);
+    return totals;
+  }
+
+  /** @param scopes names of hosts; undefined: the total. */
+  #reload(scopes: Iterable<string | undefined>): void {
+    if (this.#store === undefined) return;
+    const { byHost } = this.#memory;
+    for (const scope of scopes) {
+      if (scope === undefined) this.#memory.total = this.#readTotals(this.#store, scope);
+      else if (byHost.has(scope)) byHost.set(scope, this.#readTotals(this.#store, scope));
+    }
+  }
+
+  #readTotals(store: Store, host: string | undefined): RunningTotals {
+    const { hostRule, nowMs } = this.#options;
+    return readTotals(store, host, {
+      fallback: hostRule.fallback,
+      nowSeconds: Math.floor(nowMs() / 1000),
+    });
+  }
+
+  #read(store: Store): Memory {
+    const hosts = store
+      .rows('SELECT name FROM host WHERE number <= ? ORDER BY number', [this.#options.maxHosts])
+      .map((row) => text(row['name']) ?? '');
+    return {
+      total: this.#readTotals(store, undefined),
+      byHost: new Map(hosts.map((host) => [host, this.#readTotals(store, host)])),
+      knownHosts: countHosts(store),
+      counted: new Map(
+        store
+          .rows('SELECT reason, count FROM failure_total')
+          .map((row) => [String(row['reason']), Number(row['count'])]),
+      ),
+      repairs: readRepairs(store),
+      lastRepair: lastRepair(store),
+    };
+  }
+}
+
+/** The totals that a change makes smaller in some way. */
+function staleScopes({
+  before,
+  after,
+}: NonNullable<Change['crash']>): readonly (string | undefined)[] {
+  if (before === undefined) return [];
+  const isSooner = after.orderedSeconds < before.orderedSeconds;
+  const isMoved = before.host !== after.host;
+  return [
+    ...(isSooner ? [undefined] : []),
+    ...(isSooner || isMoved ? [before.host, after.host] : []),
+  ];
+}
+
+function isSame(one: Repair): (other: Repair) => boolean {
+  return (other) => one.number === other.number;
+}
+
+function countHosts(store: Store): number {
+  return Number(store.row('SELECT count(*) AS count FROM host')?.['count']);
+}
