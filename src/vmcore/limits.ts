@@ -85,12 +85,16 @@ export const CAPS = {
   printkCountBits: 22,
   /** Bits of the size of a printk ring's text, bytes: 1 GiB; CONFIG_LOG_BUF_SHIFT ends at 25. */
   printkTextBits: 30,
-  /** Records read back from the end of the log: 40 to 100 follow the panic line. */
-  printkRecords: 512,
-  /** Longest line kept of the log, bytes: LOG_LINE_MAX is 1024 (kernel/printk/printk.c). */
-  printkLineBytes: 512,
-  /** Records of the kernel's log that are looked at, the newest: a ring of 1 MiB has 16 Ki. */
+  /** Records of the log, the newest: a ring of 2 MiB holds so many, one of 128 CPUs has 1 MiB. */
   logRecords: 65_536,
+  /** Bytes of memory read for the log, in pages of 4 KiB: so many records take 14 MiB. */
+  logBytes: 16_777_216,
+  /** Bytes of a record's text: PRINTKRB_RECORD_MAX is 1024 (kernel/printk/internal.h). */
+  logTextBytes: 1024,
   /** Characters of a record read as text: the kernel stores 1024 bytes. */
   logRecordBytes: 8192,
+  /** Fragments of one line in the legacy log: a line of 1024 bytes has a few dozen. */
+  logFragments: 64,
+  /** Longest panic line that is reported: panic() makes lines of up to 1024 (kernel/panic.c). */
+  panicLineCharacters: 512,
 } as const;

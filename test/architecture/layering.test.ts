@@ -91,6 +91,8 @@ describe('src/vmcore', () => {
       'elf/elf-constants.ts',
       'hwerr/categories.ts',
       'memory/physical-memory.ts',
+      'printk/record.ts',
+      'printk/syslog.ts',
       'report.ts',
       'symbols/symbol-source.ts',
     ];

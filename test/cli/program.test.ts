@@ -29,6 +29,10 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { textfile: out, ...given };
       return Promise.resolve();
     },
+    log(file, options): Promise<void> {
+      called = { log: file, ...options };
+      return Promise.resolve();
+    },
     decode(files, { json, askBtf }, given): Promise<void> {
       called = { decode: files, json, askBtf, ...given };
       return Promise.resolve();

@@ -23,6 +23,7 @@ import {
   kdumpOf,
   kernel,
 } from '../support/builders/kernel-builder.ts';
+import { legacyLog } from '../support/builders/legacy-log-builder.ts';
 import { lzoEncode } from '../support/builders/lzo-encoder.ts';
 import { MACHINE_NAMES, type MachineName } from '../support/builders/fake-machines.ts';
 import { kernelNotes } from '../support/builders/notes-builder.ts';
@@ -53,7 +54,12 @@ export function seeds(): Seeds {
       addresses: kallsymsSeed('addresses', 'v6.0'),
     },
     btf: { both: image('', btf({ types: hwerrTypes() })) },
-    printk: { wrapped: printkSeed(2, 88), larger: printkSeed(3, 112) },
+    printk: {
+      wrapped: printkSeed(2, 88),
+      larger: printkSeed(3, 112),
+      legacy: legacyLogSeed(0),
+      'legacy-be': legacyLogSeed(1),
+    },
     vmlinux: {
       small: vmlinuxFile({ symbols: KERNEL_SYMBOLS, buildId: BUILD_ID }),
       narrow: vmlinuxFile({ symbols: KERNEL_SYMBOLS, buildId: BUILD_ID, order: LE32 }),
@@ -173,8 +179,8 @@ function notesSeed(order: 0 | 1): Uint8Array {
 }
 
 /** An `image` input: which byte order, VMCOREINFO, and memory from IMAGE_BASE on. */
-function image(text: string, memory: Uint8Array): Uint8Array {
-  return concat(Uint8Array.of(4), bytesOf(`${text}\0`), memory);
+function image(text: string, memory: Uint8Array, order: 0 | 1 = 0): Uint8Array {
+  return concat(Uint8Array.of(4 + order), bytesOf(`${text}\0`), memory);
 }
 
 function kallsymsSeed(
@@ -193,6 +199,20 @@ function kallsymsSeed(
 }
 
 const RING_AT = IMAGE_BASE + 0x40n;
+
+function legacyLogSeed(order: 0 | 1): Uint8Array {
+  const records = [
+    ...LINES.map((text, i) => ({ text, facility: i & 1, dict: 'SUBSYSTEM=pci\0DEVICE=+pci:x' })),
+    { text: 'a ', flags: 8 },
+    { text: 'line', flags: 2 },
+  ];
+  const built = legacyLog({
+    ...{ order: order === 0 ? LE64 : BE64, at: RING_AT, buffer: RING_AT + 0x40n },
+    ...{ records, bufferBytes: 256, callers: order === 1 },
+  });
+  const variables = new ByteWriter().zeros(0x40).bytes(built.variables).padTo(0x80).toBytes();
+  return image(built.keys, concat(variables, built.buffer), order);
+}
 
 function printkSeed(countBits: number, infoSize: number): Uint8Array {
   const built = printkRing({

@@ -12,6 +12,8 @@ const ORDERS = [
 ];
 /** Where the memory of an `image` input begins; the addresses of its seeds are of this. */
 const IMAGE_BASE = 0xffffffff81000000n;
+// eslint-disable-next-line no-control-regex -- that there is none is the promise
+const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
 const PAGE_SIZES = [4096, 512, 65536];
 
 /**
@@ -34,6 +36,7 @@ export async function targets(load) {
   const { arrayInX86Code } = await load('hwerr/code-x86_64');
   const { arrayInArm64Code } = await load('hwerr/code-arm64');
   const { panicLine } = await load('printk/panic-line');
+  const { readLog } = await load('printk/log');
   const { PageMissing } = await load('errors');
 
   const onlyOwnErrors = (run) => (data) => {
@@ -76,7 +79,8 @@ export async function targets(load) {
       if (end < 0) return;
       const [choice = 0] = data;
       const info = new Vmcoreinfo(new TextDecoder('latin1').decode(data.subarray(1, end)));
-      const bytes = data.subarray(end + 1);
+      const bytes = new Uint8Array(Math.ceil((data.length - end - 1) / 4096) * 4096);
+      bytes.set(data.subarray(end + 1));
       const physical = {
         read(address, length) {
           const at = Number(address - IMAGE_BASE);
@@ -161,9 +165,9 @@ export async function targets(load) {
       assert.ok(found === undefined || found.struct.members.size <= 256);
     }),
     printk: image((memory, vmcoreinfo) => {
-      const line = panicLine({ memory, vmcoreinfo });
-      // eslint-disable-next-line no-control-regex -- that there is none is the promise
-      assert.ok(line === undefined || (line.length <= 512 && !/[\x00-\x1f\x7f-\x9f]/.test(line)));
+      const line = attempt(() => panicLine({ memory, vmcoreinfo }));
+      assert.ok(line === undefined || ([...line].length <= 512 && !CONTROL.test(line)));
+      checkLog(readLog({ memory, vmcoreinfo }, { records: 256, bytes: 1 << 18 }), line);
     }),
     vmlinux: onlyOwnErrors((data) => {
       const file = vmlinux(bytesSource(data), limits);
@@ -192,11 +196,28 @@ function checkReport(report) {
       assert.ok(time === null || Number.isFinite(time));
     }
   }
-  // eslint-disable-next-line no-control-regex -- that there is none is the promise
-  assert.ok(panicMessage === null || !/[\x00-\x1f\x7f-\x9f]/.test(panicMessage));
+  assert.ok(panicMessage === null || !CONTROL.test(panicMessage));
   assert.ok(buildId === null || /^[0-9a-f]{40}$/.test(buildId));
   assert.ok(bootId === null || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(bootId));
   assert.ok(Object.values(debug).every((count) => Number.isSafeInteger(count) && count >= 0));
+}
+
+/** @param panic what is reported of the log: a line of the kernel's own, unless a limit hid it. */
+function checkLog(log, panic) {
+  assert.deepEqual(JSON.parse(JSON.stringify(log)), structuredClone(log));
+  assert.ok(log.records.length <= 256);
+  for (const { timeSeconds, facility, level, caller, device, text } of log.records) {
+    assert.ok(timeSeconds === null || (timeSeconds >= 0 && Number.isFinite(timeSeconds)));
+    assert.ok(facility === null || (facility >= 0 && facility <= 255));
+    assert.ok(level === null || (level >= 0 && level <= 7));
+    assert.ok(caller === null || /^[CT]\d+$/.test(caller));
+    assert.ok(device === null || !CONTROL.test(device));
+    assert.ok(text.split('\n').every((line) => !CONTROL.test(line)));
+  }
+  assert.ok(log.lost >= 0 && log.unreadable >= 0);
+  const own = log.records.filter(({ facility }) => facility === 0);
+  const told = panic === undefined || own.some(({ text }) => text.includes(panic));
+  assert.ok(told || log.truncated, 'the panic line is in the log');
 }
 
 /** Reads as a file written record by record would: what comes later in the stream wins. */

@@ -37,6 +37,8 @@ const TOKENS = [
   'SYMBOL(_stext)=',
   'NUMBER(phys_base)=-',
   'SIZE(printk_info)=',
+  'SIZE(printk_log)=',
+  'DEVICE=',
   'OFFSET(uts_namespace.name)=',
   'hwerr_data',
   'hwerr_data.llvm.',

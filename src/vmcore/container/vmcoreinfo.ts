@@ -59,6 +59,11 @@ export class Vmcoreinfo {
     return parseSmall(this.value(`SIZE(${struct})`));
   }
 
+  /** LENGTH(name), in elements: of an array. */
+  length(name: string): number | undefined {
+    return parseSmall(this.value(`LENGTH(${name})`));
+  }
+
   /** KERNELOFFSET and its like: bare keys in hexadecimal without 0x. */
   hexValue(key: string): bigint | undefined {
     return parseHex(this.value(key));

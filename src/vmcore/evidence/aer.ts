@@ -184,7 +184,6 @@ export class AerRecogniser implements Recogniser {
     if (current !== undefined && line.time - current.lastTime <= BLOCK_SECONDS) return current;
     const finding = this.#findings.open(line, {
       kind: 'aer',
-      decisive: true,
       source: 'aer',
       category: 'pci',
       place: { pciAddress: address },

@@ -36,6 +36,19 @@ const ERROR_TYPE = /^error_type: (?:0x)?[0-9a-f]{1,4}[,:] (.{1,200})$/;
 /** A slot in firmware's words: `B1`, `Card02, ChnA, DIMM0`; other text is prose. */
 const SLOT = /^[A-P]\d{1,2}$|DIMM|Chn|Slot/;
 
+/** Lines that only one kind of section has: the one that names it may be gone. */
+const FIELDS: readonly (readonly [RegExp, Category])[] = [
+  [/^(?:physical_address|DIMM location): |^(?:node|card|module|rank): ?\d/, 'memory'],
+  [/^(?:MIDR|Multiprocessor Affinity Register|Local APIC_ID|processor_id)\b/, 'cpu'],
+  [/^(?:port_type|secondary_bus): |^device_id: [0-9a-f]{4,8}:/, 'pci'],
+  [/^(?:agent_type|agent_address): /, 'cxl'],
+];
+
+/** @returns the category that a field shows its section to be of; null: it shows none. */
+export function fieldCategory(text: string): Category | null {
+  return FIELDS.find(([pattern]) => pattern.test(text))?.[1] ?? null;
+}
+
 /** @returns the category that a line gives its section; null: the line gives none. */
 export function sectionCategory(text: string): Category | null {
   const match = TYPE.exec(text);

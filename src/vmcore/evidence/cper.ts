@@ -6,7 +6,7 @@
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Severity } from './hardware-event.ts';
 import type { Line } from './line.ts';
-import { addSectionField, sectionCategory } from './cper-section.ts';
+import { addSectionField, fieldCategory, sectionCategory } from './cper-section.ts';
 
 const NUMBERED = /^\{(\d{1,10})\}(\[Hardware Error\]: ?)?(.{0,1900})$/;
 const HEAD = /^Hardware error (?:from APEI Generic Hardware Error Source: |detected on CPU)/;
@@ -87,6 +87,7 @@ export class CperRecogniser implements Recogniser {
     if (text.startsWith('It has been corrected by h/w')) record.severity ??= 'corrected';
     const category = sectionCategory(text);
     if (category !== null) record.current.category = category;
+    else record.current.category ??= fieldCategory(text);
     addSectionField(record.current, text);
     conclude(record);
   }

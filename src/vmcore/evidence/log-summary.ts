@@ -3,7 +3,7 @@
 import type { LogRecord } from '../printk/record.ts';
 
 /** Where a log was read from: memory of the dump, or text that a tool wrote. */
-export type LogSource = 'ring' | 'legacy' | 'text' | 'dmesg-json' | 'journal-json';
+type LogSource = 'ring' | 'legacy' | 'text' | 'dmesg-json' | 'journal-json';
 
 export interface LogSummary {
   readonly source: LogSource;

@@ -3,8 +3,8 @@
 
 import type { Category, Severity } from './hardware-event.ts';
 
-export const VENDOR_AMD = 2;
-export const VENDOR_HYGON = 9;
+const VENDOR_AMD = 2;
+const VENDOR_HYGON = 9;
 
 const UC = 61n;
 const MISCV = 59n;

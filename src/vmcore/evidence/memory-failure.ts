@@ -7,7 +7,7 @@ import type { Line } from './line.ts';
 
 const PAGE = /^(?:Memory failure: |MCE:? )0x([0-9a-f]{1,13}): (.{1,1900})$/;
 const ACTION =
-  /^(?:recovery action for (.{1,64}?)|(.{1,64}?) page recovery): (Ignored|Failed|Delayed|Recovered)/;
+  /^(?:recovery action for (.{1,64}?)|(.{1,64}? page) recovery): (Ignored|Failed|Delayed|Recovered)/;
 /** madvise(MADV_HWPOISON) and mm/hwpoison-inject.c: a test of software. */
 const INJECTING = /^Injecting memory failure (?:for page|for pfn|at pfn) (?:0x)?([0-9a-f]{1,13})\b/;
 const SOFT_OFFLINE = /^RAS: Soft-offlining pfn: 0x([0-9a-f]{1,13})/;
@@ -60,7 +60,8 @@ export class MemoryFailureRecogniser implements Recogniser {
     const place = { physicalAddress: frame * this.#pageSize };
     const action = ACTION.exec(text);
     if (action === null) {
-      this.#findings.open(line, { kind: 'note', source: 'memory-failure', place });
+      const common = { kind: 'note', source: 'memory-failure', category: 'memory' } as const;
+      this.#findings.open(line, { ...common, place });
       return;
     }
     const [, type, oldType, outcome = null] = action;

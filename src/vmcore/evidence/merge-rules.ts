@@ -48,7 +48,7 @@ export const RULES: readonly Rule[] = [
     seeks: ({ kind, link }) => when(kind === 'cper', link ?? ''),
     seconds: Infinity,
     repeats: ['cper'],
-    fits: (one, other) => one.category === other.category && samePlace(one, other),
+    fits: (one, other) => sameCategory(one, other) && samePlace(one, other),
   },
   {
     name: 'a machine check that was printed twice',
@@ -134,6 +134,13 @@ export const RULES: readonly Rule[] = [
     once: true,
   },
   {
+    name: 'registers of firmware of which the first lines are gone',
+    waits: ({ kind, decisive, link }) => (kind === 'aer' && !decisive ? link : null),
+    seeks: ({ kind, place }) => (kind === 'aer-firmware' ? (place.pciAddress ?? null) : null),
+    seconds: 1,
+    once: true,
+  },
+  {
     name: 'a contained port and the error that it met',
     waits: ({ kind, link }) => (kind === 'dpc' ? link : null),
     seeks: ({ kind, link }) => (kind === 'aer' ? link : null),
@@ -186,6 +193,11 @@ function isAnnounced(finding: Finding): boolean {
     case 'other':
       return false;
   }
+}
+
+/** The line that gives one its category may be gone. */
+function sameCategory({ category: one }: Finding, { category: other }: Finding): boolean {
+  return one === other || one === null || other === null;
 }
 
 /** Nothing that both name differs. */

@@ -1,31 +1,33 @@
 // The line the kernel died with, out of its log: walking back from the end, the panic itself; where
-// there is none (a guest that was stopped, a machine that hung), the last complaint.
+// there is none (a guest that was stopped, a machine that hung), the last complaint. Only the
+// kernel's own word counts: anybody may write such a line to /dev/kmsg.
 
 import { CAPS } from '../limits.ts';
-import { cString } from '../bytes/text.ts';
 import type { Kernel } from '../kernel.ts';
-import { newestRecords } from './ring.ts';
+import { newestEntries } from './log.ts';
 
+const KERNEL = 0;
 const PANIC = 'Kernel panic - not syncing';
+/** A hardware error that was survived is none: its words are those of one that was not. */
 const COMPLAINT =
-  /BUG: |Oops: |Oops\[|general protection fault|Unable to handle kernel|watchdog: .*lockup|sysrq: Trigger a crash|mce: \[Hardware Error\]/;
+  /^(BUG: |Oops[: [-]|Internal error: |general protection fault|Unable to handle kernel|watchdog: .*lockup|(sysrq: )?(SysRq : )?Trigger a crash)/;
 
 /**
- * @returns undefined when no such line is among the last records.
+ * @returns undefined when the log has no such line.
  * @throws Corrupt or PageMissing when the log is not in the dump.
  */
 export function panicLine(kernel: Kernel): string | undefined {
   let complaint: string | undefined;
-  for (const record of newestRecords(kernel, CAPS.printkRecords, CAPS.printkLineBytes)) {
-    const text = cString(record);
-    const line = text.split('\n').find((part) => part.includes(PANIC));
-    if (line !== undefined) return printable(line);
-    complaint ??= text.split('\n').find((part) => COMPLAINT.test(part));
+  for (const entry of newestEntries(kernel)) {
+    if (entry.kind !== 'record' || entry.record.facility !== KERNEL) continue;
+    const lines = entry.record.text.split('\n').map((line) => line.trim());
+    const panic = lines.find((line) => line.startsWith(PANIC));
+    if (panic !== undefined) return shortened(panic);
+    complaint ??= lines.find((line) => COMPLAINT.test(line));
   }
-  return complaint === undefined ? undefined : printable(complaint);
+  return complaint === undefined ? undefined : shortened(complaint);
 }
 
-/** Without control characters: what a terminal or a web page would act on. */
-function printable(line: string): string {
-  return line.replace(/\p{C}+/gu, ' ').trim();
+function shortened(line: string): string {
+  return Array.from(line).slice(0, CAPS.panicLineCharacters).join('');
 }

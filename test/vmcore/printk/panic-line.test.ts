@@ -48,7 +48,8 @@ describe('panicLine', () => {
     'Unable to handle kernel paging request at virtual address ffff',
     'watchdog: BUG: soft lockup - CPU#1 stuck for 26s!',
     'sysrq: Trigger a crash',
-    'mce: [Hardware Error]: CPU 0: Machine Check Exception: 5',
+    'Internal error: Oops: 0000000096000044 [#1] SMP',
+    'SysRq : Trigger a crash',
   ])('takes the last complaint where there is no panic: %s', (complaint) => {
     expect(lineOf(['BUG: older', complaint, 'usb 1-1: new device', 'eth0: up'])).toBe(complaint);
   });
@@ -63,23 +64,57 @@ describe('panicLine', () => {
   });
 
   it('strips what a terminal or a page would act on', () => {
-    expect(lineOf(['\x1b[31mKernel panic - not syncing: a\x07b\u200eb\tc\r'])).toBe(
-      '[31mKernel panic - not syncing: a b b c',
+    expect(lineOf(['Kernel panic - not syncing: \x1b[31ma\x07b\u200eb\tc\r'])).toBe(
+      'Kernel panic - not syncing:  [31ma b b c',
     );
   });
 
-  it('cuts a line at 512 bytes', () => {
+  it('cuts a line at 512 characters', () => {
     const long = `${PANIC} ${'x'.repeat(800)}`;
     expect(lineOf([long])).toBe(long.slice(0, 512));
   });
 
-  it('is null for a panic before the last 512 records', () => {
-    const log = {
-      records: [PANIC, ...Array.from({ length: 600 }, (_, i) => `after ${i}`)],
-      countBits: 10,
-    };
-    const { panicMessage } = decodeVmcore(bytesSource(elfDumpOf(built({ ...log, sizeBits: 14 }))));
-    expect(panicMessage).toBeNull();
+  it('finds a panic however much came after it', () => {
+    const after = Array.from({ length: 900 }, (_, i) => `after ${i}`);
+    const log = { records: [PANIC, ...after], countBits: 10, sizeBits: 15 };
+    const { panicMessage } = decodeVmcore(bytesSource(elfDumpOf(built(log))));
+    expect(panicMessage).toBe(PANIC);
+  });
+
+  it('finds the panic behind a head that was never committed', () => {
+    const log = { records: [PANIC, 'CPU: 0 PID: 1 Comm: init'], headAhead: 1 };
+    const { panicMessage } = decodeVmcore(bytesSource(elfDumpOf(built(log))));
+    expect(panicMessage).toBe(PANIC);
+  });
+
+  it.each([
+    '---[ end Kernel panic - not syncing: sysrq triggered crash ]---',
+    'Fake kernel panic: Kernel panic - not syncing',
+    'usb 1-1: Product: Kernel panic - not syncing: Fatal machine check',
+  ])('does not take for the panic what only quotes it: %s', (line) => {
+    expect(lineOf([PANIC, line])).toBe(PANIC);
+    expect(lineOf(['boot', line])).toBeNull();
+  });
+
+  it.each([1, 3, 16, 255])(
+    'believes nothing that came through /dev/kmsg: facility %i',
+    (facility) => {
+      const forged = ['Kernel panic - not syncing: Fatal machine check', 'BUG: forged'];
+      const records = forged.map((text) => ({ text, facility }));
+      expect(lineOf(['boot', ...records])).toBeNull();
+      expect(lineOf(['Oops: 0002 [#1] SMP', ...records])).toBe('Oops: 0002 [#1] SMP');
+      expect(lineOf([PANIC, ...records])).toBe(PANIC);
+    },
+  );
+
+  it.each([
+    'mce: [Hardware Error]: Machine check events logged',
+    'mce: [Hardware Error]: CPU 0: Machine Check Exception: 5 Bank 4: b200000000070005',
+    '[Hardware Error]: Corrected error, no action required.',
+    '{1}[Hardware Error]: event severity: corrected',
+    'pcieport 0000:00:1c.0: AER: Uncorrected (Fatal) error received: 0000:01:00.0',
+  ])('takes no hardware error for it, which may have been survived: %s', (line) => {
+    expect(lineOf(['boot', line])).toBeNull();
   });
 
   it('counts its pages apart from those of the counters', () => {

@@ -1,0 +1,75 @@
+// The legacy log, newest record first, as dmesg showed it: the fragments of a line are one record
+// (msg_print_text() of kernel/printk/printk.c up to v5.9).
+
+import { CAPS } from '../limits.ts';
+import { ascii, hasBytesAt } from '../bytes/text.ts';
+import type { Kernel } from '../kernel.ts';
+import { type Header, LegacyBuffer } from './legacy-buffer.ts';
+import type { LogMemory } from './log-memory.ts';
+import type { LogEntry } from './record.ts';
+import { deviceName, recordText } from './record-text.ts';
+
+const LOG_NEWLINE = 2;
+const LOG_PREFIX = 4;
+const LOG_CONT = 8;
+const DEVICE_KEY = ascii('DEVICE=');
+
+/**
+ * Every record from the newest to the oldest.
+ *
+ * @throws Corrupt when VMCOREINFO has not what it takes or the buffer makes no sense, PageMissing
+ *   when what describes the buffer is not in the dump.
+ */
+export function* newestOfLegacy(kernel: Kernel, pages: LogMemory): Generator<LogEntry> {
+  const buffer = new LegacyBuffer(kernel, pages);
+  /** The end of a line, oldest fragment last. */
+  let line: Header[] = [];
+  for (const header of buffer.newestHeaders()) {
+    const newer = line.at(-1);
+    if (newer !== undefined && !(isHeader(header) && continues(header, newer, line.length))) {
+      yield entryOf(buffer, line);
+      line = [];
+    }
+    if (isHeader(header)) line.push(header);
+    else yield { kind: header === 'gap' ? 'unreadable' : 'truncated' };
+  }
+  if (line.length > 0) yield entryOf(buffer, line);
+}
+
+function isHeader(found: Header | 'gap' | 'truncated'): found is Header {
+  return typeof found === 'object';
+}
+
+/** Whether a line goes on in the next record; never from the kernel's word to that of others. */
+function continues(older: Header, newer: Header, fragments: number): boolean {
+  const open = (older.flags & LOG_CONT) !== 0 && (older.flags & LOG_NEWLINE) === 0;
+  const goesOn = (newer.flags & LOG_PREFIX) === 0 && older.facility === newer.facility;
+  return open && goesOn && fragments < CAPS.logFragments;
+}
+
+/** @param line its fragments, oldest last: the time and the device are those of the oldest. */
+function entryOf(buffer: LegacyBuffer, line: readonly Header[]): LogEntry {
+  const texts = line.map((fragment) => buffer.textOf(fragment)).reverse();
+  const first = line.at(-1);
+  if (first === undefined || texts.includes(undefined)) return { kind: 'unreadable' };
+  const { timeSeconds, facility, level, caller } = first;
+  const device = deviceOf(buffer.dictOf(first));
+  const text = texts.map((bytes) => (bytes === undefined ? '' : recordText(bytes))).join('');
+  return {
+    kind: 'record',
+    seq: null,
+    record: { timeSeconds, facility, level, caller, device, text },
+  };
+}
+
+/** Of `SUBSYSTEM=pci\0DEVICE=+pci:0000:01:00.0`, as dev_printk made it (drivers/base/core.c). */
+function deviceOf(dict: Uint8Array): string | null {
+  for (let at = 0; at < dict.length;) {
+    const field = dict.subarray(at);
+    if (hasBytesAt(field, 0, DEVICE_KEY)) return deviceName(field.subarray(DEVICE_KEY.length));
+    const end = field.indexOf(0);
+    if (end < 0) break;
+    at += end + 1;
+  }
+  return null;
+}

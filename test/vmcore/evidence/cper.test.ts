@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+
+import { eventsOf, evidenceOf, summaries } from '../../support/builders/kernel-log.ts';
+
+function ghes(number: number, severity: string, ...lines: readonly string[]): string[] {
+  return [
+    'Hardware error from APEI Generic Hardware Error Source: 1',
+    `event severity: ${severity}`,
+    ...lines,
+  ].map((line) => `{${number}}[Hardware Error]: ${line}`);
+}
+
+describe('firmware records', () => {
+  it.each([
+    ['corrected', 'corrected'],
+    ['recoverable', 'recoverable'],
+    ['fatal', 'fatal'],
+    ['info', 'informational'],
+  ])('of event severity %s are %s', (word, severity) => {
+    expect(
+      summaries(...ghes(1, word, ' Error 0, type: corrected', '  section_type: memory error')),
+    ).toEqual([`${severity} memory ghes`]);
+  });
+
+  it('of a severity that firmware does not know count as recoverable, and say so', () => {
+    expect(eventsOf(...ghes(1, 'unknown', '  section_type: memory error'))).toMatchObject([
+      { severity: 'recoverable', severityUnknown: true },
+    ]);
+  });
+
+  it('that two CPUs print at a time are told apart by their number', () => {
+    const one = ghes(7, 'corrected', '  section_type: memory error', '  DIMM location: A1 ');
+    const other = ghes(8, 'recoverable', '  section_type: memory error', '  DIMM location: B1 ');
+    const mixed = one.flatMap((line, at) => [line, other[at] ?? '']);
+    expect(summaries(...mixed)).toEqual(['corrected memory ghes A1', 'recoverable memory ghes B1']);
+  });
+
+  it('with two sections of one part are one event, of two parts two with their own severity', () => {
+    const section = (number: number, severity: string, address: string): string[] => [
+      ` Error ${number}, type: ${severity}`,
+      '  section_type: memory error',
+      `  physical_address: ${address}`,
+    ];
+    const same = [...section(0, 'recoverable', '0x1000'), ...section(1, 'recoverable', '0x1000')];
+    expect(summaries(...ghes(1, 'recoverable', ...same))).toEqual([
+      'recoverable memory ghes 0x1000',
+    ]);
+    const two = [...section(0, 'corrected', '0x1000'), ...section(1, 'recoverable', '0x2000')];
+    expect(summaries(...ghes(1, 'recoverable', ...two))).toEqual([
+      'corrected memory ghes 0x1000',
+      'recoverable memory ghes 0x2000',
+    ]);
+  });
+
+  it('that lost their first lines are still events', () => {
+    expect(
+      summaries(
+        '{24}[Hardware Error]:  Error 0, type: recoverable',
+        '{24}[Hardware Error]:   section_type: PCIe error',
+        '{24}[Hardware Error]:   device_id: 0000:43:00.0',
+      ),
+    ).toEqual(['recoverable pci ghes 0000:43:00.0']);
+  });
+
+  it('of extlog have no prefix but their number', () => {
+    expect(
+      summaries(
+        '{1}Hardware error detected on CPU3',
+        '{1}event severity: corrected',
+        '{1} Error 0, type: corrected',
+        '{1}  section_type: memory error',
+        '{1}  physical_address: 0x0000000012345000',
+      ),
+    ).toEqual(['corrected memory extlog 0x12345000']);
+  });
+
+  it('that are informational are what the kernel counts', () => {
+    expect(eventsOf(...ghes(1, 'info', '  section_type: ARM processor error'))).toMatchObject([
+      { category: 'cpu', hwerrCategory: 'cpu' },
+    ]);
+    expect(eventsOf(...ghes(1, 'recoverable', '  section_type: memory error'))).toMatchObject([
+      { hwerrCategory: null },
+    ]);
+  });
+
+  it('without a number are of the boot before', () => {
+    const { hardwareEvents, previousBootRecords } = evidenceOf(
+      'BERT: Error records from previous boot:',
+      '[Hardware Error]: event severity: fatal',
+      '[Hardware Error]:  Error 0, type: fatal',
+      '[Hardware Error]:   section_type: memory error',
+      'BERT: Total records found: 2',
+    );
+    expect(hardwareEvents).toEqual([]);
+    expect(previousBootRecords).toBe(2);
+  });
+});
