@@ -15,15 +15,17 @@ import { type Ledger, type Totals, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
 import type { CrashReport } from './outcome.ts';
+import { crashSamples } from './metrics/crash-samples.ts';
 import {
   buildSamples,
-  crashSamples,
+  clockSamples,
   failureSamples,
   hostSamples,
   ingestSamples,
   kexecSamples,
   ledgerSamples,
   liveSamples,
+  windowSamples,
 } from './metrics/projection.ts';
 import { type Collector, type Metrics, createMetrics } from './metrics/registry.ts';
 import { REVISION } from './version.ts';
@@ -241,7 +243,7 @@ function counted({
 
 /** What a scrape gets: of the exporter, or of one host that crashed. */
 function scrapes(
-  { mode }: PassConfig,
+  { mode, suspectWindowMs }: PassConfig,
   version: string,
   { ledger, ingest, thisBoot, metrics, kexec }: Parts & { readonly kexec: KexecState },
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
@@ -249,8 +251,16 @@ function scrapes(
   const crashesOf =
     (totals: Totals): Collector =>
     () =>
-      crashSamples(totals, Date.now() / 1000);
+      crashSamples(totals, {
+        nowSeconds: Date.now() / 1000,
+        isFirstPassRecorded: ingest.isReady,
+      });
+  const clock: readonly Collector[] = [
+    () => windowSamples(suspectWindowMs / 1000),
+    () => clockSamples(Date.now() / 1000),
+  ];
   const exporter: readonly Collector[] = [
+    ...clock,
     () => ingestSamples(ingest.status()),
     () => failureSamples(ledger.view),
     () => ledgerSamples(ledger),
@@ -272,7 +282,9 @@ function scrapes(
     },
     hostMetrics: (host, format) => {
       const totals = ledger.view.hostTotals(host);
-      return totals === undefined ? undefined : metrics.renderOnly([crashesOf(totals)], format);
+      return totals === undefined
+        ? undefined
+        : metrics.renderOnly([crashesOf(totals), ...clock], format);
     },
   };
 }
