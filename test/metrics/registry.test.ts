@@ -107,7 +107,8 @@ describe('a scrape', () => {
 
   promtool.it('passes promtool check metrics, the process included', async () => {
     const metrics = createMetrics(true, () => undefined);
-    const failures = () => failureSamples({ failures: () => ({}), dumpsWithoutHwerr: () => 0 });
+    const failures = () =>
+      failureSamples({ failures: () => ({}), lastFailures: () => [], dumpsWithoutHwerr: () => 0 });
     const { body } = await metrics.render(
       [collect, build, failures, () => kexecSamples(true)],
       'text',
