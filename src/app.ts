@@ -1,6 +1,5 @@
 // The daemon, put together: the only file that knows all of its parts.
 
-import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config, PassConfig } from './config.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
@@ -8,13 +7,12 @@ import type { HttpDependencies } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { type DecodeClient, decodeClient } from './decode/decode-client.ts';
 import { globPattern } from './ingest/file-names.ts';
-import { type DecodedFile, Ingest, type IngestSink } from './ingest/ingest.ts';
+import { Ingest } from './ingest/ingest.ts';
 import { type KexecState, watchKexecState } from './host/kexec-state.ts';
 import { ThisBoot } from './host/live.ts';
 import { type Ledger, type Totals, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
-import type { CrashReport } from './outcome.ts';
 import { crashSamples } from './metrics/crash-samples.ts';
 import {
   buildSamples,
@@ -149,7 +147,6 @@ async function assemble(config: PassConfig, exporterMetrics: boolean, log: Logge
     symbolPaths: config.symbolPaths,
     timeoutMs: config.decodeTimeoutMs,
     maxMemoryBytes: config.decodeMaxMemoryBytes,
-    ...(config.liveKcore && { idleMs: 2 * config.liveIntervalMs }),
   });
   const metrics = createMetrics(exporterMetrics, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
@@ -160,8 +157,9 @@ async function assemble(config: PassConfig, exporterMetrics: boolean, log: Logge
     { directories, excluded, settleMs, rescanMs },
     {
       decoder,
-      sink: ledgerSink(ledger, metrics, log),
+      ledger,
       log,
+      observeDecode: metrics.observeDecode,
       nowMs: Date.now,
       steadyMs: () => performance.now(),
     },
@@ -185,62 +183,6 @@ async function assemble(config: PassConfig, exporterMetrics: boolean, log: Logge
   return { ledger, decoder, ingest, thisBoot, metrics, close };
 }
 
-function ledgerSink(ledger: Ledger, metrics: Metrics, log: Logger): IngestSink {
-  return {
-    decoded(decoded): Promise<void> {
-      const { file, content, report, durationSeconds } = decoded;
-      const { root, path, version } = file;
-      metrics.observeDecode(durationSeconds);
-      logDecoded(log, decoded);
-      return ledger.record({
-        root,
-        path,
-        version,
-        content,
-        kind: 'report',
-        report: counted(report),
-      });
-    },
-    failed({ file, content, failure, crash, durationSeconds }): Promise<void> {
-      const { root, path, version } = file;
-      if (durationSeconds !== undefined) {
-        metrics.observeDecode(durationSeconds);
-        const { reason, message } = failure;
-        log.error('dump not decoded', { path, reason, error: message });
-      }
-      const state = { root, path, version, content };
-      if (crash === undefined) return ledger.record({ ...state, kind: 'failure', failure });
-      const hwerr = { kind: 'unreadable', ...failure } as const;
-      const report = counted({ ...crash, hwerr, warnings: [] });
-      return ledger.record({ ...state, kind: 'report', report });
-    },
-    healed: (path) => {
-      ledger.healed(path);
-    },
-    verdictOf: ({ root, path, version }) => ledger.verdict(root, path, version),
-    onlyThese(root, files): void {
-      ledger.retain(
-        root,
-        files.map(({ path }) => path),
-      );
-    },
-  };
-}
-
-/** A report with the digest of the set of VMCOREINFO's lines in place of its text. */
-function counted({
-  debug,
-  vmcoreinfoText,
-  ...report
-}: Omit<DecodedFile['report'], 'hwerr'> & Pick<CrashReport, 'hwerr'>): CrashReport {
-  const lines = vmcoreinfoText
-    .split('\n')
-    .map((line) => line.replaceAll('\0', '').trim())
-    .filter((line) => line.includes('='));
-  const vmcoreinfoDigest = hash('sha256', [...new Set(lines)].sort().join('\n'));
-  return { ...report, vmcoreinfoDigest };
-}
-
 /** What a scrape gets: of the exporter, or of one host that crashed. */
 function scrapes(
   { mode, suspectWindowMs }: PassConfig,
@@ -253,7 +195,7 @@ function scrapes(
     () =>
       crashSamples(totals, {
         nowSeconds: Date.now() / 1000,
-        isFirstPassRecorded: ingest.isReady,
+        isFirstPassRecorded: ledger.isFirstPassRecorded,
       });
   const clock: readonly Collector[] = [
     () => windowSamples(suspectWindowMs / 1000),
@@ -287,15 +229,4 @@ function scrapes(
         : metrics.renderOnly([crashesOf(totals), ...clock], format);
     },
   };
-}
-
-function logDecoded(log: Logger, { file: { path }, report }: DecodedFile): void {
-  log.info('dump decoded', {
-    path,
-    host: report.nodename ?? '',
-    kernel: report.kernelRelease,
-    hwerr: report.hwerr.kind === 'present' ? 'present' : report.hwerr.reason,
-    incomplete: report.incomplete,
-  });
-  for (const warning of report.warnings) log.warn('odd dump', { path, warning });
 }

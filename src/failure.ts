@@ -21,7 +21,8 @@ export interface Failure {
 
 /** A file that could not be opened or read. */
 export class FileError extends Error {
-  readonly reason: 'permission' | 'io' | 'not_a_dump' | 'corrupt' | 'truncated';
+  readonly reason:
+    'permission' | 'io' | 'not_a_dump' | 'corrupt' | 'truncated' | 'unsupported_compression';
   /** errno name, such as ENOENT; undefined where the system call did not fail. */
   readonly code: string | undefined;
 

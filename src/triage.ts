@@ -1,9 +1,7 @@
 // The question the kernel's counters were made for: did a hardware error come shortly before the
 // panic? Both times are of the crashed kernel's own clock.
 
-import type { FailureReason } from './failure.ts';
-import type { CrashReport } from './outcome.ts';
-import type { AbsentReason, HwerrCategory } from './vmcore/index.ts';
+import type { AbsentReason, CrashReport, DecodeReason, HwerrCategory } from './vmcore/index.ts';
 
 export type Verdict =
   /** The last error of this category came within the suspect window before the panic. */
@@ -17,7 +15,7 @@ export type Verdict =
   /** The kernel counts hardware errors, and counted none. */
   | { readonly kind: 'clean' }
   /** Nothing is known about errors. */
-  | { readonly kind: 'unknown'; readonly reason: AbsentReason | FailureReason };
+  | { readonly kind: 'unknown'; readonly reason: AbsentReason | DecodeReason };
 
 /**
  * Seconds from the last error of a category to the crash; negative when the clock was set back in

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import type { Failure } from '../failure.ts';
-import { type Outcome, decodeFile } from '../decode/decode-file.ts';
+import { type DecodeOutcome, decodeFile } from '../decode/decode-file.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { reportTable, shown } from './report-table.ts';
 
@@ -31,7 +31,7 @@ export async function decodeCommand(
     if (done.has(resolve(given))) continue;
     const options = { symbolPaths, askBtf, candidates: files };
     const outcome = await decodeFile(given, options);
-    if (outcome.kind !== 'decoded') {
+    if (outcome.kind !== 'report') {
       failed = true;
       const error = failureOf(given, outcome);
       const line = shown(`${given}: ${error.reason}: ${error.message}`);
@@ -57,9 +57,9 @@ function asGiven(path: string, files: readonly string[]): string {
   return files.find((file) => resolve(file) === resolve(path)) ?? path;
 }
 
-function failureOf(file: string, outcome: Exclude<Outcome, { kind: 'decoded' }>): Failure {
+function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report' }>): Failure {
   switch (outcome.kind) {
-    case 'failed':
+    case 'failure':
       return outcome.failure;
     case 'changed':
       return { reason: 'io', message: `${file}: was written to while it was read` };
@@ -73,10 +73,12 @@ function hasAnswer({ hwerr }: CrashReport): boolean {
   return hwerr.kind === 'present' || hwerr.reason === 'kernel_without_hwerr';
 }
 
-/** The report without what is for tests and for the ledger. */
-function published(report: CrashReport): Omit<CrashReport, 'debug' | 'vmcoreinfoText'> {
-  const { debug, vmcoreinfoText, ...rest } = report;
-  return rest;
+/** The report without what is for the ledger; with an `error` where its counters are unreadable. */
+function published({ vmcoreinfoDigest, ...report }: CrashReport): object {
+  const { hwerr } = report;
+  if (hwerr.kind !== 'unreadable') return report;
+  const { reason, message } = hwerr;
+  return { ...report, error: { reason, message } };
 }
 
 function jsonLine(value: object): string {

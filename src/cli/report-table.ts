@@ -27,6 +27,8 @@ export function reportTable(file: string, report: CrashReport): string {
   if (hwerr.kind === 'present') {
     const rows = hwerr.categories.map((category) => row(category, crashTimeSeconds));
     lines.push(...table([COLUMNS, ...rows]));
+  } else if (hwerr.kind === 'unreadable') {
+    lines.push(`  no counters: ${shown(hwerr.message)} (${hwerr.reason})`);
   } else {
     lines.push(`  no counters: ${WHY_ABSENT[hwerr.reason]} (${hwerr.reason})`);
   }

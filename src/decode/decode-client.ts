@@ -2,14 +2,14 @@
 
 import { Piscina } from 'piscina';
 import { type FailureReason, messageOf } from '../failure.ts';
-import type { Outcome } from './decode-file.ts';
+import type { DecodeOutcome } from './decode-file.ts';
 import type { DecodeTask, LiveTask } from './decode-worker.ts';
 import type { LiveOutcome } from '../host/kcore-file.ts';
 import type { LiveClient } from '../host/live.ts';
 
 export interface DecodeClient {
   /** Never rejects: a deadline or the death of the worker is an outcome too. */
-  decode(file: Pick<DecodeTask, 'path' | 'root' | 'version'>): Promise<Outcome>;
+  decode(file: Pick<DecodeTask, 'path' | 'root' | 'version'>): Promise<DecodeOutcome>;
   close(): Promise<void>;
 }
 
@@ -19,25 +19,27 @@ export interface DecodeBounds {
   readonly timeoutMs: number;
   /** Of the worker, bytes: its JavaScript heap, and its buffers, which the decoder's limits bound. */
   readonly maxMemoryBytes: number;
-  /** How long the thread stays with nothing to do, 30 s unless said otherwise: it knows the kernels it met. */
-  readonly idleMs?: number;
 }
 
+/** How long the thread stays with nothing to do. */
 const IDLE_MS = 30_000;
 
 /** One worker thread, started with the first task and replaced when it dies. */
 export function decodeClient(bounds: DecodeBounds): DecodeClient & LiveClient {
-  const pool = new Piscina<DecodeTask | LiveTask, Outcome | LiveOutcome>({
+  const pool = new Piscina<DecodeTask | LiveTask, DecodeOutcome | LiveOutcome>({
     filename: new URL('./decode-worker.js', import.meta.url).href,
     minThreads: 0,
     maxThreads: 1,
-    idleTimeout: bounds.idleMs ?? IDLE_MS,
+    idleTimeout: IDLE_MS,
     resourceLimits: { maxOldGenerationSizeMb: Math.ceil(bounds.maxMemoryBytes / 2 ** 20) },
   });
   // The pool tells here of a worker that died before it had taken a file, or after it was done with
   // one. Without a listener that would be the end of the daemon.
   pool.on('error', () => undefined);
-  const run = async (name: string, task: DecodeTask | LiveTask): Promise<Outcome | LiveOutcome> => {
+  const run = async (
+    name: string,
+    task: DecodeTask | LiveTask,
+  ): Promise<DecodeOutcome | LiveOutcome> => {
     const deadline = AbortSignal.timeout(bounds.timeoutMs);
     const death = new AbortController();
     const die = (error: unknown): void => {
@@ -58,12 +60,12 @@ export function decodeClient(bounds: DecodeBounds): DecodeClient & LiveClient {
   const { symbolPaths, maxMemoryBytes } = bounds;
   return {
     decode: ({ path, root, version }) =>
-      run('decode', { path, root, version, symbolPaths, maxMemoryBytes }) as Promise<Outcome>,
+      run('decode', { path, root, version, symbolPaths, maxMemoryBytes }) as Promise<DecodeOutcome>,
     live: (path) => run('live', { path, symbolPaths }) as Promise<LiveOutcome>,
     close: () => pool.destroy(),
   };
 }
 
-function failed(reason: FailureReason, message: string): Outcome & LiveOutcome {
-  return { kind: 'failed', failure: { reason, message } };
+function failed(reason: FailureReason, message: string): DecodeOutcome & LiveOutcome {
+  return { kind: 'failure', failure: { reason, message }, content: undefined };
 }

@@ -7,33 +7,28 @@ import { type Failure, FileError, failureOf } from '../failure.ts';
 import {
   type CrashReport,
   DEFAULT_LIMITS,
-  type DecodeOptions,
-  type IdentifiedCrash,
-  KnownKernels,
+  type Dump,
   type Limits,
-  type Vmcore,
-  VmcoreError,
   decodeVmcore,
-  identifyCrash,
   limitsWithin,
   openVmcore,
 } from '../vmcore/index.ts';
 import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-source.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
-import { PACKING_HEAD, type Packing, packingOf, unpack } from './unpack.ts';
+import { PACKING_HEAD, packingOf, unpack } from './unpack.ts';
 
 /** What became of a file. Plain data: it crosses threads. */
-export type Outcome =
-  | DecodedOutcome
-  | FailedOutcome
+export type DecodeOutcome =
+  | ReportOutcome
+  | FailureOutcome
   /** It was written to while it was read, or is another file now: what was read is worth nothing. */
   | { readonly kind: 'changed' }
   /** It was pruned or renamed since it was found: no failure. */
   | { readonly kind: 'gone' };
 
-export interface DecodedOutcome {
-  readonly kind: 'decoded';
+export interface ReportOutcome {
+  readonly kind: 'report';
   readonly report: CrashReport;
   /** The files of a split dump, lowest pages first; empty for any other. */
   readonly parts: readonly string[];
@@ -41,13 +36,11 @@ export interface DecodedOutcome {
   readonly content: string;
 }
 
-export interface FailedOutcome {
-  readonly kind: 'failed';
+export interface FailureOutcome {
+  readonly kind: 'failure';
   readonly failure: Failure;
-  /** The crash, where the file says at least that. */
-  readonly crash?: IdentifiedCrash;
   /** As contentDigest() says; undefined when the file could not be read. */
-  readonly content?: string;
+  readonly content: string | undefined;
 }
 
 export interface DecodeFileOptions {
@@ -64,16 +57,17 @@ export interface DecodeFileOptions {
   readonly maxMemoryBytes?: number;
 }
 
-/** Kernels met by this thread. */
-const knownKernels = new KnownKernels();
-
-export async function decodeFile(path: string, options: DecodeFileOptions): Promise<Outcome> {
+/**
+ * Decode a file, with the other parts where it is one of a split dump. Never rejects: whatever is
+ * thrown on the way becomes a failure.
+ */
+export async function decodeFile(path: string, options: DecodeFileOptions): Promise<DecodeOutcome> {
   let source: FileSource;
   try {
     source = openFileSource(path, options.root);
   } catch (error) {
     if (error instanceof FileError && isGone(error)) return { kind: 'gone' };
-    return { kind: 'failed', failure: failureOf(error) };
+    return failed(error);
   }
   try {
     if (options.version !== undefined && source.version !== options.version) {
@@ -82,29 +76,27 @@ export async function decodeFile(path: string, options: DecodeFileOptions): Prom
     const outcome = await decodeOpen(path, source, options);
     return source.currentVersion() === source.version ? outcome : { kind: 'changed' };
   } catch (error) {
-    return { kind: 'failed', failure: failureOf(error) };
+    return failed(error);
   } finally {
     source.close();
   }
+}
+
+function failed(error: unknown, content?: string): FailureOutcome {
+  return { kind: 'failure', failure: failureOf(error), content };
 }
 
 async function decodeOpen(
   path: string,
   source: FileSource,
   options: DecodeFileOptions,
-): Promise<DecodedOutcome | FailedOutcome> {
+): Promise<ReportOutcome | FailureOutcome> {
   let content: string | undefined;
   try {
     content = contentDigest(source);
-    return { kind: 'decoded', content, ...(await decodeContent(path, source, options)) };
+    return { kind: 'report', content, ...(await decodeContent(path, source, options)) };
   } catch (error) {
-    const cause = error instanceof Uncounted ? error.cause : error;
-    return {
-      kind: 'failed',
-      failure: failureOf(cause),
-      ...(error instanceof Uncounted && { crash: error.crash }),
-      ...(content !== undefined && { content }),
-    };
+    return failed(error, content);
   }
 }
 
@@ -123,7 +115,7 @@ function contentDigest(source: FileSource): string {
     .digest('hex');
 }
 
-type Decoded = Pick<DecodedOutcome, 'report' | 'parts'>;
+type Decoded = Pick<ReportOutcome, 'report' | 'parts'>;
 
 async function decodeContent(
   path: string,
@@ -132,42 +124,37 @@ async function decodeContent(
 ): Promise<Decoded> {
   const packing = packingOf(source.read(0, Math.min(PACKING_HEAD, source.size)));
   if (packing === undefined) return decodeParts(path, source, options);
-  const file = await unpack(
+  const { file, isCut } = await unpack(
     path,
     createReadStream('', { fd: source.fd, autoClose: false, start: 0 }),
     packing,
   );
   try {
-    const vmcore = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
-    const report = decode([vmcore], options);
-    return { report: packed(report, packing), parts: [] };
-  } catch (error) {
-    if (!(error instanceof Uncounted)) throw error;
-    throw new Uncounted(packed(error.crash, packing), error.cause);
+    const dump = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
+    const report = decode([dump], options);
+    const compression = [packing, ...report.compression];
+    const incomplete = report.incomplete || isCut;
+    return { report: { ...report, compression, incomplete }, parts: [] };
   } finally {
     await file.close();
   }
 }
 
-function packed<Crash extends IdentifiedCrash>(crash: Crash, packing: Packing): Crash {
-  return { ...crash, compression: [packing, ...crash.compression] };
-}
-
 function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {
   const { candidates = [], root } = options;
   const limits = limitsOf(options);
-  const vmcore = openVmcore(source, limits);
-  const { part } = vmcore.dump;
+  const dump = openVmcore(source, limits);
+  const { part } = dump;
   const where = { candidates, root, limits };
   const siblings = part === undefined ? [] : openSiblings(path, part, where);
   try {
     if (part === undefined || siblings.length === 0) {
-      return { report: decode([vmcore], options), parts: [] };
+      return { report: decode([dump], options), parts: [] };
     }
-    const all: OpenPart[] = [{ path, source, vmcore, part }, ...siblings];
+    const all: OpenPart[] = [{ path, source, dump, part }, ...siblings];
     all.sort((a, b) => a.part.start - b.part.start || a.part.end - b.part.end);
     const report = decode(
-      all.map((one) => one.vmcore),
+      all.map((one) => one.dump),
       options,
     );
     return { report, parts: all.map((one) => one.path) };
@@ -176,46 +163,17 @@ function decodeParts(path: string, source: FileSource, options: DecodeFileOption
   }
 }
 
-/** A crash whose counters could not be read. */
-class Uncounted extends Error {
-  readonly crash: IdentifiedCrash;
-  override readonly cause: VmcoreError;
-
-  constructor(crash: IdentifiedCrash, cause: VmcoreError) {
-    super(cause.message, { cause });
-    this.crash = crash;
-    this.cause = cause;
-  }
-}
-
-/** @throws Uncounted, or whatever decodeVmcore() throws when the crash cannot be identified. */
-function decode(vmcores: readonly Vmcore[], options: DecodeFileOptions): CrashReport {
-  const limits = limitsOf(options);
+/** @throws whatever decodeVmcore() throws. */
+function decode(dumps: readonly Dump[], options: DecodeFileOptions): CrashReport {
   const files = symbolFiles(options.symbolPaths);
-  const decodeOptions: DecodeOptions = {
-    limits,
-    knownKernels,
-    askBtf: options.askBtf === true,
-    symbolFiles: (kernel) => files.open(kernel),
-  };
   try {
-    return decodeVmcore(vmcores, decodeOptions);
-  } catch (error) {
-    const crash = error instanceof VmcoreError ? identified(vmcores, limits) : undefined;
-    if (crash === undefined || !(error instanceof VmcoreError)) throw error;
-    throw new Uncounted(crash, error);
+    return decodeVmcore(dumps, {
+      limits: limitsOf(options),
+      askBtf: options.askBtf === true,
+      symbolFiles: (kernel) => files.open(kernel),
+    });
   } finally {
     files.close();
-  }
-}
-
-/** @returns undefined where the dump does not say. */
-function identified(vmcores: readonly Vmcore[], limits: Limits): IdentifiedCrash | undefined {
-  try {
-    return identifyCrash(vmcores, limits);
-  } catch (error) {
-    if (error instanceof VmcoreError) return undefined;
-    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 // Entry of the worker thread: everything that can take long or go wrong in a dump happens here.
 
-import { type DecodeFileOptions, type Outcome, decodeFile } from './decode-file.ts';
+import { type DecodeFileOptions, type DecodeOutcome, decodeFile } from './decode-file.ts';
 import { type LiveOutcome, readKcoreFile } from '../host/kcore-file.ts';
 import { symbolFiles } from './symbol-paths.ts';
 
@@ -13,7 +13,7 @@ export interface DecodeTask extends Pick<
 }
 
 /** Called by decode-client.ts through the thread pool. */
-export function decode({ path, ...options }: DecodeTask): Promise<Outcome> {
+export function decode({ path, ...options }: DecodeTask): Promise<DecodeOutcome> {
   return decodeFile(path, options);
 }
 

@@ -5,9 +5,9 @@ import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FileError } from '../failure.ts';
 import {
+  type Dump,
   type Limits,
   type SplitPart,
-  type Vmcore,
   VmcoreError,
   openVmcore,
 } from '../vmcore/index.ts';
@@ -19,7 +19,7 @@ const MAX_FILES = 1024;
 export interface OpenPart {
   readonly path: string;
   readonly source: FileSource;
-  readonly vmcore: Vmcore;
+  readonly dump: Dump;
   readonly part: SplitPart;
 }
 
@@ -80,9 +80,9 @@ function openPart(path: string, root: string | undefined, limits: Limits): OpenP
     throw error;
   }
   try {
-    const vmcore = openVmcore(source, limits);
-    const { part } = vmcore.dump;
-    if (part !== undefined) return { path, source, vmcore, part };
+    const dump = openVmcore(source, limits);
+    const { part } = dump;
+    if (part !== undefined) return { path, source, dump, part };
   } catch (error) {
     if (!(error instanceof VmcoreError || error instanceof FileError)) throw error;
   }

@@ -30,18 +30,26 @@ export function packingOf(head: Uint8Array): Packing | undefined {
   );
 }
 
+export interface Unpacked {
+  /** The content, open and already unlinked: closing it frees its space. */
+  readonly file: FileHandle;
+  /** The packed file ends early: the content is what could be unpacked of it. */
+  readonly isCut: boolean;
+}
+
 /**
- * The unpacked file, open and already unlinked: closing it frees its space. It takes at most half of
- * the space that is free in the temporary directory when it begins.
+ * The content of a packed file. It takes at most half of the space that is free in the temporary
+ * directory when it begins.
  *
- * @throws FileError when the stream is broken (`corrupt`), ends early (`truncated`), or takes more
+ * @throws FileError when the stream is broken (`corrupt`), ends before anything could be unpacked
+ *   (`truncated`), needs what the decoders here have not (`unsupported_compression`), or takes more
  *   space than there is (`io`).
  */
 export async function unpack(
   path: string,
   packed: ReadStream,
   packing: Packing,
-): Promise<FileHandle> {
+): Promise<Unpacked> {
   const directory = tmpdir();
   const { bavail, bsize } = await statfs(directory);
   const temporary = join(directory, `hwerr-exporter-${randomUUID()}`);
@@ -50,14 +58,19 @@ export async function unpack(
     await unlink(temporary);
     const limit = (bavail * bsize) / 2;
     let length = 0;
-    for await (const chunk of (await unpacked(packed, packing)) as AsyncIterable<Uint8Array>) {
-      if (length + chunk.length > limit) throw new NoSpace();
-      const { bytesWritten } = await file.write(chunk, 0, chunk.length, length);
-      // The last space of a disk takes part of a chunk without an error.
-      if (bytesWritten < chunk.length) throw new NoSpace();
-      length += chunk.length;
+    try {
+      for await (const chunk of (await unpacked(packed, packing)) as AsyncIterable<Uint8Array>) {
+        if (length + chunk.length > limit) throw new NoSpace();
+        const { bytesWritten } = await file.write(chunk, 0, chunk.length, length);
+        // The last space of a disk takes part of a chunk without an error.
+        if (bytesWritten < chunk.length) throw new NoSpace();
+        length += chunk.length;
+      }
+    } catch (error) {
+      if (length === 0 || reasonOf(error) !== 'truncated') throw error;
+      return { file, isCut: true };
     }
-    return file;
+    return { file, isCut: false };
   } catch (error) {
     await file.close();
     throw unpackError(path, packing, error);
@@ -73,9 +86,32 @@ function unpackError(path: string, packing: Packing, error: unknown): FileError 
     return new FileError('io', `${path}: ${what}`, code, error);
   }
   if (code === 'EIO') return FileError.from(path, error);
-  const reason = code === 'Z_BUF_ERROR' ? 'truncated' : 'corrupt';
-  return new FileError(reason, `${path}: broken ${packing}: ${messageOf(error)}`, code, error);
+  const reason = reasonOf(error);
+  const what = reason === 'unsupported_compression' ? ADVICE[packing] : `broken ${packing}`;
+  return new FileError(reason, `${path}: ${what}: ${messageOf(error)}`, code, error);
 }
+
+/** What packs with options that the decoders here have not, and what to do. */
+const ADVICE: Readonly<Record<Packing, string>> = {
+  gzip: 'gzip of an unknown kind, want it unpacked: gunzip FILE',
+  xz: 'xz with sha256, BCJ or a dictionary over 64 MiB, want it unpacked: unxz FILE',
+  zstd: 'zstd with a window over 128 MiB, want it unpacked: zstd -d --long=31 FILE',
+};
+
+/** By zlib's error code, zstd's, or that of xz-embedded, which is a number in the message. */
+function reasonOf(error: unknown): 'truncated' | 'unsupported_compression' | 'corrupt' {
+  const code = errorCode(error) ?? /error code (\d+)$/.exec(messageOf(error))?.[1];
+  return REASONS.get(code) ?? 'corrupt';
+}
+
+const REASONS: ReadonlyMap<string | undefined, 'truncated' | 'unsupported_compression'> = new Map([
+  ['Z_BUF_ERROR', 'truncated'],
+  ['ZSTD_error_frameParameter_windowTooLarge', 'unsupported_compression'],
+  ['2', 'unsupported_compression'], // XZ_UNSUPPORTED_CHECK
+  ['4', 'unsupported_compression'], // XZ_MEMLIMIT_ERROR: the dictionary
+  ['6', 'unsupported_compression'], // XZ_OPTIONS_ERROR: filters, checks
+  ['8', 'truncated'], // XZ_BUF_ERROR
+]);
 
 async function unpacked(packed: ReadStream, packing: Packing): Promise<Readable> {
   switch (packing) {

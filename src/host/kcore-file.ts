@@ -6,7 +6,6 @@ import {
   Corrupt,
   type DecodeOptions,
   type KcoreSource,
-  KnownKernels,
   type LiveReport,
   readLive,
 } from '../vmcore/index.ts';
@@ -14,10 +13,7 @@ import {
 /** What became of a reading. Plain data: it crosses threads. */
 export type LiveOutcome =
   | { readonly kind: 'read'; readonly report: LiveReport }
-  | { readonly kind: 'failed'; readonly failure: Failure };
-
-/** The kernel that runs: from the second reading on it is known where its counters are. */
-const knownKernels = new KnownKernels();
+  | { readonly kind: 'failure'; readonly failure: Failure };
 
 /** @param symbolFiles opens what else may know the kernel's symbols. */
 export function readKcoreFile(
@@ -25,10 +21,10 @@ export function readKcoreFile(
   symbolFiles: DecodeOptions['symbolFiles'] & {},
 ): LiveOutcome {
   try {
-    const report = onOpenFile(path, (source) => readLive(source, { knownKernels, symbolFiles }));
+    const report = onOpenFile(path, (source) => readLive(source, { symbolFiles }));
     return { kind: 'read', report };
   } catch (error) {
-    return { kind: 'failed', failure: failureOf(error) };
+    return { kind: 'failure', failure: failureOf(error) };
   }
 }
 

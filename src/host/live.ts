@@ -131,11 +131,12 @@ export class ThisBoot {
   async #byKcore(path: string | undefined): Promise<LiveState> {
     if (path === undefined) return { kind: 'off' };
     const outcome = await this.#dependencies.decoder.live(path);
-    if (outcome.kind === 'failed') {
+    if (outcome.kind === 'failure') {
       return { kind: 'unavailable', message: outcome.failure.message };
     }
     const { hwerr } = outcome.report;
     if (hwerr.kind === 'present') return this.#present('kcore', hwerr.categories);
+    if (hwerr.kind === 'unreadable') return { kind: 'unavailable', message: hwerr.message };
     return { kind: 'unavailable', message: `${path}: ${WHY_ABSENT[hwerr.reason]}` };
   }
 

@@ -35,6 +35,8 @@ export interface DirectoryDependencies {
   readonly steadyMs: () => number;
   /** Takes what a scan found. */
   readonly found: (result: ScanResult) => void;
+  /** Called when a scan failed. */
+  readonly notScanned: () => void;
   /** When the next file will be due that nobody waits for, by the steady clock; undefined: none. */
   readonly nextDueMs: (nowMs: number) => number | undefined;
 }
@@ -90,7 +92,7 @@ export class WatchedDirectory {
 
   async scan(): Promise<DirectoryStatus> {
     const { directory, excluded } = this.#options;
-    const { nowMs, steadyMs, log, found } = this.#dependencies;
+    const { nowMs, steadyMs, log, found, notScanned } = this.#dependencies;
     this.#isStale = this.#isEarly;
     this.#isEarly = false;
     const startMs = steadyMs();
@@ -103,6 +105,7 @@ export class WatchedDirectory {
       found(result);
     } catch (error) {
       up = false;
+      notScanned();
       // What comes in its place may be given the same number.
       this.#identity = '';
       if (this.#status.up || this.#status.lastScanSeconds === 0) {

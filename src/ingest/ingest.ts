@@ -8,10 +8,12 @@ import type { Failure, FailureReason } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { type CrashReport, MAGIC_BYTES } from '../vmcore/index.ts';
 import type { DecodeClient } from '../decode/decode-client.ts';
-import type { DecodedOutcome, FailedOutcome, Outcome } from '../decode/decode-file.ts';
+import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
+import type { FileOutcome } from '../outcome.ts';
 import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
 import { howToRead } from './permission-hint.ts';
 import { claimsToBeDump } from './file-names.ts';
+import { FirstPass } from './first-pass.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
 import { Settling, type Verdict } from './settling.ts';
 
@@ -42,37 +44,26 @@ export interface IngestOptions {
   readonly rescanMs: number;
 }
 
-/** A dump whose report is final, as far as this state of its file goes. */
-export interface DecodedFile {
-  readonly file: FoundFile;
-  readonly content: string;
-  readonly report: CrashReport;
-  readonly durationSeconds: number;
-}
-
-export interface FailedFile extends Pick<FailedOutcome, 'failure' | 'crash' | 'content'> {
-  readonly file: Pick<FoundFile, 'root' | 'path' | 'version'>;
-  /** undefined: no decode was begun. */
-  readonly durationSeconds?: number;
-}
-
-/** Where the outcomes go. */
-export interface IngestSink {
+/** Where outcomes go, and what is known of files from before: as much of the ledger as ingest uses. */
+interface OutcomeLedger {
   /** Resolves when the outcome is durable. */
-  readonly decoded: (file: DecodedFile) => Promise<void>;
-  readonly failed: (file: FailedFile) => Promise<void>;
-  /** A file or directory that could not be read can be now, or is gone. */
-  readonly healed: (path: string) => void;
+  record(outcome: FileOutcome): Promise<void>;
   /** What an earlier run made of this state of the file, if that needs no second look. */
-  readonly verdictOf: (file: FoundFile) => Verdict | undefined;
+  verdict(root: string, path: string, version: string): Verdict | undefined;
+  /** A file or directory that could not be read can be now, or is gone. */
+  healed(path: string): void;
   /** These are all the files of a root; others of it are gone. */
-  readonly onlyThese: (root: string, files: readonly FoundFile[]) => void;
+  retain(root: string, paths: Iterable<string>): void;
+  /** Every outcome of the first pass over the directories was given to record(). */
+  firstPassIsOver(): void;
 }
 
 export interface IngestDependencies {
   readonly decoder: DecodeClient;
-  readonly sink: IngestSink;
+  readonly ledger: OutcomeLedger;
   readonly log: Logger;
+  /** Told how long each decode took, seconds. */
+  readonly observeDecode: (seconds: number) => void;
   /** Of the wall clock. */
   readonly nowMs: () => number;
   /** Of a clock that nobody sets. */
@@ -102,6 +93,7 @@ export class Ingest {
   readonly #dependencies: IngestDependencies;
   readonly #settling: Settling;
   readonly #directories: readonly WatchedDirectory[];
+  readonly #firstPass: FirstPass;
   readonly #stop = new AbortController();
   /** Directories that could be scanned at least once. */
   readonly #scanned = new Set<string>();
@@ -120,6 +112,7 @@ export class Ingest {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#settling = new Settling(options.settleMs);
+    this.#firstPass = new FirstPass(options.directories);
     const { excluded, rescanMs } = options;
     const { log, nowMs, steadyMs } = dependencies;
     this.#directories = [...new Set(options.directories)].map(
@@ -132,6 +125,9 @@ export class Ingest {
             steadyMs,
             found: (result) => {
               this.#found(directory, result);
+            },
+            notScanned: () => {
+              this.#lookedAt(directory, []);
             },
             // While it decodes, the queue takes what has become due by itself.
             nextDueMs: (now) =>
@@ -205,24 +201,46 @@ export class Ingest {
 
   #found(root: string, { files, unreadable }: ScanResult): void {
     if (this.#isClosed()) return;
-    const { steadyMs, sink } = this.#dependencies;
+    const { steadyMs, ledger } = this.#dependencies;
     const firstScan = !this.#scanned.has(root);
     this.#scanned.add(root);
-    const seen = this.#settling.update(root, files, steadyMs(), sink.verdictOf);
+    const seen = this.#settling.update(root, files, steadyMs(), ({ path, version }) =>
+      ledger.verdict(root, path, version),
+    );
     this.#discovered += seen.discovered;
-    if (firstScan || seen.vanished > 0) sink.onlyThese(root, files);
+    if (firstScan || seen.vanished > 0) {
+      ledger.retain(
+        root,
+        files.map(({ path }) => path),
+      );
+    }
     for (const { path, error } of unreadable) {
       const failure = { reason: error.reason, message: error.message };
       if (!this.#deny(root, path, failure)) continue;
-      this.#hold(sink.failed({ file: { root, path, version: '' }, failure }));
+      const unread = { root, path, version: '', content: undefined };
+      void this.#record({ ...unread, kind: 'failure', failure });
     }
     const denied = new Set(unreadable.map(({ path }) => path));
     for (const [path, of] of this.#denied) {
       if (of !== root || denied.has(path) || this.#settling.has(path)) continue;
       this.#denied.delete(path);
-      sink.healed(path);
+      ledger.healed(path);
     }
+    this.#lookedAt(
+      root,
+      files.filter((file) => this.#settling.isWaiting(file)),
+    );
     this.#startDecoding();
+  }
+
+  /** @param waiting the files found that are to be decoded. */
+  #lookedAt(root: string, waiting: readonly FoundFile[]): void {
+    this.#firstPass.looked(root, waiting);
+    this.#tellFirstPass();
+  }
+
+  #tellFirstPass(): void {
+    if (this.#firstPass.isOver) this.#dependencies.ledger.firstPassIsOver();
   }
 
   /** @returns whether that is news. */
@@ -257,6 +275,8 @@ export class Ingest {
       if (this.#isClosed()) break;
       this.#lastDecodeMs = nowMs();
       this.#take(file, outcome, (steadyMs() - startMs) / 1000);
+      this.#firstPass.answered(file.path);
+      this.#tellFirstPass();
       // The ledger cannot write: what is not decoded yet waits on its disk.
       if (this.#unrecorded.size >= MOST_UNRECORDED) await this.#untilRecorded();
       // It may be due again, and its directory's next scan was not planned for that.
@@ -279,8 +299,8 @@ export class Ingest {
     over.abort();
   }
 
-  #take(file: FoundFile, outcome: Outcome, durationSeconds: number): void {
-    const { sink, nowMs, steadyMs } = this.#dependencies;
+  #take(file: FoundFile, outcome: DecodeOutcome, seconds: number): void {
+    const { nowMs, steadyMs } = this.#dependencies;
     if (outcome.kind === 'gone' || outcome.kind === 'changed') {
       this.#settling.again(file, steadyMs());
       return;
@@ -289,59 +309,77 @@ export class Ingest {
     if (mayStillBeWritten(file, outcome) && this.#settling.waitForRest(file, steadyMs(), ageMs)) {
       return;
     }
-    if (outcome.kind === 'failed') {
-      this.#takeFailed(file, outcome, durationSeconds);
-      return;
-    }
-    const { report, content } = outcome;
-    this.#denied.delete(file.path);
-    const verdict = report.incomplete ? 'incomplete' : 'complete';
-    const recorded = sink.decoded({ file, content, report, durationSeconds });
-    this.#hold(
-      recorded.then(() => {
-        this.#decoded++;
-        this.#settling.done(file, verdict);
-      }),
-    );
+    if (outcome.kind === 'report') this.#takeReport(file, outcome, seconds);
+    else this.#takeFailure(file, outcome, seconds);
   }
 
-  #takeFailed(file: FoundFile, outcome: FailedOutcome, durationSeconds: number): void {
-    const { sink, steadyMs } = this.#dependencies;
-    const { failure, crash, content } = outcome;
-    const { reason } = failure;
-    if (reason === 'not_a_dump' && !claimsToBeDump(basename(file.path))) {
+  #takeReport(file: FoundFile, { report, content }: ReportOutcome, seconds: number): void {
+    const { log, observeDecode } = this.#dependencies;
+    const { root, path, version } = file;
+    this.#denied.delete(path);
+    observeDecode(seconds);
+    logReport(log, path, report);
+    const recorded = this.#record({ root, path, version, content, kind: 'report', report });
+    if (report.hwerr.kind === 'unreadable') {
+      this.#settling.done(file, 'failed');
+      return;
+    }
+    void recorded.then(() => {
+      this.#decoded++;
+      this.#settling.done(file, report.incomplete ? 'incomplete' : 'complete');
+    });
+  }
+
+  #takeFailure(file: FoundFile, { failure, content }: FailureOutcome, seconds: number): void {
+    const { ledger, log, observeDecode, steadyMs } = this.#dependencies;
+    const { root, path, version } = file;
+    const { reason, message } = failure;
+    const isNoDump = reason === 'not_a_dump' || file.size === 0;
+    if (isNoDump && !claimsToBeDump(basename(path))) {
       this.#settling.done(file, 'ignored');
-      if (this.#denied.delete(file.path)) sink.healed(file.path);
+      if (this.#denied.delete(path)) ledger.healed(path);
       return;
     }
     if (MAY_HEAL.has(reason)) {
       this.#settling.retryLater(file, steadyMs());
-      if (!this.#deny(file.root, file.path, failure)) return;
+      if (!this.#deny(root, path, failure)) return;
     } else {
       this.#settling.done(file, 'failed');
-      this.#denied.delete(file.path);
+      this.#denied.delete(path);
     }
-    this.#hold(
-      sink.failed({
-        file,
-        failure,
-        durationSeconds,
-        ...(crash && { crash }),
-        ...(content !== undefined && { content }),
-      }),
-    );
+    observeDecode(seconds);
+    log.error('dump not decoded', { path, reason, error: message });
+    void this.#record({ root, path, version, content, kind: 'failure', failure });
   }
 
-  #hold(recorded: Promise<void>): void {
+  /** Resolves when it is durable. */
+  #record(outcome: FileOutcome): Promise<void> {
+    const recorded = this.#dependencies.ledger.record(outcome);
     this.#unrecorded.add(recorded);
     void recorded.finally(() => this.#unrecorded.delete(recorded));
+    return recorded;
   }
 }
 
 /** Whether the file looks like one whose writer paused in the middle. */
-function mayStillBeWritten({ size }: FoundFile, outcome: DecodedOutcome | FailedOutcome): boolean {
-  if (outcome.kind === 'decoded') return outcome.report.incomplete;
+function mayStillBeWritten({ size }: FoundFile, outcome: ReportOutcome | FailureOutcome): boolean {
+  if (outcome.kind === 'report') {
+    const { hwerr, incomplete } = outcome.report;
+    return incomplete || (hwerr.kind === 'unreadable' && MENDED_BY_THE_REST.has(hwerr.reason));
+  }
   const { reason } = outcome.failure;
   if (reason === 'not_a_dump') return size < MAGIC_BYTES;
   return MENDED_BY_THE_REST.has(reason);
+}
+
+function logReport(log: Logger, path: string, report: CrashReport): void {
+  const { hwerr, nodename, kernelRelease, incomplete, warnings } = report;
+  const crash = { path, host: nodename ?? '', kernel: kernelRelease };
+  if (hwerr.kind === 'unreadable') {
+    log.error('dump not decoded', { ...crash, reason: hwerr.reason, error: hwerr.message });
+  } else {
+    const counters = hwerr.kind === 'present' ? 'present' : hwerr.reason;
+    log.info('dump decoded', { ...crash, hwerr: counters, incomplete });
+  }
+  for (const warning of warnings) log.warn('odd dump', { path, warning });
 }

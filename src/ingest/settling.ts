@@ -158,6 +158,12 @@ export class Settling {
     return entry?.file.version === file.version && entry.state.kind === 'still';
   }
 
+  /** Whether the file is still to be decoded in the state that it was found in. */
+  isWaiting(file: FoundFile): boolean {
+    const entry = this.#entries.get(file.path);
+    return entry?.file.version === file.version && entry.state.kind !== 'done';
+  }
+
   /** Whether the last scan saw the file. */
   has(path: string): boolean {
     return this.#entries.has(path);

@@ -95,7 +95,7 @@ export function putCrash(store: Store, crash: Crash): void {
        crash_seconds = excluded.crash_seconds, ordered_seconds = excluded.ordered_seconds,
        kernel_release = excluded.kernel_release, arch = excluded.arch,
        incomplete = excluded.incomplete, hwerr = excluded.hwerr,
-       hwerr_reason = excluded.hwerr_reason, verdict = excluded.verdict,
+       reason = excluded.reason, verdict = excluded.verdict,
        verdict_json = excluded.verdict_json, report_json = excluded.report_json`,
     {
       sequence,

@@ -1,6 +1,6 @@
 // One crash as the ledger keeps it, and what two files that describe it say together. Pure.
 
-import type { CrashReport } from '../outcome.ts';
+import type { CrashReport } from '../vmcore/index.ts';
 import { type Verdict, verdictOf } from '../triage.ts';
 import type { HwerrCategory } from '../vmcore/index.ts';
 import type { HostSource } from './host-name.ts';

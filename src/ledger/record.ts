@@ -1,7 +1,8 @@
 // How one file's outcome changes the ledger. Runs within a transaction.
 
 import type { Failure, FailureReason } from '../failure.ts';
-import type { CrashReport, FileOutcome } from '../outcome.ts';
+import type { FileOutcome } from '../outcome.ts';
+import type { CrashReport } from '../vmcore/index.ts';
 import { type Crash, merged, storedReport, withReport } from './crash.ts';
 import { candidates, crashAt, number, putCrash, putErrors, putFile } from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';

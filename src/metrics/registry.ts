@@ -42,7 +42,7 @@ export interface Metrics {
   render(collectors: readonly Collector[], format: Format): Promise<Exposition>;
   /** The collectors' alone: of one host. */
   renderOnly(collectors: readonly Collector[], format: Format): Exposition;
-  observeDecode(seconds: number): void;
+  readonly observeDecode: (seconds: number) => void;
 }
 
 /**

@@ -10,11 +10,13 @@ import { Vmcoreinfo } from './container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Architecture } from './arch/architecture.ts';
-import { architectureOf } from './arch/architectures.ts';
+import { architecturesOf } from './arch/architectures.ts';
 import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
+import { Kallsyms } from './symbols/kallsyms.ts';
 
 /** __NEW_UTS_LEN + 1: the width of each field of struct new_utsname. */
 const UTS_FIELD = 65;
+const SYSNAME = 0;
 const NODENAME = 1;
 const RELEASE = 2;
 
@@ -32,34 +34,46 @@ export interface Kernel {
   readonly foundIn: 'note' | 'scanned';
   readonly arch: Architecture;
   readonly memory: VirtualMemory;
-  /** utsname.nodename; undefined when the utsname is not in the dump, and nothing is proven yet. */
+  /** Whether the utsname in memory agrees with VMCOREINFO: without, kallsyms has to prove it. */
+  readonly isProven: boolean;
+  /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it. */
   readonly nodename: string | undefined;
 }
 
 /**
- * The kernel of the dump. Notes are tried first; memory is searched when none of them holds.
+ * The kernels of the dump, one of which was running: one alone where a note or the time of the crash
+ * says so. Notes are tried first; memory is searched when none of them holds.
  *
  * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
  *   VMCOREINFO, or what the first one tried lacked.
  * @throws Unsupported when it runs on a machine that is not known here, or its memory is encrypted.
  */
-export function identifyKernel(dump: Dump, limits: Limits): Kernel {
+export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kernel[]] {
   let rejected: VmcoreError | undefined;
-  let unproven: { readonly kernel: Kernel; readonly missing: PageMissing } | undefined;
+  /** Kernels of notes whose utsname is missing, the first of them for this reason. */
+  const unproven: Kernel[] = [];
+  let missing: PageMissing['reason'] | undefined;
   const reject = (error: unknown, kernel?: Kernel): undefined => {
     if (!(error instanceof VmcoreError)) throw error;
     rejected ??= error;
     if (kernel?.foundIn === 'note' && error instanceof PageMissing) {
-      unproven ??= { kernel, missing: error };
+      unproven.push(kernel);
+      missing ??= error.reason;
     }
   };
+  /** Those whose utsname has another release, which a module may have written there. */
+  const renamed: Kernel[] = [];
   const attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
     try {
       const vmcoreinfo = Vmcoreinfo.parse(read());
       const kernels = vmcoreinfo === undefined ? [] : kernelsOf(dump, vmcoreinfo, foundIn);
       for (const kernel of kernels) {
         try {
-          return { ...kernel, nodename: provenNodename(kernel) };
+          const { nodename, release } = readUtsname(kernel);
+          const named: Kernel = { ...kernel, isProven: true, nodename };
+          if (release === kernel.vmcoreinfo.osRelease) return named;
+          renamed.push(named);
+          reject(otherRelease(release, kernel.vmcoreinfo));
         } catch (error) {
           reject(error, kernel);
         }
@@ -71,26 +85,63 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   };
   for (const text of dump.vmcoreinfoNotes) {
     const kernel = attempt(() => text, 'note');
-    if (kernel !== undefined) return kernel;
+    if (kernel !== undefined) return [kernel];
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
-  if (unproven?.missing.reason === 'page_lost') return unproven.kernel;
+  const proven = unproven.find((kernel) => isProvenByKallsyms(kernel, limits));
+  if (proven !== undefined) return [proven];
+  if (missing === 'page_lost' && unproven[0] !== undefined) return [unproven[0]];
   for (const which of ['text', 'rest'] as const) {
-    let found: Kernel | undefined;
+    const found = new Map<string, Kernel>();
     let tried = 0;
     for (const page of candidatePages(dump, which)) {
       const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
       // Of several that hold, that of the kernel that crashed: it alone has the time of the crash.
-      if (kernel?.vmcoreinfo.crashTimeSeconds !== undefined) return kernel;
-      found ??= kernel;
+      if (kernel?.vmcoreinfo.crashTimeSeconds !== undefined) return [kernel];
+      // A kernel has several copies of its text.
+      if (kernel !== undefined) found.set(kernel.vmcoreinfo.text, kernel);
       if (++tried >= limits.vmcoreinfoCandidates) break;
     }
-    if (found !== undefined) return found;
+    const [first, ...others] = found.values();
+    if (first !== undefined) return [first, ...others];
   }
-  if (unproven !== undefined) return unproven.kernel;
+  if (unproven[0] !== undefined) return [unproven[0]];
+  const other = renamed.find((kernel) => isProvenByKallsyms(kernel, limits));
+  if (other !== undefined) return [other];
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
+}
+
+/**
+ * Whether kallsyms puts _stext where VMCOREINFO does, and the banner, where the dump has it, is of the
+ * release that VMCOREINFO names: some 30 pages, where to search memory takes minutes.
+ */
+function isProvenByKallsyms({ vmcoreinfo, memory }: Kernel, limits: Limits): boolean {
+  try {
+    const kallsyms = Kallsyms.open(vmcoreinfo, memory, limits);
+    const wanted = ascii(`Linux version ${vmcoreinfo.osRelease} `);
+    const banner = bannerOf(kallsyms, memory, wanted.length);
+    return banner === undefined || hasBytesAt(banner, 0, wanted);
+  } catch (error) {
+    if (error instanceof VmcoreError) return false;
+    throw error;
+  }
+}
+
+/** linux_banner (init/version.c); undefined where the kernel keeps no symbols of data or it is missing. */
+function bannerOf(
+  kallsyms: Kallsyms,
+  memory: VirtualMemory,
+  length: number,
+): Uint8Array | undefined {
+  try {
+    const symbol = kallsyms.find('linux_banner');
+    return symbol && memory.read(symbol.address, length);
+  } catch (error) {
+    if (error instanceof PageMissing) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -99,14 +150,25 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
  * @throws VmcoreError when it does not say enough of its machine.
  */
 function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel[] {
-  const arch = architectureOf(dump, vmcoreinfo);
-  const order = { endian: dump.order.endian, wordBits: arch.wordBits };
-  const kernels = translators(dump, arch, vmcoreinfo).map((translate): Kernel => {
-    const memory = new VirtualMemory(dump.memory, translate, order);
-    return { vmcoreinfo, foundIn, arch, memory, nodename: undefined };
+  const archs = architecturesOf(dump, vmcoreinfo);
+  const nodename = headerNodename(dump, vmcoreinfo);
+  const kernels = archs.flatMap((arch) => {
+    const order = { endian: dump.order.endian, wordBits: arch.wordBits };
+    return translators(dump, arch, vmcoreinfo).map((translate): Kernel => {
+      const memory = new VirtualMemory(dump.memory, translate, order);
+      return { vmcoreinfo, foundIn, arch, memory, isProven: false, nodename };
+    });
   });
   if (kernels.length > 0) return kernels;
-  throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${arch.name} kernel lies`);
+  const names = archs.map(({ name }) => name).join(' or ');
+  throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${names} kernel lies`);
+}
+
+/** makedumpfile copies the utsname of the dumped kernel into its header; QEMU leaves it blank. */
+function headerNodename({ utsname }: Dump, { osRelease }: Vmcoreinfo): string | undefined {
+  const [sysname, nodename, release] = utsname;
+  if (sysname === '' || nodename === '' || release !== osRelease) return undefined;
+  return nodename;
 }
 
 function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Translator[] {
@@ -114,29 +176,18 @@ function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Tr
   return arch.translators({ vmcoreinfo, hints: dump.hints, memory: dump.memory });
 }
 
-/** @throws VmcoreError unless the utsname in memory agrees with VMCOREINFO. */
-function provenNodename({ vmcoreinfo, memory }: Kernel): string {
-  const uts = readUtsname(vmcoreinfo, memory);
-  const release = cString(uts.subarray(RELEASE * UTS_FIELD, (RELEASE + 1) * UTS_FIELD));
-  if (release !== vmcoreinfo.osRelease) {
-    if (looksEncrypted(uts)) {
-      const advice = 'dump it from inside the guest, with kdump';
-      throw new Unsupported(
-        'encrypted',
-        'init_uts_ns',
-        `got what looks like ciphertext: ${advice}`,
-      );
-    }
-    throw new Corrupt(
-      'corrupt',
-      'init_uts_ns',
-      `got release ${JSON.stringify(release)}, want ${vmcoreinfo.osRelease} as in VMCOREINFO`,
-    );
-  }
-  return cString(uts.subarray(NODENAME * UTS_FIELD, RELEASE * UTS_FIELD));
+interface Utsname {
+  readonly nodename: string;
+  readonly release: string;
 }
 
-function readUtsname(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): Uint8Array {
+/**
+ * What the utsname in memory says, if it is one.
+ *
+ * @throws PageMissing when it is not in the dump, Unsupported when its memory is encrypted, Corrupt
+ *   when VMCOREINFO does not say where it is.
+ */
+function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
   const namespace = vmcoreinfo.symbol('init_uts_ns');
   const offset = vmcoreinfo.offset('uts_namespace.name');
   if (namespace === undefined || offset === undefined) {
@@ -146,7 +197,19 @@ function readUtsname(vmcoreinfo: Vmcoreinfo, memory: VirtualMemory): Uint8Array 
       'want SYMBOL(init_uts_ns) and its name offset',
     );
   }
-  return memory.read(addVirt(namespace, offset), (RELEASE + 1) * UTS_FIELD);
+  const uts = memory.read(addVirt(namespace, offset), (RELEASE + 1) * UTS_FIELD);
+  const field = (i: number): string => cString(uts.subarray(i * UTS_FIELD, (i + 1) * UTS_FIELD));
+  if (field(RELEASE) !== vmcoreinfo.osRelease && looksEncrypted(uts)) {
+    const advice = 'dump it from inside the guest, with kdump';
+    throw new Unsupported('encrypted', 'init_uts_ns', `got what looks like ciphertext: ${advice}`);
+  }
+  if (field(SYSNAME) !== 'Linux') throw otherRelease(field(RELEASE), vmcoreinfo);
+  return { nodename: field(NODENAME), release: field(RELEASE) };
+}
+
+function otherRelease(release: string, { osRelease }: Vmcoreinfo): Corrupt {
+  const detail = `got release ${JSON.stringify(release)}, want ${osRelease} as in VMCOREINFO`;
+  return new Corrupt('corrupt', 'init_uts_ns', detail);
 }
 
 /**

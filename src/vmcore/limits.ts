@@ -10,15 +10,13 @@ export interface Limits {
   readonly flattenedHoles: number;
   /** Extents that may cover one byte. Honest writers overlap at most twice (/proc/vmcore). */
   readonly overlappingExtents: number;
-  /** Bytes of notes walked for VMCOREINFO: 64 Ki CPUs at 400 bytes each, and device dumps. */
-  readonly noteBytes: number;
-  /** ELF notes: one NT_PRSTATUS a CPU, plus a few. */
+  /** Notes walked for VMCOREINFO: one NT_PRSTATUS a CPU, plus a few. Their content is not read. */
   readonly notes: number;
   /** Bytes of one VMCOREINFO text: the kernel's buffer is one page, 64 KiB at the most. */
   readonly vmcoreinfoBytes: number;
   /** VMCOREINFO candidates tried in a dump without a note: three copies are usual. */
   readonly vmcoreinfoCandidates: number;
-  /** Highest page frame number: 64 TiB of 4 KiB pages, times 16 for the next generation. */
+  /** Highest page frame number: 64 TiB of 4 KiB pages. */
   readonly pageFrames: number;
   /** Decompressed pages kept, bytes. A decode needs about 40 pages. */
   readonly pageCacheBytes: number;
@@ -45,11 +43,10 @@ export function limitsWithin(memoryBytes: number): Limits {
     flattenedRecords: Math.floor(memoryBytes / 64),
     flattenedHoles: 4 * 2 ** 30,
     overlappingExtents: 64,
-    noteBytes: 64 << 20,
     notes: 1 << 17,
     vmcoreinfoBytes: 1 << 16,
     vmcoreinfoCandidates: 64,
-    pageFrames: 2 ** 38,
+    pageFrames: 2 ** 34,
     pageCacheBytes: Math.floor(memoryBytes / 32),
     kallsymsSymbols: 4 << 20,
     symbolFileBytes: Math.floor(memoryBytes / 4),
@@ -63,6 +60,8 @@ export const DEFAULT_LIMITS: Limits = limitsWithin(256 << 20);
 
 /** Caps that no caller has reason to change: what is beyond them is not what was looked for. */
 export const CAPS = {
+  /** Sections looked at of a core without program headers: a dozen are usual. */
+  coreSections: 64,
   /** Program headers kept for the addresses they map: that of the kernel image is among the first. */
   mappedRanges: 1024,
   /** ELF header, program headers and notes of /proc/kcore, bytes: three pages are usual. */
@@ -71,16 +70,12 @@ export const CAPS = {
   kcoreSegments: 65_536,
   /** Symbols that may share one address: linker scripts define a handful at the start of a section. */
   symbolAliases: 64,
-  /** Kernels remembered from one decode to the next: a fleet runs a handful at a time. */
-  knownKernels: 64,
   /** Members or constants read of a type in BTF: the types that are asked for have a handful. */
   btfElements: 256,
   /** Longest name of a type or member in BTF, bytes: C identifiers are far shorter. */
   btfNameBytes: 128,
   /** Elements of hwerr_data: more are no enum of hardware errors. */
   categories: 64,
-  /** Code of hwerr_log_error_type looked at, bytes: its fast path comes first. */
-  codeBytes: 256,
   /** Bits of the number of records in a printk ring: 4 Mi of them, 32 times the largest config. */
   printkCountBits: 22,
   /** Bits of the size of a printk ring's text, bytes: 1 GiB; CONFIG_LOG_BUF_SHIFT ends at 25. */
@@ -91,10 +86,10 @@ export const CAPS = {
   logBytes: 16_777_216,
   /** Bytes of a record's text: PRINTKRB_RECORD_MAX is 1024 (kernel/printk/internal.h). */
   logTextBytes: 1024,
-  /** Characters of a record read as text: the kernel stores 1024 bytes. */
-  logRecordBytes: 8192,
   /** Fragments of one line in the legacy log: a line of 1024 bytes has a few dozen. */
   logFragments: 64,
   /** Longest panic line that is reported: panic() makes lines of up to 1024 (kernel/panic.c). */
   panicLineCharacters: 512,
+  /** Characters of a record read as text: the kernel stores 1024 bytes. */
+  logRecordBytes: 8192,
 } as const;

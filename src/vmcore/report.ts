@@ -1,7 +1,7 @@
 // What the decoder answers: plain data that survives JSON and structuredClone. No bigint, no class.
 
 import type { PageCompression } from './codec/page-codec.ts';
-import type { DecodeCost } from './memory/physical-memory.ts';
+import type { DecodeReason } from './errors.ts';
 
 /** Everything one dump says about the hardware errors its kernel survived, and about itself. */
 export interface CrashReport {
@@ -25,7 +25,7 @@ export interface CrashReport {
   /** Whether VMCOREINFO came from a note or was searched for in memory. */
   readonly vmcoreinfo: 'note' | 'scanned';
   /** How the array was located; null when it was not. */
-  readonly symbolSource: 'kallsyms' | 'system-map' | 'vmlinux' | 'disassembly' | null;
+  readonly symbolSource: 'kallsyms' | 'system-map' | 'vmlinux' | null;
   /** Where the array's layout came from; null when it was not read. */
   readonly layoutSource: 'btf' | 'builtin' | null;
   readonly hwerr: Hwerr;
@@ -33,13 +33,11 @@ export interface CrashReport {
   readonly panicMessage: string | null;
   /** What is odd about the dump and did not stop the decoder. */
   readonly warnings: readonly string[];
-  /** VMCOREINFO as it stands in the dump: tells crashes apart where there is no boot id. */
-  readonly vmcoreinfoText: string;
-  /** What the decode has cost; for tests and benchmarks. */
-  readonly debug: Readonly<DecodeCost> & {
-    /** Pages for the log; `pages` are those for the counters. */
-    readonly logPages: number;
-  };
+  /**
+   * SHA-256 of the set of VMCOREINFO's lines, in hexadecimal: tells crashes apart where there is no
+   * boot id.
+   */
+  readonly vmcoreinfoDigest: string;
 }
 
 /** What the running kernel says. */
@@ -50,10 +48,12 @@ export interface LiveReport {
   readonly hwerr: Hwerr;
 }
 
-/** Four ways to have no counts, and none of them is zero. */
+/** The counters, or why there are none: which is never the same as zero. */
 export type Hwerr =
   | { readonly kind: 'present'; readonly categories: readonly HwerrCategory[] }
-  | { readonly kind: 'absent'; readonly reason: AbsentReason };
+  | { readonly kind: 'absent'; readonly reason: AbsentReason }
+  /** The dump tells of its crash, but is broken, or not understood, on the way to the counters. */
+  | { readonly kind: 'unreadable'; readonly reason: DecodeReason; readonly message: string };
 
 export type AbsentReason =
   | 'kernel_without_hwerr' // neither the array nor the function that fills it is in kallsyms

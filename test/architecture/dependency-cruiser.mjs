@@ -84,9 +84,9 @@ export default {
     {
       name: 'vmcore-has-no-io',
       comment:
-        'Bytes in, report out. No Node module and no package; the only exceptions are decompressors.',
+        'Bytes in, report out. No Node module and no package; the only exceptions are decompressors and SHA-256.',
       severity: 'error',
-      from: { path: '^src/vmcore/', pathNot: '^src/vmcore/codec/(zlib|zstd|snappy)\\.ts$' },
+      from: { path: '^src/vmcore/', pathNot: '^src/vmcore/codec/(zlib|zstd|snappy|sha256)\\.ts$' },
       to: { pathNot: '^src/' },
     },
     {
@@ -96,6 +96,13 @@ export default {
       severity: 'error',
       from: { path: '^src/vmcore/codec/(zlib|zstd)\\.ts$' },
       to: { pathNot: '^(src/|(node:)?zlib$)' },
+    },
+    {
+      name: 'vmcore-has-no-io-sha256',
+      comment: 'codec/sha256.ts may import node:crypto and nothing else from outside.',
+      severity: 'error',
+      from: { path: '^src/vmcore/codec/sha256\\.ts$' },
+      to: { pathNot: '^(src/|(node:)?crypto$)' },
     },
     {
       name: 'vmcore-has-no-io-snappy',
@@ -116,13 +123,14 @@ export default {
     })),
     {
       name: 'vmcore-order-kernel',
-      comment: 'kernel.ts says which kernel a memory holds; it stands on machines, not on symbols.',
+      comment:
+        'kernel.ts says which kernels a memory holds; it stands on machines, and on kallsyms for proof.',
       severity: 'error',
       from: { path: '^src/vmcore/kernel\\.ts$' },
       to: {
         path: '^src/vmcore/',
         pathNot:
-          '^src/vmcore/(bytes/|arch/|memory/|container/(dump|vmcoreinfo)\\.ts$|(errors|limits)\\.ts$)',
+          '^src/vmcore/(bytes/|arch/|memory/|container/(dump|vmcoreinfo)\\.ts$|symbols/kallsyms\\.ts$|(errors|limits)\\.ts$)',
       },
     },
     {

@@ -5,7 +5,7 @@ import { openFileSource } from '../../dist/decode/file-source.js';
 import { decompressPage } from '../../dist/vmcore/codec/page-codec.js';
 import { flattened, isFlattened } from '../../dist/vmcore/container/flattened.js';
 import { isKdump, readKdumpHeader } from '../../dist/vmcore/container/kdump-header.js';
-import { KnownKernels, VmcoreError, decodeVmcore } from '../../dist/vmcore/index.js';
+import { VmcoreError, decodeVmcore, openVmcore } from '../../dist/vmcore/index.js';
 import { DEFAULT_LIMITS } from '../../dist/vmcore/limits.js';
 import { medians } from './measure.mjs';
 
@@ -16,52 +16,58 @@ const WARM_UP = 20;
 const SAMPLES = 10;
 const DESCRIPTOR = 24;
 
-const first = once(new KnownKernels());
-for (let i = 0; i < WARM_UP; i++) once(new KnownKernels());
+const first = once();
+for (let i = 0; i < WARM_UP; i++) once();
 const pages = pagesRead();
-const cold = [];
-const warm = [];
+const decodes = [];
 const alone = [];
 for (let i = 0; i < runs * SAMPLES; i++) {
-  const known = new KnownKernels();
-  cold.push(once(known));
-  warm.push(once(known));
+  decodes.push(once());
   alone.push(readAlone(pages));
 }
 parentPort.postMessage({
   first,
-  cold: medians(cold),
-  warm: medians(warm),
+  decode: medians(decodes),
   alone: pages.length === 0 ? undefined : medians(alone),
 });
 
-function once(knownKernels) {
+function once() {
   const source = openFileSource(path);
-  const { result, ...times } = clocked(() =>
-    orNothing(() => decodeVmcore(source, { knownKernels })),
-  );
+  let pages = 0;
+  let bytesRead = 0;
+  const counting = {
+    ...source,
+    read(offset, length) {
+      bytesRead += length;
+      return source.read(offset, length);
+    },
+  };
+  const onPage = (what) => {
+    if (what === 'page') pages++;
+  };
+  const times = clocked(() => {
+    decode(() => [openVmcore(counting, DEFAULT_LIMITS, onPage)]);
+  });
   source.close();
-  const { pages, logPages, bytesRead } = result.debug;
-  return { ...times, pages, logPages, bytesRead };
+  return { ...times, pages, bytesRead };
 }
 
 /** CPU time is that of all threads: the others wait, or collect the garbage of this one. */
 function clocked(work) {
   const cpu = process.cpuUsage();
   const started = performance.now();
-  const result = work();
+  work();
   const ms = performance.now() - started;
   const { user, system } = process.cpuUsage(cpu);
-  return { result, ms, cpuMs: (user + system) / 1000 };
+  return { ms, cpuMs: (user + system) / 1000 };
 }
 
-/** Kernels whose dumps have too few symbols fail here, where there are no files with more. */
-function orNothing(decode) {
+/** A dump that cannot be decoded has its time too. */
+function decode(open) {
   try {
-    return decode();
+    decodeVmcore(open());
   } catch (error) {
     if (!(error instanceof VmcoreError)) throw error;
-    return { debug: { pages: 0, logPages: 0, bytesRead: 0 } };
   }
 }
 
@@ -90,7 +96,7 @@ function pagesRead() {
       return bytes;
     },
   };
-  orNothing(() => decodeVmcore(noting));
+  decode(() => noting);
   source.close();
   return found;
 }

@@ -7,23 +7,20 @@ import { digits, table } from './measure.mjs';
 export async function decodes(dumps, runs) {
   const rows = [];
   for (const path of dumps) {
-    const { first, cold, warm, alone } = await inWorker({ path, runs });
+    const { first, decode, alone } = await inWorker({ path, runs });
     rows.push([
       basename(path),
-      ...columns(cold),
-      alone === undefined ? '–' : `${digits(cold.cpuMs / alone.cpuMs)}x`,
-      ...columns(warm),
+      ...columns(decode),
+      alone === undefined ? '–' : `${digits(decode.cpuMs / alone.cpuMs)}x`,
       digits(first.ms),
     ]);
   }
   const each = ['pages', 'KiB read', 'ms', 'CPU ms'];
-  const again = each.map((name) => `again: ${name}`);
-  table(['dump', ...each, 'CPU, of its pages alone', ...again, 'first in the thread: ms'], rows);
+  table(['dump', ...each, 'CPU, of its pages alone', 'first in the thread: ms'], rows);
 }
 
-/** Pages are those for the counters and those for the log. */
-function columns({ pages, logPages, bytesRead, ms, cpuMs }) {
-  return [`${pages} + ${logPages}`, digits(bytesRead / 1024), digits(ms), digits(cpuMs)];
+function columns({ pages, bytesRead, ms, cpuMs }) {
+  return [pages, digits(bytesRead / 1024), digits(ms), digits(cpuMs)];
 }
 
 function inWorker(workerData) {

@@ -75,6 +75,15 @@ describe('program', () => {
     });
   });
 
+  it('reads a log of pages of 4 KiB, or of the size that is given', async () => {
+    expect(await parsed('log', '-')).toEqual({ log: '-', json: false, pageSize: '4KiB' });
+    expect(await parsed('log', 'a', '--json', '--page-size', '64KiB')).toEqual({
+      log: 'a',
+      json: true,
+      pageSize: '64KiB',
+    });
+  });
+
   it('decodes files, with --json before or after them', async () => {
     expect(await parsed('decode', 'a', 'b')).toEqual({
       decode: ['a', 'b'],

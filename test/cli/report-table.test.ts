@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 
 import { reportTable, shown } from '../../src/cli/report-table.ts';
 import type { AbsentReason, CrashReport } from '../../src/vmcore/index.ts';
-import { CRASH_TIME, counted, decodedReport } from '../support/dumps/crash-reports.ts';
+import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 
 /** The line that begins with this word. */
 function line(report: Partial<CrashReport>, word: string): string | undefined {
-  const lines = reportTable('FILE', decodedReport(report)).split('\n');
+  const lines = reportTable('FILE', crashReport(report)).split('\n');
   return lines.map((text) => text.trim()).find((text) => text.startsWith(`${word} `));
 }
 
@@ -65,7 +65,7 @@ describe('reportTable', () => {
   it.each<AbsentReason>(['kernel_without_hwerr', 'symbol_not_found', 'page_excluded', 'page_lost'])(
     'has no table but a sentence for %s',
     (reason) => {
-      const text = reportTable('FILE', decodedReport({ hwerr: { kind: 'absent', reason } }));
+      const text = reportTable('FILE', crashReport({ hwerr: { kind: 'absent', reason } }));
       expect(text).toMatch(new RegExp(`\\n {2}no counters: .{20,} \\(${reason}\\)\\n\\n$`));
       expect(text).not.toContain('CATEGORY');
     },
@@ -74,7 +74,7 @@ describe('reportTable', () => {
   it('adds the panic line and warnings', () => {
     const report = { panicMessage: 'Kernel panic - not syncing', warnings: ['odd', 'odder'] };
     expect(line(report, 'panic')).toBe('panic     Kernel panic - not syncing');
-    expect(reportTable('FILE', decodedReport(report))).toMatch(
+    expect(reportTable('FILE', crashReport(report))).toMatch(
       /\n {2}warning: odd\n {2}warning: odder\n\n$/,
     );
     expect(line({}, 'panic')).toBeUndefined();
@@ -84,9 +84,9 @@ describe('reportTable', () => {
     const evil = 'a\x1b]0;b\x07\nhost good\x9b';
     const text = reportTable(
       evil,
-      decodedReport({ nodename: evil, kernelRelease: evil, panicMessage: evil, warnings: [evil] }),
+      crashReport({ nodename: evil, kernelRelease: evil, panicMessage: evil, warnings: [evil] }),
     );
-    const plain = reportTable('x', decodedReport({ panicMessage: 'x', warnings: ['x'] }));
+    const plain = reportTable('x', crashReport({ panicMessage: 'x', warnings: ['x'] }));
     expect(text.split('\n')).toHaveLength(plain.split('\n').length);
     expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
     expect(text).toContain(String.raw`  host      a\x1b]0;b\x07\x0ahost good\x9b`);

@@ -37,7 +37,7 @@ function fileOf(path: string): Pick<FoundFile, 'root' | 'path' | 'version'> {
 }
 
 const outOfMemory = {
-  kind: 'failed',
+  kind: 'failure',
   failure: {
     reason: 'internal',
     message: 'Worker terminated due to reaching memory limit: JS heap out of memory',
@@ -53,8 +53,8 @@ describe('decodeClient', () => {
       [fixture(DUMP), bad, join(tempDir(), 'gone')].map((path) => decoder.decode(fileOf(path))),
     );
     expect(answers).toMatchObject([
-      { kind: 'decoded', report: fixtureReport(DUMP), parts: [] },
-      { kind: 'failed', failure: { reason: 'not_a_dump' } },
+      { kind: 'report', report: fixtureReport(DUMP), parts: [] },
+      { kind: 'failure', failure: { reason: 'not_a_dump' } },
       { kind: 'gone' },
     ]);
   });
@@ -78,11 +78,11 @@ describe('decodeClient', () => {
     const decoder = client({ timeoutMs: 3000 });
     const startMs = performance.now();
     expect(await decoder.decode(fileOf(slow))).toEqual({
-      kind: 'failed',
+      kind: 'failure',
       failure: { reason: 'timeout', message: 'took longer than 3 s' },
     });
     expect(performance.now() - startMs).toBeLessThan(10_000);
-    expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'decoded' });
+    expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
   });
 
   it('survives the death of its worker in a decode, and decodes the next file', async () => {
@@ -90,7 +90,7 @@ describe('decodeClient', () => {
     writeHungryDump(hungry);
     const decoder = client({ maxMemoryBytes: 10 * MIB });
     expect(await decoder.decode(fileOf(hungry))).toEqual(outOfMemory);
-    expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'decoded' });
+    expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
   }, 120_000);
 
   it('survives a worker that cannot even start, every time', async () => {
@@ -105,6 +105,6 @@ describe('decodeClient', () => {
     const decoder = decodeClient(BOUNDS);
     const running = decoder.decode(fileOf(slow));
     await decoder.close();
-    expect(await running).toMatchObject({ kind: 'failed', failure: { reason: 'internal' } });
+    expect(await running).toMatchObject({ kind: 'failure', failure: { reason: 'internal' } });
   });
 });

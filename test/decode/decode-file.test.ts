@@ -24,7 +24,7 @@ const DUMP = 'x86_64-7.3.4.zlib';
 describe('decodeFile', () => {
   it('gives the report of a dump', async () => {
     expect(await decodeFile(fixture(DUMP), OPTIONS)).toMatchObject({
-      kind: 'decoded',
+      kind: 'report',
       report: fixtureReport(DUMP),
     });
   });
@@ -37,20 +37,20 @@ describe('decodeFile', () => {
 
   it.each([
     ['text', 'hello, world', 'not_a_dump'],
-    ['nothing', '', 'not_a_dump'],
+    ['nothing', '', 'truncated'],
     ['a gzip file that was cut', '\x1f\x8b\b', 'truncated'],
     ['a bzip2 file', 'BZh91AY&SY', 'unsupported_compression'],
   ])('gives the reason why %s is no report', async (_what, content, reason) => {
     const path = join(tempDir(), 'vmcore');
     writeFileSync(path, content, 'latin1');
-    expect(await decodeFile(path, OPTIONS)).toMatchObject({ kind: 'failed', failure: { reason } });
+    expect(await decodeFile(path, OPTIONS)).toMatchObject({ kind: 'failure', failure: { reason } });
   });
 
   it('gives truncated for a dump cut in its tables', async () => {
     const path = join(tempDir(), 'vmcore');
     writeFileSync(path, readFileSync(fixture(DUMP)).subarray(0, 8192));
     expect(await decodeFile(path, OPTIONS)).toMatchObject({
-      kind: 'failed',
+      kind: 'failure',
       failure: { reason: 'truncated' },
     });
   });
@@ -64,10 +64,10 @@ describe('decodeFile', () => {
     const link = join(directory, 'link');
     symlinkSync(fixture(DUMP), link);
     expect(await decodeFile(link, { ...OPTIONS, root: directory })).toMatchObject({
-      kind: 'failed',
+      kind: 'failure',
       failure: { reason: 'io' },
     });
-    expect(await decodeFile(link, OPTIONS)).toMatchObject({ kind: 'decoded' });
+    expect(await decodeFile(link, OPTIONS)).toMatchObject({ kind: 'report' });
     const dangling = join(directory, 'dangling');
     symlinkSync(join(directory, 'gone'), dangling);
     expect(await decodeFile(dangling, OPTIONS)).toEqual({ kind: 'gone' });

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { decodeCommand } from '../../src/cli/decode.ts';
-import { type Outcome, decodeFile } from '../../src/decode/decode-file.ts';
+import { type DecodeOutcome, decodeFile } from '../../src/decode/decode-file.ts';
 import { openFileSource } from '../../src/decode/file-source.ts';
 import { openSiblings } from '../../src/decode/split-siblings.ts';
 import { DEFAULT_LIMITS, openVmcore } from '../../src/vmcore/index.ts';
@@ -40,14 +40,14 @@ function siblings(
 ): string[] {
   const root = dirname(dirname(path)); // of those in directories of their own too
   const source = openFileSource(path, root);
-  const { part } = openVmcore(source).dump;
+  const { part } = openVmcore(source);
   const found = openSiblings(path, part!, { candidates, root, limits });
   source.close();
   for (const one of found) one.source.close();
   return found.map((one) => basename(one.path)).sort();
 }
 
-const decode = (path: string): Promise<Outcome> => decodeFile(path, { symbolPaths: [] });
+const decode = (path: string): Promise<DecodeOutcome> => decodeFile(path, { symbolPaths: [] });
 
 async function printed(
   files: readonly string[],
@@ -110,8 +110,8 @@ describe('decodeFile of a part', () => {
     const paths = written();
     for (const path of paths) {
       const outcome = await decode(path);
-      expect(outcome).toMatchObject({ kind: 'decoded', parts: paths });
-      expect(outcome.kind === 'decoded' && outcome.report.hwerr.kind).toBe('present');
+      expect(outcome).toMatchObject({ kind: 'report', parts: paths });
+      expect(outcome.kind === 'report' && outcome.report.hwerr.kind).toBe('present');
     }
   });
 
@@ -119,13 +119,13 @@ describe('decodeFile of a part', () => {
     const paths = written();
     copyFileSync(paths[0]!, `${paths[0]!}-copy`);
     const outcome = await decode(paths[1]!);
-    expect(outcome.kind === 'decoded' && outcome.report.hwerr.kind).toBe('present');
+    expect(outcome.kind === 'report' && outcome.report.hwerr.kind).toBe('present');
   });
 
   it('says what it lacks when it is alone', async () => {
     const [one] = written(['a', 'b', 'c']);
     expect(await decode(one!)).toMatchObject({
-      kind: 'decoded',
+      kind: 'report',
       parts: [],
       report: { hwerr: { kind: 'absent', reason: 'page_lost' }, incomplete: true },
     });

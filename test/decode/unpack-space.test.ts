@@ -76,7 +76,7 @@ describe.skipIf(!isMounted)('unpacking in little space [needs root and a tmpfs]'
     const path = join(FOLDER, 'packed');
     writeFileSync(path, gzipSync(new Uint8Array(SIZE / 2 + 1)));
     const outcome = await decodeFile(path, { symbolPaths: [] });
-    expect(outcome).toMatchObject({ kind: 'failed', failure: { reason: 'io' } });
+    expect(outcome).toMatchObject({ kind: 'failure', failure: { reason: 'io' } });
     expect(JSON.stringify(outcome)).toContain('takes more space than there is');
     expect([free(), readdirSync(SPACE)]).toEqual([SIZE, []]);
   });
@@ -88,7 +88,7 @@ describe.skipIf(!isMounted)('unpacking in little space [needs root and a tmpfs]'
       makeFifo(fifo);
       const packed = gzipSync(randomBytes(MIB), { level: 0 });
       const unpacking = unpack(fifo, createReadStream(fifo), 'gzip').then(
-        async (file) => {
+        async ({ file }) => {
           await file.close();
           return 'unpacked';
         },

@@ -6,13 +6,9 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import {
-  type CrashReport,
-  type SymbolFile,
-  bytesSource,
-  decodeVmcore,
-} from '../../src/vmcore/index.ts';
+import { type CrashReport, type SymbolFile, bytesSource } from '../../src/vmcore/index.ts';
 import { symbolFiles as openSymbolFiles } from '../../src/decode/symbol-paths.ts';
+import { type CostlyReport, decodeCounted } from '../support/dumps/decode-cost.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import {
   type KnownAnswer,
@@ -33,18 +29,18 @@ const titled = answers.map((answer) => ({
   title: [answer.file, ...(answer.args ?? [])].join(' '),
 }));
 
-function decode(path: string, symbolPaths: readonly string[] = []): CrashReport {
+function decode(path: string, symbolPaths: readonly string[] = []): CostlyReport {
   const symbols = openSymbolFiles(symbolPaths.map((name) => join(folder ?? '', name)));
   const symbolFiles = (kernel: Parameters<typeof symbols.open>[0]): SymbolFile[] =>
     symbols.open(kernel);
   try {
-    return decodeVmcore(bytesSource(readFileSync(path)), { symbolFiles });
+    return decodeCounted(bytesSource(readFileSync(path)), { symbolFiles });
   } finally {
     symbols.close();
   }
 }
 
-function decodeShared(answer: KnownAnswer): CrashReport {
+function decodeShared(answer: KnownAnswer): CostlyReport {
   return decode(join(folder ?? '', answer.file), symbolPathsOf(answer));
 }
 
@@ -55,9 +51,8 @@ function ofTheCrash(report: CrashReport): Partial<CrashReport> {
     flattened: _flattened,
     compression: _compression,
     panicMessage: _panicMessage,
-    ...rest
+    ...crash
   } = report;
-  const { debug: _debug, ...crash } = rest;
   return crash;
 }
 
@@ -68,25 +63,30 @@ describe('the shared dumps [need ../shared/vmcores]', () => {
 
   it.each(titled)('$title decodes to what is known of it', (answer) => {
     const { title: _title, ...known } = answer;
-    const report = decodeShared(known);
+    const { report, cost } = decodeShared(known);
     expect(report).toMatchObject(knownReport(known));
     // The trimmed System.maps lack the symbol behind the array.
     const odd = report.warnings.filter((warning) => !warning.includes('bytes of room'));
     expect(odd).toEqual([]);
-    expect(report.debug.pages).toBeLessThanOrEqual(MAX_PAGES);
+    expect(cost.pages).toBeLessThanOrEqual(MAX_PAGES);
     if (known.panic !== undefined) expect(report.panicMessage).toContain(known.panic);
   });
 
   it.each(RECIPES.filter(() => folder !== undefined))('$file says as much as $from', (recipe) => {
     const { file, from } = recipe;
-    expect(ofTheCrash(decode(fixture(file)))).toEqual(ofTheCrash(decode(join(folder ?? '', from))));
+    const [trimmed, whole] = [fixture(file), join(folder ?? '', from)].map((path) =>
+      ofTheCrash(decode(path).report),
+    );
+    expect(trimmed).toEqual(whole);
   });
 
   it.each([...new Set(answers.map(({ crash }) => crash))])(
     'say the same of the crash %s in every format',
     (wanted) => {
       const ofOneCrash = answers.filter(({ crash, args }) => crash === wanted && !args);
-      const [first, ...others] = ofOneCrash.map((answer) => ofTheCrash(decodeShared(answer)));
+      const [first, ...others] = ofOneCrash.map((answer) =>
+        ofTheCrash(decodeShared(answer).report),
+      );
       for (const other of others) expect(other).toEqual(first);
     },
   );

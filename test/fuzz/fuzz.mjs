@@ -19,7 +19,6 @@ const SHARES = {
   ...{
     dump: 6,
     'dump-btf': 2,
-    'dump-again': 2,
     split: 2,
     kallsyms: 2,
     printk: 1,
@@ -28,7 +27,7 @@ const SHARES = {
     notes: 1,
   },
   ...{ lzo: 1, 'lzo-stream': 1, zlib: 0.5, snappy: 0.5, zstd: 0.5, vmlinux: 0.5 },
-  ...{ 'system-map': 0.5, code: 0.5 },
+  'system-map': 0.5,
 };
 /** No input may take longer: the largest is a quarter of a MiB. */
 const SLOW_MS = 2000;

@@ -10,10 +10,8 @@ import {
   LE64,
   bytesOf,
   concat,
-  fromHex,
   patternPage,
 } from '../support/builders/bytes.ts';
-import { arm64Code, x86Code } from '../support/builders/machine-code.ts';
 import { flatRecords, flatStream } from '../support/builders/flattened-builder.ts';
 import { kallsymsKeys, kallsymsTables } from '../support/builders/kallsyms-builder.ts';
 import type { KdumpCodec } from '../support/builders/kdump-builder.ts';
@@ -42,7 +40,6 @@ export function seeds(): Seeds {
   return {
     dump: dumps,
     'dump-btf': { elf: sparseElf(btfKernel()) },
-    'dump-again': { elf: dumps['elf-x86_64']!, 'elf-be': dumps['elf-s390x']! },
     split: { two: splitSeed() },
     ...codecSeeds(),
     flattened: { kdump: dumps['flattened']!, overlap: overlappingSeed() },
@@ -69,12 +66,6 @@ export function seeds(): Seeds {
         'ffffffff81000000 T _stext\nffffffff82000000 D hwerr_data\nffffffff82000050 D x\n',
       ),
     },
-    code: {
-      x86: fromHex('f30f1efa 83ff04 770f 4863ff 48c1e704 f0ff8700002082 4889870800 2082c3'),
-      'x86-gcc': x86Code(IMAGE_BASE + 0x30000n),
-      arm64: arm64Code(IMAGE_BASE + 0x30000n, IMAGE_BASE),
-      'arm64-loop': arm64Code(IMAGE_BASE + 0x30000n, IMAGE_BASE, { atomic: 'ldxr' }),
-    },
   };
 }
 
@@ -97,21 +88,11 @@ function dumpSeeds(): Record<string, Uint8Array> {
   found['kdump-padded'] = kdumpOf(smallKernel('arm32'), { padded: true }).bytes;
   found['kdump-be'] = kdumpOf(smallKernel('s390x'), { codec: 'lzo' }).bytes;
   found['elf-no-note'] = sparseElf(built, { note: false });
-  found['elf-code'] = sparseElf(codeKernel('x86_64', x86Code));
-  found['elf-code-arm64'] = sparseElf(codeKernel('arm64', arm64Code));
   found['flattened'] = flatStream(flatRecords(kdumpOf(built, { codec: 'zlib' }).bytes, 8192));
   return found;
 }
 
 const CODECS: readonly KdumpCodec[] = ['zlib', 'lzo', 'snappy', 'zstd'];
-
-/** A kernel without symbols of data: its array is found in its code. */
-function codeKernel(
-  machine: MachineName,
-  code: (array: bigint, start: bigint) => Uint8Array,
-): BuiltKernel {
-  return kernel({ machine, arrayName: null, bootIdName: null, fillers: 30, code });
-}
 
 /** A kernel with a category of its own, which only BTF knows. */
 function btfKernel(): BuiltKernel {

@@ -44,7 +44,7 @@ describe('readKcoreFile', () => {
     const path = written(kcoreFileOf(kernel()));
     chmodSync(path, 0);
     expect(await asNobody(() => readKcoreFile(path, noFiles))).toMatchObject({
-      kind: 'failed',
+      kind: 'failure',
       failure: {
         reason: 'permission',
         message: expect.stringContaining('needs CAP_SYS_RAWIO and no lockdown') as string,
@@ -58,7 +58,7 @@ describe('readKcoreFile', () => {
     ['a directory', '/proc', 'permission', 'is hidden here'],
   ])('tells of %s', (_what, path, reason, words) => {
     expect(readKcoreFile(path, noFiles)).toMatchObject({
-      kind: 'failed',
+      kind: 'failure',
       failure: { reason, message: expect.stringContaining(words) as string },
     });
   });
@@ -66,7 +66,9 @@ describe('readKcoreFile', () => {
   it('tells of a file that ends too early, or is none', () => {
     const whole = kcoreFileOf(kernel());
     const cut = written(whole.subarray(0, whole.length / 2));
-    expect(readKcoreFile(cut, noFiles)).toMatchObject({ failure: { reason: 'truncated' } });
+    expect(readKcoreFile(cut, noFiles)).toMatchObject({
+      report: { hwerr: { kind: 'unreadable', reason: 'truncated' } },
+    });
     expect(readKcoreFile(written(new Uint8Array(100)), noFiles)).toMatchObject({
       failure: { reason: 'corrupt' },
     });

@@ -136,7 +136,7 @@ describe('a watched directory', () => {
     symlinkSync('two', `${link}.new`);
     renameSync(`${link}.new`, link);
     await nDecoded(running, 2);
-    expect(running.decoded[1]).toMatchObject({ file: { path: join(link, 'vmcore.other') } });
+    expect(running.decoded[1]).toMatchObject({ path: join(link, 'vmcore.other') });
   });
 
   mountIt('that is mounted over is the mounted one, watched too', async () => {
@@ -171,7 +171,7 @@ describe('a watched directory', () => {
     copyTo(upper, 'host', 'vmcore'); // not through the mount: its watches see nothing
     await nDecoded(running, 1);
     expect(running.ingest.status().watchEvents).toBe(0);
-    expect(running.decoded).toMatchObject([{ file: { path: join(merged, 'host', 'vmcore') } }]);
+    expect(running.decoded).toMatchObject([{ path: join(merged, 'host', 'vmcore') }]);
   });
 
   hungIt('that hangs holds up no other, and not the end', async () => {
@@ -234,7 +234,7 @@ describe('what may not be read', () => {
       await nDecodes(running, 2);
       running.skipMs(10_000);
       await nDecodes(running, 3);
-      expect(running.failed).toMatchObject([{ file: { path }, failure: { reason: 'permission' } }]);
+      expect(running.failed).toMatchObject([{ path, failure: { reason: 'permission' } }]);
       const told = running.log.filter((line) => line.includes('cannot be read'));
       expect(told).toHaveLength(1);
       expect(told[0]).toMatch(/mode 0: give the exporter the capability CAP_DAC_READ_SEARCH/);
@@ -255,16 +255,14 @@ describe('what may not be read', () => {
       const running = startIngest([directory], { rescanMs: 100 });
       await nDecoded(running, 1);
       await sleep(500);
-      expect(running.failed).toMatchObject([
-        { file: { path: secret }, failure: { reason: 'permission' } },
-      ]);
+      expect(running.failed).toMatchObject([{ path: secret, failure: { reason: 'permission' } }]);
       expect(running.log.filter((line) => line.includes('cannot be read'))).toHaveLength(1);
       expect(running.ingest.status().watchErrors).toBeGreaterThan(0);
       expect(running.log.filter((line) => line.includes('watching failed'))).toHaveLength(1);
       chmodSync(secret, 0o700);
       await nDecoded(running, 3);
       expect(running.healed).toEqual([secret]);
-      expect(running.decoded.map(({ file }) => file.path).sort()).toEqual(
+      expect(running.decoded.map(({ path }) => path).sort()).toEqual(
         [join(directory, 'vmcore.0'), ...paths].sort(),
       );
     });
@@ -306,7 +304,7 @@ it('finds the dump among 20,000 other files, which it opens once', async () => {
   const path = copyTo(directory, 'vmcore');
   const running = startIngest([directory], {}, realDecoder());
   await nDecoded(running, 1);
-  expect(running.decoded).toMatchObject([{ file: { path } }]);
+  expect(running.decoded).toMatchObject([{ path }]);
   expect(running.ingest.status()).toMatchObject({ discovered: 1, queueLength: 0 });
   expect([running.decodes(), running.failed]).toEqual([1, []]);
   await whenQuiet(running);

@@ -27,7 +27,7 @@ import {
   writeHungryDump,
   writeSlowDump,
 } from '../support/dumps/fixtures.ts';
-import { decodedReport } from '../support/dumps/crash-reports.ts';
+import { crashReport } from '../support/dumps/crash-reports.ts';
 import {
   SETTLE_MS,
   nDecoded,
@@ -45,7 +45,7 @@ import { tempDir } from '../support/system/temp-dir.ts';
 const DUMP = 'x86_64-7.3.4.lzo';
 
 function failing(reason: FailureReason): DecodeClient {
-  return scriptedDecoder({ kind: 'failed', failure: { reason, message: '' } });
+  return scriptedDecoder({ kind: 'failure', failure: { reason, message: '' }, content: undefined });
 }
 
 /** What a longer file might not suffer from. */
@@ -68,8 +68,8 @@ describe('Ingest', () => {
     const running = startIngest([directory]);
     expect(running.ingest.isReady).toBe(false);
     await nDecoded(running, 1);
-    expect(running.decoded).toMatchObject([{ file: { path }, report: fixtureReport(DUMP) }]);
-    expect(running.decoded[0]!.durationSeconds).toBeGreaterThan(0);
+    expect(running.decoded).toMatchObject([{ path, report: fixtureReport(DUMP) }]);
+    expect(running.durations[0]).toBeGreaterThan(0);
     expect(running.ingest.status()).toMatchObject({
       directories: [{ directory, up: true }],
       queueLength: 0,
@@ -123,7 +123,7 @@ describe('Ingest', () => {
     }
     writeFileSync(join(first, 'vmcore'), '');
     await eventually('it is looked at', () =>
-      running.failed.find(({ file }) => file.path === join(first, 'vmcore')),
+      running.failed.find(({ path: failed }) => failed === join(first, 'vmcore')),
     );
   });
 
@@ -146,7 +146,7 @@ describe('Ingest', () => {
       expect(running.failed).toEqual([]);
     }
     await nDecoded(running, 1);
-    expect(running.decoded).toMatchObject([{ file: { path }, report: { incomplete: false } }]);
+    expect(running.decoded).toMatchObject([{ path, report: { incomplete: false } }]);
     expect(running.failed).toEqual([]);
   });
 
@@ -219,7 +219,7 @@ describe('Ingest', () => {
     expect(running.ingest.status().discovered).toBe(0);
     renameSync(unfinished, join(directory, 'vmcore'));
     await nDecoded(running, 1);
-    expect(running.decoded).toMatchObject([{ file: { path: join(directory, 'vmcore') } }]);
+    expect(running.decoded).toMatchObject([{ path: join(directory, 'vmcore') }]);
   });
 
   it('says at once why a file that is complete is no dump', async () => {
@@ -228,7 +228,7 @@ describe('Ingest', () => {
     writeFileSync(path, 'no dump at all, but long enough to say so');
     const running = startIngest([directory]);
     await eventually('a failure', () => running.failed[0]);
-    expect(running.failed).toMatchObject([{ file: { path }, failure: { reason: 'not_a_dump' } }]);
+    expect(running.failed).toMatchObject([{ path, failure: { reason: 'not_a_dump' } }]);
     expect(running.ingest.status()).toMatchObject({
       decoded: 0,
       present: { complete: [], incomplete: [] },
@@ -245,7 +245,7 @@ describe('Ingest', () => {
     }
     const running = startIngest([directory]);
     await nDecoded(running, 3);
-    expect(running.decoded.map(({ file }) => file.path)).toEqual(
+    expect(running.decoded.map(({ path: decoded }) => decoded)).toEqual(
       ['new', 'mid', 'old'].map((name) => join(directory, name)),
     );
   });
@@ -265,17 +265,17 @@ describe('Ingest', () => {
     expect(running.ingest.status()).toMatchObject({ decodesInProgress: 1, queueLength: 2 });
     rmSync(join(directory, 'pruned'));
     await nDecoded(running, 1);
-    expect(running.decoded).toMatchObject([{ file: { path: join(directory, 'kept') } }]);
+    expect(running.decoded).toMatchObject([{ path: join(directory, 'kept') }]);
     expect(running.failed).toMatchObject([{ failure: { reason: 'timeout' } }]);
   });
 
   it('decodes a file anew that was written to while it was read', async () => {
     const directory = tempDir();
     writeFileSync(join(directory, 'vmcore'), 'x');
-    const report = decodedReport();
+    const report = crashReport();
     const decoder = scriptedDecoder(
       { kind: 'changed' },
-      { kind: 'decoded', report, parts: [], content: '' },
+      { kind: 'report', report, parts: [], content: '' },
     );
     const running = startIngest([directory], {}, decoder);
     await nDecoded(running, 1);
@@ -420,7 +420,7 @@ describe('Ingest', () => {
     await eventually('the next one', () => running.decoded.length || undefined, 100_000);
     await sleep(1000);
     expect(running.failed).toMatchObject([
-      { file: { path: join(directory, 'vmcore.hungry') }, failure: { reason: 'internal' } },
+      { path: join(directory, 'vmcore.hungry'), failure: { reason: 'internal' } },
     ]);
     expect(running.decodes()).toBe(2);
   }, 120_000);
@@ -428,13 +428,13 @@ describe('Ingest', () => {
   it('tries again what could not be read, later each time, and tells it once', async () => {
     const directory = tempDir();
     writeFileSync(join(directory, 'vmcore'), 'x');
-    const report = decodedReport();
+    const report = crashReport();
     const failure = { reason: 'io', message: 'EIO' } as const;
     const decoder = scriptedDecoder(
-      { kind: 'failed', failure },
-      { kind: 'failed', failure },
-      { kind: 'failed', failure },
-      { kind: 'decoded', report, parts: [], content: '' },
+      { kind: 'failure', failure, content: undefined },
+      { kind: 'failure', failure, content: undefined },
+      { kind: 'failure', failure, content: undefined },
+      { kind: 'report', report, parts: [], content: '' },
     );
     const running = startIngest([directory], { rescanMs: 50 }, decoder);
     for (const [tries, waitMs] of [2000, 4000, 8000].entries()) {
@@ -461,7 +461,7 @@ describe('Ingest', () => {
     write(calm, 3);
     const running = startIngest([busy, calm], {}, failing('unsupported_format'));
     await eventually('all', () => running.failed.length === 203 || undefined);
-    const order = running.failed.map(({ file }) => file.path);
+    const order = running.failed.map(({ path: decoded }) => decoded);
     const ofCalm = [2, 1, 0].map((i) => join(calm, `vmcore.${i}`));
     expect(order.filter((path) => path.startsWith(calm))).toEqual(ofCalm);
     // It may settle a moment later than the first of the other: no later than a batch.

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { type Candidate, type Marks, newCrashId, sameCrash } from '../../src/ledger/identity.ts';
-import type { CrashReport } from '../../src/outcome.ts';
+import type { CrashReport } from '../../src/vmcore/index.ts';
 import { failed, openTestLedger, recordReport, reported } from '../support/daemon/ledgers.ts';
 import { counted, crashReport } from '../support/dumps/crash-reports.ts';
 import { tempDir } from '../support/system/temp-dir.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { FailureReason } from '../../src/failure.ts';
 import { byNewest } from '../../src/ledger/crash.ts';
 import type { Crash, Ledger } from '../../dist/ledger/ledger.js';
-import type { CrashReport } from '../../src/outcome.ts';
+import type { CrashReport } from '../../src/vmcore/index.ts';
 import type { Hwerr } from '../../src/vmcore/index.ts';
 import { eventually } from '../support/system/eventually.ts';
 import {

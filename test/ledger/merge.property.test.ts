@@ -4,9 +4,10 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import type { FailureReason } from '../../src/failure.ts';
+import type { DecodeReason } from '../../src/vmcore/errors.ts';
 import type { Ledger, Totals } from '../../dist/ledger/ledger.js';
-import type { CrashReport, FileOutcome } from '../../src/outcome.ts';
+import type { FileOutcome } from '../../src/outcome.ts';
+import type { CrashReport } from '../../src/vmcore/index.ts';
 import type { Hwerr } from '../../src/vmcore/index.ts';
 import { openTestLedger, reported } from '../support/daemon/ledgers.ts';
 import { crashReport } from '../support/dumps/crash-reports.ts';
@@ -62,7 +63,7 @@ const anyReport: fc.Arbitrary<CrashReport> = fc
 const anyOutcome: fc.Arbitrary<FileOutcome> = fc.oneof(
   { weight: 4, arbitrary: anyReport.map((report) => reported(report)) },
   fc
-    .tuple(anyReport, fc.constantFrom<FailureReason>('corrupt', 'no_kallsyms'))
+    .tuple(anyReport, fc.constantFrom<DecodeReason>('corrupt', 'no_kallsyms'))
     .map(([report, reason]) =>
       reported({ ...report, hwerr: { kind: 'unreadable', reason, message: '' } }),
     ),

@@ -214,7 +214,7 @@ sqlite3.describe('for people with sqlite3', () => {
     expect(
       ask(
         directory,
-        'SELECT host, crashed_at, recorded_at, verdict, hwerr, hwerr_reason, panic_message, path FROM crashes',
+        'SELECT host, crashed_at, recorded_at, verdict, hwerr, reason, panic_message, path FROM crashes',
       ),
     ).toEqual([
       'labhost|2026-10-03 04:05:51|2026-10-03 04:06:40|suspect|present||Fatal|/a/vmcore',

@@ -17,7 +17,7 @@ import {
   windowSamples,
 } from '../../src/metrics/projection.ts';
 import type { Sample } from '../../src/metrics/sample.ts';
-import type { CrashReport } from '../../src/outcome.ts';
+import type { CrashReport } from '../../src/vmcore/index.ts';
 import { CATEGORIES, type Hwerr } from '../../src/vmcore/index.ts';
 import { ledgerOf, openTestLedger, recordFailure } from '../support/daemon/ledgers.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';

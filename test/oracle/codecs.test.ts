@@ -138,8 +138,7 @@ function lzoOrUndefined(stream: Uint8Array, size: number): Uint8Array | undefine
 
 function memoryOf(path: string): PhysicalMemory {
   const source = bytesSource(new Uint8Array(readFileSync(path)));
-  const cost = { pages: 0, heads: 0, reads: 0, bytesRead: 0 };
-  return openDump(source, cost, DEFAULT_LIMITS).memory;
+  return openDump(source, DEFAULT_LIMITS).memory;
 }
 
 /** The same crash, written by makedumpfile with one codec and with another. */

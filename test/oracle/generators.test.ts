@@ -15,7 +15,6 @@ import { joinParts } from '../../src/vmcore/container/split.ts';
 import { bytesSource } from '../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
 import { latin1 } from '../support/builders/bytes.ts';
-import { noCost } from '../support/builders/memory-dump.ts';
 import { thrownBy } from '../support/system/thrown.ts';
 
 interface Generated {
@@ -55,7 +54,7 @@ function unpacked(packed: Uint8Array): Generated[] {
 }
 
 function opened(files: readonly Generated[]): Dump {
-  return joinParts(files.map(({ file }) => openDump(bytesSource(file), noCost(), DEFAULT_LIMITS)));
+  return joinParts(files.map(({ file }) => openDump(bytesSource(file), DEFAULT_LIMITS)));
 }
 
 const PARTS = GENERATED.filter(({ split }) => split !== undefined);

@@ -57,8 +57,7 @@ const ZEROS = sum(new Uint8Array(PAGE));
 /** Pages of a dump as we and as they read them: a sample of those it has, and of their neighbours. */
 export function compare(reader: Reader, files: readonly string[]): Comparison {
   const sources = files.map((file) => bytesSource(new Uint8Array(readFileSync(file))));
-  const cost = { pages: 0, heads: 0, reads: 0, bytesRead: 0 };
-  const { memory } = joinParts(sources.map((source) => openDump(source, cost, DEFAULT_LIMITS)));
+  const { memory } = joinParts(sources.map((source) => openDump(source, DEFAULT_LIMITS)));
   const addresses = new Set<number>();
   for (const address of sample(presentPages(memory))) {
     for (const distance of DISTANCES) addresses.add(Math.max(0, address + distance));

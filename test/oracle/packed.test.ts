@@ -33,10 +33,10 @@ for (const { program, isRead } of PACKERS) {
         const { hwerr, kernelRelease, flattened } = fixtureReport(NAME);
         const compression = [program, 'lzo'];
         const report = { hwerr, kernelRelease, flattened, compression };
-        expect(outcome).toMatchObject({ kind: 'decoded', report });
+        expect(outcome).toMatchObject({ kind: 'report', report });
       } else {
         const failure = { reason: 'unsupported_compression' };
-        expect(outcome).toMatchObject({ kind: 'failed', failure });
+        expect(outcome).toMatchObject({ kind: 'failure', failure });
       }
     },
   );

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 
-import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
+import { bytesSource } from '../../src/vmcore/index.ts';
 import { flatRecords, flatStream } from '../support/builders/flattened-builder.ts';
 import {
   type KernelRecipe,
@@ -12,8 +12,7 @@ import {
   kdumpOf,
   kernel,
 } from '../support/builders/kernel-builder.ts';
-
-type Cost = CrashReport['debug'];
+import { type DecodeCost, decodeCounted } from '../support/dumps/decode-cost.ts';
 
 /** The size of an input: `n` of what the case is about. */
 interface Case {
@@ -21,7 +20,7 @@ interface Case {
   readonly from: number;
   readonly file: (n: number) => Uint8Array;
   /** At most so many times the cost for twice the input, by what is counted. */
-  readonly growth: Partial<Record<keyof Cost, number>>;
+  readonly growth: Partial<Record<keyof DecodeCost, number>>;
 }
 
 const LINEAR = 2.1;
@@ -113,17 +112,17 @@ const CASES: readonly Case[] = [
 ];
 
 describe.each(CASES)('twice as many $name', ({ from, file, growth }) => {
-  const [small, large] = [from, 2 * from].map((n) => decodeVmcore(bytesSource(file(n))));
+  const [small, large] = [from, 2 * from].map((n) => decodeCounted(bytesSource(file(n))));
 
   it('give the same answer', () => {
-    expect(small?.hwerr).toMatchObject({ kind: 'present' });
-    expect(large?.hwerr).toEqual(small?.hwerr);
+    expect(small?.report.hwerr).toMatchObject({ kind: 'present' });
+    expect(large?.report.hwerr).toEqual(small?.report.hwerr);
   });
 
-  it.each(Object.entries(growth) as [keyof Cost, number][])(
+  it.each(Object.entries(growth) as [keyof DecodeCost, number][])(
     'cost %s at most %f times',
     (what, most) => {
-      const [before, after] = [small?.debug[what] ?? 0, large?.debug[what] ?? 0];
+      const [before, after] = [small?.cost[what] ?? 0, large?.cost[what] ?? 0];
       expect(after / Math.max(1, before)).toBeLessThanOrEqual(most);
     },
   );

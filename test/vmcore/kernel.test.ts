@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { DEFAULT_LIMITS, type Limits } from '../../src/vmcore/limits.ts';
-import { type Kernel, identifyKernel } from '../../src/vmcore/kernel.ts';
+import type { Kernel } from '../../src/vmcore/kernel.ts';
+import { identifyKernel } from '../../src/vmcore/running-kernel.ts';
 import { ByteWriter, bytesOf } from '../support/builders/bytes.ts';
 import { NODENAME, RELEASE, kernel } from '../support/builders/kernel-builder.ts';
 import { memoryDump, memoryOf } from '../support/builders/memory-dump.ts';
@@ -138,11 +139,11 @@ describe('identifyKernel without a note', () => {
 
   it('gives up after vmcoreinfoCandidates', () => {
     const memory = memoryOf(BUILT)
-      .write(EARLY, textPage(OTHER))
-      .write(EARLY + 4096n, textPage(OTHER));
+      .write(EARLY, textPage(FABRICATED))
+      .write(EARLY + 4096n, textPage(FABRICATED));
     const allow = (vmcoreinfoCandidates: number) => ({ ...DEFAULT_LIMITS, vmcoreinfoCandidates });
     expect(identify(memory, [], allow(3)).vmcoreinfo.osRelease).toBe(RELEASE);
-    expect(() => identify(memory, [], allow(2))).toThrow('init_uts_ns');
+    expect(() => identify(memory, [], allow(2))).toThrow('is not in this memory');
   });
 
   it('reads no further than vmcoreinfoBytes', () => {

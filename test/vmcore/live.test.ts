@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { KnownKernels, readLive } from '../../src/vmcore/index.ts';
+import { readLive } from '../../src/vmcore/index.ts';
 import { ByteWriter } from '../support/builders/bytes.ts';
 import { kcoreOf } from '../support/builders/kcore-builder.ts';
-import {
-  BOOT_ID_TEXT,
-  type Counter,
-  RELEASE,
-  kernel,
-  withMemory,
-} from '../support/builders/kernel-builder.ts';
+import { BOOT_ID_TEXT, RELEASE, kernel, withMemory } from '../support/builders/kernel-builder.ts';
 import { linkedSymbols, systemMapFile, systemMapText } from '../support/dumps/symbol-files.ts';
 import { thrownBy } from '../support/system/thrown.ts';
 
@@ -32,24 +26,6 @@ const COUNTED = {
 describe('readLive', () => {
   it.each(['x86_64', 'arm64', 's390x', 'i386'] as const)('reads the counters of %s', (machine) => {
     expect(readLive(kcoreOf(kernel({ machine })))).toEqual(COUNTED);
-  });
-
-  it('knows from the second reading on where the counters are', () => {
-    const knownKernels = new KnownKernels();
-    const first = kcoreOf(BUILT);
-    readLive(first, { knownKernels });
-    const counters: Counter[] = [
-      [9, 1_790_000_099],
-      [0, 0],
-      [3, 1_790_000_003],
-      [0, 0],
-      [0, 0],
-    ];
-    const second = kcoreOf(kernel({ counters }));
-    const { hwerr } = readLive(second, { knownKernels });
-    expect(hwerr).toMatchObject({ categories: [{ count: 9 }, {}, {}, {}, { count: 0 }] });
-    expect(second.reads()).toBeLessThanOrEqual(12);
-    expect(first.reads()).toBeGreaterThan(second.reads());
   });
 
   it('says that a kernel keeps no counters', () => {

@@ -16,7 +16,6 @@ import { fixture, fixtureSymbols } from '../support/dumps/fixtures.ts';
 import { flatten } from '../support/builders/flattened-builder.ts';
 import { type KdumpCodec, kdump } from '../support/builders/kdump-builder.ts';
 import { MACHINES, type MachineName } from '../support/builders/fake-machines.ts';
-import { noCost } from '../support/builders/memory-dump.ts';
 import { kernelNotes } from '../support/builders/notes-builder.ts';
 
 const PAGE = 4096;
@@ -46,7 +45,7 @@ interface Memory {
 
 function memoryOf(machine: MachineName, name: string): Memory {
   const bytes = new Uint8Array(readFileSync(fixture(name)));
-  const dump = openDump(bytesSource(bytes), noCost(), DEFAULT_LIMITS);
+  const dump = openDump(bytesSource(bytes), DEFAULT_LIMITS);
   const pages = new Map<number, Uint8Array>();
   for (const which of ['text', 'rest'] as const) {
     for (const address of dump.memory.findPages(which, () => true)) {

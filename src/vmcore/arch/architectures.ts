@@ -26,22 +26,28 @@ const ARCHITECTURES: readonly Architecture[] = [
 ];
 
 /**
- * The architecture the dump's header names; where it names none, the one whose keys VMCOREINFO has.
+ * The architecture that the dump's header names. Where it names none it is the one whose keys
+ * VMCOREINFO has; 32-bit kernels without PAE or LPAE have none, so it may be any of theirs, and the
+ * caller proves which one is right.
  *
  * @throws Unsupported for a machine that is not in the list.
  */
-export function architectureOf(
+export function architecturesOf(
   { machine, order }: Pick<ContainedDump, 'machine' | 'order'>,
   vmcoreinfo: Vmcoreinfo,
-): Architecture {
-  const found = ARCHITECTURES.find((arch) => {
-    if (arch.endian !== undefined && arch.endian !== order.endian) return false;
-    if (machine === undefined) return arch.ownKey(vmcoreinfo);
-    return typeof machine === 'number'
-      ? arch.elfMachine === machine
-      : arch.utsMachine.test(machine);
-  });
-  if (found !== undefined) return found;
+): Architecture[] {
+  const ofOrder = ARCHITECTURES.filter(({ endian }) => (endian ?? order.endian) === order.endian);
+  const found =
+    machine === undefined
+      ? ofOrder.filter((arch) => arch.ownKey(vmcoreinfo))
+      : ofOrder.filter(({ elfMachine, utsMachine }) =>
+          typeof machine === 'number' ? elfMachine === machine : utsMachine.test(machine),
+        );
+  if (found.length > 0) return found.slice(0, 1);
+  if (machine === undefined && order.wordBits === 32) {
+    return ofOrder.filter(({ wordBits }) => wordBits === 32);
+  }
   const known = ARCHITECTURES.map((arch) => arch.name).join(', ');
-  throw new Unsupported('unsupported_arch', 'dump: machine', `got ${machine}, want ${known}`);
+  const got = machine === undefined ? 'the header names none' : `got ${machine}`;
+  throw new Unsupported('unsupported_arch', 'dump: machine', `${got}, want ${known}`);
 }

@@ -37,6 +37,15 @@ class Rows {
     return this.#value(row, 2);
   }
 
+  /** Negative, zero or positive as one row sorts before, with or after another: by start first. */
+  compare(a: number, b: number): number {
+    return (
+      this.start(a) - this.start(b) ||
+      this.end(a) - this.end(b) ||
+      this.fileOffset(a) - this.fileOffset(b)
+    );
+  }
+
   #value(row: number, column: 0 | 1 | 2): number {
     return this.#chunks[(row / CHUNK_ROWS) | 0]?.[3 * (row % CHUNK_ROWS) + column] ?? 0;
   }
@@ -70,7 +79,9 @@ export class ExtentMap {
   constructor(rows: Rows, limits: Limits) {
     this.#rows = rows;
     this.#limits = limits;
-    [this.#order, this.#highest] = sortedOrder(rows);
+    const [order, free] = sortedOrder(rows);
+    this.#order = order.subarray(0, dropRepeated(rows, order));
+    this.#highest = free.subarray(0, this.#order.length);
     let highest = at(this.#order, 0);
     this.#order.forEach((row, i) => {
       if (rows.end(row) > rows.end(highest)) highest = row;
@@ -79,7 +90,7 @@ export class ExtentMap {
   }
 
   get count(): number {
-    return this.#rows.count;
+    return this.#order.length;
   }
 
   /** One past the highest address. */
@@ -162,6 +173,21 @@ function at(values: Uint32Array, i: number): number {
 }
 
 /**
+ * Extents that are the same in all are one: QEMU writes a segment for each of the 65,536 virtual
+ * addresses of an x86_64 kernel's espfix pages.
+ *
+ * @param order the rows as sortedOrder() has them; its head is those that stay.
+ * @returns how many stay.
+ */
+function dropRepeated(rows: Rows, order: Uint32Array): number {
+  let kept = 0;
+  for (const row of order) {
+    if (kept === 0 || rows.compare(at(order, kept - 1), row) !== 0) order[kept++] = row;
+  }
+  return kept;
+}
+
+/**
  * The rows by their start, by merging neighbouring runs until there is one.
  *
  * @returns the order, and the memory that the last merge was made from, free for another use.
@@ -184,11 +210,8 @@ function sortedOrder(rows: Rows): [order: Uint32Array, free: Uint32Array] {
 
 /** Where the ascending run that begins at `start` ends. */
 function runEnd(rows: Rows, order: Uint32Array, start: number): number {
-  let last = -Infinity;
-  for (let i = start; i < order.length; i++) {
-    const next = rows.start(at(order, i));
-    if (next < last) return i;
-    last = next;
+  for (let i = start + 1; i < order.length; i++) {
+    if (rows.compare(at(order, i - 1), at(order, i)) > 0) return i;
   }
   return order.length;
 }
@@ -206,16 +229,10 @@ function merge(
   { start, middle, end }: Runs,
   to: Uint32Array,
 ): void {
-  const startOf = (i: number): number => rows.start(at(order, i));
   let [left, right] = [start, middle];
-  let [leftStart, rightStart] = [startOf(left), startOf(right)];
   for (let i = start; i < end; i++) {
-    if (right >= end || (left < middle && leftStart <= rightStart)) {
-      to[i] = at(order, left++);
-      leftStart = startOf(left);
-    } else {
-      to[i] = at(order, right++);
-      rightStart = startOf(right);
-    }
+    const isLeft =
+      right >= end || (left < middle && rows.compare(at(order, left), at(order, right)) <= 0);
+    to[i] = at(order, isLeft ? left++ : right++);
   }
 }

@@ -24,6 +24,14 @@ export interface ByteSource {
    * no record of a flattened stream filled: those read as zeros, but nobody said they are.
    */
   holds(offset: number, length: number): boolean;
+  /** The file that a range lies in, and where in it; undefined where the source is the file itself. */
+  readonly origin?: (offset: number, length: number) => Origin;
+}
+
+/** Where the bytes of a source that is made out of another one come from. */
+interface Origin {
+  readonly file: ByteSource;
+  readonly pieces: readonly FileRange[];
 }
 
 /** A source over bytes already in memory. */

@@ -36,6 +36,8 @@ export interface ContainedDump {
   readonly order: ByteOrder;
   /** The machine as the header says it: ELF e_machine or utsname.machine; undefined when blank. */
   readonly machine: number | string | undefined;
+  /** sysname, nodename, release of the header, for which kdump alone has room; blank or none. */
+  readonly utsname: readonly string[];
   /** Texts of VMCOREINFO notes, in file order; none where the maker of the dump wrote none. */
   readonly vmcoreinfoNotes: readonly Uint8Array[];
   readonly memory: PhysicalMemory;

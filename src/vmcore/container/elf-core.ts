@@ -4,10 +4,10 @@
 // Memory past p_filesz is not read as zeros, though the gABI says so: makedumpfile -E leaves out
 // zero pages and filtered pages alike, so nothing in the file says that they were zero.
 
-import { type Extent, ExtentBuilder, type ExtentMap, coversRange } from '../bytes/extents.ts';
-import { type ByteSource, inRange } from '../bytes/source.ts';
-import { type PhysAddr, hex, physAddr, virtAddr } from '../bytes/units.ts';
-import { Corrupt, PageMissing } from '../errors.ts';
+import { ExtentBuilder, type ExtentMap } from '../bytes/extents.ts';
+import type { ByteSource } from '../bytes/source.ts';
+import { physAddr, virtAddr } from '../bytes/units.ts';
+import { Corrupt } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import type { ContainedDump, MappedRange } from './dump.ts';
 import {
@@ -16,6 +16,7 @@ import {
   EM_PPC64,
   EM_RISCV,
   PT_LOAD,
+  PT_NULL,
 } from '../elf/elf-constants.ts';
 import {
   type ElfHeader,
@@ -23,11 +24,9 @@ import {
   hasSafeOffsets,
   readElfHeader,
 } from '../elf/elf-header.ts';
-import { ElfNotes } from '../elf/elf-notes.ts';
-import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from '../memory/physical-memory.ts';
+import { CoreNotes } from '../elf/core-notes.ts';
+import { ElfMemory, numeric } from './elf-memory.ts';
 
-const SCAN_CHUNK = 1 << 20;
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const ALL_ONES = 0xffffffffffffffffn;
 const ALL_ONES_32 = 0xffffffffn;
 
@@ -37,15 +36,19 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   // There may be a million segments: they are read once, and again where the guess was wrong.
   let read = readSegments(source, header, 'physical', limits);
   if (!read.hasPhysical) read = readSegments(source, header, 'virtual', limits);
+  for (const range of header.noteSections()) read.notes.take(range);
+  read.notes.requireLinux();
+  requireWritten(read.headers);
   const extents = read.stored.build(limits);
   return {
     container: 'elf',
     order: header.order,
     machine: header.machine,
+    utsname: [],
     vmcoreinfoNotes: read.notes.texts,
-    memory: segmentMemory(source, extents, read.claims.build(limits)),
+    memory: new ElfMemory(source, extents, read.claims.build(limits)),
     addressing: read.hasPhysical ? 'physical' : 'virtual',
-    incomplete: saysIncomplete(header) || read.end > source.size,
+    incomplete: saysIncomplete(header) || read.headers.blank > 0 || read.end > source.size,
     hints: { physBase: undefined, ramStart: ramStart(extents), mapped: read.mapped },
     part: undefined,
     compression: () => [],
@@ -56,11 +59,18 @@ interface Segments {
   readonly stored: ExtentBuilder;
   /** The same by place in the file, each with its address for a file offset. */
   readonly claims: ExtentBuilder;
-  readonly notes: ElfNotes;
+  readonly notes: CoreNotes;
   readonly mapped: readonly MappedRange[];
   /** One past the highest file offset. */
   readonly end: number;
   readonly hasPhysical: boolean;
+  readonly headers: HeaderCount;
+}
+
+interface HeaderCount {
+  readonly count: number;
+  /** PT_NULL: makedumpfile -E sets room aside, and writes them when it is done. */
+  readonly blank: number;
 }
 
 function readSegments(
@@ -71,12 +81,15 @@ function readSegments(
 ): Segments {
   const stored = new ExtentBuilder();
   const claims = new ExtentBuilder();
-  const notes = new ElfNotes(source, header, limits);
+  const notes = new CoreNotes(source, header.order, limits);
   const mapped: MappedRange[] = [];
   const loads = { count: 0, unknown: 0, zero: 0 };
+  const headers = { count: 0, blank: 0 };
   let end = 0;
   for (const segment of header.segments()) {
-    notes.take(segment);
+    headers.count++;
+    if (segment.type === PT_NULL) headers.blank++;
+    notes.takeSegment(segment);
     if (segment.type !== PT_LOAD) continue;
     const { offset, fileSize, physical } = segment;
     loads.count++;
@@ -89,7 +102,14 @@ function readSegments(
     claims.add(Number(offset), Number(fileSize), start);
     end = Math.max(end, Number(offset + fileSize));
   }
-  return { stored, claims, notes, mapped, end, hasPhysical: hasPhysical(loads) };
+  return { stored, claims, notes, mapped, end, hasPhysical: hasPhysical(loads), headers };
+}
+
+/** @throws Corrupt (`truncated`) when none of the program headers was written. */
+function requireWritten({ count, blank }: HeaderCount): void {
+  if (count === 0 || blank < count) return;
+  const got = `got ${count} blank ones: the dump broke off before they were written`;
+  throw new Corrupt('truncated', 'elf: program headers', got);
 }
 
 /** All ones mean unknown (kernel fs/proc/kcore.c); old kcores leave all of them zero. */
@@ -99,15 +119,6 @@ function hasPhysical({
   zero,
 }: Record<'count' | 'unknown' | 'zero', number>): boolean {
   return count === 0 || (unknown < count && (zero < count || count === 1));
-}
-
-/**
- * The start of a range as a number, where numbers reckon exactly: past 2^53, `start + length` may be
- * `start`. Kernel addresses, at the top of the space, become negative.
- */
-function numeric(start: bigint, length: bigint | number): number | undefined {
-  const signed = BigInt.asIntN(64, start);
-  return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
 }
 
 function ramStart(extents: ExtentMap): bigint | undefined {
@@ -125,75 +136,4 @@ function mappedRange({ virtual, physical, memorySize }: ProgramHeader): MappedRa
 function saysIncomplete({ machine, flags }: ElfHeader): boolean {
   if (machine === EM_RISCV || machine === EM_PPC64 || machine === EM_LOONGARCH) return false;
   return (flags & DUMP_ELF_INCOMPLETE) !== 0;
-}
-
-/**
- * @param segments by address.
- * @param claims the same by place in the file, each with its address for a file offset.
- */
-function segmentMemory(source: ByteSource, segments: ExtentMap, claims: ExtentMap): PhysicalMemory {
-  return {
-    read(address, length): Uint8Array {
-      const start = numeric(address, length);
-      const parts = start === undefined ? [] : segments.within(start, length);
-      if (start === undefined || parts.length === 0 || !coversRange(parts, start, length)) {
-        throw new PageMissing(
-          'page_excluded',
-          `elf: address ${hex(address)}`,
-          `${length} bytes are in no segment`,
-        );
-      }
-      for (const part of parts) {
-        requireHeld(source, address, part.fileOffset, part.length);
-        requireOwn(claims, part);
-      }
-      const [only] = parts;
-      if (parts.length === 1 && only) return source.read(only.fileOffset, length);
-      const bytes = new Uint8Array(length);
-      for (const part of parts) {
-        bytes.set(source.read(part.fileOffset, part.length), part.start - start);
-      }
-      return bytes;
-    },
-    *findPages(which, matches): Generator<PhysAddr> {
-      if (which === 'rest') return; // nothing is compressed: the first search saw every page
-      for (const { start, length, fileOffset } of segments.all()) {
-        const first = Math.ceil(start / SCAN_STEP) * SCAN_STEP - start;
-        for (let at = first; at + SCAN_HEAD <= length; at += SCAN_CHUNK) {
-          const chunkLength = Math.min(SCAN_CHUNK, length - at, source.size - fileOffset - at);
-          if (chunkLength < SCAN_HEAD) break;
-          const chunk = source.read(fileOffset + at, chunkLength);
-          for (let page = 0; page + SCAN_HEAD <= chunkLength; page += SCAN_STEP) {
-            if (matches(chunk.subarray(page, page + SCAN_HEAD))) yield physAddr(start + at + page);
-          }
-        }
-      }
-    },
-  };
-}
-
-function requireHeld(source: ByteSource, address: PhysAddr, offset: number, length: number): void {
-  if (source.holds(offset, length)) return;
-  const what = inRange(source.size, offset, length) ? 'a hole of the stream' : 'past its end';
-  throw new PageMissing(
-    'page_lost',
-    `elf: address ${hex(address)}`,
-    `${length} bytes at file offset ${hex(offset)} are ${what}`,
-  );
-}
-
-/**
- * Bytes that two segments place at different addresses are not to be believed: an offset is damaged.
- * QEMU gives memory that is mapped twice two segments, of the same bytes at the same address.
- */
-function requireOwn(claims: ExtentMap, { start, length, fileOffset }: Extent): void {
-  for (const claim of claims.within(fileOffset, length)) {
-    const claimed = claim.fileOffset + (fileOffset - claim.start);
-    if (claimed === start) continue;
-    throw new Corrupt(
-      'corrupt',
-      `elf: file offset ${hex(fileOffset)}`,
-      `got segments for addresses ${hex(start)} and ${hex(claimed)}, want one`,
-    );
-  }
 }

@@ -89,5 +89,12 @@ function rearranged(source: ByteSource, records: ExtentMap, ended: boolean): Fla
     holds: (offset, length) =>
       inRange(records.end, offset, length) &&
       coversRange(records.within(offset, length), offset, length),
+    origin: (offset, length) => ({
+      file: source,
+      pieces: records.within(offset, length).map((part) => ({
+        offset: part.fileOffset,
+        length: part.length,
+      })),
+    }),
   };
 }

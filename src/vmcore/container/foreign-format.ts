@@ -1,5 +1,5 @@
 // Dump and archive formats that are recognised so that their owner can be told what to do.
-// Magic numbers: crash (defs.h, sadump.h, vmware_vmss.h, lkcd_common.h), QEMU (win_dump_defs.h,
+// Magic numbers: crash (defs.h, sadump.h, vmware_vmss.h, lkcd_common.h, xendump.h), QEMU (win_dump_defs.h,
 // migration/qemu-file-types.h), libvirt (qemu_saveimage.h), the LiME and AVML documentation.
 
 import { ascii, hasBytesAt } from '../bytes/text.ts';
@@ -17,6 +17,8 @@ interface Magic extends ForeignFormat {
 /** How the two ways to write an integer look as bytes. */
 const LKCD = [0xa8, 0x19, 0x01, 0x73, 0x61, 0x8f, 0x23, 0xed];
 const LKCD_ADVICE = 'got an LKCD dump, dead since 2006, want a kdump file';
+
+const XC_CORE_ADVICE = 'got a core of a Xen domain, want a dump: kdump inside the guest';
 
 const MAGICS: readonly Magic[] = [
   archive([0x1f, 0x8b], 'gzip', 'gunzip FILE'),
@@ -56,6 +58,9 @@ const MAGICS: readonly Magic[] = [
     ascii('QEVM'),
     'got a QEMU migration stream, want a dump: virsh dump --memory-only DOMAIN FILE',
   ),
+  format(ascii('Xen saved domain'), 'got a saved Xen domain, want a dump: kdump inside the guest'),
+  format([0xed, 0xeb, 0x0f, 0xf0], XC_CORE_ADVICE),
+  format([0xee, 0xeb, 0x0f, 0xf0], XC_CORE_ADVICE),
   format(ascii('PAGEDU64'), 'got a Windows dump, want one of a Linux kernel'),
   format(ascii('PAGEDUMP'), 'got a Windows dump, want one of a Linux kernel'),
   format(ascii('EMiL'), 'got a LiME memory image, want a kdump or ELF dump'),

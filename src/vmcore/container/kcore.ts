@@ -11,7 +11,7 @@ import { CAPS, type Limits } from '../limits.ts';
 import type { Dump } from './dump.ts';
 import { PT_LOAD } from '../elf/elf-constants.ts';
 import { type ProgramHeader, readElfHeader } from '../elf/elf-header.ts';
-import { ElfNotes } from '../elf/elf-notes.ts';
+import { CoreNotes } from '../elf/core-notes.ts';
 
 /** The largest file offset there is, plus one (loff_t). */
 const OFFSET_END = 1n << 63n;
@@ -28,9 +28,9 @@ export function openKcore(source: KcoreSource, limits: Limits): Dump {
   const head = headOf(source);
   const header = readElfHeader(head, limits);
   const regions: ProgramHeader[] = [];
-  const notes = new ElfNotes(head, header, limits);
+  const notes = new CoreNotes(head, header.order, limits);
   for (const segment of header.segments()) {
-    notes.take(segment);
+    notes.takeSegment(segment);
     const { type, virtual, offset, fileSize } = segment;
     if (type !== PT_LOAD || virtual + fileSize > ADDRESS_END || offset + fileSize > OFFSET_END) {
       continue;
@@ -43,9 +43,11 @@ export function openKcore(source: KcoreSource, limits: Limits): Dump {
     flattened: false,
     order: header.order,
     machine: header.machine,
+    utsname: [],
     vmcoreinfoNotes: notes.texts,
     memory: {
       read: (address, length) => source.read(offsetOf(regions, address, length), length),
+      whyUnwritten: () => undefined,
       findPages: () => [],
     },
     addressing: 'virtual',

@@ -50,13 +50,24 @@ export class KdumpBitmap {
 
   /** Page frame numbers of set bits in `[from, to)`, ascending. */
   *set(from: number, to: number): Generator<number> {
-    for (let pfn = from; pfn < to; pfn++) {
-      const byte = Math.floor(pfn / 8);
-      if (byte >= this.#range.length) return;
-      const bits = this.#load(Math.floor(byte / BLOCK))[byte % BLOCK] ?? 0;
-      if (bits === 0) pfn += 7 - (pfn % 8);
-      else if ((bits & (1 << (pfn % 8))) !== 0) yield pfn;
+    const end = Math.min(Math.ceil(to / 8), this.#range.length);
+    const first = Math.floor(from / 8);
+    for (let start = first - (first % READ); start < end; start += READ) {
+      if (this.#isKnownBlank(start / BLOCK)) continue;
+      const chunk = this.#read(start, Math.min(READ, end - start));
+      for (let at = nextSet(chunk, 0); at < chunk.length; at = nextSet(chunk, at + 1)) {
+        const byte = start + at;
+        for (let bits = chunk[at] ?? 0, pfn = 8 * byte; bits !== 0; bits >>= 1, pfn++) {
+          if ((bits & 1) !== 0 && pfn >= from && pfn < to) yield pfn;
+        }
+      }
     }
+  }
+
+  /** Whether the bits of what is read at once were counted, and there are none. */
+  #isKnownBlank(block: number): boolean {
+    const after = this.#rankAtBlock[block + READ / BLOCK];
+    return after !== undefined && after === this.#rankAtBlock[block];
   }
 
   #countTo(block: number): void {
@@ -79,9 +90,28 @@ export class KdumpBitmap {
   }
 
   #read(start: number, length: number): Uint8Array {
-    const inside = Math.min(length, this.#range.length - start);
-    return this.#source.read(this.#range.offset + start, inside);
+    const offset = this.#range.offset + start;
+    const inside = Math.min(length, this.#range.length - start, this.#source.size - offset);
+    return inside > 0 ? this.#source.read(offset, inside) : new Uint8Array(0);
   }
+}
+
+/** The first byte from `from` on that is not 0; the length where there is none. */
+function nextSet(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (at < bytes.length && bytes[at] === 0) {
+    at++;
+    if (at % 4 === 0 && bytes.byteOffset % 4 === 0) at += blankLength(bytes, at);
+  }
+  return at;
+}
+
+/** Zeros from a multiple of 4 on, four at a time. */
+function blankLength(bytes: Uint8Array, from: number): number {
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + from, (bytes.length - from) >>> 2);
+  let i = 0;
+  while (i < words.length && words[i] === 0) i++;
+  return 4 * i;
 }
 
 /** Set bits in the bytes, four at a time, in 32-bit integers throughout (Hacker's Delight 5-1). */

@@ -31,7 +31,7 @@ export interface KdumpHeader {
   /** header_version */
   readonly version: number;
   /** utsname, its six fields; blank but for the machine when QEMU wrote the file */
-  readonly utsname: string;
+  readonly utsname: readonly string[];
   /** utsname.machine; blank or "Unknown" from some QEMUs */
   readonly machine: string;
   /** Whether makedumpfile wrote it, which alone fills in the rest of utsname. */
@@ -78,7 +78,7 @@ export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader
   return {
     order,
     version,
-    utsname: main.utsname.join('\n'),
+    utsname: main.utsname,
     byMakedumpfile: main.utsname[0] !== '',
     machine: main.machine,
     status: main.status,

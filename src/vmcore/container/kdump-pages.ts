@@ -5,15 +5,16 @@
 
 import { Cursor } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
+import { isZero, whyUnwritten } from '../bytes/unwritten.ts';
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
 import { decompressPage, pageHead } from '../codec/page-codec.ts';
-import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
+import { Corrupt, LimitExceeded, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { KdumpBitmap } from './kdump-bitmap.ts';
 import type { KdumpHeader } from './kdump-header.ts';
 import { PageCache } from '../memory/page-cache.ts';
 import {
-  type DecodeCost,
+  type PageHook,
   type PhysicalMemory,
   SCAN_HEAD,
   SCAN_STEP,
@@ -27,6 +28,29 @@ const SCAN_DESCRIPTORS = 4096;
 /** Compressed size of a page of 3 KiB of text and zeros, by any codec; measured 1,300 to 1,600. */
 const TEXT_PAGE = { from: 700, to: 2600 };
 
+/**
+ * What a search may look at. Each page of an honest dump has bytes of its own in the file, but for
+ * those of zeros, and a dump does not shrink to a fraction of its size that only bombs have.
+ */
+class SearchBudget {
+  #stored: number;
+  #expanded: number;
+
+  constructor(fileSize: number) {
+    this.#stored = fileSize;
+    this.#expanded = (64 << 20) + 32 * fileSize;
+  }
+
+  /** @throws LimitExceeded when it is used up. */
+  take(stored: number, expanded: number): void {
+    this.#stored -= stored;
+    this.#expanded -= expanded;
+    if (this.#stored >= 0 && this.#expanded >= 0) return;
+    const got = 'got pages that share their data, or expand more than any dump does';
+    throw new LimitExceeded('kdump: search for VMCOREINFO', got);
+  }
+}
+
 interface PageDescriptor {
   readonly offset: number; // file offset of the stored page; 0: never written
   readonly size: number; // stored size, bytes
@@ -38,14 +62,15 @@ export class KdumpPages implements PhysicalMemory {
   readonly #header: KdumpHeader;
   readonly #bitmap: KdumpBitmap;
   readonly #cache: PageCache;
-  readonly #cost: DecodeCost;
+  readonly #onPage: PageHook | undefined;
   #firstRank: number | undefined;
+  #firstData: number | undefined;
   #flagsSeen = 0;
 
-  constructor(source: ByteSource, header: KdumpHeader, cost: DecodeCost, limits: Limits) {
+  constructor(source: ByteSource, header: KdumpHeader, limits: Limits, onPage?: PageHook) {
     this.#source = source;
     this.#header = header;
-    this.#cost = cost;
+    this.#onPage = onPage;
     this.#bitmap = new KdumpBitmap(source, header.dumpedBitmap);
     this.#cache = new PageCache(Math.floor(limits.pageCacheBytes / header.blockSize));
   }
@@ -73,12 +98,51 @@ export class KdumpPages implements PhysicalMemory {
     return bytes;
   }
 
+  whyUnwritten(address: PhysAddr, length: number): string | undefined {
+    const { blockSize, firstPfn } = this.#header;
+    const start = Number(address) - firstPfn * blockSize;
+    for (let done = 0; done < length;) {
+      const at = (start + done) % blockSize;
+      const part = Math.min(blockSize - at, length - done);
+      const why = this.#whyPageUnwritten(Math.floor((start + done) / blockSize), at, part);
+      if (why !== undefined) return why;
+      done += part;
+    }
+    return undefined;
+  }
+
+  /** A page that was compressed, or whose writer says that it is zero, is as it was written. */
+  #whyPageUnwritten(pfn: number, at: number, length: number): string | undefined {
+    const page = this.#page(pfn);
+    const index = this.#indexOf(pfn);
+    const { offset, flags } = this.#descriptor(index);
+    if (flags !== 0 || this.#isSharedZeros(index, offset)) return undefined;
+    const start = at - (at % SCAN_STEP);
+    if (isZero(page.subarray(start, start + SCAN_STEP))) {
+      const where = hex(this.#addressOf(pfn, start));
+      return `the whole page at ${where} is zero and has its own place, as where it was never written`;
+    }
+    return whyUnwritten(this.#source, offset + at, length);
+  }
+
+  /**
+   * Whether that is the block of zeros that all pages of zeros share: it comes before the data of
+   * the first page, or it is what the first page has.
+   */
+  #isSharedZeros(index: number, offset: number): boolean {
+    const first = (this.#firstData ??= this.#descriptor(0).offset);
+    return index > 0 && (offset === first || offset === first - this.#header.blockSize);
+  }
+
   *findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
     const { blockSize } = this.#header;
-    for (const [pfn, descriptor] of this.#scan()) {
+    const budget = new SearchBudget(this.#source.size);
+    for (const [pfn, descriptor, index] of this.#scan()) {
       const { offset, size } = descriptor;
       const isText = blockSize > SCAN_STEP || (size >= TEXT_PAGE.from && size <= TEXT_PAGE.to);
       if (isText !== (which === 'text') || offset === 0) continue;
+      if (this.#isSharedZeros(index, offset)) continue;
+      budget.take(DESCRIPTOR_BYTES + size, blockSize > SCAN_STEP ? blockSize : 0);
       if (blockSize === SCAN_STEP && !this.#mayMatch(descriptor, matches)) continue;
       yield* this.#matchesIn(pfn, descriptor, matches);
     }
@@ -91,13 +155,21 @@ export class KdumpPages implements PhysicalMemory {
   ): boolean {
     const { blockSize } = this.#header;
     if (size > blockSize || !this.#source.holds(offset, size)) return false;
-    this.#cost.heads++;
+    this.#onPage?.('head');
     const head = pageHead(flags, this.#source.read(offset, size), blockSize);
     return head === undefined || head.length < SCAN_HEAD || matches(head.subarray(0, SCAN_HEAD));
   }
 
+  /** Whether the file ends before the descriptors: which pages it has can then not be counted. */
+  get isCutInBitmap(): boolean {
+    return this.#source.size < this.#header.descriptors;
+  }
+
   /** Whether the file ends before the data of its last page, or never got that far. */
   get isCutShort(): boolean {
+    if (this.isCutInBitmap) return true;
+    const { dumpedBitmap, split } = this.#header;
+    if (dumpedBitmap.length > COUNTED_BITMAP_BYTES && !split && this.#lacks(0)) return true;
     const guess = this.#guessedCount();
     // What the guess finds whole is whole; what it finds missing may never have been there.
     if (guess !== undefined && !this.#lacks(guess - 1)) return false;
@@ -223,7 +295,7 @@ export class KdumpPages implements PhysicalMemory {
     const where = `${at} at ${hex(offset)}`;
     const page = decompressPage(flags, this.#source.read(offset, size), blockSize, where);
     this.#flagsSeen |= flags;
-    this.#cost.pages++;
+    this.#onPage?.('page');
     return page;
   }
 
@@ -266,7 +338,7 @@ export class KdumpPages implements PhysicalMemory {
   }
 
   /** Every page with a whole descriptor, in order, the descriptors read in long runs. */
-  *#scan(): Generator<[number, PageDescriptor]> {
+  *#scan(): Generator<[number, PageDescriptor, number]> {
     const { startPfn, endPfn } = this.#header;
     let run = new Uint8Array(0);
     let index = 0;
@@ -279,7 +351,7 @@ export class KdumpPages implements PhysicalMemory {
         run = new Uint8Array(this.#source.read(offset, length));
       }
       if (at + DESCRIPTOR_BYTES > run.length) return;
-      yield [pfn, this.#parse(run.subarray(at, at + DESCRIPTOR_BYTES), index)];
+      yield [pfn, this.#parse(run.subarray(at, at + DESCRIPTOR_BYTES), index), index];
       index++;
     }
   }

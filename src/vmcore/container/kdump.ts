@@ -8,20 +8,21 @@ import type { Limits } from '../limits.ts';
 import type { ContainedDump, SplitPart } from './dump.ts';
 import { type KdumpHeader, STATUS_INCOMPLETE, readKdumpHeader } from './kdump-header.ts';
 import { KdumpPages } from './kdump-pages.ts';
-import { notes, vmcoreinfoTexts } from '../elf/notes.ts';
-import type { DecodeCost } from '../memory/physical-memory.ts';
+import { CoreNotes } from '../elf/core-notes.ts';
+import type { PageHook } from '../memory/physical-memory.ts';
 
 /** @throws Corrupt or LimitExceeded when the headers are impossible. */
-export function openKdump(source: ByteSource, cost: DecodeCost, limits: Limits): ContainedDump {
+export function openKdump(source: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const header = readKdumpHeader(source, limits);
-  const pages = new KdumpPages(source, header, cost, limits);
+  const pages = new KdumpPages(source, header, limits, onPage);
   const vmcoreinfoNotes = noteTexts(source, header, limits);
   const brokeOff = (header.status & STATUS_INCOMPLETE) !== 0;
-  if (!brokeOff) pages.checkBitmap();
+  if (!brokeOff && !pages.isCutInBitmap) pages.checkBitmap();
   return {
     container: 'kdump',
     order: header.order,
     machine: header.machine === 'Unknown' || header.machine === '' ? undefined : header.machine,
+    utsname: header.utsname,
     vmcoreinfoNotes,
     memory: pages,
     addressing: 'physical',
@@ -42,7 +43,7 @@ function partOf(header: KdumpHeader, texts: readonly Uint8Array[]): SplitPart | 
   if (!header.split) return undefined;
   const { utsname, maxPfn, startPfn, endPfn, firstPfn, blockSize } = header;
   return {
-    dump: [utsname, String(maxPfn), ...texts.map(cString)].join('\n'),
+    dump: [...utsname, String(maxPfn), ...texts.map(cString)].join('\n'),
     start: (startPfn + firstPfn) * blockSize,
     end: (endPfn + firstPfn) * blockSize,
   };
@@ -57,11 +58,12 @@ function ramStart({ order, physBase }: KdumpHeader, pages: KdumpPages): bigint |
 /** The text the sub header points at; failing that, those among the notes. */
 function noteTexts(source: ByteSource, header: KdumpHeader, limits: Limits): Uint8Array[] {
   const { vmcoreinfo, notes: noteRange, order } = header;
+  const notes = new CoreNotes(source, order, limits);
+  if (noteRange !== undefined) notes.take(noteRange);
+  notes.requireLinux();
   if (vmcoreinfo !== undefined && vmcoreinfo.length <= limits.vmcoreinfoBytes) {
     const { offset, length } = vmcoreinfo;
     if (inRange(source.size, offset, length)) return [source.read(offset, length)];
   }
-  if (noteRange === undefined) return [];
-  const found = notes(source, order, noteRange, limits);
-  return vmcoreinfoTexts(source, found, limits);
+  return notes.texts;
 }

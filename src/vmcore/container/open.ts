@@ -10,7 +10,7 @@ import { isElf } from '../elf/elf-header.ts';
 import { flattened, isFlattened } from './flattened.ts';
 import { isKdump } from './kdump-header.ts';
 import { openKdump } from './kdump.ts';
-import type { DecodeCost } from '../memory/physical-memory.ts';
+import type { PageHook } from '../memory/physical-memory.ts';
 import { foreignFormat, isBlank } from './foreign-format.ts';
 
 /** What of a file tells its format. */
@@ -24,15 +24,15 @@ export const MAGIC_BYTES = 16;
  * @throws BadMagic for a file of another kind, Unsupported for a known dump that is not read here,
  *   Corrupt or LimitExceeded for a broken header.
  */
-export function openDump(source: ByteSource, cost: DecodeCost, limits: Limits): Dump {
+export function openDump(source: ByteSource, limits: Limits, onPage?: PageHook): Dump {
   if (!isFlattened(headOf(source))) {
-    return { ...openContainer(source, cost, limits), flattened: false };
+    return { ...openContainer(source, limits, onPage), flattened: false };
   }
   const stream = flattened(source, limits);
   if (stream.size < MAGIC_BYTES) {
     throw new Corrupt('truncated', 'flattened stream', 'ends before the first bytes of a dump');
   }
-  const dump = openContainer(stream, cost, limits);
+  const dump = openContainer(stream, limits, onPage);
   return { ...dump, flattened: true, incomplete: dump.incomplete || !stream.ended };
 }
 
@@ -41,9 +41,10 @@ export function mayBeDump(head: Uint8Array): boolean {
   return isFlattened(head) || isKdump(head) || isElf(head) || foreignFormat(head) !== undefined;
 }
 
-function openContainer(source: ByteSource, cost: DecodeCost, limits: Limits): ContainedDump {
+function openContainer(source: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const head = headOf(source);
-  if (isKdump(head)) return openKdump(source, cost, limits);
+  if (head.length === 0) throw new Corrupt('truncated', 'file', 'is an empty file');
+  if (isKdump(head)) return openKdump(source, limits, onPage);
   if (isElf(head)) return openElfCore(source, limits);
   const foreign = foreignFormat(head);
   if (foreign !== undefined) throw new Unsupported(foreign.reason, 'file', foreign.advice);

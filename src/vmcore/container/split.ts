@@ -37,25 +37,44 @@ interface Part {
   readonly part: SplitPart;
 }
 
+/** Of a range, what lies in one part. */
+interface Piece {
+  readonly memory: PhysicalMemory;
+  readonly address: PhysAddr;
+  readonly length: number;
+}
+
 function joinMemory(parts: readonly Part[]): PhysicalMemory {
   const partAt = (address: number): Part => {
     const found = parts.find(({ part }) => address >= part.start && address < part.end);
     if (found !== undefined) return found;
     throw new PageMissing('page_lost', `physical address ${hex(address)}`, 'is in another part');
   };
+  function* piecesOf(address: PhysAddr, length: number): Generator<Piece> {
+    const end = Number(address) + length;
+    for (let start = Number(address); start < end;) {
+      const { dump, part } = partAt(start);
+      const piece = Math.min(end, part.end) - start;
+      yield { memory: dump.memory, address: physAddr(start), length: piece };
+      start += piece;
+    }
+  }
   return {
     read(address, length): Uint8Array {
-      const start = Number(address);
-      const first = partAt(start);
-      if (start + length <= first.part.end) return first.dump.memory.read(address, length);
       const bytes = new Uint8Array(length);
-      for (let done = 0; done < length;) {
-        const { dump, part } = partAt(start + done);
-        const piece = Math.min(length - done, part.end - start - done);
-        bytes.set(dump.memory.read(physAddr(start + done), piece), done);
-        done += piece;
+      for (const piece of piecesOf(address, length)) {
+        const part = piece.memory.read(piece.address, piece.length);
+        if (piece.length === length) return part;
+        bytes.set(part, Number(piece.address - address));
       }
       return bytes;
+    },
+    whyUnwritten(address, length): string | undefined {
+      for (const piece of piecesOf(address, length)) {
+        const why = piece.memory.whyUnwritten(piece.address, piece.length);
+        if (why !== undefined) return why;
+      }
+      return undefined;
     },
     *findPages(which, matches): Generator<PhysAddr> {
       for (const { dump } of parts) yield* dump.memory.findPages(which, matches);

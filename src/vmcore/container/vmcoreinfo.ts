@@ -5,6 +5,10 @@
 
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import { cString } from '../bytes/text.ts';
+import { sha256 } from '../codec/sha256.ts';
+
+/** 2^32 - 1: no crash of today is later than what 32 bits can say. */
+const LATEST_CRASH = 0xffffffff;
 
 export class Vmcoreinfo {
   /** The text as it stands in the dump, up to the first NUL. */
@@ -69,9 +73,25 @@ export class Vmcoreinfo {
     return parseHex(this.value(key));
   }
 
-  /** CRASHTIME: Unix seconds. Written by the crash itself, so absent from a live guest's dump. */
+  /**
+   * CRASHTIME: Unix seconds. Written by the crash itself, so absent from a live guest's dump; undefined
+   * too where it is after the year 2106, which one flipped bit of a digit can make of it.
+   */
   get crashTimeSeconds(): number | undefined {
-    return parseSmall(this.value('CRASHTIME'));
+    const seconds = parseSmall(this.value('CRASHTIME'));
+    return seconds === undefined || seconds > LATEST_CRASH ? undefined : seconds;
+  }
+
+  /**
+   * SHA-256 of the set of lines that have a value, in hexadecimal. Copies of one VMCOREINFO differ in
+   * their padding, and a dump may repeat a line: neither changes it.
+   */
+  digest(): string {
+    const lines = this.text
+      .split('\n')
+      .map((line) => line.replaceAll('\0', '').trim())
+      .filter((line) => line.includes('='));
+    return sha256([...new Set(lines)].sort().join('\n'));
   }
 
   get osRelease(): string {

@@ -1,14 +1,14 @@
 // The ELF header and program headers of a core file, 32 and 64 bit, either byte order.
 // Source: gABI "ELF Header", "Program Header"; PN_XNUM: kernel include/uapi/linux/elf.h. Section
-// headers are not read, but for the one that holds a large e_phnum: QEMU writes them in the host's
-// byte order.
+// headers are not read, for QEMU writes them in the host's byte order; but for the one that holds a
+// large e_phnum, and where there is nothing else.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
-import { type ByteSource, requireRange } from '../bytes/source.ts';
+import { type ByteSource, type FileRange, inRange, requireRange } from '../bytes/source.ts';
 import { ascii, hasBytesAt } from '../bytes/text.ts';
 import { hex } from '../bytes/units.ts';
 import { Corrupt, Unsupported } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import { CAPS, type Limits } from '../limits.ts';
 import {
   ELFCLASS32,
   ELFCLASS64,
@@ -16,6 +16,7 @@ import {
   ELFDATA2MSB,
   ET_CORE,
   PN_XNUM,
+  SHT_NOTE,
 } from './elf-constants.ts';
 
 const MAGIC = ascii('\x7fELF');
@@ -35,6 +36,8 @@ export interface ElfHeader {
   readonly flags: number;
   /** The program headers, read anew at each call: there may be a million of them. */
   readonly segments: () => Generator<ProgramHeader>;
+  /** Where the notes are of a file without program headers (Xen's xc_core), by its first sections. */
+  readonly noteSections: () => Generator<FileRange>;
 }
 
 export interface ProgramHeader {
@@ -80,7 +83,15 @@ export function readElfHeader(source: ByteSource, limits: Limits): ElfHeader {
   limited('elf header: e_phnum', count, limits.segments);
   requireRange('program headers', source.size, tableOffset, count * stride);
   const table = { offset: tableOffset, stride, count };
-  return { order, machine, flags, segments: () => programHeaders(source, order, table) };
+  c.skip(2); // e_shentsize
+  const sections = { offset: sectionOffset, count: count === 0 ? c.u16() : 0 }; // e_shnum
+  return {
+    order,
+    machine,
+    flags,
+    segments: () => programHeaders(source, order, table),
+    noteSections: () => noteSections(source, order, sections),
+  };
 }
 
 interface ProgramHeaderTable {
@@ -101,6 +112,23 @@ function* programHeaders(
     for (let at = 0; at + stride <= run.length && stride > 0; at += stride) {
       yield programHeader(c.seek(at), order);
     }
+  }
+}
+
+function* noteSections(
+  source: ByteSource,
+  order: ByteOrder,
+  { offset, count }: { readonly offset: number; readonly count: number },
+): Generator<FileRange> {
+  const stride = order.wordBits === 64 ? 64 : 40;
+  for (let i = 0; i < Math.min(count, CAPS.coreSections); i++) {
+    const at = offset + i * stride;
+    if (!inRange(source.size, at, stride)) return;
+    const c = new Cursor(source.read(at, stride), order, 'section', at).skip(4); // sh_name
+    const isNotes = c.u32() === SHT_NOTE; // sh_type
+    c.word(); // sh_flags
+    c.word(); // sh_addr
+    if (isNotes) yield { offset: c.size('sh_offset'), length: c.size('sh_size') };
   }
 }
 

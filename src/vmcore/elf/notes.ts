@@ -3,14 +3,13 @@
 // kernel's note areas are larger than what they hold (Linux kernel/vmcore_info.c final_note()).
 
 import type { ByteOrder } from '../bytes/cursor.ts';
-import { Cursor, limited } from '../bytes/cursor.ts';
-import { type ByteSource, type FileRange, inRange } from '../bytes/source.ts';
+import { Cursor } from '../bytes/cursor.ts';
+import type { ByteSource, FileRange } from '../bytes/source.ts';
 import { cString } from '../bytes/text.ts';
-import type { Limits } from '../limits.ts';
 
 const HEADER_BYTES = 12;
-/** Longest name looked at: "VMCOREINFO" and its NUL. Longer ones are cut, none of them matters. */
-const NAME_BYTES = 12;
+/** Longest name looked at: "VMCOREINFO_XEN" and its NUL. Longer ones are cut, none of them matters. */
+const NAME_BYTES = 16;
 
 /** A note: its name, and where in the file its desc lies. */
 export interface Note {
@@ -20,17 +19,14 @@ export interface Note {
   readonly descLength: number;
 }
 
-/** The notes in a range; stops silently where the list ends or is cut off. */
+/** The notes in a range, their descs untouched; stops silently where the list ends or is cut off. */
 export function* notes(
   source: ByteSource,
   order: ByteOrder,
   { offset, length }: FileRange,
-  limits: Limits,
 ): Generator<Note> {
-  const end = offset + limited('notes', length, limits.noteBytes);
-  let position = offset;
-  for (let count = 1; position + HEADER_BYTES <= end; count++) {
-    limited('note count', count, limits.notes);
+  const end = offset + length;
+  for (let position = offset; position + HEADER_BYTES <= end;) {
     const available = Math.min(HEADER_BYTES + NAME_BYTES, source.size - position, end - position);
     if (available < HEADER_BYTES) return;
     const header = new Cursor(source.read(position, available), order, 'note', position);
@@ -43,23 +39,6 @@ export function* notes(
     yield { name, type, descOffset, descLength };
     position = descOffset + padded(descLength);
   }
-}
-
-/** Texts of the first VMCOREINFO notes among `found` that lie inside the file: as many as are tried. */
-export function vmcoreinfoTexts(
-  source: ByteSource,
-  found: Iterable<Note>,
-  limits: Limits,
-): Uint8Array[] {
-  const texts: Uint8Array[] = [];
-  for (const note of found) {
-    if (note.name !== 'VMCOREINFO' || note.type !== 0) continue;
-    if (note.descLength > limits.vmcoreinfoBytes) continue;
-    if (!inRange(source.size, note.descOffset, note.descLength)) continue;
-    texts.push(source.read(note.descOffset, note.descLength));
-    if (texts.length === limits.vmcoreinfoCandidates) break;
-  }
-  return texts;
 }
 
 function padded(length: number): number {

@@ -64,6 +64,9 @@ const BY_HAND = /^sysrq: (?:SysRq : )?Trigger a crash|^SysRq : Trigger a crash/;
 /** What panic_on_oops makes of an oops, which says more. */
 const OF_AN_OOPS = 'Fatal exception';
 
+/** In every line that the patterns above match: most lines of a log need no second look. */
+const ANY = /panic|BUG|Oops|error: |unable to handle|fault|\[#|sysrq|lockup|opal: /i;
+
 export type Death =
   | { readonly kind: 'panic'; readonly type: CrashType; readonly ofAnOops: boolean }
   /** One that the kernel may have survived. */
@@ -73,6 +76,7 @@ export type Death =
 
 /** @returns what a line says of the kernel's end; null: nothing. */
 export function deathIn(text: string): Death | null {
+  if (!ANY.test(text)) return null;
   const message = panicMessage(text);
   if (message !== null) {
     return {

@@ -24,7 +24,7 @@ const OF_A_PAGE: ReadonlySet<Kind> = new Set([
 ]);
 
 const caller = (finding: Finding): string => finding.caller ?? '';
-const when = (holds: boolean, key: string): string | null => (holds ? key : null);
+const when = (holds: boolean, key: string | null): string | null => (holds ? key : null);
 
 /** Page frame; null: no address. */
 function page({ place }: Finding, pageSize: number): string | null {
@@ -44,16 +44,16 @@ function pageMessage(finding: Finding, pageSize: number): string | null {
 export const RULES: readonly Rule[] = [
   {
     name: 'sections of one record that name the same part',
-    waits: ({ kind, link }) => when(kind === 'cper', link ?? ''),
-    seeks: ({ kind, link }) => when(kind === 'cper', link ?? ''),
+    waits: ({ kind, link }) => when(kind === 'cper', link),
+    seeks: ({ kind, link }) => when(kind === 'cper', link),
     seconds: Infinity,
     repeats: ['cper'],
     fits: (one, other) => sameCategory(one, other) && samePlace(one, other),
   },
   {
     name: 'a machine check that was printed twice',
-    waits: ({ kind, link }) => when(kind === 'mce' && link !== null, link ?? ''),
-    seeks: ({ kind, link }) => when(kind === 'mce' && link !== null, link ?? ''),
+    waits: ({ kind, link }) => when(kind === 'mce' && link !== 'firmware', link),
+    seeks: ({ kind, link }) => when(kind === 'mce' && link !== 'firmware', link),
     seconds: 1,
     repeats: ['mce'],
   },

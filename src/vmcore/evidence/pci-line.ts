@@ -16,6 +16,9 @@ export interface PciLine {
 
 /** @returns null for a line of anything else. */
 export function pciLine(line: Line): PciLine | null {
+  // Almost every line of a log comes by here, and the name of a driver has no colon.
+  const colon = line.text.indexOf(':');
+  if (line.text[colon + 3] !== ':' || line.text[colon + 6] !== '.') return null;
   const match = PREFIX.exec(line.text);
   const [, address, text] = match ?? [];
   if (address === undefined || text === undefined) return null;

@@ -1,11 +1,16 @@
 // The boot id: which boot of which machine a dump is of. drivers/char/random.c sysctl_bootid, 16
-// bytes made when somebody first reads /proc/sys/kernel/random/boot_id, all zero until then.
+// bytes made when somebody first reads /proc/sys/kernel/random/boot_id, all zero until then. It is
+// made by generate_random_uuid() (lib/uuid.c), so it is of version 4 and of the variant of RFC 9562.
 
 import { hexBytes } from '../bytes/text.ts';
 import type { VirtAddr } from '../bytes/units.ts';
+import { Corrupt } from '../errors.ts';
 import type { Kernel } from '../kernel.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 
+const VERSION_4 = /^.{8}-.{4}-4.{3}-[89ab].{3}-.{12}$/;
+
+/** Where the boot id lies; undefined when that source of symbols has it not. */
 export function bootIdAddress(symbols: SymbolSource): VirtAddr | undefined {
   return symbols.find('sysctl_bootid')?.address;
 }
@@ -13,10 +18,13 @@ export function bootIdAddress(symbols: SymbolSource): VirtAddr | undefined {
 /**
  * The boot id as the kernel prints it; undefined when it was never made.
  *
- * @throws PageMissing when its page is not in the dump.
+ * @throws PageMissing when its page is not in the dump, Corrupt when these bytes are no UUID that the
+ *   kernel makes.
  */
 export function readBootId(kernel: Kernel, address: VirtAddr): string | undefined {
   const bytes = kernel.memory.read(address, 16);
   if (bytes.every((byte) => byte === 0)) return undefined;
-  return hexBytes(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  const uuid = hexBytes(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  if (VERSION_4.test(uuid)) return uuid;
+  throw new Corrupt('corrupt', 'sysctl_bootid', `got ${uuid}, want a UUID of version 4`);
 }

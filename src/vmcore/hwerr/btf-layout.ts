@@ -10,6 +10,8 @@ import type { HwerrLayout } from './layout.ts';
 const PREFIX = 'HWERR_RECOV_';
 /** The constant behind the last category. */
 const END = 'HWERR_RECOV_MAX';
+/** What a category may be called: it becomes a name in JSON, on a terminal and in metrics. */
+const CATEGORY_NAME = /^[a-z0-9_]{1,40}$/;
 
 /**
  * @returns undefined when the kernel has no BTF, or none of these types in it.
@@ -37,7 +39,10 @@ export function btfLayout(
   return { source: 'btf', stride: size, countOffset, timestampOffset, categories };
 }
 
-/** HWERR_RECOV_CPU = 0 and so on, as `cpu`, in the order of their values. */
+/**
+ * HWERR_RECOV_CPU = 0 and so on, as `cpu`, in the order of their values; undefined when the constants
+ * are not such names, or two of them the same.
+ */
 function categoryNames(constants: ReadonlyMap<string, number>): string[] | undefined {
   const count = constants.get(END);
   if (count === undefined || count < 1 || count > CAPS.categories) return undefined;
@@ -47,5 +52,6 @@ function categoryNames(constants: ReadonlyMap<string, number>): string[] | undef
       names[value] = name.slice(PREFIX.length).toLowerCase();
     }
   }
-  return names;
+  const areNames = names.every((name) => CATEGORY_NAME.test(name));
+  return areNames && new Set(names).size === count ? names : undefined;
 }

@@ -2,7 +2,7 @@
 // Source: kernel/vmcore_info.c, struct hwerr_info { atomic_t count; time64_t timestamp; }.
 // Count and time are two stores, so a crash in between may leave one without the other.
 
-import { Corrupt, VmcoreError } from '../errors.ts';
+import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Kernel } from '../kernel.ts';
 import type { HwerrCategory } from '../report.ts';
@@ -66,7 +66,7 @@ function describedLayout(
 /**
  * The counters.
  *
- * @throws PageMissing when the array's page is not in the dump, Corrupt when a time cannot be one.
+ * @throws PageMissing when the array's page is not in the dump or was never written to it, Corrupt when a time cannot be one.
  */
 export function readCategories(
   kernel: Kernel,
@@ -76,10 +76,16 @@ export function readCategories(
 ): HwerrCategory[] {
   const { address, room } = array;
   const bytes = layoutBytes(layout);
-  if (layout.source === 'builtin' && room !== BigInt(bytes)) {
-    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; no BTF to ask`);
+  if (room !== BigInt(bytes)) {
+    const by = layout.source === 'btf' ? 'as BTF says' : 'no BTF to ask';
+    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; ${by}`);
   }
   const c = kernel.memory.cursor(address, bytes, 'hwerr_data');
+  const unwritten = kernel.memory.whyUnwritten(address, bytes);
+  if (unwritten !== undefined) {
+    warn(`hwerr_data: ${unwritten}`);
+    throw new PageMissing('page_lost', 'hwerr_data', unwritten);
+  }
   return layout.categories.map((category, i): HwerrCategory => {
     if (!KNOWN.includes(category))
       warn(`${category}: not known here, counted as others in metrics`);

@@ -1,15 +1,11 @@
-// Where hwerr_data lies: by the dump's own kallsyms, by a symbol file of the same kernel, or by the
-// code of the function that fills it, in this order.
+// Where hwerr_data lies: by the dump's own kallsyms, else by a symbol file of the same kernel.
 // The array became global in bd58782995a2 (in v6.19-rc); until then link-time optimisation could
 // rename it.
 
-import { CAPS } from '../limits.ts';
 import type { VirtAddr } from '../bytes/units.ts';
-import { VmcoreError } from '../errors.ts';
-import type { Kernel } from '../kernel.ts';
-import { arrayInArm64Code } from './code-arm64.ts';
-import { arrayInX86Code } from './code-x86_64.ts';
-import type { KernelSymbol, SymbolSource } from '../symbols/symbol-source.ts';
+import { Corrupt } from '../errors.ts';
+import type { Kallsyms } from '../symbols/kallsyms.ts';
+import type { SymbolSource } from '../symbols/symbol-source.ts';
 
 /** The array, and the name that Documentation/driver-api/hw-recoverable-errors.rst calls it by. */
 const ARRAY_NAMES = ['hwerr_data', 'hwerror_data'];
@@ -17,12 +13,17 @@ const ARRAY_NAMES = ['hwerr_data', 'hwerror_data'];
 const LTO_SUFFIXES = ['.llvm.', '.lto_priv.'];
 /** The function that fills the array: kept by kernels that keep no data symbols. */
 const LOG_FUNCTION = 'hwerr_log_error_type';
+/**
+ * The first release with them, fcc1c85f4268 ("vmcoreinfo: track and log recoverable hardware errors")
+ * (in v6.19): in kernel/vmcore_info.c, so no kernel with VMCOREINFO is built without them.
+ */
+const FIRST_RELEASE = { major: 6, minor: 19 };
 
 export interface LocatedArray {
   readonly address: VirtAddr;
   /** Bytes to the next symbol; undefined when that is not known. */
   readonly room: bigint | undefined;
-  readonly source: SymbolSource['kind'] | 'disassembly';
+  readonly source: SymbolSource['kind'];
 }
 
 export type Location =
@@ -33,18 +34,47 @@ export type Location =
 /**
  * @param kallsyms the dump's own symbols.
  * @param files other sources, opened only when they are needed.
+ * @param release OSRELEASE: whether the kernel is one that should have the array.
+ * @param warn takes why the array may be missed though nothing has it.
+ * @throws Corrupt (`no_kallsyms`) when neither array nor function is found in a kernel that should have
+ *   them, and nothing proves that they are not there; (`symbol_not_found`) when a name is ambiguous.
  */
 export function locateArray(
-  kernel: Kernel,
-  kallsyms: SymbolSource,
+  kallsyms: Kallsyms,
   files: Iterable<SymbolSource>,
+  release: string,
+  warn: (warning: string) => void,
 ): Location {
   const own = arrayIn(kallsyms);
   if (own !== undefined) return { kind: 'found', array: own };
-  const logFunction = kallsyms.find(LOG_FUNCTION);
-  if (logFunction === undefined) return { kind: 'kernel_without_hwerr' };
-  const array = arrayInFiles(files) ?? arrayInCode(kernel, logFunction);
+  if (kallsyms.find(LOG_FUNCTION) === undefined) {
+    requireAbsence(kallsyms, release, warn);
+    return { kind: 'kernel_without_hwerr' };
+  }
+  const array = arrayInFiles(files);
   return array === undefined ? { kind: 'symbol_not_found' } : { kind: 'found', array };
+}
+
+/** An older release is a proof of its own. */
+function requireAbsence(
+  kallsyms: Kallsyms,
+  release: string,
+  warn: (warning: string) => void,
+): void {
+  if (!shouldCount(release)) return;
+  const detail = `got no hwerr_data, which ${release} should have`;
+  if (!kallsyms.provesAbsent([...ARRAY_NAMES, LOG_FUNCTION])) {
+    throw new Corrupt('no_kallsyms', 'kallsyms', `${detail}, and no proof that it has none`);
+  }
+  warn(`kallsyms: ${detail}`);
+}
+
+/** Whether a kernel of that release should have the array; one that says no number may be any. */
+function shouldCount(release: string): boolean {
+  const [, major, minor] = /^(\d{1,4})\.(\d{1,4})/.exec(release) ?? [];
+  if (major === undefined || minor === undefined) return true;
+  const { major: first, minor: since } = FIRST_RELEASE;
+  return Number(major) > first || (Number(major) === first && Number(minor) >= since);
 }
 
 /** The array by the first of the files that knows it. */
@@ -64,33 +94,4 @@ function arrayIn(symbols: SymbolSource): LocatedArray | undefined {
     }
   }
   return undefined;
-}
-
-/** By the instructions of the function; a page of code that is missing is no error of its own. */
-function arrayInCode(kernel: Kernel, { address, room }: KernelSymbol): LocatedArray | undefined {
-  const length = Number(
-    room === undefined || room > BigInt(CAPS.codeBytes) ? BigInt(CAPS.codeBytes) : room,
-  );
-  let code: Uint8Array;
-  try {
-    code = kernel.memory.read(address, length);
-  } catch (error) {
-    if (error instanceof VmcoreError) return undefined;
-    throw error;
-  }
-  const found = decodeCode(kernel, code, address);
-  return found === undefined
-    ? undefined
-    : { address: found, room: undefined, source: 'disassembly' };
-}
-
-function decodeCode(kernel: Kernel, code: Uint8Array, address: VirtAddr): VirtAddr | undefined {
-  switch (kernel.arch.name) {
-    case 'x86_64':
-      return arrayInX86Code(code);
-    case 'arm64':
-      return arrayInArm64Code(code, address);
-    default:
-      return undefined;
-  }
 }

@@ -11,6 +11,13 @@ export interface PhysicalMemory {
    */
   read(address: PhysAddr, length: number): Uint8Array;
   /**
+   * Why the bytes, as far as they are zeros, may be some that nobody wrote: the dump does not say
+   * that they are zero, and its copy may have broken off before them. undefined: they are zero.
+   *
+   * @throws as read().
+   */
+  whyUnwritten(address: PhysAddr, length: number): string | undefined;
+  /**
    * Addresses of 4 KiB pages whose first SCAN_HEAD bytes `matches`; pages that are missing or broken
    * are passed over.
    *
@@ -26,13 +33,8 @@ export const SCAN_HEAD = 40;
 /** The smallest page size of any architecture with kdump: the step of a scan. */
 export const SCAN_STEP = 4096;
 
-/** What reading memory has cost so far. */
-export interface DecodeCost {
-  /** Pages decompressed or, where they are stored as they are, read. */
-  pages: number;
-  /** Pages of which a search decompressed the first bytes. */
-  heads: number;
-  /** Read calls on the file, and the bytes they returned. */
-  reads: number;
-  bytesRead: number;
-}
+/**
+ * Called for each page that is decompressed (or, where pages are stored as they are, read): `page`
+ * for a whole one, `head` for the first bytes that a search looks at. For benchmarks and tests.
+ */
+export type PageHook = (what: 'page' | 'head') => void;

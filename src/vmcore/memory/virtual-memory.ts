@@ -32,7 +32,7 @@ export class VirtualMemory {
    */
   read(address: VirtAddr, length: number): Uint8Array {
     const first = this.#physical(address);
-    const firstLength = Math.min(length, STEP - Number(address & BigInt(STEP - 1)));
+    const firstLength = Math.min(length, toNextStep(address));
     if (firstLength === length) return this.#memory.read(first, length);
     const bytes = new Uint8Array(length);
     bytes.set(this.#memory.read(first, firstLength));
@@ -41,6 +41,18 @@ export class VirtualMemory {
       bytes.set(this.#memory.read(physical, Math.min(STEP, length - done)), done);
     }
     return bytes;
+  }
+
+  /** As PhysicalMemory.whyUnwritten(). */
+  whyUnwritten(address: VirtAddr, length: number): string | undefined {
+    for (let done = 0; done < length;) {
+      const at = addVirt(address, done);
+      const part = Math.min(length - done, toNextStep(at));
+      const why = this.#memory.whyUnwritten(this.#physical(at), part);
+      if (why !== undefined) return why;
+      done += part;
+    }
+    return undefined;
   }
 
   /** `length` bytes as a cursor; `what` names them in errors. */
@@ -55,4 +67,8 @@ export class VirtualMemory {
     }
     return physical;
   }
+}
+
+function toNextStep(address: VirtAddr): number {
+  return STEP - Number(address & BigInt(STEP - 1));
 }

@@ -15,21 +15,56 @@ const RUN = 1 << 16;
 const HEADER_BYTES = 24;
 const TYPE_BYTES = 12;
 
-const KIND_STRUCT = 4;
-const KIND_ENUM = 6;
+/** BTF_KIND_* (include/uapi/linux/btf.h): since v4.18, the last ones since the version that is named. */
+const KIND = {
+  INT: 1,
+  PTR: 2,
+  ARRAY: 3,
+  STRUCT: 4,
+  UNION: 5,
+  ENUM: 6,
+  FWD: 7,
+  TYPEDEF: 8,
+  VOLATILE: 9,
+  CONST: 10,
+  RESTRICT: 11,
+  FUNC: 12, // v5.0
+  FUNC_PROTO: 13, // v5.0
+  VAR: 14, // v5.2
+  DATASEC: 15, // v5.2
+  FLOAT: 16, // v5.13
+  DECL_TAG: 17, // v5.16
+  TYPE_TAG: 18, // v5.17
+  ENUM64: 19, // v6.0
+} as const;
+
+/** sizeof(struct btf_member) and sizeof(struct btf_enum). */
+const MEMBER_BYTES = 12;
+const ENUMERATOR_BYTES = 8;
 
 /** Bytes behind struct btf_type, by kind: fixed ones, and those for each of `vlen` elements. */
-const FIXED_BYTES: Readonly<Record<number, number>> = { 1: 4, 3: 12, 14: 4, 17: 4 }; // INT ARRAY VAR DECL_TAG
-const ELEMENT_BYTES: Readonly<Record<number, number>> = {
-  4: 12, // STRUCT
-  5: 12, // UNION
-  6: 8, // ENUM
-  13: 8, // FUNC_PROTO
-  15: 12, // DATASEC
-  19: 12, // ENUM64
-};
-/** PTR FWD TYPEDEF VOLATILE CONST RESTRICT FUNC FLOAT TYPE_TAG: nothing behind them. */
-const BARE_KINDS = new Set([2, 7, 8, 9, 10, 11, 12, 16, 18]);
+const BYTES_BEHIND: ReadonlyMap<number, { readonly fixed?: number; readonly each?: number }> =
+  new Map([
+    [KIND.INT, { fixed: 4 }],
+    [KIND.PTR, {}],
+    [KIND.ARRAY, { fixed: 12 }],
+    [KIND.STRUCT, { each: MEMBER_BYTES }],
+    [KIND.UNION, { each: MEMBER_BYTES }],
+    [KIND.ENUM, { each: ENUMERATOR_BYTES }],
+    [KIND.FWD, {}],
+    [KIND.TYPEDEF, {}],
+    [KIND.VOLATILE, {}],
+    [KIND.CONST, {}],
+    [KIND.RESTRICT, {}],
+    [KIND.FUNC, {}],
+    [KIND.FUNC_PROTO, { each: 8 }],
+    [KIND.VAR, { fixed: 4 }],
+    [KIND.DATASEC, { each: 12 }],
+    [KIND.FLOAT, {}],
+    [KIND.DECL_TAG, { fixed: 4 }],
+    [KIND.TYPE_TAG, {}],
+    [KIND.ENUM64, { each: 12 }],
+  ]);
 
 export interface BtfStruct {
   /** Bytes. */
@@ -69,8 +104,8 @@ export function findInBtf(
   let struct: BtfStruct | undefined;
   let constants: BtfEnum | undefined;
   for (const type of walkTypes(btf)) {
-    if (type.kind === KIND_STRUCT && type.nameOffset === structName) struct = readStruct(btf, type);
-    if (type.kind === KIND_ENUM && type.nameOffset === enumName) constants = readEnum(btf, type);
+    if (type.kind === KIND.STRUCT && type.nameOffset === structName) struct = readStruct(btf, type);
+    if (type.kind === KIND.ENUM && type.nameOffset === enumName) constants = readEnum(btf, type);
     if (struct !== undefined && constants !== undefined) return { struct, enum: constants };
   }
   return undefined;
@@ -78,7 +113,7 @@ export function findInBtf(
 
 function readHeader(memory: VirtualMemory, start: VirtAddr, limits: Limits): BtfSections {
   const c = memory.cursor(start, HEADER_BYTES, 'btf header');
-  const magic = c.u16(); // magic
+  const magic = c.u16();
   if (magic !== MAGIC) throw c.corrupt('magic', String(magic), String(MAGIC), 2);
   c.skip(2); // version, flags
   const headerBytes = c.u32(); // hdr_len
@@ -149,15 +184,14 @@ function* walkTypes({ memory, order, types }: BtfSections): Generator<BtfType> {
 }
 
 function bytesBehind(kind: number, vlen: number): number {
-  if (BARE_KINDS.has(kind)) return 0;
-  const bytes = FIXED_BYTES[kind] ?? (ELEMENT_BYTES[kind] ?? NaN) * vlen;
-  if (Number.isNaN(bytes)) throw new Corrupt('corrupt', 'btf types', `got unknown kind ${kind}`);
-  return bytes;
+  const behind = BYTES_BEHIND.get(kind);
+  if (behind === undefined) throw new Corrupt('corrupt', 'btf types', `got unknown kind ${kind}`);
+  return (behind.fixed ?? 0) + (behind.each ?? 0) * vlen;
 }
 
 function readStruct(btf: BtfSections, type: BtfType): BtfStruct {
   const members = new Map<string, number>();
-  const c = elementCursor(btf, type, 12);
+  const c = elementCursor(btf, type, MEMBER_BYTES);
   for (let i = 0; i < Math.min(type.vlen, CAPS.btfElements); i++) {
     const name = readName(btf, c.u32()); // name_off
     c.skip(4); // type
@@ -168,7 +202,7 @@ function readStruct(btf: BtfSections, type: BtfType): BtfStruct {
 
 function readEnum(btf: BtfSections, type: BtfType): BtfEnum {
   const constants = new Map<string, number>();
-  const c = elementCursor(btf, type, 8);
+  const c = elementCursor(btf, type, ENUMERATOR_BYTES);
   for (let i = 0; i < Math.min(type.vlen, CAPS.btfElements); i++) {
     const name = readName(btf, c.u32()); // name_off
     constants.set(name, c.i32()); // val
@@ -180,8 +214,11 @@ function elementCursor({ memory }: BtfSections, { elements, vlen }: BtfType, eac
   return memory.cursor(elements, Math.min(vlen, CAPS.btfElements) * each, 'btf elements');
 }
 
+/** @throws Corrupt when the offset is not that of a whole string: one that is empty or follows a NUL. */
 function readName({ memory, strings }: BtfSections, offset: number): string {
-  const length = Math.min(CAPS.btfNameBytes, strings.length - offset);
-  if (length <= 0) throw new Corrupt('corrupt', 'btf strings', `got offset ${offset}`);
-  return cString(memory.read(addVirt(strings.start, offset), length));
+  if (offset === 0) return '';
+  const length = Math.min(1 + CAPS.btfNameBytes, strings.length - (offset - 1));
+  const bytes = length > 1 ? memory.read(addVirt(strings.start, offset - 1), length) : undefined;
+  if (bytes?.[0] !== 0) throw new Corrupt('corrupt', 'btf strings', `got offset ${offset}`);
+  return cString(bytes.subarray(1));
 }

@@ -18,6 +18,8 @@ export interface KallsymsTables {
   readonly count: number;
   readonly names: VirtAddr;
   readonly tokens: readonly Uint8Array[];
+  /** Whether the tokens are such as scripts/kallsyms.c makes: a damaged one seldom is. */
+  readonly tokensAreWhole: boolean;
   readonly tokenTable: VirtAddr;
   /** kallsyms_offsets: 32 bits a symbol; undefined in kernels with kallsyms_addresses. */
   readonly offsets: VirtAddr | undefined;
@@ -51,6 +53,7 @@ export function kallsymsTables(
   const count = memory.cursor(countAt, 4, 'kallsyms_num_syms').u32();
   if (count === 0) throw new Corrupt('no_kallsyms', 'kallsyms_num_syms', 'got 0 symbols');
   limited('kallsyms_num_syms', count, limits.kallsymsSymbols);
+  const tokens = readTokens(memory, tokenTable, tokenIndex);
   const wordBytes = memory.order.wordBits / 8;
   const relativeBase =
     baseAt === undefined
@@ -61,7 +64,8 @@ export function kallsymsTables(
     count,
     names,
     tokenTable,
-    tokens: readTokens(memory, tokenTable, tokenIndex),
+    tokens: tokens.texts,
+    tokensAreWhole: tokens.follow && areMadeOfBytes(tokens.texts),
     offsets,
     addresses,
     relativeBaseAt: baseAt,
@@ -78,9 +82,17 @@ function required(info: Vmcoreinfo, name: string): VirtAddr {
   return address;
 }
 
-function readTokens(memory: VirtualMemory, table: VirtAddr, index: VirtAddr): Uint8Array[] {
+interface Tokens {
+  readonly texts: readonly Uint8Array[];
+  /** Whether each begins where the one before it ends. */
+  readonly follow: boolean;
+}
+
+function readTokens(memory: VirtualMemory, table: VirtAddr, index: VirtAddr): Tokens {
   const offsets = memory.cursor(index, 2 * TOKENS, 'kallsyms_token_index');
-  const tokens: Uint8Array[] = [];
+  const texts: Uint8Array[] = [];
+  let follow = true;
+  let next = 0;
   // The index follows the table, so what lies between them bounds the table.
   const gap = virtAddr(index - table);
   const length = gap > 0n && gap <= 0xffffn ? Number(gap) : TOKEN_TABLE_BYTES;
@@ -95,7 +107,15 @@ function readTokens(memory: VirtualMemory, table: VirtAddr, index: VirtAddr): Ui
         `got ${start}, want a token within ${length} bytes`,
       );
     }
-    tokens.push(text.slice(start, end));
+    follow &&= start === next;
+    next = end + 1;
+    texts.push(text.slice(start, end));
   }
-  return tokens;
+  return { texts, follow };
+}
+
+/** Each byte that occurs in a name is a token itself, at its own number; the others are made of them. */
+function areMadeOfBytes(tokens: readonly Uint8Array[]): boolean {
+  const isByte = (byte: number): boolean => tokens[byte]?.length === 1 && tokens[byte][0] === byte;
+  return tokens.every((token, i) => (token.length === 1 ? isByte(i) : token.every(isByte)));
 }

@@ -6,7 +6,7 @@ import type { ByteSource } from '../bytes/source.ts';
 import { limited } from '../bytes/cursor.ts';
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import type { Limits } from '../limits.ts';
-import type { KernelSymbol, SymbolSource } from './symbol-source.ts';
+import { type KernelSymbol, type SymbolSource, ambiguous } from './symbol-source.ts';
 
 const latin1 = new TextDecoder('latin1');
 
@@ -46,6 +46,7 @@ function find(
   ]) {
     const at = text.indexOf(` ${wanted}${end}`);
     if (at < 0) continue;
+    if (text.includes(` ${wanted}${end}`, at + 1)) throw ambiguous('System.map', name);
     const start = text.lastIndexOf('\n', at) + 1;
     const found = parseLine(text, start);
     if (found === undefined) continue;

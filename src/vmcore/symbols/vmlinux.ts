@@ -8,7 +8,7 @@ import { ascii, cString, hasBytesAt, hexBytes } from '../bytes/text.ts';
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import type { KernelSymbol, SymbolSource } from './symbol-source.ts';
+import { type KernelSymbol, type SymbolSource, ambiguous } from './symbol-source.ts';
 import type { UnmovedSymbols } from './system-map.ts';
 
 const MAGIC = ascii('\x7fELF');
@@ -86,6 +86,11 @@ function readSections(
   return { order, sections };
 }
 
+interface Named {
+  readonly name: string;
+  readonly address: VirtAddr;
+}
+
 class SymbolTable {
   readonly #symbols: Uint8Array;
   readonly #strings: Uint8Array;
@@ -106,20 +111,21 @@ class SymbolTable {
 
   find(name: string, suffixes: readonly string[], shift: bigint): KernelSymbol | undefined {
     const wanted = ascii(name);
-    let best: { name: string; address: bigint } | undefined;
+    const exact: Named[] = [];
+    const suffixed: Named[] = [];
     for (const { nameAt, address } of this.#all()) {
       if (!hasBytesAt(this.#strings, nameAt, wanted)) continue;
       const here = cString(this.#strings.subarray(nameAt, nameAt + name.length + 64));
-      if (here === name) {
-        best = { name: here, address };
-        break;
+      if (here === name) exact.push({ name: here, address });
+      else if (suffixes.some((suffix) => here.startsWith(name + suffix))) {
+        suffixed.push({ name: here, address });
       }
-      if (suffixes.some((suffix) => here.startsWith(name + suffix)))
-        best ??= { name: here, address };
     }
-    if (best === undefined) return undefined;
-    const { address } = best;
-    return { name: best.name, address: virtAddr(address + shift), room: this.#room(address) };
+    const [found, another] = exact.length > 0 ? exact : suffixed;
+    if (another !== undefined) throw ambiguous('vmlinux', name);
+    if (found === undefined) return undefined;
+    const { address } = found;
+    return { name: found.name, address: virtAddr(address + shift), room: this.#room(address) };
   }
 
   #room(address: bigint): bigint | undefined {
@@ -152,7 +158,7 @@ function buildId(
   limits: Limits,
 ): string | undefined {
   for (const { type, offset, size } of sections) {
-    if (type !== SHT_NOTE || size > limits.noteBytes) continue;
+    if (type !== SHT_NOTE || size > limits.symbolFileBytes) continue;
     const c = new Cursor(source.read(offset, size), order, 'vmlinux note');
     while (c.remaining >= 12) {
       const nameLength = c.u32();

@@ -31,6 +31,8 @@ export interface KdumpHeaderRecipe {
   /** status, beyond the bit of the codec. */
   readonly status?: number;
   /** Blank when QEMU writes the file. */
+  readonly nodename?: string;
+  readonly release?: string;
   readonly sysname?: string;
   readonly machine?: string;
   readonly physBase?: number | bigint;
@@ -127,7 +129,8 @@ export function kdumpHeaders(
   };
   out.text('KDUMP   ');
   field('header_version').u32(version);
-  field('utsname').text(sysname, 65).text('', 65).text('', 65).text('', 65);
+  const { nodename = '', release = '' } = recipe;
+  field('utsname').text(sysname, 65).text(nodename, 65).text(release, 65).text('', 65);
   field('machine').text(machine, 65).text('', 65);
   out.align(4);
   if (order.wordBits === 64) out.align(8);

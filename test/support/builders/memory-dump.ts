@@ -1,18 +1,13 @@
 // A dump without a file: the memory of a built kernel, and whatever notes a test wants.
 
 import type { Dump } from '../../../src/vmcore/container/dump.ts';
-import type { DecodeCost } from '../../../src/vmcore/memory/physical-memory.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { type Kernel, identifyKernel } from '../../../src/vmcore/kernel.ts';
+import type { Kernel } from '../../../src/vmcore/kernel.ts';
+import { identifyKernel } from '../../../src/vmcore/running-kernel.ts';
 import { Kallsyms } from '../../../src/vmcore/symbols/kallsyms.ts';
 import { bytesOf } from './bytes.ts';
 import type { BuiltKernel } from './kernel-builder.ts';
 import { SparseMemory } from './sparse-memory.ts';
-
-/** A count of what is read that has counted nothing yet. */
-export function noCost(): DecodeCost {
-  return { pages: 0, heads: 0, reads: 0, bytesRead: 0 };
-}
 
 export function memoryOf(built: BuiltKernel): SparseMemory {
   return new SparseMemory().write(built.physical, built.image);
@@ -28,6 +23,7 @@ export function memoryDump(
     flattened: false,
     order: machine.order,
     machine: machine.elfMachine,
+    utsname: [],
     vmcoreinfoNotes: notes.map(bytesOf),
     memory,
     incomplete: false,

@@ -22,7 +22,15 @@ type JsonOptions = DumpOptions &
 type KdumpJsonOptions = DumpOptions & { readonly lost?: readonly KernelPlace[] } & Partial<
     Pick<
       KdumpRecipe,
-      'codec' | 'blockSize' | 'version' | 'bitmaps' | 'status' | 'split' | 'machine'
+      | 'codec'
+      | 'blockSize'
+      | 'version'
+      | 'bitmaps'
+      | 'status'
+      | 'split'
+      | 'machine'
+      | 'nodename'
+      | 'release'
     >
   >;
 

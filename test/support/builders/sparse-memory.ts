@@ -47,6 +47,10 @@ export class SparseMemory implements PhysicalMemory {
     return bytes;
   }
 
+  whyUnwritten(): undefined {
+    return undefined;
+  }
+
   *findPages(
     which: 'text' | 'rest',
     matches: (head: Uint8Array) => boolean,

@@ -11,7 +11,7 @@ import { type Logger, createLogger } from '../../../src/log.ts';
 import { crashSamples } from '../../../src/metrics/crash-samples.ts';
 import { ingestSamples } from '../../../src/metrics/projection.ts';
 import { createMetrics } from '../../../src/metrics/registry.ts';
-import type { CrashReport } from '../../../src/outcome.ts';
+import type { CrashReport } from '../../../src/vmcore/index.ts';
 import { createViews } from '../../../src/status.ts';
 import { type WatchedWebConfig, watchWebConfig } from '../../../src/webconfig/watch.ts';
 import { openTestLedger, recordFailure, recordReport } from './ledgers.ts';

@@ -9,7 +9,8 @@ import { TestRunner, onTestFinished } from 'vitest';
 
 import type { Failure } from '../../../src/failure.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../../dist/ledger/ledger.js';
-import type { CrashReport, FileOutcome } from '../../../src/outcome.ts';
+import type { FileOutcome } from '../../../src/outcome.ts';
+import type { CrashReport } from '../../../src/vmcore/index.ts';
 import { memoryLog } from './logger.ts';
 
 /** Where the files of test ledgers would be. */

@@ -1,4 +1,4 @@
-// Ingest inside a test, over real directories with the real watcher and worker; only the sink is the
+// Ingest inside a test, over real directories with the real watcher and worker; only the ledger is the
 // test's own, and the clocks, where a minute would have to pass.
 
 import { once } from 'node:events';
@@ -8,13 +8,9 @@ import { onTestFinished } from 'vitest';
 
 import { decodeClient } from '../../../dist/decode/decode-client.js';
 import type { DecodeClient } from '../../../src/decode/decode-client.ts';
-import type { Outcome } from '../../../src/decode/decode-file.ts';
-import {
-  type DecodedFile,
-  type FailedFile,
-  Ingest,
-  type IngestOptions,
-} from '../../../src/ingest/ingest.ts';
+import type { DecodeOutcome } from '../../../src/decode/decode-file.ts';
+import { Ingest, type IngestOptions } from '../../../src/ingest/ingest.ts';
+import type { FileOutcome } from '../../../src/outcome.ts';
 import { eventually } from '../system/eventually.ts';
 import { memoryLog } from './logger.ts';
 
@@ -26,12 +22,16 @@ export interface Running {
   readonly ingest: Ingest;
   /** Resolves when it has ended. */
   readonly ended: Promise<void>;
-  readonly decoded: readonly DecodedFile[];
-  readonly failed: readonly FailedFile[];
+  readonly decoded: readonly Extract<FileOutcome, { kind: 'report' }>[];
+  readonly failed: readonly Extract<FileOutcome, { kind: 'failure' }>[];
+  /** How long each decode took, seconds. */
+  readonly durations: readonly number[];
   readonly healed: readonly string[];
   /** What was said to be all the files of a root. */
   readonly only: readonly (readonly [root: string, paths: readonly string[]])[];
   readonly log: readonly string[];
+  /** Not empty when the first pass over the directories is over. */
+  readonly passes: readonly 'over'[];
   /** Lets time pass that nobody waits for. */
   readonly skipMs: (ms: number) => void;
   /** How many decodes have ended. */
@@ -45,8 +45,10 @@ export function startIngest(
   decoder: DecodeClient = realDecoder(),
   recorded: () => Promise<void> = () => Promise.resolve(),
 ): Running {
-  const decoded: DecodedFile[] = [];
-  const failed: FailedFile[] = [];
+  const decoded: Extract<FileOutcome, { kind: 'report' }>[] = [];
+  const failed: Extract<FileOutcome, { kind: 'failure' }>[] = [];
+  const durations: number[] = [];
+  const passes: 'over'[] = [];
   const healed: string[] = [];
   const only: [root: string, paths: string[]][] = [];
   const { log, lines } = memoryLog();
@@ -60,19 +62,18 @@ export function startIngest(
     { directories, excluded: [], settleMs: SETTLE_MS, rescanMs: RESCAN_MS, ...options },
     {
       decoder: counting,
-      sink: {
-        decoded: (file) => {
-          decoded.push(file);
-          return recorded();
-        },
-        failed: (file) => {
-          failed.push(file);
+      ledger: {
+        record: (outcome) => {
+          if (outcome.kind === 'report') decoded.push(outcome);
+          else failed.push(outcome);
           return recorded();
         },
         healed: (path) => healed.push(path),
-        verdictOf: () => undefined,
-        onlyThese: (root, files) => only.push([root, files.map(({ path }) => path)]),
+        verdict: () => undefined,
+        firstPassIsOver: () => passes.push('over'),
+        retain: (root, paths) => only.push([root, [...paths]]),
       },
+      observeDecode: (seconds) => durations.push(seconds),
       log,
       nowMs: () => Date.now() + skippedMs,
       steadyMs: () => performance.now() + skippedMs,
@@ -83,7 +84,7 @@ export function startIngest(
     await Promise.all([ingest.close(), ended, decoder.close()]);
   });
   return {
-    ...{ ingest, ended, decoded, failed, healed, only },
+    ...{ ingest, ended, decoded, failed, healed, only, durations, passes },
     log: lines,
     skipMs: (ms) => (skippedMs += ms),
     decodes: () => decodes,
@@ -95,7 +96,7 @@ export function realDecoder(timeoutMs = 60_000): DecodeClient {
 }
 
 /** A decoder that answers as told, one answer after the other, the last one for ever. */
-export function scriptedDecoder(...answers: readonly Outcome[]): DecodeClient {
+export function scriptedDecoder(...answers: readonly DecodeOutcome[]): DecodeClient {
   const rest = [...answers];
   return {
     decode: () => Promise.resolve(rest.length > 1 ? rest.shift()! : rest[0]!),
@@ -107,7 +108,7 @@ export function scriptedDecoder(...answers: readonly Outcome[]): DecodeClient {
 export function stuckDecoder(): DecodeClient {
   const closed = new AbortController();
   return {
-    async decode(): Promise<Outcome> {
+    async decode(): Promise<DecodeOutcome> {
       await once(closed.signal, 'abort');
       return { kind: 'gone' };
     },

@@ -1,11 +1,6 @@
 // Crash reports made up for what is behind the decoder.
 
-import type { CrashReport } from '../../../src/outcome.ts';
-import {
-  CATEGORIES,
-  type CrashReport as DecodedReport,
-  type Hwerr,
-} from '../../../src/vmcore/index.ts';
+import { CATEGORIES, type CrashReport, type Hwerr } from '../../../src/vmcore/index.ts';
 
 export const CRASH_TIME = 1_791_000_351;
 
@@ -29,18 +24,6 @@ export function crashReport(parts: Partial<CrashReport> = {}): CrashReport {
     panicMessage: null,
     warnings: [],
     vmcoreinfoDigest: 'OSRELEASE=7.3.4 CRASHTIME=1791000351',
-    ...parts,
-  };
-}
-
-/** The same as the decoder gives it. */
-export function decodedReport(parts: Partial<DecodedReport> = {}): DecodedReport {
-  const { vmcoreinfoDigest, hwerr: _, ...report } = crashReport();
-  return {
-    ...report,
-    hwerr: counted({}),
-    vmcoreinfoText: 'OSRELEASE=7.3.4\nCRASHTIME=1791000351\n',
-    debug: { pages: 30, logPages: 0, heads: 0, reads: 60, bytesRead: 200_000 },
     ...parts,
   };
 }

@@ -1,19 +1,11 @@
 // The committed dumps of real kernels, and one that takes long.
 
-import {
-  truncateSync,
-  closeSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type SymbolFile, bytesSource } from '../../../src/vmcore/index.ts';
+import { ByteWriter } from '../builders/bytes.ts';
 import { elfCore } from '../builders/elf-core-builder.ts';
 import { kdumpHeaders } from '../builders/kdump-builder.ts';
 import type { KnownReport } from './known-answers.ts';
@@ -59,9 +51,20 @@ export function writeSlowDump(path: string, gibibytes: number): void {
   }
 }
 
-/** A bitmap of 64 TiB of memory, a hole in the file: to count its pages takes more than 10 MiB. */
+/**
+ * A bitmap of 64 TiB of memory, a hole in the file: to count its pages takes more than 10 MiB. Its one
+ * descriptor is for a page that lies where the number of pages cannot be guessed by.
+ */
 export function writeHungryDump(path: string): void {
   const maxPfn = 2 ** 34;
-  writeFileSync(path, kdumpHeaders({ maxPfn, bitmaps: 1 }).toBytes());
-  truncateSync(path, 8192 + maxPfn / 8);
+  const descriptors = 8192 + maxPfn / 8;
+  const page = descriptors + 100;
+  const fd = openSync(path, 'w');
+  try {
+    writeSync(fd, kdumpHeaders({ maxPfn, bitmaps: 1 }).toBytes());
+    ftruncateSync(fd, page + 4096);
+    writeSync(fd, new ByteWriter().u64(page).u32(4096).toBytes(), 0, 12, descriptors);
+  } finally {
+    closeSync(fd);
+  }
 }

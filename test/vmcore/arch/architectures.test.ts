@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Vmcoreinfo } from '../../../src/vmcore/container/vmcoreinfo.ts';
 import type { Architecture } from '../../../src/vmcore/arch/architecture.ts';
-import { architectureOf } from '../../../src/vmcore/arch/architectures.ts';
+import { architecturesOf } from '../../../src/vmcore/arch/architectures.ts';
 import { BE64, LE32, LE64 } from '../../support/builders/bytes.ts';
 import { kernel } from '../../support/builders/kernel-builder.ts';
 import { MACHINES, MACHINE_NAMES } from '../../support/builders/fake-machines.ts';
@@ -11,10 +11,12 @@ import { thrownBy } from '../../support/system/thrown.ts';
 const NO_KEYS = new Vmcoreinfo('OSRELEASE=1\n');
 
 function named(machine: number | string | undefined, order = LE64, info = NO_KEYS): Architecture {
-  return architectureOf({ machine, order }, info);
+  const found = architecturesOf({ machine, order }, info);
+  expect(found).toHaveLength(1);
+  return found[0]!;
 }
 
-describe.each(MACHINE_NAMES)('architectureOf %s', (name) => {
+describe.each(MACHINE_NAMES)('architecturesOf %s', (name) => {
   const { elfMachine, utsMachine, order } = MACHINES[name];
 
   it('goes by e_machine', () => {
@@ -37,7 +39,12 @@ describe.each(MACHINE_NAMES)('architectureOf %s', (name) => {
   });
 });
 
-describe('architectureOf', () => {
+describe('architecturesOf', () => {
+  it('offers every 32-bit machine where neither header nor VMCOREINFO names one', () => {
+    const found = architecturesOf({ machine: undefined, order: LE32 }, NO_KEYS);
+    expect(found.map(({ name }) => name)).toEqual(['i386', 'arm32']);
+  });
+
   it.each([
     ['i386', 'i386', LE32],
     ['i586', 'i386', LE32],
@@ -66,6 +73,8 @@ describe('architectureOf', () => {
   ])('throws Unsupported (unsupported_arch) for %s that is not in the list', (_, machine) => {
     const error = thrownBy(() => named(machine));
     expect(error).toMatchObject({ tag: 'Unsupported', reason: 'unsupported_arch' });
-    expect(error.message).toContain(`dump: machine: got ${machine}, want x86_64, arm64`);
+    expect(error.message).toContain(
+      `dump: machine: ${machine === undefined ? 'the header names none' : `got ${machine}`}, want x86_64, arm64`,
+    );
   });
 });

@@ -32,6 +32,23 @@ describe('ExtentMap', () => {
     expect(apart).toMatchObject({ count: 2, end: 400 });
   });
 
+  it('takes extents that are the same in all for one, in whatever order they come', () => {
+    const triples = Array.from({ length: 3000 }, (_, i): Triple => [100 * (i % 3), 100, 0]);
+    const map = extents(triples, 1);
+    expect(map.count).toBe(3);
+    expect(triplesWithin(map, 150, 10)).toEqual([[150, 10, 50]]);
+    expect(map.end).toBe(300);
+  });
+
+  it('keeps extents apart that differ in length or place', () => {
+    const triples: Triple[] = [
+      [0, 10, 5],
+      [0, 20, 5],
+      [0, 10, 6],
+    ];
+    expect(extents([...triples, ...triples]).count).toBe(3);
+  });
+
   it.each([
     ['an extent whole', 100, 100, [[100, 100, 1000]]],
     ['the part that was asked for', 120, 10, [[120, 10, 1020]]],

@@ -4,22 +4,21 @@ import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { physAddr } from '../../../src/vmcore/bytes/units.ts';
 import type { ContainedDump } from '../../../src/vmcore/container/dump.ts';
 import { openElfCore } from '../../../src/vmcore/container/elf-core.ts';
-import { flattened } from '../../../src/vmcore/container/flattened.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import {
   BYTE_ORDERS,
+  ByteWriter,
   LE64,
   bytesOf,
   concat,
   orderName,
-  patternPage,
+  patched,
 } from '../../support/builders/bytes.ts';
 import {
   type ElfRecipe,
   type ElfSegment,
   elfCore,
 } from '../../support/builders/elf-core-builder.ts';
-import { flatRecords, flatStream } from '../../support/builders/flattened-builder.ts';
 import { kernelNotes, noteBytes } from '../../support/builders/notes-builder.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
 
@@ -29,12 +28,6 @@ function open(recipe: ElfRecipe, end?: number): ContainedDump {
 
 function textAt({ memory }: ContainedDump, address: number | bigint, length: number): string {
   return String.fromCharCode(...memory.read(physAddr(address), length));
-}
-
-function reasonAt({ memory }: ContainedDump, address: number | bigint, length = 1): string {
-  const error = thrownBy(() => memory.read(physAddr(address), length));
-  expect(error.tag).toBe('PageMissing');
-  return error.reason;
 }
 
 const segment = (physical: number | bigint, text: string, more = {}): ElfSegment => ({
@@ -57,113 +50,6 @@ describe.each(BYTE_ORDERS.map((order) => [orderName(order), order] as const))(
   },
 );
 
-describe('memory of an ELF core', () => {
-  it('reads across segments that touch', () => {
-    const dump = open({ segments: [segment(0x1004, 'efgh'), segment(0x1000, 'abcd')] });
-    expect(textAt(dump, 0x1001, 6)).toBe('bcdefg');
-  });
-
-  it('reads a range that two segments hold', () => {
-    // /proc/vmcore: the kernel's text, and the RAM that it lies in.
-    const dump = open({ segments: [segment(0x1002, 'cd'), segment(0x1000, 'abcdef')] });
-    expect(textAt(dump, 0x1000, 6)).toBe('abcdef');
-    expect(textAt(dump, 0x1002, 2)).toBe('cd');
-  });
-
-  it('reads addresses beyond 4 GiB', () => {
-    expect(textAt(open({ segments: [segment(0x12_3456_7000, 'far')] }), 0x12_3456_7000, 3)).toBe(
-      'far',
-    );
-  });
-
-  it('has page_excluded where no segment is', () => {
-    const dump = open({ segments: [segment(0x1000, 'abcd')] });
-    expect(reasonAt(dump, 0x0fff, 2)).toBe('page_excluded');
-    expect(reasonAt(dump, 0x1004)).toBe('page_excluded');
-    expect(reasonAt(dump, 0x1002, 3)).toBe('page_excluded');
-    expect(reasonAt(dump, 2n ** 63n)).toBe('page_excluded');
-  });
-
-  it('has page_excluded past p_filesz: zero and filtered pages look alike there', () => {
-    const dump = open({ segments: [segment(0x1000, 'abcd', { memorySize: 8 })] });
-    expect(textAt(dump, 0x1000, 4)).toBe('abcd');
-    expect(reasonAt(dump, 0x1002, 4)).toBe('page_excluded');
-    expect(reasonAt(dump, 0x1004)).toBe('page_excluded');
-  });
-
-  it.each([
-    ['p_offset is -1 and p_filesz 0', { physical: 0x1000, offset: -1, memorySize: 4096 }],
-    ['p_offset and p_filesz are -1', { physical: 0x1000, offset: -1, fileSize: -1 }],
-    ['p_paddr is unknown', { physical: -1, offset: 64, fileSize: 16 }],
-  ])('passes over a segment when %s', (_, odd) => {
-    const dump = open({ segments: [odd, segment(0x9000, 'abcd')] });
-    expect(textAt(dump, 0x9000, 4)).toBe('abcd');
-    expect(reasonAt(dump, 0x1000)).toBe('page_excluded');
-    expect(dump.incomplete).toBe(false);
-  });
-
-  it('passes over a segment of another type', () => {
-    expect(reasonAt(open({ segments: [segment(0x1000, 'abcd', { type: 6 })] }), 0x1000)).toBe(
-      'page_excluded',
-    );
-  });
-
-  it('has page_lost past the end of the file, and is incomplete', () => {
-    const dump = open({ segments: [segment(0x1000, 'abcd'), segment(0x2000, 'efgh')] }, -2);
-    expect(dump.incomplete).toBe(true);
-    expect(textAt(dump, 0x2000, 2)).toBe('ef');
-    expect(reasonAt(dump, 0x2001, 2)).toBe('page_lost');
-    expect(textAt(dump, 0x1000, 4)).toBe('abcd');
-  });
-
-  it('has page_lost in a hole of a flattened stream', () => {
-    const file = elfCore({ segments: [segment(0x1000, 'x'.repeat(64)), segment(0x2000, 'end')] });
-    const records = flatRecords(file, 16);
-    const holed = flatStream(records.filter((_, i) => i !== records.length - 3));
-    const dump = openElfCore(flattened(bytesSource(holed), DEFAULT_LIMITS), DEFAULT_LIMITS);
-    expect(textAt(dump, 0x2000, 3)).toBe('end');
-    expect(reasonAt(dump, 0x1000, 64)).toBe('page_lost');
-  });
-});
-
-describe('findPages of an ELF core', () => {
-  const isText = (head: Uint8Array): boolean => head[0] === 0x74 && head[1] === 0x65;
-  const found = (dump: ContainedDump): number[] =>
-    [...dump.memory.findPages('text', isText)].map(Number);
-  const pages = (...texts: readonly string[]): Uint8Array =>
-    concat(...texts.map((text) => concat(bytesOf(text), new Uint8Array(4096 - text.length))));
-
-  it('looks at the start of every page', () => {
-    const bytes = pages('text', 'none', 'text', '.text');
-    expect(found(open({ segments: [{ physical: 0x10000, bytes }] }))).toEqual([0x10000, 0x12000]);
-  });
-
-  it('looks at pages of memory, not of the segment, when it begins within a page', () => {
-    const bytes = pages('text', 'text').subarray(0x800);
-    expect(found(open({ segments: [{ physical: 0x10800, bytes }] }))).toEqual([0x11000]);
-  });
-
-  it('looks past the first MiB', () => {
-    const bytes = concat(new Uint8Array((2 << 20) + 4096), pages('text'));
-    expect(found(open({ segments: [{ physical: 0, bytes }] }))).toEqual([(2 << 20) + 4096]);
-  });
-
-  it('stops where the file ends', () => {
-    const bytes = pages('text', 'text', 'text');
-    const recipe = { segments: [{ physical: 0x10000, bytes }] };
-    expect(found(open(recipe, -5000))).toEqual([0x10000, 0x11000]);
-    expect(found(open(recipe, -4090))).toEqual([0x10000, 0x11000]);
-    expect(found(open(recipe, -4096 * 3))).toEqual([]);
-  });
-
-  it('shows 40 bytes of each page', () => {
-    const dump = open({ segments: [{ physical: 0, bytes: patternPage(1) }] });
-    const heads: Uint8Array[] = [];
-    Array.from(dump.memory.findPages('text', (head) => (heads.push(head), false)));
-    expect(heads).toEqual([patternPage(1).subarray(0, 40)]);
-  });
-});
-
 describe('incomplete', () => {
   it.each([
     ['x86_64', 62, true],
@@ -175,6 +61,33 @@ describe('incomplete', () => {
   ])('by bit 0 of e_flags on %s: the ABI owns it elsewhere', (_, machine, expected) => {
     expect(open({ machine, flags: 1, segments: [] }).incomplete).toBe(expected);
     expect(open({ machine, flags: 2, segments: [] }).incomplete).toBe(false);
+  });
+});
+
+describe('program headers that were never written', () => {
+  const blank = { type: 0, physical: 0 };
+
+  it('are truncated where there are no others: makedumpfile -E was killed before it wrote them', () => {
+    const segments = Array.from({ length: 22 }, () => blank);
+    const error = thrownBy(() => open({ segments }));
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+  });
+
+  it('make a core incomplete where there are others', () => {
+    const dump = open({ segments: [segment(0x1000, 'abcd'), blank] });
+    expect(dump.incomplete).toBe(true);
+    expect(textAt(dump, 0x1000, 4)).toBe('abcd');
+  });
+});
+
+describe('openElfCore', () => {
+  it('tells a core of a Xen domain by the notes of its sections: it has no program headers', () => {
+    const notes = noteBytes([{ name: 'Xen\0', type: 0x2000001, desc: bytesOf('header') }]);
+    const section = new ByteWriter().u32(0).u32(7).u64(0).u64(0).u64(128).u64(notes.length);
+    const file = concat(elfCore({ segments: [] }), section.padTo(64).toBytes(), notes);
+    const core = patched(patched(file, 40, Uint8Array.of(64)), 60, Uint8Array.of(1));
+    const error = thrownBy(() => openElfCore(bytesSource(core), DEFAULT_LIMITS));
+    expect(error).toMatchObject({ tag: 'Unsupported', reason: 'unsupported_format' });
   });
 });
 
@@ -210,17 +123,6 @@ describe('VMCOREINFO notes of an ELF core', () => {
     const notes = concat(...Array.from({ length: 60_000 }, () => one));
     const dump = open({ notes, segments: [] });
     expect(dump.vmcoreinfoNotes).toHaveLength(DEFAULT_LIMITS.vmcoreinfoCandidates);
-  });
-
-  it('are looked for in so many bytes of all segments together', () => {
-    const notes = kernelNotes('OSRELEASE=1\n', LE64);
-    const again = { type: 4, physical: 0, offset: 0, fileSize: notes.length };
-    const file = elfCore({ notes, segments: [again, again] });
-    const limits = { ...DEFAULT_LIMITS, noteBytes: 3 * notes.length };
-    const openWithin = (): unknown => openElfCore(bytesSource(file), limits);
-    expect(openWithin()).toBeDefined();
-    limits.noteBytes--;
-    expect(thrownBy(openWithin)).toMatchObject({ tag: 'LimitExceeded', reason: 'limit_exceeded' });
   });
 
   it('are none when the PT_NOTE is past the end of any file', () => {

@@ -99,3 +99,20 @@ it.each(['', '00', 'ff', '01 80', 'ff ff ff ff', 'ff 00 ff 00 01', '80 00 00 01 
     }
   },
 );
+
+describe('a bitmap that was counted', () => {
+  it('is not read again where it has no pages', () => {
+    const length = 64 << 20;
+    const inner = sparseSource(length, new Map([[length - 1, Uint8Array.of(0x80)]]));
+    let reads = 0;
+    const read = (offset: number, size: number): Uint8Array => {
+      reads++;
+      return inner.read(offset, size);
+    };
+    const bitmap = new KdumpBitmap({ ...inner, read }, { offset: 0, length });
+    expect(bitmap.rank(8 * length)).toBe(1);
+    reads = 0;
+    expect([...bitmap.set(0, 8 * length)]).toEqual([8 * length - 1]);
+    expect(reads).toBeLessThan(3);
+  });
+});

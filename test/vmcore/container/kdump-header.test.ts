@@ -50,7 +50,7 @@ describe.each(variants)('readKdumpHeader of a $name file', ({ order, padded }) =
       order,
       version,
       byMakedumpfile: true,
-      utsname: 'Linux\n\n\n\nx86_64\n',
+      utsname: ['Linux', '', '', '', 'x86_64', ''],
       machine: 'x86_64',
       blockSize: 4096,
       physBase: order.wordBits === 64 ? -4096n : 0xfffff000n,

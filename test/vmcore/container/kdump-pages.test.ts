@@ -4,7 +4,6 @@ import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { physAddr } from '../../../src/vmcore/bytes/units.ts';
 import { readKdumpHeader } from '../../../src/vmcore/container/kdump-header.ts';
 import { KdumpPages } from '../../../src/vmcore/container/kdump-pages.ts';
-import type { DecodeCost } from '../../../src/vmcore/memory/physical-memory.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import {
   BYTE_ORDERS,
@@ -18,19 +17,24 @@ import {
   withU32,
 } from '../../support/builders/bytes.ts';
 import { type KdumpCodec, type KdumpRecipe, kdump } from '../../support/builders/kdump-builder.ts';
-import { noCost } from '../../support/builders/memory-dump.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
 
 const PAGES = new Map([16, 17, 20, 21, 40].map((pfn) => [pfn, patternPage(pfn)] as const));
 const ZERO = new Uint8Array(4096);
 const recipe = (more: Partial<KdumpRecipe> = {}): KdumpRecipe => ({ pages: PAGES, ...more });
 
-function open(file: Uint8Array, pageCacheBytes = 1 << 20): KdumpPages & { cost: DecodeCost } {
+function open(
+  file: Uint8Array,
+  pageCacheBytes = 1 << 20,
+): KdumpPages & { cost: { pages: number } } {
   const source = bytesSource(file);
   const header = readKdumpHeader(source, DEFAULT_LIMITS);
-  const cost = noCost();
+  const cost = { pages: 0 };
   const limits = { ...DEFAULT_LIMITS, pageCacheBytes };
-  return Object.assign(new KdumpPages(source, header, cost, limits), { cost });
+  const memory = new KdumpPages(source, header, limits, (what) => {
+    if (what === 'page') cost.pages++;
+  });
+  return Object.assign(memory, { cost });
 }
 
 const opened = (more: Partial<KdumpRecipe> = {}): KdumpPages => open(kdump(recipe(more)).bytes);
@@ -131,10 +135,11 @@ describe('read of KdumpPages', () => {
     expect(memory.isCutShort).toBe(true);
   });
 
-  it('throws Corrupt (truncated) when the file ends before the bitmap', () => {
+  it('has page_lost when the file ends before the bitmap', () => {
     const { bytes, places } = kdump(recipe());
     const memory = open(bytes.subarray(0, places['bitmap2']));
-    expect(errorOf(memory, 40)).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+    expect(errorOf(memory, 40)).toMatchObject({ tag: 'PageMissing', reason: 'page_lost' });
+    expect(memory.isCutShort).toBe(true);
   });
 
   it.each([
@@ -229,6 +234,18 @@ describe('isCutShort of KdumpPages', () => {
 });
 
 describe('findPages of KdumpPages', () => {
+  it('throws LimitExceeded for pages that share their data, as those of no honest dump do', () => {
+    const pages = new Map(
+      Array.from({ length: 400 }, (_, i) => [i, new Uint8Array(4096).fill(1 + i / 2)] as const),
+    );
+    const { bytes, places } = kdump({ pages });
+    const noise = new ByteWriter(LE64).u64(bytes.length).u32(4096).u32(0).u64(0).toBytes();
+    const file = concat(bytes, patternPage(7)); // as it is, and no zeros
+    for (const pfn of [...pages.keys()].slice(1)) file.set(noise, places[`descriptor:${pfn}`]);
+    const search = (): unknown => [...open(file).findPages('rest', () => false)];
+    expect(thrownBy(search)).toMatchObject({ tag: 'LimitExceeded' });
+  });
+
   const isText = (head: Uint8Array): boolean => head[0] === 0x4f && head.length === 40;
   const found = (memory: KdumpPages): number[] =>
     (['text', 'rest'] as const)
@@ -295,8 +312,7 @@ it('KdumpPages passes on what is no error of the dump', () => {
     },
   };
   const header = readKdumpHeader(source, DEFAULT_LIMITS);
-  const cost = noCost();
-  const memory = new KdumpPages(source, header, cost, DEFAULT_LIMITS);
+  const memory = new KdumpPages(source, header, DEFAULT_LIMITS);
   expect(() => memory.read(physAddr(0x10000), 1)).toThrow(broken);
   expect(() => [...memory.findPages('rest', () => true)]).toThrow(broken);
 });

@@ -8,7 +8,6 @@ import { DEFAULT_LIMITS, type Limits } from '../../../src/vmcore/limits.ts';
 import { ByteWriter, patched, patternPage } from '../../support/builders/bytes.ts';
 import { type KdumpRecipe, kdump } from '../../support/builders/kdump-builder.ts';
 import { kernelNotes } from '../../support/builders/notes-builder.ts';
-import { noCost } from '../../support/builders/memory-dump.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
 
 const TEXT = 'OSRELEASE=7.3.4\n';
@@ -20,7 +19,7 @@ const recipe = (more: Partial<KdumpRecipe> = {}): KdumpRecipe => ({
 });
 
 function openBytes(bytes: Uint8Array, limits: Limits = DEFAULT_LIMITS): ContainedDump {
-  return openKdump(bytesSource(bytes), noCost(), limits);
+  return openKdump(bytesSource(bytes), limits);
 }
 
 const open = (more: Partial<KdumpRecipe> = {}): ContainedDump =>

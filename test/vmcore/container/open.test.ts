@@ -9,14 +9,13 @@ import { bytesOf, fromHex, latin1, patternPage } from '../../support/builders/by
 import { elfCore } from '../../support/builders/elf-core-builder.ts';
 import { flatRecords, flatStream, flatten } from '../../support/builders/flattened-builder.ts';
 import { kdump } from '../../support/builders/kdump-builder.ts';
-import { noCost } from '../../support/builders/memory-dump.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
 
 const ELF = elfCore({ segments: [{ physical: 0x10000, bytes: patternPage(16) }] });
 const KDUMP = kdump({ pages: new Map([[16, patternPage(16)]]) }).bytes;
 
 function open(bytes: Uint8Array): Dump {
-  return openDump(bytesSource(bytes), noCost(), DEFAULT_LIMITS);
+  return openDump(bytesSource(bytes), DEFAULT_LIMITS);
 }
 
 describe('openDump', () => {
@@ -43,8 +42,13 @@ describe('openDump', () => {
     expect(open(flatStream(records.slice(0, -1), { ended: false })).incomplete).toBe(true);
   });
 
+  it('throws Corrupt (`truncated`) when the file is empty: a copy that did not begin', () => {
+    const error = thrownBy(() => open(new Uint8Array(0)));
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+    expect(error.message).toContain('empty file');
+  });
+
   it.each([
-    ['is empty', new Uint8Array(0)],
     ['is shorter than any magic', bytesOf('K')],
     ['is text', bytesOf('kernel panic: not a dump\n')],
     ['is zeros', new Uint8Array(8192)],

@@ -21,6 +21,15 @@ describe('Vmcoreinfo.parse', () => {
 });
 
 describe('Vmcoreinfo', () => {
+  it('has the digest of its set of lines, however they are ordered, ended or padded', () => {
+    const digestOf = (text: string): string => new Vmcoreinfo(text).digest();
+    const digest = digestOf('OSRELEASE=7.3.4\nCRASHTIME=1100\n');
+    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(digestOf('CRASHTIME=1100\nOSRELEASE=7.3.4')).toBe(digest);
+    expect(digestOf('CRASHTIME=1100\n\nOSRELEASE=7.3.4\nCRASHTIME=1100\n\0\0\0')).toBe(digest);
+    expect(digestOf('OSRELEASE=7.3.4\nCRASHTIME=1101\n')).not.toBe(digest);
+  });
+
   it('ignores a last line without a newline: a full buffer was cut', () => {
     const info = new Vmcoreinfo('OSRELEASE=7.3.4\nSYMBOL(_stext)=ffff\nCRASHTIME=179000');
     expect(info.symbol('_stext')).toBe(0xffffn);
@@ -83,11 +92,20 @@ describe('Vmcoreinfo', () => {
     ['-4', undefined],
     ['0x4', undefined],
     ['', undefined],
-  ])('offset, size and crashTimeSeconds read %j as plain decimal', (text, value) => {
-    const info = new Vmcoreinfo(`OFFSET(a.b)=${text}\nSIZE(a)=${text}\nCRASHTIME=${text}\n`);
+  ])('offset and size read %j as plain decimal', (text, value) => {
+    const info = new Vmcoreinfo(`OFFSET(a.b)=${text}\nSIZE(a)=${text}\n`);
     expect(info.offset('a.b')).toBe(value);
     expect(info.size('a')).toBe(value);
-    expect(info.crashTimeSeconds).toBe(value);
+  });
+
+  it.each([
+    ['1791000351', 1_791_000_351],
+    ['4294967295', 4_294_967_295],
+    ['9791000351', undefined], // the year 2280, by one flipped bit
+    ['17910003s1', undefined],
+    ['-4', undefined],
+  ])('crashTimeSeconds reads %j as a time that a crash can have', (text, seconds) => {
+    expect(new Vmcoreinfo(`OSRELEASE=1\nCRASHTIME=${text}\n`).crashTimeSeconds).toBe(seconds);
   });
 
   it.each([

@@ -21,6 +21,16 @@ describe('readBootId', () => {
     expect(read({ bootId: new Uint8Array(16) })).toBeUndefined();
   });
 
+  it.each([
+    ['another version', 6, 0x16],
+    ['no version', 6, 0x06],
+    ['another variant', 8, 0xc0],
+  ])('throws Corrupt when it is a UUID of %s', (_, at, byte) => {
+    const bootId = Uint8Array.from({ length: 16 }, (_, i) => (i === 6 ? 0x46 : 0xa0 + i));
+    bootId[at] = byte;
+    expect(thrownBy(() => read({ bootId }))).toMatchObject({ tag: 'Corrupt', at: 'sysctl_bootid' });
+  });
+
   it('has no address when its symbol is not there', () => {
     expect(read({ bootIdName: null })).toBeUndefined();
   });

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { type Location, locateArray } from '../../../src/vmcore/hwerr/locate.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import type { SymbolFile } from '../../../src/vmcore/index.ts';
+import type { VmcoreError } from '../../../src/vmcore/errors.ts';
+import { Kallsyms } from '../../../src/vmcore/symbols/kallsyms.ts';
 import { symbolFileSources } from '../../../src/vmcore/symbols/symbol-files.ts';
-import { arm64Code, x86Code } from '../../support/builders/machine-code.ts';
-import { type KernelRecipe, kernel } from '../../support/builders/kernel-builder.ts';
+import { type KernelRecipe, RELEASE, kernel } from '../../support/builders/kernel-builder.ts';
 import { memoryOf, openedKernel } from '../../support/builders/memory-dump.ts';
 import {
   linkedSymbols,
@@ -13,26 +14,25 @@ import {
   systemMapText,
   vmlinuxSymbolFile,
 } from '../../support/dumps/symbol-files.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
 
 interface Found {
   readonly location: Location;
   /** The array, from the start of the image. */
   readonly offset: bigint | undefined;
+  readonly warnings: readonly string[];
 }
 
-function locate(
-  recipe: KernelRecipe,
-  files: readonly SymbolFile[] = [],
-  missingText = false,
-): Found {
+function locate(recipe: KernelRecipe, files: readonly SymbolFile[] = []): Found {
   const built = kernel({ fillers: 20, ...recipe });
-  const memory = memoryOf(built);
-  const { kernel: opened, kallsyms } = openedKernel(built, memory);
-  if (missingText) memory.drop(built.at('text'));
+  const { kernel: opened, kallsyms } = openedKernel(built);
   const sources = symbolFileSources(files, opened.vmcoreinfo, DEFAULT_LIMITS, () => undefined);
-  const location = locateArray(opened, kallsyms, sources);
+  const warnings: string[] = [];
+  const location = locateArray(kallsyms, sources, opened.vmcoreinfo.osRelease, (warning) =>
+    warnings.push(warning),
+  );
   const offset = location.kind === 'found' ? location.array.address - built.start : undefined;
-  return { location, offset };
+  return { location, offset, warnings };
 }
 
 const BARE = { arrayName: null } as const;
@@ -74,37 +74,64 @@ describe('locateArray', () => {
     expect(locate({}, files as readonly SymbolFile[]).location.kind).toBe('found');
   });
 
-  it.each([
-    ['x86_64', { code: x86Code }],
-    ['arm64', { code: arm64Code }],
-    ['arm64', { code: (a: bigint, s: bigint) => arm64Code(a, s, { atomic: 'ldxr' }) }],
-  ] as const)('finds it in the code of %s', (machine, { code }) => {
-    const { location, offset } = locate({ ...BARE, machine, code });
-    expect(location).toMatchObject({ kind: 'found', array: { source: 'disassembly' } });
-    expect(offset).toBe(ARRAY_OFFSET);
+  it('is symbol_not_found when kallsyms has the function alone, and no file has the array', () => {
+    expect(locate(BARE).location).toEqual({ kind: 'symbol_not_found' });
   });
 
-  it('believes a file before the code', () => {
-    const { location } = locate({ ...BARE, code: x86Code }, [MAP]);
-    expect(location).toMatchObject({ array: { source: 'system-map' } });
-  });
+  describe('when neither array nor function is there', () => {
+    const NEITHER = { ...BARE, logFunction: false } as const;
 
-  it.each([
-    [
-      'the code is of another shape',
-      { ...BARE, code: () => new Uint8Array(200).fill(0x90) },
-      false,
-    ],
-    ['the page of the code is missing', { ...BARE, code: x86Code }, true],
-    ['the machine is one whose code is not known', { ...BARE, machine: 'riscv64' }, false],
-  ] as const)('is symbol_not_found when %s', (_, recipe, missingText) => {
-    expect(locate(recipe, [], missingText).location).toEqual({ kind: 'symbol_not_found' });
-  });
-
-  it('is kernel_without_hwerr when neither array nor function is there, whatever files say', () => {
-    expect(locate({ ...BARE, logFunction: false }, [MAP]).location).toEqual({
-      kind: 'kernel_without_hwerr',
+    it('is kernel_without_hwerr, whatever files say', () => {
+      const old = { ...NEITHER, release: '6.18.12' };
+      expect(locate(old, [MAP])).toMatchObject({
+        location: { kind: 'kernel_without_hwerr' },
+        warnings: [],
+      });
     });
+
+    it.each(['6.19.0-rc1', '7.3.4-test', 'mainline'])(
+      'warns of a kernel of a release that should count: %s',
+      (release) => {
+        expect(locate({ ...NEITHER, release })).toMatchObject({
+          location: { kind: 'kernel_without_hwerr' },
+          warnings: [`kallsyms: got no hwerr_data, which ${release} should have`],
+        });
+      },
+    );
+
+    /** One bit of the token that `hwerr` begins with, so that every name with it reads otherwise. */
+    it.each([0, 1, 2, 3, 4, 5, 6, 7])(
+      'does not believe it where bit %i of a token of their names is flipped',
+      (bit) => {
+        const built = kernel({ fillers: 600, merges: 200 });
+        const memory = memoryOf(built);
+        const { kernel: opened } = openedKernel(built, memory);
+        const table = built.physicalOf(built.kallsyms.labels['kallsyms_token_table']!);
+        const text = Buffer.from(memory.read(table, 2048)).toString('latin1');
+        const at = table + BigInt(text.indexOf('hwe'));
+        const [byte = 0] = memory.read(at, 1);
+        memory.write(at, Uint8Array.of(byte ^ (1 << bit)));
+        const outcome = ((): string => {
+          try {
+            const kallsyms = Kallsyms.open(opened.vmcoreinfo, opened.memory, DEFAULT_LIMITS);
+            return locateArray(kallsyms, [], RELEASE, () => undefined).kind;
+          } catch (error) {
+            return (error as VmcoreError).reason;
+          }
+        })();
+        expect(outcome).toBe('no_kallsyms');
+      },
+    );
+  });
+
+  it('refuses a name that two symbols have', () => {
+    const twice = kernel({ fillers: 20, bootIdName: 'hwerr_data' });
+    const { kallsyms, kernel: opened } = openedKernel(twice);
+    const error = thrownBy(() =>
+      locateArray(kallsyms, [], opened.vmcoreinfo.osRelease, () => undefined),
+    );
+    expect(error).toMatchObject({ reason: 'symbol_not_found' });
+    expect(error.message).toBe('kallsyms: has several symbols hwerr_data');
   });
 
   it('finds the array when the function is not there', () => {

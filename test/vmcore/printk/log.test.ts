@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { DEFAULT_LIMITS, bytesSource, openVmcore } from '../../../src/vmcore/index.ts';
-import { identifyKernel } from '../../../src/vmcore/kernel.ts';
+import { identifyKernel } from '../../../src/vmcore/running-kernel.ts';
 import { type KernelLog, readLog } from '../../../src/vmcore/printk/log.ts';
 import type { LogRecord } from '../../../src/vmcore/printk/record.ts';
 import { LE64 } from '../../support/builders/bytes.ts';
@@ -17,11 +17,14 @@ import { fixture } from '../../support/dumps/fixtures.ts';
 import { sharedVmcores } from '../../support/dumps/shared-vmcores.ts';
 
 function logOf(file: string): KernelLog & { readonly pages: number } {
-  const { dump, cost } = openVmcore(bytesSource(readFileSync(file)));
+  let pages = 0;
+  const dump = openVmcore(bytesSource(readFileSync(file)), DEFAULT_LIMITS, (what) => {
+    if (what === 'page') pages++;
+  });
   const kernel = identifyKernel(dump, DEFAULT_LIMITS);
-  const before = cost.pages;
+  const before = pages;
   const log = readLog(kernel);
-  return { ...log, pages: cost.pages - before };
+  return { ...log, pages: pages - before };
 }
 
 /** As dmesg prints a record with CONFIG_PRINTK_CALLER: the prefix before its first line alone. */

@@ -117,13 +117,6 @@ describe('panicLine', () => {
     expect(lineOf(['boot', line])).toBeNull();
   });
 
-  it('counts its pages apart from those of the counters', () => {
-    const { debug } = decodeVmcore(bytesSource(kdumpOf(built({ records: [PANIC] })).bytes));
-    const { debug: without } = decodeVmcore(bytesSource(kdumpOf(kernel({ fillers: 20 })).bytes));
-    expect(debug.logPages).toBeGreaterThan(0);
-    expect(debug.pages).toBe(without.pages);
-  });
-
   it('is null, and the counters are there, when the log is not in the dump', () => {
     const decode = (excluded: readonly 'log'[]): CrashReport =>
       decodeVmcore(bytesSource(kdumpOf(built({ records: [PANIC] }), { excluded }).bytes));

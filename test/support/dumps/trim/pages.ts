@@ -8,12 +8,12 @@ import { openDump } from '../../../../src/vmcore/container/open.ts';
 import { PageMissing } from '../../../../src/vmcore/errors.ts';
 import { readCounters } from '../../../../src/vmcore/hwerr/counters.ts';
 import { DEFAULT_LIMITS } from '../../../../src/vmcore/limits.ts';
-import { type Kernel, identifyKernel } from '../../../../src/vmcore/kernel.ts';
+import type { Kernel } from '../../../../src/vmcore/kernel.ts';
+import { identifyKernel } from '../../../../src/vmcore/running-kernel.ts';
 import { panicLine } from '../../../../src/vmcore/printk/panic-line.ts';
 import { kallsymsTables } from '../../../../src/vmcore/symbols/kallsyms-tables.ts';
 import { Kallsyms } from '../../../../src/vmcore/symbols/kallsyms.ts';
 import type { SymbolFile } from '../../../../src/vmcore/symbols/symbol-files.ts';
-import { noCost } from '../../builders/memory-dump.ts';
 
 /**
  * `touched`: the pages that today's search visits. `tables`: also the kallsyms tables from end to
@@ -36,7 +36,7 @@ export function neededPages(
   keep: Keep,
   symbols: readonly SymbolFile[] = [],
 ): PageSet {
-  const dump = openDump(bytesSource(file), noCost(), DEFAULT_LIMITS);
+  const dump = openDump(bytesSource(file), DEFAULT_LIMITS);
   const pages = new Set<number>();
   const kernel = identifyKernel(noting(dump, pages), DEFAULT_LIMITS);
   for (const symbolFiles of [[], symbols]) {
@@ -59,6 +59,10 @@ function noting(dump: Dump, pages: Set<number>): Dump {
         const bytes = dump.memory.read(address, length);
         note(pages, address, length);
         return bytes;
+      },
+      whyUnwritten(address, length): string | undefined {
+        note(pages, address, length);
+        return dump.memory.whyUnwritten(address, length);
       },
       findPages: (which, matches) => dump.memory.findPages(which, matches),
     },

@@ -1,0 +1,165 @@
+// The segments of an ELF core as physical memory.
+//
+// Segments may overlap: /proc/vmcore has the kernel's image and the RAM range that it lies in, QEMU
+// memory that is mapped twice. Where their copies of a byte differ, one of them never arrived.
+
+import { type Extent, type ExtentMap, coversRange } from '../bytes/extents.ts';
+import { type ByteSource, inRange } from '../bytes/source.ts';
+import { isZero, whyUnwritten } from '../bytes/unwritten.ts';
+import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
+import { Corrupt, PageMissing } from '../errors.ts';
+import { type PhysicalMemory, SCAN_HEAD, SCAN_STEP } from '../memory/physical-memory.ts';
+
+const SCAN_CHUNK = 1 << 20;
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
+/**
+ * The start of a range as a number, where numbers reckon exactly: past 2^53, `start + length` may be
+ * `start`. Kernel addresses, at the top of the space, become negative.
+ */
+export function numeric(start: bigint, length: bigint | number): number | undefined {
+  const signed = BigInt.asIntN(64, start);
+  return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
+}
+
+export class ElfMemory implements PhysicalMemory {
+  readonly #source: ByteSource;
+  readonly #segments: ExtentMap;
+  readonly #claims: ExtentMap;
+
+  /**
+   * @param segments by address.
+   * @param claims the same by place in the file, each with its address for a file offset.
+   */
+  constructor(source: ByteSource, segments: ExtentMap, claims: ExtentMap) {
+    this.#source = source;
+    this.#segments = segments;
+    this.#claims = claims;
+  }
+
+  read(address: PhysAddr, length: number): Uint8Array {
+    const parts = this.#partsOf(address, length);
+    const [only] = parts;
+    if (parts.length === 1 && only) return this.#source.read(only.fileOffset, length);
+    const bytes = new Uint8Array(length);
+    const painted = new Uint8Array(length);
+    for (const part of parts) {
+      const at = part.start - (numeric(address, length) ?? 0);
+      const range = [at, at + part.length] as const;
+      paint(
+        this.#source.read(part.fileOffset, part.length),
+        bytes.subarray(...range),
+        painted.subarray(...range),
+      );
+    }
+    return bytes;
+  }
+
+  whyUnwritten(address: PhysAddr, length: number): string | undefined {
+    const blank = this.#blankPage(address);
+    if (blank !== undefined) return blank;
+    const doubts = this.#partsOf(address, length).map((part) => ({
+      isWhole: part.length === length,
+      why: whyUnwritten(this.#source, part.fileOffset, part.length),
+    }));
+    // Of several copies one that was written is enough.
+    if (doubts.some(({ isWhole, why }) => isWhole && why === undefined)) return undefined;
+    return doubts.find(({ why }) => why !== undefined)?.why;
+  }
+
+  /** Each byte of the file is looked at once, whatever the segments say of it. */
+  *findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
+    if (which === 'rest') return; // nothing is compressed: the first search saw every page
+    let done = 0;
+    for (const { start: offset, length, fileOffset: address } of this.#claims.all()) {
+      const skipped = Math.max(0, done - offset);
+      if (skipped >= length) continue;
+      const fresh = { start: address + skipped, length: length - skipped };
+      yield* this.#pagesIn({ ...fresh, fileOffset: offset + skipped }, matches);
+      done = offset + length;
+    }
+  }
+
+  *#pagesIn(
+    { start, length, fileOffset }: Extent,
+    matches: (head: Uint8Array) => boolean,
+  ): Generator<PhysAddr> {
+    const first = Math.ceil(start / SCAN_STEP) * SCAN_STEP - start;
+    for (let at = first; at + SCAN_HEAD <= length; at += SCAN_CHUNK) {
+      const chunkLength = Math.min(SCAN_CHUNK, length - at, this.#source.size - fileOffset - at);
+      if (chunkLength < SCAN_HEAD) break;
+      const chunk = this.#source.read(fileOffset + at, chunkLength);
+      for (let page = 0; page + SCAN_HEAD <= chunkLength; page += SCAN_STEP) {
+        if (matches(chunk.subarray(page, page + SCAN_HEAD))) yield physAddr(start + at + page);
+      }
+    }
+  }
+
+  /** What the file holds of the range; all of it, by one segment or another. */
+  #partsOf(address: PhysAddr, length: number): Extent[] {
+    const start = numeric(address, length);
+    const parts = start === undefined ? [] : this.#segments.within(start, length);
+    const at = `elf: address ${hex(address)}`;
+    if (start === undefined || parts.length === 0 || !coversRange(parts, start, length)) {
+      throw new PageMissing('page_excluded', at, `${length} bytes are in no segment`);
+    }
+    const held = parts.flatMap((part) => this.#held(part));
+    if (!coversRange(held, start, length)) {
+      const { fileOffset = 0 } = parts[0] ?? {};
+      const isHole = inRange(this.#source.size, fileOffset, length);
+      const what = isHole ? 'a hole of the stream' : 'past its end';
+      const where = `${length} bytes at file offset ${hex(fileOffset)}`;
+      throw new PageMissing('page_lost', at, `${where} are ${what}`);
+    }
+    for (const part of held) this.#requireOwn(part);
+    return held;
+  }
+
+  /** What of the extent lies before the end of the file, unless it has a hole. */
+  #held(part: Extent): Extent[] {
+    const length = Math.min(part.length, this.#source.size - part.fileOffset);
+    return length > 0 && this.#source.holds(part.fileOffset, length) ? [{ ...part, length }] : [];
+  }
+
+  /**
+   * Bytes that two segments place at different addresses are not to be believed: an offset is
+   * damaged. QEMU gives memory that is mapped twice two segments, of the same bytes at the same
+   * address.
+   */
+  #requireOwn({ start, length, fileOffset }: Extent): void {
+    for (const claim of this.#claims.within(fileOffset, length)) {
+      const claimed = claim.fileOffset + (fileOffset - claim.start);
+      if (claimed === start) continue;
+      throw new Corrupt(
+        'corrupt',
+        `elf: file offset ${hex(fileOffset)}`,
+        `got segments for addresses ${hex(start)} and ${hex(claimed)}, want one`,
+      );
+    }
+  }
+
+  /** No page that holds a kernel's data is all zero: in 34 dumps there were 64 other bytes or more. */
+  #blankPage(address: PhysAddr): string | undefined {
+    const start = numeric(address - (address % BigInt(SCAN_STEP)), SCAN_STEP);
+    if (start === undefined) return undefined;
+    const parts = this.#segments.within(start, SCAN_STEP).flatMap((part) => this.#held(part));
+    if (!parts.every((part) => isZero(this.#source.read(part.fileOffset, part.length)))) {
+      return undefined;
+    }
+    return `the whole page at ${hex(start)} is zero, as where it was never written`;
+  }
+}
+
+/**
+ * Put one copy of bytes over those that are there. Where they differ the later one wins, unless it
+ * has but zeros to set against them: those were never written.
+ *
+ * @param painted which bytes are there: 0 or 1.
+ */
+function paint(copy: Uint8Array, bytes: Uint8Array, painted: Uint8Array): void {
+  const isTold = copy.some((byte, i) => byte !== 0 && painted[i] === 1 && byte !== bytes[i]);
+  for (const [i, byte] of copy.entries()) {
+    if (painted[i] === 0 || isTold) bytes[i] = byte;
+    painted[i] = 1;
+  }
+}

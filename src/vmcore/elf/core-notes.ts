@@ -1,0 +1,74 @@
+// What the notes of a dump say: the texts of VMCOREINFO, and whose memory it is. They lie in the
+// PT_NOTE segments of an ELF core, and in one range of a kdump-compressed file.
+
+import { type ByteOrder, limited } from '../bytes/cursor.ts';
+import { type ByteSource, type FileRange, inRange } from '../bytes/source.ts';
+import { BadMagic, Unsupported } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import { PT_NOTE } from './elf-constants.ts';
+import { type ProgramHeader, hasSafeOffsets } from './elf-header.ts';
+import { type Note, notes } from './notes.ts';
+
+/** NT_PRPSINFO, NT_AUXV and NT_FILE (include/uapi/linux/elf.h): of processes, which kernels have not. */
+const OF_PROCESS: ReadonlySet<number> = new Set([3, 6, 0x46494c45]);
+/** Notes of the hypervisor (xen/include/public/elfnote.h), and what it says of itself. */
+const OF_XEN: ReadonlySet<string> = new Set(['Xen', 'VMCOREINFO_XEN']);
+
+export class CoreNotes {
+  /** Texts of VMCOREINFO notes so far that lie inside the file: as many as are tried. */
+  readonly texts: Uint8Array[] = [];
+  readonly #source: ByteSource;
+  readonly #order: ByteOrder;
+  readonly #limits: Limits;
+  #count = 0;
+  #isOfProcess = false;
+  #isOfXen = false;
+
+  constructor(source: ByteSource, order: ByteOrder, limits: Limits) {
+    this.#source = source;
+    this.#order = order;
+    this.#limits = limits;
+  }
+
+  /** Any segment: those that hold no notes are passed over. */
+  takeSegment(segment: ProgramHeader): void {
+    if (segment.type !== PT_NOTE || !hasSafeOffsets(segment)) return;
+    this.take({ offset: Number(segment.offset), length: Number(segment.fileSize) });
+  }
+
+  /** @throws LimitExceeded for more notes in all than limits.ts allows. */
+  take(range: FileRange): void {
+    if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
+    for (const note of notes(this.#source, this.#order, range)) {
+      limited('note count', ++this.#count, this.#limits.notes);
+      this.#isOfProcess ||= note.name === 'CORE' && OF_PROCESS.has(note.type);
+      this.#isOfXen ||= OF_XEN.has(note.name);
+      if (note.name !== 'VMCOREINFO' || note.type !== 0 || !this.#isHeld(note)) continue;
+      this.texts.push(this.#source.read(note.descOffset, note.descLength));
+      if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
+    }
+  }
+
+  /**
+   * @throws BadMagic for the core of a process.
+   * @throws Unsupported for the memory of a machine that Xen runs on, or of one of its guests.
+   */
+  requireLinux(): void {
+    if (this.#isOfXen) {
+      const advice = 'open it with crash, which knows its page tables; hwerr_data is in dom0';
+      throw new Unsupported(
+        'unsupported_format',
+        'notes',
+        `got a dump made under Xen, whose addresses are the hypervisor's: ${advice}`,
+      );
+    }
+    if (this.#isOfProcess && this.texts.length === 0) {
+      throw new BadMagic('notes', 'got the core of a process, want one of a kernel');
+    }
+  }
+
+  #isHeld({ descOffset, descLength }: Note): boolean {
+    if (descLength > this.#limits.vmcoreinfoBytes) return false;
+    return inRange(this.#source.size, descOffset, descLength);
+  }
+}

@@ -1,0 +1,106 @@
+// Which kernel was running, where memory holds several: a guest that was rebooted by kexec keeps what
+// its new kernel has not overwritten of the old one, in memory that has no note to say which is which.
+// They ran one after the other, so a kernel that handed over is over, and one that lived at a later
+// time of day is the later one. Where neither tells, or they contradict, there is no answer.
+
+import type { Dump } from './container/dump.ts';
+import { Corrupt, VmcoreError } from './errors.ts';
+import { readCounters } from './hwerr/counters.ts';
+import { type Kernel, kernelsIn } from './kernel.ts';
+import type { Limits } from './limits.ts';
+import { newestEntries } from './printk/log.ts';
+
+/** What a kernel says last (kernel/kexec_core.c kernel_kexec(), kernel/reboot.c). */
+const LAST_WORDS =
+  /^(kexec_core: Starting new kernel|reboot: (Restarting system|Power down|System halted))/;
+/** Records that may follow its last words: drivers and other CPUs go on for a moment. */
+const LAST_RECORDS = 16;
+/** Lines that tell the time of day, Unix seconds (drivers/rtc/class.c, kernel/audit.c). */
+const TIMES_OF_DAY = [/setting system clock to .* UTC \((\d{9,11})\)/, /audit\((\d{9,11})\.\d+:/];
+const KERNEL_FACILITY = 0;
+
+/**
+ * The kernel of the dump.
+ *
+ * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
+ *   VMCOREINFO, when several kernels have one and nothing tells which was running, or what the first
+ *   one tried lacked.
+ * @throws Unsupported when it runs on a machine that is not known here, or its memory is encrypted.
+ */
+export function identifyKernel(dump: Dump, limits: Limits): Kernel {
+  const kernels = kernelsIn(dump, limits);
+  if (kernels.length === 1) return kernels[0];
+  const lives = kernels.map((kernel) => lifeOf(kernel, limits));
+  const answers = new Set([onlyOneNotOver(lives), latest(lives)]);
+  answers.delete(undefined);
+  const [running, other] = answers;
+  if (running !== undefined && other === undefined) return running.kernel;
+  const detail = `got those of ${kernels.length} kernels, and no telling which was running`;
+  throw new Corrupt('no_vmcoreinfo', 'dump', detail);
+}
+
+interface Life {
+  readonly kernel: Kernel;
+  /** Whether its log ends with its last words. */
+  readonly isOver: boolean;
+  /** The latest time at which it is known to have run, Unix seconds. */
+  readonly lastSeconds: number | undefined;
+}
+
+function lifeOf(kernel: Kernel, limits: Limits): Life {
+  const { isOver, seconds } = orElse(() => saidOf(kernel), { isOver: false, seconds: [] });
+  const times = [...seconds, ...orElse(() => errorTimes(kernel, limits), [])];
+  return { kernel, isOver, lastSeconds: times.length > 0 ? Math.max(...times) : undefined };
+}
+
+/** What the log says; of lines, only the kernel's own. */
+function saidOf(kernel: Kernel): { readonly isOver: boolean; readonly seconds: number[] } {
+  const seconds: number[] = [];
+  let isOver = false;
+  let records = 0;
+  for (const entry of newestEntries(kernel)) {
+    if (entry.kind !== 'record' || entry.record.facility !== KERNEL_FACILITY) continue;
+    const { text } = entry.record;
+    isOver ||= records++ < LAST_RECORDS && LAST_WORDS.test(text);
+    for (const pattern of TIMES_OF_DAY) {
+      const [, time] = pattern.exec(text) ?? [];
+      if (time !== undefined) seconds.push(Number(time));
+    }
+  }
+  return { isOver, seconds };
+}
+
+/** When it counted hardware errors. */
+function errorTimes(kernel: Kernel, limits: Limits): number[] {
+  const { hwerr } = readCounters(kernel, { limits }, () => undefined);
+  if (hwerr.kind !== 'present') return [];
+  return hwerr.categories.flatMap(({ lastErrorTimestampSeconds: time }) => time ?? []);
+}
+
+function onlyOneNotOver(lives: readonly Life[]): Life | undefined {
+  const [running, another] = lives.filter(({ isOver }) => !isOver);
+  return another === undefined ? running : undefined;
+}
+
+/** The one that ran after a time at which each of the others did; undefined when one has no time. */
+function latest(lives: readonly Life[]): Life | undefined {
+  const sorted = lives.flatMap(({ lastSeconds, ...life }) =>
+    lastSeconds === undefined ? [] : { ...life, lastSeconds },
+  );
+  if (sorted.length < lives.length) return undefined;
+  sorted.sort((a, b) => b.lastSeconds - a.lastSeconds);
+  const [last, before] = sorted;
+  return last?.lastSeconds === before?.lastSeconds
+    ? undefined
+    : lives.find(({ kernel }) => kernel === last?.kernel);
+}
+
+/** What it reads, or `otherwise` where the dump does not have it. */
+function orElse<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof VmcoreError) return otherwise;
+    throw error;
+  }
+}

@@ -1,0 +1,2 @@
+// vmcore-has-no-io-sha256
+import 'node:zlib';

@@ -1,0 +1,173 @@
+/**
+ * One flipped bit anywhere in what a decode reads leads to the right counts, to none, or to a warning.
+ * What no check can tell are the bits of the array itself, where pages have no checksum.
+ * HWERR_FLIPS=all tries every bit of what names the array, and 20,000 others of each dump.
+ */
+import { readFileSync } from 'node:fs';
+
+import { describe, expect, it } from 'vitest';
+
+import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
+import {
+  type ByteSource,
+  type CrashReport,
+  VmcoreError,
+  bytesSource,
+  decodeVmcore,
+  openVmcore,
+} from '../../src/vmcore/index.ts';
+import type { Cursor } from '../../src/vmcore/bytes/cursor.ts';
+import { type VirtAddr, addVirt } from '../../src/vmcore/bytes/units.ts';
+import type { Kernel } from '../../src/vmcore/kernel.ts';
+import type { VirtualMemory } from '../../src/vmcore/memory/virtual-memory.ts';
+import { identifyKernel } from '../../src/vmcore/running-kernel.ts';
+import { Kallsyms } from '../../src/vmcore/symbols/kallsyms.ts';
+import { describeOutcome } from '../support/dumps/damage.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { randomNumbers } from '../support/dumps/mutations.ts';
+
+const ALL = process.env['HWERR_FLIPS'] === 'all';
+const RANDOM_FLIPS = ALL ? 20_000 : 300;
+/** Every so many-th bit of a table is flipped. */
+const STRIDE = ALL ? 1 : 61;
+const TIMEOUT_MS = ALL ? 3_600_000 : 120_000;
+const ARRAY_BYTES = 80;
+
+/** Bytes of the file. */
+interface Range {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** The file with one bit flipped. */
+function flipped(file: ByteSource, bit: number): ByteSource {
+  const at = Math.floor(bit / 8);
+  return {
+    ...file,
+    read(offset, length): Uint8Array {
+      const bytes = file.read(offset, length);
+      if (at < offset || at >= offset + length) return bytes;
+      const changed = Uint8Array.from(bytes);
+      changed[at - offset]! ^= 1 << (bit % 8);
+      return changed;
+    },
+  };
+}
+
+function decoded(source: ByteSource): CrashReport | VmcoreError {
+  try {
+    return decodeVmcore(source);
+  } catch (error) {
+    if (error instanceof VmcoreError) return error;
+    throw error;
+  }
+}
+
+function isSilent(outcome: CrashReport | VmcoreError, truth: CrashReport): boolean {
+  if (outcome instanceof VmcoreError || outcome.warnings.length > 0) return false;
+  const { hwerr } = outcome;
+  const claims = hwerr.kind === 'present' || hwerr.reason === 'kernel_without_hwerr';
+  return claims && JSON.stringify(hwerr) !== JSON.stringify(truth.hwerr);
+}
+
+/** Where kallsyms says that address: entries are distances from themselves, since v7.0. */
+function entryOf({ vmcoreinfo, memory }: Kernel, address: VirtAddr): VirtAddr {
+  const start = vmcoreinfo.symbol('kallsyms_offsets')!;
+  const end = addVirt(start, 4 * 500_000);
+  for (let at = start; at < end; at = addVirt(at, 4096 - Number(at % 4096n))) {
+    const c = cursorAt(memory, at, 4096 - Number(at % 4096n));
+    for (let here = at; c !== undefined && c.remaining > 0; here = addVirt(here, 4)) {
+      if (here + BigInt(c.i32()) === address) return here;
+    }
+  }
+  throw new Error('no entry is that of the array');
+}
+
+/** undefined where the page is not in the dump. */
+function cursorAt(memory: VirtualMemory, at: VirtAddr, length: number): Cursor | undefined {
+  try {
+    return memory.cursor(at, length, 'kallsyms_offsets');
+  } catch (error) {
+    if (error instanceof VmcoreError) return undefined;
+    throw error;
+  }
+}
+
+describe.each(['x86_64-7.3.4.elf', 'arm64-7.3.4.elf', 'x86_64-7.3.4.raw', 's390x-7.2.13.elf'])(
+  'one flipped bit of %s',
+  (name) => {
+    const bytes = readFileSync(fixture(name));
+    const file = bytesSource(bytes);
+    const truth = decodeVmcore(file);
+    const kernel = identifyKernel(openVmcore(file), DEFAULT_LIMITS);
+    const { vmcoreinfo, memory } = kernel;
+    const kallsyms = Kallsyms.open(vmcoreinfo, memory, DEFAULT_LIMITS);
+    const array = kallsyms.find('hwerr_data')!;
+    const symbol = (label: string): VirtAddr => vmcoreinfo.symbol(label)!;
+    /** Where that memory lies in the file, to the end of its page. */
+    const inFile = (address: VirtAddr, length: number): Range[] => {
+      const ranges: Range[] = [];
+      for (let done = 0; done < length;) {
+        const at = addVirt(address, done);
+        const page = addVirt(at, -(at % 4096n));
+        const start = bytes.indexOf(memory.read(page, 4096));
+        expect(start).toBeGreaterThan(0);
+        const part = Math.min(length - done, 4096 - Number(at - page));
+        ranges.push({ start: start + Number(at - page), length: part });
+        done += part;
+      }
+      return ranges;
+    };
+    const counts = inFile(array.address, ARRAY_BYTES);
+    const isCounted = (at: number): boolean =>
+      counts.some(({ start, length }) => at >= start && at < start + length);
+
+    const silent = (bits: Iterable<number>): string[] => {
+      const found: string[] = [];
+      for (const bit of bits) {
+        const outcome = decoded(flipped(file, bit));
+        if (isSilent(outcome, truth)) found.push(`bit ${bit}: ${describeOutcome(outcome)}`);
+      }
+      return found;
+    };
+    function* bitsOf(ranges: readonly Range[], stride: number): Generator<number> {
+      for (const { start, length } of ranges) {
+        for (let bit = 8 * start; bit < 8 * (start + length); bit += stride) yield bit;
+      }
+    }
+
+    it('of the entry that says where the array lies is not silent', { timeout: TIMEOUT_MS }, () => {
+      const entry = entryOf(kernel, array.address);
+      expect(silent(bitsOf(inFile(entry, 4), 1))).toEqual([]);
+    });
+
+    it('of the token table and its index is not silent', { timeout: TIMEOUT_MS }, () => {
+      const [table, index] = [symbol('kallsyms_token_table'), symbol('kallsyms_token_index')];
+      const ranges = [...inFile(table, Number(index - table)), ...inFile(index, 512)];
+      expect(silent(bitsOf(ranges, STRIDE))).toEqual([]);
+    });
+
+    it("of VMCOREINFO's text is not silent", { timeout: TIMEOUT_MS }, () => {
+      const start = bytes.indexOf(vmcoreinfo.text);
+      const range = { start, length: vmcoreinfo.text.length };
+      expect(silent(bitsOf([range], STRIDE))).toEqual([]);
+    });
+
+    it('anywhere but in the array is not silent', { timeout: TIMEOUT_MS }, () => {
+      const read: Range[] = [];
+      decodeVmcore({
+        ...file,
+        read(offset, length) {
+          read.push({ start: offset, length });
+          return file.read(offset, length);
+        },
+      });
+      const random = randomNumbers(14);
+      const bits = Array.from({ length: RANDOM_FLIPS }, () => {
+        const { start, length } = read[Math.floor(random() * read.length)]!;
+        return 8 * start + Math.floor(random() * 8 * length);
+      });
+      expect(silent(bits.filter((bit) => !isCounted(bit >> 3)))).toEqual([]);
+    });
+  },
+);

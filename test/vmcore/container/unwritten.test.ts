@@ -1,0 +1,117 @@
+// Zeros that nobody wrote: a dump that has its size, and of which a part never arrived.
+
+import { describe, expect, it } from 'vitest';
+
+import { type CrashReport, bytesSource, decodeVmcore } from '../../../src/vmcore/index.ts';
+import { LE64, ByteWriter, concat, patched } from '../../support/builders/bytes.ts';
+import { flatRecords, flatStream } from '../../support/builders/flattened-builder.ts';
+import {
+  type BuiltKernel,
+  type Counter,
+  elfDumpOf,
+  kdumpOf,
+  kernel,
+} from '../../support/builders/kernel-builder.ts';
+
+const PAGE = 4096;
+const RECORD = 1 << 24; // no header of a record lies within the dump
+const COUNTERS: readonly Counter[] = [1, 2, 3, 4, 5].map((n) => [n, 1_790_000_000 + n]);
+const ZEROS: readonly Counter[] = COUNTERS.map(() => [0, 0]);
+
+/** The array's page comes last in the file, but for `behind` bytes of another. */
+function elfOf(built: BuiltKernel, behind = 0): Uint8Array {
+  const array = Number(built.at('array') - built.physical);
+  const piece = (from: number, to?: number): { physical: bigint; bytes: Uint8Array } => ({
+    physical: built.physical + BigInt(from),
+    bytes: built.image.subarray(from, to),
+  });
+  const tail = { physical: 0x1000, bytes: new Uint8Array(behind).fill(1) };
+  const segments = [piece(0, array), piece(array + PAGE), piece(array, array + PAGE), tail];
+  return elfDumpOf(built, { segments });
+}
+
+function rawOf(built: BuiltKernel, behind = 0): Uint8Array {
+  const { bytes, places } = kdumpOf(built, { codec: 'raw' });
+  const array = Number(built.at('array') - built.physical);
+  const descriptor = places[`descriptor:${Number(built.at('array')) / PAGE}`]!;
+  const moved = patched(bytes, descriptor, new ByteWriter(LE64).u64(bytes.length).toBytes());
+  const page = built.image.subarray(array, array + PAGE);
+  return concat(moved, page, new Uint8Array(behind).fill(1));
+}
+
+const flat = (file: Uint8Array): Uint8Array => flatStream(flatRecords(file, RECORD));
+
+const CONTAINERS: [string, (built: BuiltKernel, behind?: number) => Uint8Array][] = [
+  ['an ELF core', elfOf],
+  ['a kdump file', rawOf],
+  ['a flattened ELF core', (...how) => flat(elfOf(...how))],
+  ['a flattened kdump file', (...how) => flat(rawOf(...how))],
+];
+
+/** Where the last copy of the array lies. */
+function arrayIn(file: Uint8Array): number {
+  const [count, seconds] = COUNTERS[0]!;
+  const first = new ByteWriter(LE64).u32(count).u32(0).u64(seconds).toBytes();
+  return Buffer.from(file).lastIndexOf(first);
+}
+
+/** What comes of the file when `[from, to)` was never written. */
+function without(file: Uint8Array, from: number, to: number): CrashReport {
+  return decodeVmcore(bytesSource(Uint8Array.from(file).fill(0, from, to)));
+}
+
+describe.each(CONTAINERS)('the array in %s', (_, make) => {
+  const file = make(kernel({ counters: COUNTERS, fillers: 300 }));
+  const longer = make(kernel({ counters: COUNTERS, fillers: 300 }), 3 * PAGE);
+  const array = arrayIn(file);
+  const block = array - (array % PAGE);
+
+  it('is read where all was written', () => {
+    for (const whole of [file, longer]) {
+      const { hwerr, incomplete, warnings } = decodeVmcore(bytesSource(whole));
+      expect(hwerr).toMatchObject({ kind: 'present', categories: [{ count: 1 }, {}, {}, {}, {}] });
+      expect({ incomplete, warnings }).toEqual({ incomplete: false, warnings: [] });
+    }
+  });
+
+  it.each([
+    ['its page', longer, array, array + PAGE],
+    ['its block of the file', longer, block, block + PAGE],
+    ['its page and the rest', file, array, Infinity],
+    ['all but its first counts', file, array + 20, Infinity],
+    ['its last time', file, array + 72, Infinity],
+    ['all from its block of the file on', longer, block, Infinity],
+  ])('is lost where %s was never written', (__, whole, from, to) => {
+    const { hwerr, incomplete, warnings } = without(whole, from, to);
+    expect(hwerr).toEqual({ kind: 'absent', reason: 'page_lost' });
+    expect(incomplete).toBe(true);
+    expect(warnings.join()).toMatch(/^hwerr_data: .* never written$/);
+  });
+
+  it('is believed to have counted nothing where its page has other data', () => {
+    const counted = decodeVmcore(bytesSource(make(kernel({ counters: ZEROS, fillers: 300 }))));
+    expect(counted.hwerr).toMatchObject({
+      kind: 'present',
+      categories: [{ count: 0 }, {}, {}, {}, {}],
+    });
+    expect(counted.warnings).toEqual([]);
+  });
+});
+
+describe('a page of zeros in a kdump file', () => {
+  const built = kernel({ counters: ZEROS, fillers: 300 });
+  const array = Number(built.at('array') - built.physical);
+  const blank = { ...built, image: Uint8Array.from(built.image).fill(0, array, array + PAGE) };
+
+  it('is one where its writer says so: all such pages share a block', () => {
+    const { hwerr } = decodeVmcore(bytesSource(kdumpOf(blank, { codec: 'raw' }).bytes));
+    expect(hwerr.kind).toBe('present');
+  });
+
+  it('was never written where it has a place of its own', () => {
+    expect(without(rawOf(blank, PAGE), 0, 0).hwerr).toEqual({
+      kind: 'absent',
+      reason: 'page_lost',
+    });
+  });
+});

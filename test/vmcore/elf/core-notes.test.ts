@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+
+import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
+import { CoreNotes } from '../../../src/vmcore/elf/core-notes.ts';
+import { readElfHeader } from '../../../src/vmcore/elf/elf-header.ts';
+import { LimitExceeded } from '../../../src/vmcore/errors.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../../src/vmcore/limits.ts';
+import { LE64, bytesOf, latin1 } from '../../support/builders/bytes.ts';
+import { type ElfSegment, elfCore } from '../../support/builders/elf-core-builder.ts';
+import { type NoteRecipe, kernelNotes, noteBytes } from '../../support/builders/notes-builder.ts';
+import { sparseSource } from '../../support/system/faulty-source.ts';
+import { thrownBy } from '../../support/system/thrown.ts';
+
+const PT_NOTE = 4;
+const CPU: NoteRecipe = { name: 'CORE\0', type: 1, desc: bytesOf('registers') };
+const INFO: NoteRecipe = { name: 'VMCOREINFO\0', desc: bytesOf('OSRELEASE=1\n') };
+
+function note(text: string, more: Partial<ElfSegment> = {}): ElfSegment {
+  return { type: PT_NOTE, physical: 0, bytes: kernelNotes(text), ...more };
+}
+
+function notesOf(segments: readonly ElfSegment[], limits: Partial<Limits> = {}): CoreNotes {
+  const source = bytesSource(elfCore({ segments }));
+  const header = readElfHeader(source, DEFAULT_LIMITS);
+  const notes = new CoreNotes(source, header.order, { ...DEFAULT_LIMITS, ...limits });
+  for (const segment of header.segments()) notes.takeSegment(segment);
+  return notes;
+}
+
+const textsOf = (...how: Parameters<typeof notesOf>): string[] => notesOf(...how).texts.map(latin1);
+
+function notesIn(bytes: Uint8Array, limits: Partial<Limits> = {}): CoreNotes {
+  const notes = new CoreNotes(bytesSource(bytes), LE64, { ...DEFAULT_LIMITS, ...limits });
+  notes.take({ offset: 0, length: bytes.length });
+  return notes;
+}
+
+describe('CoreNotes', () => {
+  it('takes the texts of every segment of notes, and of no other', () => {
+    const texts = textsOf([note('one'), note('memory', { type: 1 }), note('two')]);
+    expect(texts).toEqual(['one', 'two']);
+  });
+
+  it('takes no more texts than are tried', () => {
+    expect(textsOf([note('one'), note('two')], { vmcoreinfoCandidates: 1 })).toEqual(['one']);
+    const many = noteBytes([INFO, CPU, INFO, INFO, INFO]);
+    expect(notesIn(many, { vmcoreinfoCandidates: 2 }).texts).toHaveLength(2);
+  });
+
+  it('passes over notes past 2^53', () => {
+    expect(textsOf([note('far', { offset: 1n << 60n }), note('near')])).toEqual(['near']);
+  });
+
+  it.each([
+    ['has another type', { ...INFO, type: 1 }],
+    ['has a name that only begins so', { ...INFO, name: 'VMCOREINF\0' }],
+    ['has a name that goes on', { ...INFO, name: 'VMCOREINFO_\0' }],
+  ])('passes over a note that %s', (_, recipe) => {
+    expect(notesIn(noteBytes([recipe])).texts).toEqual([]);
+  });
+
+  it('passes over a text that is not whole in the file', () => {
+    expect(notesIn(noteBytes([INFO]).subarray(0, -4)).texts).toEqual([]);
+  });
+
+  it('passes over a text that is longer than vmcoreinfoBytes', () => {
+    expect(notesIn(noteBytes([INFO]), { vmcoreinfoBytes: 11 }).texts).toEqual([]);
+  });
+
+  it('finds VMCOREINFO behind dumps of devices, which it does not read', () => {
+    const device = noteBytes([{ name: 'LINUX\0', type: 0x700, desc: bytesOf('') }]);
+    const length = 1 << 30;
+    new DataView(device.buffer).setUint32(4, length, true);
+    const info = noteBytes([INFO]);
+    const second = device.length + length;
+    const size = 2 * second + info.length;
+    const parts = new Map([
+      [0, device],
+      [second, device],
+      [2 * second, info],
+    ]);
+    const notes = new CoreNotes(sparseSource(size, parts), LE64, DEFAULT_LIMITS);
+    notes.take({ offset: 0, length: size });
+    expect(notes.texts.map(latin1)).toEqual(['OSRELEASE=1\n']);
+  });
+
+  it('throws LimitExceeded when all segments together have more notes than the limit', () => {
+    expect(textsOf([note('one'), note('two')], { notes: 4 })).toHaveLength(2);
+    expect(() => textsOf([note('one'), note('two')], { notes: 3 })).toThrow(LimitExceeded);
+  });
+});
+
+describe('requireLinux', () => {
+  it.each([
+    ['NT_PRPSINFO', 3],
+    ['NT_AUXV', 6],
+    ['NT_FILE', 0x46494c45],
+  ])('throws BadMagic for a core with %s, which processes have', (_, type) => {
+    const bytes = noteBytes([CPU, { name: 'CORE\0', type, desc: bytesOf('x') }]);
+    const error = thrownBy(() => {
+      notesIn(bytes).requireLinux();
+    });
+    expect(error).toMatchObject({ tag: 'BadMagic', reason: 'not_a_dump' });
+    expect(error.message).toContain('process');
+  });
+
+  it('lets /proc/kcore pass, which has NT_PRPSINFO and VMCOREINFO', () => {
+    const bytes = noteBytes([CPU, { ...CPU, type: 3 }, INFO]);
+    expect(() => {
+      notesIn(bytes).requireLinux();
+    }).not.toThrow();
+  });
+
+  it.each(['Xen\0', 'Xen', 'VMCOREINFO_XEN\0'])('throws Unsupported for a note of %j', (name) => {
+    const error = thrownBy(() => {
+      notesIn(noteBytes([CPU, INFO, { name, desc: bytesOf('x') }])).requireLinux();
+    });
+    expect(error).toMatchObject({ tag: 'Unsupported', reason: 'unsupported_format' });
+    expect(error.message).toMatch(/Xen.*crash/);
+  });
+});

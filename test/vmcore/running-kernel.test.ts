@@ -1,0 +1,117 @@
+// Two kernels in one memory, as a guest that was rebooted by kexec leaves them.
+
+import { describe, expect, it } from 'vitest';
+
+import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
+import { identifyKernel } from '../../src/vmcore/running-kernel.ts';
+import { type KernelRecipe, kernel } from '../support/builders/kernel-builder.ts';
+import { memoryDump } from '../support/builders/memory-dump.ts';
+import { SparseMemory } from '../support/builders/sparse-memory.ts';
+import { thrownBy } from '../support/system/thrown.ts';
+
+const NOTHING: KernelRecipe = { counters: Array.from({ length: 5 }, () => [0, 0] as const) };
+const errorAt = (seconds: number): KernelRecipe => ({
+  counters: [[1, seconds], ...NOTHING.counters!.slice(1)],
+});
+
+/** The host that is found in a memory with these kernels, from low addresses to high ones. */
+function hostIn(recipes: readonly KernelRecipe[]): string | undefined {
+  const memory = new SparseMemory();
+  const built = recipes.map((recipe, i) =>
+    kernel({
+      fillers: 0,
+      physical: BigInt(i + 1) << 26n,
+      editVmcoreinfo: (text) => text.replace(/CRASHTIME=.*\n/, ''),
+      ...recipe,
+    }),
+  );
+  for (const { physical, image } of built) memory.write(physical, image);
+  return identifyKernel(memoryDump(built[0]!, memory), DEFAULT_LIMITS).nodename;
+}
+
+const old = (recipe: KernelRecipe): KernelRecipe => ({ nodename: 'old', ...NOTHING, ...recipe });
+const now = (recipe: KernelRecipe): KernelRecipe => ({ nodename: 'now', ...NOTHING, ...recipe });
+
+describe.each([
+  ['below', (a: KernelRecipe, b: KernelRecipe) => [a, b]],
+  ['above', (a: KernelRecipe, b: KernelRecipe) => [b, a]],
+] as const)('with the old kernel %s the running one', (_, order) => {
+  it.each([
+    'kexec_core: Starting new kernel',
+    'reboot: Restarting system',
+    'reboot: Power down',
+    'reboot: System halted',
+  ])('takes the one whose log does not end with "%s"', (lastWords) => {
+    const log = { records: ['up', lastWords] };
+    expect(hostIn(order(old({ log }), now({ log: { records: ['up'] } })))).toBe('now');
+  });
+
+  it('takes the one that counted an error later than the other', () => {
+    const [before, after] = [old(errorAt(1_700_000_001)), now(errorAt(1_790_000_001))];
+    expect(hostIn(order(before, after))).toBe('now');
+  });
+
+  it.each([
+    ['RTC', (time: number) => `rtc_cmos 00:05: setting system clock to 2026 UTC (${time})`],
+    ['audit', (time: number) => `audit: type=2000 audit(${time}.500:1): state=initialized`],
+  ])('takes the one whose log has a later time of day, by %s', (_name, line) => {
+    const [before, after] = [1_700_000_001, 1_790_000_001].map((time) => ({
+      log: { records: [line(time), 'up'] },
+    }));
+    expect(hostIn(order(old(before!), now(after!)))).toBe('now');
+  });
+
+  it.each<[string, KernelRecipe, KernelRecipe]>([
+    ['nothing tells', {}, {}],
+    ['one of them has no time', errorAt(1_700_000_001), {}],
+    [
+      'both have handed over',
+      { log: { records: ['reboot: Power down'] } },
+      { log: { records: ['reboot: Power down'] } },
+    ],
+    [
+      'log and time contradict',
+      { log: { records: ['reboot: Power down'] }, ...errorAt(1_790_000_001) },
+      errorAt(1_700_000_001),
+    ],
+  ])('refuses when %s', (_name, a, b) => {
+    const error = thrownBy(() => hostIn(order(old(a), now(b))));
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'no_vmcoreinfo' });
+    expect(error.message).toContain('2 kernels, and no telling which was running');
+  });
+});
+
+it('takes copies of one text for one kernel', () => {
+  const built = kernel({ fillers: 0, editVmcoreinfo: (text) => text.replace(/CRASHTIME.*\n/, '') });
+  const memory = new SparseMemory().write(built.physical, built.image);
+  memory.write(0x10000n, Buffer.from(built.vmcoreinfo));
+  const dump = memoryDump(built, memory);
+  expect(identifyKernel(dump, DEFAULT_LIMITS).nodename).toBe('labhost');
+});
+
+describe('a kernel whose release was written over', () => {
+  const overwritten = (banner: string | undefined): (() => ReturnType<typeof identifyKernel>) => {
+    const built = kernel({
+      fillers: 20,
+      ...(banner !== undefined && { bootIdName: 'linux_banner', bootId: Buffer.from(banner) }),
+    });
+    const memory = new SparseMemory().write(built.physical, built.image);
+    const release = built.at('utsname') + 4n + 2n * 65n;
+    memory.write(release, Buffer.from('7.3.4-live12\0'));
+    return () => identifyKernel(memoryDump(built, memory, [built.vmcoreinfo]), DEFAULT_LIMITS);
+  };
+
+  it.each([
+    ['without a banner', undefined],
+    ['and by its banner', 'Linux version 7.3.4-test (x) #1'],
+  ])('is proven by kallsyms %s', (_, banner) => {
+    expect(overwritten(banner)().nodename).toBe('labhost');
+  });
+
+  it('is refused when its banner is of another release', () => {
+    const error = thrownBy(overwritten('Linux version 7.3.4-other (x) #1'));
+    expect(error.message).toBe(
+      'init_uts_ns: got release "7.3.4-live12", want 7.3.4-test as in VMCOREINFO',
+    );
+  });
+});
