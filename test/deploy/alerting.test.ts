@@ -226,13 +226,13 @@ describe('with sample dumps', () => {
           );
           expect(await firing()).toBe(0);
 
-          const readOnly = disk.bindReadOnly('ledger');
+          disk.fill();
           drop(fixture(PCI_CRASH), directory, 'crash');
           await eventually('it fires', async () => (await firing()) > 0 || undefined, PATIENCE_MS);
-          const unwritten = await server.query('hwerr_ledger_state{state="read_only"}');
-          expect(unwritten.map(({ points }) => points[0]?.[1])).toEqual([1]);
+          const full = await server.query('hwerr_ledger_state{state="full"}');
+          expect(full.map(({ points }) => points[0]?.[1])).toEqual([1]);
 
-          readOnly.undo();
+          disk.empty();
           const recorded =
             'hwerr_crashes_total == 1 and on() hwerr_ledger_state{state="ready"} == 1';
           await eventually(
