@@ -1,5 +1,6 @@
 // The daemon, put together: the only file that knows all of its parts.
 
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config, PassConfig } from './config.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
@@ -25,9 +26,14 @@ import {
   liveSamples,
   windowSamples,
 } from './metrics/projection.ts';
-import { type Collector, type Metrics, createMetrics } from './metrics/registry.ts';
+import {
+  type Collector,
+  type Metrics,
+  type ProcessMetrics,
+  createMetrics,
+} from './metrics/registry.ts';
 import { REVISION } from './version.ts';
-import { createViews } from './status.ts';
+import { statusSource } from './status.ts';
 import { watchWebConfig } from './webconfig/watch.ts';
 
 const KCORE = '/proc/kcore';
@@ -38,7 +44,7 @@ export interface App {
   readonly port: number;
   /** Reads its files again. */
   reload(): void;
-  /** Answers what is asked, ends what is running, lets go of everything. */
+  /** Finishes open requests, stops all work, releases resources. */
   close(): Promise<void>;
 }
 
@@ -47,10 +53,14 @@ export interface App {
  *   daemon works with the ledger, or it cannot be read.
  */
 export async function startApp(config: Config, version: string, log: Logger): Promise<App> {
-  const { mode, telemetryPath } = config;
+  const { mode, telemetryPath, externalUrl } = config;
+  const routePrefix = config.routePrefix ?? externalUrl?.pathname.replace(/\/+$/, '') ?? '';
   const suspectWindowSeconds = config.suspectWindowMs / 1000;
   const webConfig = watchWebConfig(config.webConfigFile, log);
-  const parts = await assemble(config, !config.disableExporterMetrics, log);
+  const listen = config.systemdSocket
+    ? onSystemdSockets(process.env, process.pid)
+    : await onAddresses(config.listen);
+  const parts = await assemble(config, processMetrics(config), log);
   const kexec = await watchKexecState();
   const letGo = async (): Promise<void> => {
     kexec.close();
@@ -59,14 +69,13 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
   };
   const http: HttpServer = await startHttpServer(
     {
-      listen: config.systemdSocket
-        ? onSystemdSockets(process.env, process.pid)
-        : onAddresses(config.listen),
+      listen,
       ...{ webConfig, mode, telemetryPath, version, suspectWindowSeconds },
+      ...{ externalUrl, routePrefix, ownNames: [hostname(), config.nodeName] },
     },
     {
       ...scrapes(config, version, { ...parts, kexec }),
-      views: createViews({ ...parts, kexec }),
+      status: statusSource({ ...parts, kexec }),
       log,
       nowMs: Date.now,
     },
@@ -93,7 +102,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
  * @throws StoreError when a daemon works with the ledger, or it cannot be written.
  */
 export async function passOnce(config: PassConfig, version: string, log: Logger): Promise<string> {
-  const parts = await assemble(config, false, log);
+  const parts = await assemble(config, 'none', log);
   try {
     const pass = Promise.all([parts.ingest.runOnce(), parts.thisBoot?.refresh()]);
     await whileReady(parts.ledger, pass);
@@ -120,6 +129,11 @@ function requireReady({ state }: Ledger): void {
   if (state.kind !== 'ready') throw new Error(`ledger: ${state.message}`);
 }
 
+function processMetrics(config: Config): ProcessMetrics {
+  if (config.disableExporterMetrics) return 'none';
+  return config.enableNodejsMetrics ? 'all' : 'useful';
+}
+
 interface Parts {
   readonly ledger: Ledger;
   readonly decoder: DecodeClient;
@@ -131,7 +145,7 @@ interface Parts {
 }
 
 /** @throws StoreError when another daemon works with the ledger, or it cannot be read. */
-async function assemble(config: PassConfig, exporterMetrics: boolean, log: Logger): Promise<Parts> {
+async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger): Promise<Parts> {
   const ledger = await openLedger({
     directory: config.ledgerPath,
     suspectWindowSeconds: config.suspectWindowMs / 1000,
@@ -148,7 +162,7 @@ async function assemble(config: PassConfig, exporterMetrics: boolean, log: Logge
     timeoutMs: config.decodeTimeoutMs,
     maxMemoryBytes: config.decodeMaxMemoryBytes,
   });
-  const metrics = createMetrics(exporterMetrics, (error) => {
+  const metrics = createMetrics(about, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
   });
   const { directories, settleMs, rescanMs } = config;

@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { parseExternalUrl, parsePrefix } from './external-url.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -137,6 +138,18 @@ export const FLAGS = {
     "TLS, users, headers and rate limit, as Prometheus' exporter-toolkit has them; re-read when it changes.",
     { parse: parsePath, want: 'a file' },
   ),
+  externalUrl: optional(
+    'web.external-url',
+    'URL',
+    'Where the exporter is reached from outside, if through a proxy: links and /sd lead there.',
+    { parse: parseExternalUrl, want: 'a URL such as https://example.com/hwerr/' },
+  ),
+  routePrefix: optional(
+    'web.route-prefix',
+    'PATH',
+    'Prefix of all paths that are served; by default the path of --web.external-url.',
+    { parse: parsePrefix, want: 'a path that begins with /' },
+  ),
   telemetryPath: one('web.telemetry-path', 'PATH', 'Where to serve metrics.', {
     defaultText: '/metrics',
     parse: parseTelemetryPath,
@@ -145,6 +158,10 @@ export const FLAGS = {
   disableExporterMetrics: toggle(
     'web.disable-exporter-metrics',
     'Leave out metrics about the exporter itself (process_*, nodejs_*).',
+  ),
+  enableNodejsMetrics: toggle(
+    'web.enable-nodejs-metrics',
+    'Add all nodejs_* metrics, about the heap, garbage collection and the event loop.',
   ),
   logLevel: oneOf('log.level', 'What is worth a line.', LOG_LEVELS, 'info'),
   logFormat: oneOf('log.format', 'How lines are written.', LOG_FORMATS, 'logfmt'),
@@ -157,8 +174,11 @@ const WEB_KEYS = [
   'listen',
   'systemdSocket',
   'webConfigFile',
+  'externalUrl',
+  'routePrefix',
   'telemetryPath',
   'disableExporterMetrics',
+  'enableNodejsMetrics',
 ] as const satisfies readonly FlagKey[];
 type WebKey = (typeof WEB_KEYS)[number];
 
@@ -327,7 +347,7 @@ export function parseSize(text: string): number | undefined {
 }
 
 export function parseListenAddress(text: string): ListenAddress | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) return undefined;
   return { host: match[1] ?? (match[2] === '' ? undefined : match[2]), port };

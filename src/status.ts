@@ -1,7 +1,14 @@
 // Between what the daemon knows and what HTTP shows: the one file to change when the ledger does.
 // What leaves the process is chosen here, field by field, and no text of a dump is longer than this.
 
-import type { CrashView, HwerrView, ThisBootView, Views } from './http/views.ts';
+import type {
+  CrashView,
+  DirectoryView,
+  FailureView,
+  HwerrView,
+  StatusSource,
+  ThisBootView,
+} from './http/views.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
@@ -10,62 +17,71 @@ import { leadSeconds } from './triage.ts';
 
 const MAX_TEXT = 1024;
 
-export interface ViewSources {
+/** Where the status comes from. */
+export interface StatusParts {
   readonly ledger: Pick<LedgerStatus, 'state'> & { readonly view: LedgerView };
   readonly ingest: Pick<Ingest, 'isReady' | 'status' | 'isOnDisk'>;
   readonly kexec: KexecState;
   readonly thisBoot: { readonly state: LiveState } | undefined;
 }
 
-export function createViews(sources: ViewSources): Views {
-  const { ledger, ingest, kexec, thisBoot } = sources;
-  const view = (crash: Crash): CrashView => {
-    const { report } = crash;
-    return {
-      id: crash.id,
-      host: crash.host,
-      crashTimeSeconds: report.crashTimeSeconds,
-      recordedSeconds: crash.recordedSeconds,
-      kernelRelease: bounded(report.kernelRelease),
-      arch: report.arch,
-      panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
-      verdict: crash.verdict,
-      hwerr: hwerrView(report),
-      incomplete: report.incomplete,
-      dumps: crash.paths.map((path) => ({ path, present: ingest.isOnDisk(path) })),
-    };
-  };
+/** What the daemon knows, for the HTTP side to show. */
+export function statusSource(parts: StatusParts): StatusSource {
+  const { ledger, ingest, kexec, thisBoot } = parts;
+  const hosts = (): string[] => [...ledger.view.hosts()].sort();
+  const ledgerProblem = (): string | undefined =>
+    ledger.state.kind === 'ready' ? undefined : ledger.state.message;
   return {
-    recorded: () => ledger.view.total().crashes,
-    crashes: (asked) => {
+    view: (asked) => {
       const { crashes, matching } = ledger.view.select(asked);
-      return { page: crashes.map(view), matching };
+      return {
+        recorded: ledger.view.total().crashes,
+        matching,
+        crashes: crashes.map((crash) => crashView(crash, ingest)),
+        directories: ingest.status().directories.map(directoryView),
+        failures: [...ledger.view.recentFailures()].reverse().map(failureView),
+        kdumpArmed: kexec.armed(),
+        thisBoot: thisBootView(thisBoot?.state ?? { kind: 'off' }),
+        hosts: hosts(),
+        ledgerProblem: ledgerProblem(),
+      };
     },
     crash: (id) => {
       const crash = ledger.view.crash(id);
-      return crash && view(crash);
+      return crash && crashView(crash, ingest);
     },
-    directories: () =>
-      ingest.status().directories.map(({ directory, up, lastScanSeconds }) => ({
-        directory,
-        up,
-        lastScanSeconds: Math.floor(lastScanSeconds),
-      })),
-    failures: () =>
-      [...ledger.view.recentFailures()]
-        .reverse()
-        .map(({ path, reason, message, recordedSeconds }) => ({
-          path,
-          reason,
-          message: bounded(message),
-          recordedSeconds,
-        })),
-    kdumpArmed: kexec.armed,
-    thisBoot: () => thisBootView(thisBoot?.state ?? { kind: 'off' }),
-    hosts: () => [...ledger.view.hosts()].sort(),
-    ledgerProblem: () => (ledger.state.kind === 'ready' ? undefined : ledger.state.message),
-    isScanned: () => ingest.isReady,
+    hosts,
+    notReady: () => {
+      if (!ingest.isReady) return 'Waiting for the first scan';
+      const problem = ledgerProblem();
+      return problem === undefined ? undefined : `Ledger: ${problem}`;
+    },
   };
+}
+
+function crashView(crash: Crash, ingest: Pick<Ingest, 'isOnDisk'>): CrashView {
+  const { report } = crash;
+  return {
+    id: crash.id,
+    host: crash.host,
+    crashTimeSeconds: report.crashTimeSeconds,
+    recordedSeconds: crash.recordedSeconds,
+    kernelRelease: bounded(report.kernelRelease),
+    arch: report.arch,
+    panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
+    verdict: crash.verdict,
+    hwerr: hwerrView(report),
+    incomplete: report.incomplete,
+    dumps: crash.paths.map((path) => ({ path, present: ingest.isOnDisk(path) })),
+  };
+}
+
+function directoryView({ directory, up, lastScanSeconds }: DirectoryView): DirectoryView {
+  return { directory, up, lastScanSeconds: Math.floor(lastScanSeconds) };
+}
+
+function failureView({ path, reason, message, recordedSeconds }: FailureView): FailureView {
+  return { path, reason, message: bounded(message), recordedSeconds };
 }
 
 function hwerrView({ hwerr, crashTimeSeconds }: StoredReport): HwerrView {

@@ -14,7 +14,7 @@ process.stdout.write(`# Metrics
 Made from the catalogue of the exporter by make-metrics.mjs: edit that.
 
 What each number is about, and what the kernel counts at all: [kernel caveats](kernel-caveats.md).
-Besides these there are \`process_*\` and \`nodejs_*\`, unless \`--web.disable-exporter-metrics\` is given.
+Besides these there are \`process_*\` and a few \`nodejs_*\` (all with \`--web.enable-nodejs-metrics\`), unless \`--web.disable-exporter-metrics\` is given.
 
 | metric | type | labels | |
 | --- | --- | --- | --- |

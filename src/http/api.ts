@@ -1,22 +1,21 @@
 // The JSON API: what the page shows, for programs. Its shape is deploy/docs/crashes.schema.json.
 
-import type { CrashView, FailureView, Selection, Views } from './views.ts';
+import type { CrashView, FailureView, StatusView } from './views.ts';
 import { advice, verdictText } from '../wording.ts';
 
 /** Body of /api/v1/crashes. */
-export function crashesBody(views: Views, asked: Selection): object {
-  const { page, matching } = views.crashes(asked);
+export function crashesBody(view: StatusView): object {
   return {
-    kdumpArmed: views.kdumpArmed() ?? null,
-    thisBoot: views.thisBoot() ?? null,
-    directories: views.directories().map((directory) => ({
+    kdumpArmed: view.kdumpArmed ?? null,
+    thisBoot: view.thisBoot ?? null,
+    directories: view.directories.map((directory) => ({
       ...directory,
       lastScanSeconds: directory.lastScanSeconds || null,
     })),
-    ledgerProblem: views.ledgerProblem() ?? null,
-    total: matching,
-    crashes: page.map(crashBody),
-    failures: views.failures().map(failureBody),
+    ledgerProblem: view.ledgerProblem ?? null,
+    total: view.matching,
+    crashes: view.crashes.map(crashBody),
+    failures: view.failures.map(failureBody),
   };
 }
 

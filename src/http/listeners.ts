@@ -1,18 +1,24 @@
 // Where connections come from: addresses to listen on, or sockets that systemd opened for us
 // (sd_listen_fds(3): descriptors from 3 on, LISTEN_FDS of them, if LISTEN_PID is us).
 
+import { lookup } from 'node:dns/promises';
 import {
   type AddressInfo,
   type ListenOptions,
   type Server,
   type Socket,
   createServer,
+  isIP,
 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 
 const FIRST_SYSTEMD_FD = 3;
+/** Connections that the kernel keeps until they are accepted; net.core.somaxconn bounds it. */
+const BACKLOG = 4096;
 
+/** Where to listen. */
 export interface ListenAddress {
-  /** undefined: every address. */
+  /** An address or a name; undefined: every address. */
   readonly host: string | undefined;
   readonly port: number;
 }
@@ -20,14 +26,19 @@ export interface ListenAddress {
 /** Arguments of listen(2); `fd` is a socket that listens already. */
 export type ListenOn = ListenOptions & { readonly fd?: number };
 
+/** Open listening sockets. */
 export interface Listeners {
-  /** Of every TCP listener, in order. */
+  /** Ports of the TCP ones, in order. */
   readonly ports: readonly number[];
   /** Take no more connections; those there are stay. */
   close(): void;
 }
 
-/** @throws the error of listen(2), such as EADDRINUSE; then nothing is listened on. */
+/**
+ * Listens until closed.
+ *
+ * @throws the error of listen(2), such as EADDRINUSE; then no socket is left open.
+ */
 export async function listen(
   where: readonly ListenOn[],
   onConnection: (socket: Socket) => void,
@@ -38,10 +49,10 @@ export async function listen(
   };
   try {
     for (const options of where) {
-      const server = createServer(onConnection);
+      const server = createServer({ noDelay: true, allowHalfOpen: true }, onConnection);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(options, resolve);
+        server.listen({ backlog: BACKLOG, ...options }, resolve);
       });
       servers.push(server);
     }
@@ -56,9 +67,34 @@ export async function listen(
   return { ports, close };
 }
 
-/** listen(2) arguments for addresses. */
-export function onAddresses(addresses: readonly ListenAddress[]): ListenOn[] {
-  return addresses.map(({ host, port }) => (host === undefined ? { port } : { host, port }));
+/**
+ * listen(2) arguments for addresses. A name stands for all addresses that it has: `localhost` is
+ * 127.0.0.1 and ::1, and clients try either.
+ *
+ * @throws the error of getaddrinfo(3) for a name without an address, such as ENOTFOUND.
+ */
+export async function onAddresses(addresses: readonly ListenAddress[]): Promise<ListenOn[]> {
+  const all: ListenOn[] = [];
+  for (const { host, port } of addresses) {
+    if (host === undefined) {
+      all.push({ port });
+    } else if (isIP(host) !== 0) {
+      all.push({ host, port });
+    } else {
+      const found = await lookup(host, { all: true });
+      const usable = found.filter(({ family }) => family === 4 || hasIPv6());
+      all.push(
+        ...(usable.length > 0 ? usable : found).map(({ address }) => ({ host: address, port })),
+      );
+    }
+  }
+  return all;
+}
+
+function hasIPv6(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ family }) => family === 'IPv6'),
+  );
 }
 
 /** listen(2) arguments for the sockets that systemd passed. @throws Error when there are none. */

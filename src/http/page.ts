@@ -11,12 +11,13 @@ import type {
   DirectoryView,
   FailureView,
   Selection,
+  StatusView,
   ThisBootView,
-  Views,
 } from './views.ts';
 import { advice, ago, categoryName, date, isoDate, lead, span, verdictText } from '../wording.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 
+/** What of the configuration the page shows. */
 export interface PageOptions {
   readonly version: string;
   readonly telemetryPath: string;
@@ -31,8 +32,9 @@ interface Moment extends PageOptions {
 /** Hosts offered in the filter. */
 const MAX_HOSTS = 200;
 
-export function statusPage(views: Views, asked: Selection, moment: Moment): string {
-  const { page, matching } = views.crashes(asked);
+/** The page as HTML. */
+export function statusPage(view: StatusView, asked: Selection, moment: Moment): string {
+  const { crashes, matching } = view;
   const body = html`<!doctype html>
     <html lang="en">
       <head>
@@ -51,12 +53,12 @@ export function statusPage(views: Views, asked: Selection, moment: Moment): stri
           </p>
         </header>
         <main>
-          ${statusList(views, moment)} ${thisBoot(views.thisBoot(), moment)}
+          ${statusList(view, moment)} ${thisBoot(view.thisBoot, moment)}
           <h2 id="crashes">Crashes</h2>
-          ${filterForm(views.hosts(), asked)}
-          ${summary(views.recorded(), matching, page.length, asked)}
-          ${page.map((crash) => card(crash, moment))} ${pager(matching, asked)}
-          ${failures(views.failures(), moment)}
+          ${filterForm(view.hosts, asked)}
+          ${summary(view.recorded, matching, crashes.length, asked)}
+          ${crashes.map((crash) => card(crash, moment))} ${pager(matching, asked)}
+          ${failures(view.failures, moment)}
         </main>
         ${footer(moment)}
       </body>
@@ -64,11 +66,11 @@ export function statusPage(views: Views, asked: Selection, moment: Moment): stri
   return body.markup;
 }
 
-function statusList(views: Views, { mode, nowSeconds }: Moment): Html {
+function statusList(view: StatusView, { mode, nowSeconds }: Moment): Html {
   return html`<ul class="status" aria-label="State">
-    ${mode === 'node' ? kdumpState(views.kdumpArmed()) : undefined}
-    ${views.directories().map((directory) => directoryState(directory, nowSeconds))}
-    ${ledgerState(views.ledgerProblem())}
+    ${mode === 'node' ? kdumpState(view.kdumpArmed) : undefined}
+    ${view.directories.map((directory) => directoryState(directory, nowSeconds))}
+    ${ledgerState(view.ledgerProblem)}
   </ul>`;
 }
 

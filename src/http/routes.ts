@@ -1,24 +1,38 @@
 // What is answered where. GET and HEAD only; nothing here reads a file, so that a scrape answers
 // whatever the disks are doing.
 
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, {
+  type Express,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+  type Router,
+} from 'express';
 import helmet from 'helmet';
 import { messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import type { WebConfig } from '../webconfig/web-config.ts';
 import { accessControl } from './access.ts';
-import { send, sendText } from './answer.ts';
+import { send, sendText } from './response.ts';
 import { crashBody, crashesBody } from './api.ts';
+import { isOwnHost } from './host-check.ts';
 import { exposition, type Format } from './negotiation.ts';
+import type { PacedStream } from './paced-stream.ts';
 import { type PageOptions, statusPage } from './page.ts';
-import { selection } from './selection.ts';
+import { isName, selection } from './selection.ts';
 import { CONTENT_SECURITY_POLICY, ICON } from './style.ts';
-import type { Selection, Views } from './views.ts';
+import type { Selection, StatusSource } from './views.ts';
 
-/** Requests answered at a time; what is above has a slow reader each, and gets 503. */
-const MAX_REQUESTS = 40;
-
-export type HttpOptions = PageOptions;
+/** What of the configuration decides what is served where. */
+export interface HttpOptions extends PageOptions {
+  /** Where the exporter is reached from outside; undefined: where it was asked. */
+  readonly externalUrl: URL | undefined;
+  /** In front of every path, as `/prefix`; empty: nothing. */
+  readonly routePrefix: string;
+  /** Names of this host. */
+  readonly ownNames: readonly string[];
+}
 
 /** The exposition of one scrape. */
 interface Exposition {
@@ -26,17 +40,19 @@ interface Exposition {
   readonly body: string;
 }
 
+/** What the routes need of the daemon. */
 export interface HttpDependencies {
   /** Of the exporter, with the crashes in node mode. */
   readonly metrics: (format: Format) => Promise<Exposition>;
   /** Of the crashes of one host; undefined when no such host crashed. */
   readonly hostMetrics: (host: string, format: Format) => Exposition | undefined;
-  readonly views: Views;
+  readonly status: StatusSource;
   readonly webConfig: () => WebConfig;
   readonly log: Logger;
   readonly nowMs: () => number;
 }
 
+/** The HTTP side as an Express application. */
 export function httpApp(options: HttpOptions, dependencies: HttpDependencies): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -49,11 +65,16 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
       xFrameOptions: { action: 'deny' },
     }),
   );
-  app.use(gate(MAX_REQUESTS), accessControl(dependencies.webConfig, dependencies.nowMs));
-  metricsRoutes(app, options, dependencies);
-  if (options.mode === 'central') centralRoutes(app, dependencies);
-  healthRoutes(app, dependencies);
-  crashRoutes(app, options, dependencies);
+  const { webConfig, nowMs } = dependencies;
+  app.use(onlyReads, accessControl(webConfig, askerOf, nowMs));
+  const routes = express.Router();
+  metricsRoutes(routes, options, dependencies);
+  if (options.mode === 'central') centralRoutes(routes, options, dependencies);
+  healthRoutes(routes, dependencies);
+  crashRoutes(routes, options, dependencies);
+  const { routePrefix } = options;
+  if (routePrefix !== '') redirectTo(routePrefix, app, options);
+  app.use(`${routePrefix}/`, routes);
   app.use((_request: Request, response: Response) => {
     sendText(response, 404, 'Not Found');
   });
@@ -69,78 +90,95 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
   return app;
 }
 
-/** Refuses what is too much or no GET; nothing is to be kept by caches. */
-function gate(maxRequests: number) {
-  let inProgress = 0;
-  return (request: Request, response: Response, next: NextFunction): void => {
-    response.set('Cache-Control', 'no-store');
-    if (inProgress >= maxRequests) {
-      sendText(response.set('Retry-After', '1'), 503, 'Too many requests at a time');
-      return;
-    }
-    inProgress++;
-    response.once('close', () => inProgress--);
-    if (request.method === 'GET' || request.method === 'HEAD') next();
-    else sendText(response.set('Allow', 'GET, HEAD'), 405, 'Method Not Allowed');
-  };
+/** The HTTP server is handed paced streams alone. */
+function askerOf({ socket }: Request): PacedStream {
+  return socket as unknown as PacedStream;
+}
+
+/** GET and HEAD only; nothing is to be kept by caches. */
+function onlyReads(request: Request, response: Response, next: NextFunction): void {
+  response.set('Cache-Control', 'no-store');
+  if (request.method === 'GET' || request.method === 'HEAD') next();
+  else sendText(response.set('Allow', 'GET, HEAD'), 405, 'Method Not Allowed');
 }
 
 function metricsRoutes(
-  app: Express,
+  routes: Router,
   { telemetryPath }: HttpOptions,
   { metrics }: HttpDependencies,
 ): void {
-  app.get(telemetryPath, async (request, response) => {
+  routes.get(telemetryPath, async (request, response) => {
     sendExposition(request, response, await metrics(exposition(request.get('Accept'))));
   });
 }
 
-function centralRoutes(app: Express, { hostMetrics, views }: HttpDependencies): void {
-  app.get('/probe', (request, response) => {
+function centralRoutes(
+  routes: Router,
+  { externalUrl, routePrefix }: HttpOptions,
+  { hostMetrics, status, webConfig }: HttpDependencies,
+): void {
+  routes.get('/probe', (request, response) => {
     const host = queryOf(request).get('target') ?? '';
     if (host === '') {
       sendText(response, 400, 'Say which host crashed: /probe?target=HOST');
       return;
     }
-    const answer = hostMetrics(host, exposition(request.get('Accept')));
+    const answer = isName(host) ? hostMetrics(host, exposition(request.get('Accept'))) : undefined;
     if (answer === undefined) sendText(response, 404, 'No crash of this host is recorded');
     else sendExposition(request, response, answer);
   });
-  app.get('/sd', (request, response) => {
+  routes.get('/sd', (request, response) => {
     const address = request.get('Host') ?? '';
-    if (!/^[\w.-]+(:\d+)?$|^\[[\da-fA-F:.]+\](:\d+)?$/.test(address)) {
+    if (externalUrl !== undefined) {
+      const path = externalUrl.pathname.replace(/\/+$/, '');
+      const port = externalUrl.port || (externalUrl.protocol === 'https:' ? '443' : '80');
+      const outside = { scheme: externalUrl.protocol.slice(0, -1), path };
+      const target = { ...outside, address: `${externalUrl.hostname}:${port}` };
+      sendJson(request, response, serviceDiscovery(status.hosts(), target));
+    } else if (/^[\w.-]+(:\d+)?$|^\[[\da-fA-F:.]+\](:\d+)?$/.test(address)) {
+      const scheme = webConfig().tls === undefined ? 'http' : 'https';
+      const target = { address, scheme, path: routePrefix };
+      sendJson(request, response, serviceDiscovery(status.hosts(), target));
+    } else {
       sendText(response, 400, 'Host header: not an address');
-      return;
     }
-    sendJson(request, response, serviceDiscovery(views.hosts(), address));
   });
+}
+
+interface Target {
+  readonly address: string;
+  readonly scheme: string;
+  readonly path: string;
 }
 
 /**
- * Prometheus' HTTP service discovery: one target a host, at the address this was asked at. A host's
- * name is a label, never an address: it comes from a dump and may be anything.
+ * Prometheus' HTTP service discovery: one target a host, at the address of this exporter. A host's name
+ * is a label, never an address: it comes from a dump and may be anything.
  */
-function serviceDiscovery(hosts: readonly string[], address: string): object {
+function serviceDiscovery(hosts: readonly string[], { address, scheme, path }: Target): object {
   return hosts.map((host) => ({
     targets: [address],
-    labels: { instance: host, __metrics_path__: '/probe', __param_target: host },
+    labels: {
+      instance: host,
+      ...(scheme === 'https' && { __scheme__: scheme }),
+      __metrics_path__: `${path}/probe`,
+      __param_target: host,
+    },
   }));
 }
 
-function healthRoutes(app: Express, { views }: HttpDependencies): void {
-  app.get('/-/healthy', (_request, response) => {
+function healthRoutes(routes: Router, { status }: HttpDependencies): void {
+  routes.get('/-/healthy', (_request, response) => {
     sendText(response, 200, 'Healthy');
   });
-  app.get('/-/ready', (_request, response) => {
-    const problem = views.ledgerProblem();
-    if (!views.isScanned()) sendText(response, 503, 'Waiting for the first scan');
-    else if (problem !== undefined) sendText(response, 503, `Ledger: ${problem}`);
-    else sendText(response, 200, 'Ready');
+  routes.get('/-/ready', (_request, response) => {
+    const problem = status.notReady();
+    sendText(response, problem === undefined ? 200 : 503, problem ?? 'Ready');
   });
 }
 
-function crashRoutes(app: Express, options: HttpOptions, dependencies: HttpDependencies): void {
-  const { views, nowMs } = dependencies;
+function crashRoutes(routes: Router, options: HttpOptions, dependencies: HttpDependencies): void {
+  const { status, nowMs } = dependencies;
   const withSelection =
     (answer: (request: Request, response: Response, asked: Selection) => void) =>
     (request: Request, response: Response): void => {
@@ -148,26 +186,61 @@ function crashRoutes(app: Express, options: HttpOptions, dependencies: HttpDepen
       if (typeof asked === 'string') sendText(response, 400, asked);
       else answer(request, response, asked);
     };
-  app.get(
+  routes.get('/icon.svg', (request, response) => {
+    send(request, response, 'image/svg+xml', ICON);
+  });
+  const ownHost = onlyForOwnHost(options, dependencies);
+  routes.get(
     '/',
+    ownHost,
     withSelection((request, response, asked) => {
-      const page = statusPage(views, asked, { ...options, nowSeconds: nowMs() / 1000 });
+      const moment = { ...options, nowSeconds: nowMs() / 1000 };
+      const page = statusPage(status.view(asked), asked, moment);
       send(request, response, 'text/html; charset=utf-8', page);
     }),
   );
-  app.get('/icon.svg', (request, response) => {
-    send(request, response, 'image/svg+xml', ICON);
-  });
-  app.get(
+  routes.get(
     '/api/v1/crashes',
+    ownHost,
     withSelection((request, response, asked) => {
-      sendJson(request, response, crashesBody(views, asked));
+      sendJson(request, response, crashesBody(status.view(asked)));
     }),
   );
-  app.get('/api/v1/crashes/:id', (request, response) => {
-    const crash = views.crash(request.params.id);
+  routes.get('/api/v1/crashes/:id', ownHost, (request, response) => {
+    const id = String(request.params['id']);
+    if (!isName(id)) {
+      sendText(response, 400, 'id: too long');
+      return;
+    }
+    const crash = status.crash(id);
     if (crash === undefined) sendJson(request, response.status(404), { error: 'no such crash' });
     else sendJson(request, response, crashBody(crash));
+  });
+}
+
+/**
+ * Keeps pages of other sites from reading crashes by DNS rebinding. With a password or a certificate
+ * they cannot anyway. Metrics and health are answered by whatever name Prometheus knows this exporter.
+ */
+function onlyForOwnHost(
+  { externalUrl, ownNames }: HttpOptions,
+  { webConfig }: HttpDependencies,
+): RequestHandler {
+  const names = externalUrl === undefined ? ownNames : [...ownNames, externalUrl.hostname];
+  return (request, response, next) => {
+    const { users, tls } = webConfig();
+    if (users.size > 0 || tls !== undefined || isOwnHost(request.get('Host'), names)) next();
+    else
+      sendText(response, 403, 'Host header: not a name of this exporter; see --web.external-url');
+  };
+}
+
+/** Leads from / and from the prefix without a slash to the page, as seen from outside. */
+function redirectTo(routePrefix: string, app: Express, { externalUrl }: HttpOptions): void {
+  const outside = (externalUrl?.pathname ?? routePrefix).replace(/\/*$/, '/');
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    if (request.path === '/' || request.path === routePrefix) response.redirect(302, outside);
+    else next();
   });
 }
 

@@ -5,6 +5,13 @@ import { isCategory } from '../wording.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
+/** Longer than any host name or crash id. */
+const MAX_NAME = 256;
+
+/** Whether this may be a host's name or a crash's id. */
+export function isName(text: string): boolean {
+  return text.length <= MAX_NAME;
+}
 
 /** @returns what is wrong with the query, in words, when it cannot be meant. */
 export function selection(query: URLSearchParams): Selection | string {
@@ -12,6 +19,7 @@ export function selection(query: URLSearchParams): Selection | string {
   const category = query.get('category') ?? '';
   const limit = count(query.get('limit'), DEFAULT_LIMIT);
   const offset = count(query.get('offset'), 0);
+  if (!isName(host)) return `host: longer than ${MAX_NAME} characters`;
   if (category !== '' && !isCategory(category)) return 'category: unknown';
   if (limit === undefined || limit < 1 || limit > MAX_LIMIT) return `limit: want 1..${MAX_LIMIT}`;
   if (offset === undefined) return 'offset: want a number';

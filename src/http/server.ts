@@ -1,28 +1,28 @@
 // The HTTP side, from the listening sockets to the answers:
 //
-//   listeners ──▶ connections (bounds) ──▶ TLS, if configured now ──▶ HTTP ──▶ routes
+//   listeners ──▶ connections (bounds) ──▶ TLS, if configured ──▶ HTTP ──▶ turns ──▶ routes
 //
-// The HTTP server never listens itself: it is handed connections, so that TLS can come, change and go
-// while it runs, and any number of sockets share one set of bounds.
+// The HTTP server never listens itself: it is handed connections once they have sent something, so that
+// a silent one costs no more than its socket, and any number of sockets share one set of bounds.
 
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { WatchedWebConfig } from '../webconfig/watch.ts';
-import type { WebConfig } from '../webconfig/web-config.ts';
+import type { TlsConfig } from '../webconfig/web-config.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { type ListenOn, listen } from './listeners.ts';
 import { type HttpDependencies, type HttpOptions, httpApp } from './routes.ts';
-import { tlsFront } from './tls-front.ts';
+import { PacedStream } from './paced-stream.ts';
+import { type TlsTerminator, tlsTerminator } from './tls.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
-/** How long answers on their way may take when the exporter stops. */
+/** How long answers under way may take when the exporter stops. */
 const DRAIN_MS = 5000;
 
 export interface HttpServer {
   /** The ports it listens on. */
   readonly ports: readonly number[];
-  /** Takes no more connections, ends the answers on their way. */
+  /** Takes no more connections, finishes the answers under way. */
   close(): Promise<void>;
 }
 
@@ -43,18 +43,30 @@ export async function startHttpServer(
   const http = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false });
   http.keepAliveTimeout = 0; // Connections has deadlines for everything
   http.on('request', (request, response) => {
-    connections.begin(request, response);
-    app(request, response);
+    connections.request(request, response, () => {
+      app(request, response);
+    });
   });
-  const serve = (stream: Duplex): void => {
+  const serve = (socket: Socket, over: Socket): void => {
+    const stream = new PacedStream(over);
+    connections.serve(socket, stream);
     http.emit('connection', stream);
   };
-  let accept = entrance(webConfig.current(), connections, serve);
+  const terminator = (config: TlsConfig | undefined): TlsTerminator | undefined =>
+    config && tlsTerminator(config, serve);
+  let tls = terminator(webConfig.current().tls);
   webConfig.onChange((config) => {
-    accept = entrance(config, connections, serve);
+    tls = terminator(config.tls);
   });
   const listeners = await listen(options.listen, (socket) => {
-    if (connections.add(socket)) accept(socket);
+    connections.add(socket);
+    socket.once('data', (bytes: Buffer) => {
+      connections.spoke(socket);
+      socket.pause();
+      socket.unshift(bytes);
+      if (tls === undefined) serve(socket, socket);
+      else tls(socket, bytes[0] ?? 0);
+    });
   });
   return {
     ports: listeners.ports,
@@ -62,21 +74,5 @@ export async function startHttpServer(
       listeners.close();
       await connections.drain(DRAIN_MS);
     },
-  };
-}
-
-/** What happens to a new connection under a configuration. */
-function entrance(
-  { tls }: WebConfig,
-  connections: Connections,
-  serve: (stream: Duplex) => void,
-): (socket: Socket) => void {
-  if (tls === undefined) return serve;
-  const front = tlsFront(tls, (socket, stream) => {
-    connections.wrap(socket, stream);
-    serve(stream);
-  });
-  return (socket) => {
-    front.accept(socket);
   };
 }

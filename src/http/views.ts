@@ -3,25 +3,36 @@
 
 import type { Verdict } from '../triage.ts';
 
-/** Everything the page and the API can ask for. */
-export interface Views {
-  /** How many crashes there are. */
-  readonly recorded: () => number;
-  readonly crashes: (asked: Selection) => SelectedCrashes;
-  readonly crash: (id: string) => CrashView | undefined;
-  readonly directories: () => readonly DirectoryView[];
+/** What the page and the API show. */
+export interface StatusView {
+  /** How many crashes are recorded. */
+  readonly recorded: number;
+  /** How many of them match the selection. */
+  readonly matching: number;
+  /** Those of the selected page, newest first. */
+  readonly crashes: readonly CrashView[];
+  readonly directories: readonly DirectoryView[];
   /** Newest first. */
-  readonly failures: () => readonly FailureView[];
+  readonly failures: readonly FailureView[];
   /** undefined: this machine does not say. */
-  readonly kdumpArmed: () => boolean | undefined;
-  /** What the running kernel has counted; undefined: nobody asked. */
-  readonly thisBoot: () => ThisBootView | undefined;
+  readonly kdumpArmed: boolean | undefined;
+  /** What the running kernel has counted; undefined: it is not read. */
+  readonly thisBoot: ThisBootView | undefined;
+  /** Hosts that crashed, sorted. */
+  readonly hosts: readonly string[];
+  /** Why the ledger cannot be written; undefined if it can. */
+  readonly ledgerProblem: string | undefined;
+}
+
+/** What the HTTP side asks the daemon. */
+export interface StatusSource {
+  readonly view: (asked: Selection) => StatusView;
+  /** undefined: no such crash. */
+  readonly crash: (id: string) => CrashView | undefined;
   /** Hosts that crashed, sorted. */
   readonly hosts: () => readonly string[];
-  /** Why what is learned now cannot be kept; undefined: it can. */
-  readonly ledgerProblem: () => string | undefined;
-  /** Whether every directory was looked at once. */
-  readonly isScanned: () => boolean;
+  /** Why the exporter is not ready, in words; undefined if it is. */
+  readonly notReady: () => string | undefined;
 }
 
 /** Errors of this boot are in no crash, and in no sum over crashes. */
@@ -45,13 +56,6 @@ export interface Selection {
   readonly offset: number;
 }
 
-interface SelectedCrashes {
-  /** Newest first. */
-  readonly page: readonly CrashView[];
-  /** Those that match, on whatever page. */
-  readonly matching: number;
-}
-
 /** One crash, as the API answers it. Times are Unix seconds; null means: not in the dump. */
 export interface CrashView {
   readonly id: string;
@@ -67,10 +71,12 @@ export interface CrashView {
   readonly dumps: readonly DumpFileView[];
 }
 
+/** The counters of a crash, or why there are none. */
 export type HwerrView =
   | { readonly kind: 'present'; readonly categories: readonly CategoryView[] }
   | { readonly kind: 'absent'; readonly reason: string };
 
+/** One category of a crash. */
 export interface CategoryView {
   readonly category: string;
   readonly count: number;
@@ -85,6 +91,7 @@ interface DumpFileView {
   readonly present: boolean;
 }
 
+/** A watched directory. */
 export interface DirectoryView {
   readonly directory: string;
   readonly up: boolean;
@@ -92,6 +99,7 @@ export interface DirectoryView {
   readonly lastScanSeconds: number;
 }
 
+/** A file that gave no counters. */
 export interface FailureView {
   readonly path: string;
   readonly reason: string;

@@ -29,6 +29,18 @@ const LAG_BY_TIMER = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map(
 /** There is no way to have it not started, so it fires as late as a timer can. */
 const LATEST_TIMER_MS = 2 ** 31 - 1;
 
+/** What an operator looks at: the event loop's lag, the heap, and which Node this is. */
+const USEFUL = [
+  'nodejs_eventloop_lag_seconds',
+  'nodejs_heap_size_total_bytes',
+  'nodejs_heap_size_used_bytes',
+  'nodejs_external_memory_bytes',
+  'nodejs_version_info',
+];
+
+/** Metrics about the process: none; process_* and what of nodejs_* is useful; all. */
+export type ProcessMetrics = 'none' | 'useful' | 'all';
+
 /** A part of a scrape that stands on its own. */
 export type Collector = () => PartialSamples;
 
@@ -46,11 +58,12 @@ export interface Metrics {
 }
 
 /**
- * @param exporterMetrics whether to add process_* and nodejs_*.
+ * The metrics of a process, rendered anew for every scrape.
+ *
  * @param onError a part of a scrape failed, and is missing from it.
  */
 export function createMetrics(
-  exporterMetrics: boolean,
+  processMetrics: ProcessMetrics,
   onError: (error: unknown) => void,
 ): Metrics {
   const registry = new Registry();
@@ -62,9 +75,16 @@ export function createMetrics(
     buckets: [...(buckets ?? [])],
     registers: [registry],
   });
-  if (exporterMetrics) {
+  if (processMetrics !== 'none') {
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LATEST_TIMER_MS });
-    for (const unwanted of [...MISNAMED, ...LAG_BY_TIMER]) registry.removeSingleMetric(unwanted);
+    const unwanted =
+      processMetrics === 'all'
+        ? [...MISNAMED, ...LAG_BY_TIMER]
+        : registry
+            .getMetricsAsArray()
+            .map((metric) => metric.name)
+            .filter((metric) => metric.startsWith('nodejs_') && !USEFUL.includes(metric));
+    for (const metric of unwanted) registry.removeSingleMetric(metric);
   }
   const own = (collectors: readonly Collector[]): Family[] =>
     collectors.flatMap((collect) => {

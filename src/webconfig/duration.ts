@@ -10,10 +10,9 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** Milliseconds; a bare number is nanoseconds, as in Go. undefined: no duration. */
-export function goDurationMs(value: string | number): number | undefined {
-  if (typeof value === 'number') return value * 1e-6;
-  if (value === '0') return 0;
+/** Milliseconds; a bare number is nanoseconds, as in Go. undefined: not a duration. */
+export function goDurationMs(value: string): number | undefined {
+  if (/^[+-]?\d+$/.test(value)) return Number(value) * 1e-6;
   if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(value)) return undefined;
   let ms = 0;
   for (const [, amount, unit] of value.matchAll(/([\d.]+)([a-zµ]+)/g)) {

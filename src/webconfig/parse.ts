@@ -1,8 +1,22 @@
 // From YAML text to the shape of schema.ts, with every mistake located: file, line, key.
 
-import { LineCounter, type Document, isNode, isMap, parseDocument } from 'yaml';
+import {
+  type Document,
+  LineCounter,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseDocument,
+} from 'yaml';
 import type { z } from 'zod';
 import { FILE, type WebConfigFile } from './schema.ts';
+
+const MAX_DEPTH = 8;
+const MAX_ALIASES = 10;
+/** What means nothing when it is written without quotes. */
+const NULL = /^(~|null|Null|NULL|)$/;
 
 /** A web configuration that cannot be used: `FILE:LINE: KEY: what is wrong`. */
 export class WebConfigError extends Error {}
@@ -19,7 +33,12 @@ export interface ParsedWebConfig {
 /** @throws WebConfigError naming the first mistake. */
 export function parseWebConfig(name: string, text: string): ParsedWebConfig {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  // Scalars keep their spelling, as for Go's strings: a user 0123 is not 123.
+  const document = parseDocument(text, {
+    schema: 'failsafe',
+    lineCounter: lines,
+    prettyErrors: false,
+  });
   const [broken] = [...document.errors, ...document.warnings];
   if (broken !== undefined) {
     const { line } = lines.linePos(broken.pos[0]);
@@ -31,10 +50,34 @@ export function parseWebConfig(name: string, text: string): ParsedWebConfig {
     const where = key.length === 0 ? '' : `${key.join('.')}: `;
     return new WebConfigError(`${name}${line}: ${where}${what}`);
   };
-  const parsed = FILE.safeParse(document.toJS({ maxAliasCount: 10 }) ?? {});
+  const parsed = FILE.safeParse(plainData(document, errorAt) ?? {});
   if (parsed.success) return { file: parsed.data, errorAt };
   const { path, message } = firstIssue(parsed.error);
   throw errorAt(path, message);
+}
+
+/** Text, null, arrays, objects; a Map of users, whose names may be anything, `__proto__` too. */
+function plainData(document: Document, errorAt: ParsedWebConfig['errorAt']): unknown {
+  let aliases = 0;
+  const read = (node: unknown, key: KeyPath): unknown => {
+    if (key.length > MAX_DEPTH) throw errorAt(key, 'nested too deeply');
+    if (isAlias(node)) {
+      if (++aliases > MAX_ALIASES) throw errorAt(key, 'too many aliases');
+      return read(node.resolve(document), key);
+    }
+    if (isScalar(node)) {
+      const text = String(node.value);
+      return node.type === 'PLAIN' && NULL.test(text) ? null : text;
+    }
+    if (isSeq(node)) return node.items.map((item, i) => read(item, [...key, i]));
+    if (!isMap(node)) return null;
+    const entries = node.items.map(({ key: name, value }): [string, unknown] => {
+      const text = isScalar(name) ? String(name.value) : String(name);
+      return [text, read(value, [...key, text])];
+    });
+    return key.join() === 'basic_auth_users' ? new Map(entries) : Object.fromEntries(entries);
+  };
+  return read(document.contents, []);
 }
 
 function firstIssue({ issues }: z.ZodError): { path: KeyPath; message: string } {

@@ -41,8 +41,15 @@ export const CLIENT_AUTH = [
   'RequireAndVerifyClientCert',
 ] as const;
 
-/** Any YAML scalar where Go has a string: `X-XSS-Protection: 1`. */
-const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+/** Any YAML scalar, as it is spelt: `X-XSS-Protection: 1`. */
+const text = z.string('not a text');
+/** As Go's YAML reads them. */
+const TRUE = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
+const FALSE = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
+const bool = text
+  .refine((value) => TRUE.test(value) || FALSE.test(value), 'want true or false')
+  .transform((value) => TRUE.test(value));
+const int = text.regex(/^[+-]?\d{1,9}$/, 'not a number').transform(Number);
 /** A key without a value is as good as no key. */
 const optional = <T extends z.ZodType>(schema: T): z.ZodOptional<z.ZodNullable<T>> =>
   schema.nullable().optional();
@@ -60,13 +67,13 @@ const tls = z.strictObject({
   max_version: optional(z.enum(TLS_VERSIONS, 'unknown TLS version')),
   cipher_suites: optional(z.array(z.enum(Object.keys(CIPHERS), 'unknown cipher'))),
   curve_preferences: optional(z.array(z.enum(Object.keys(CURVES), 'unknown curve'))),
-  prefer_server_cipher_suites: optional(z.boolean()),
+  prefer_server_cipher_suites: optional(bool),
 });
 
 const headerValue = text.refine((value) => !/[^\t\x20-\x7e]/.test(value), 'not a header value');
 
 const http = z.strictObject({
-  http2: optional(z.boolean()),
+  http2: optional(bool),
   headers: optional(
     z.strictObject({
       'Strict-Transport-Security': optional(headerValue),
@@ -78,19 +85,27 @@ const http = z.strictObject({
   ),
 });
 
-/** bcrypt with a cost from 4 to 31. */
-const BCRYPT = /^\$2[aby]?\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
+/** bcrypt has costs from 4 to 31. */
+const BCRYPT = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
+/** 2^14 rounds take a second or two. */
+const BEARABLE = /^\$2.\$(0\d|1[0-4])\$/;
 
 const rateLimit = z.strictObject({
-  interval: optional(z.union([z.string(), z.int()])),
-  burst: optional(z.int()),
+  interval: optional(text),
+  burst: optional(int),
 });
 
 export const FILE: z.ZodType<WebConfigFile> = z.strictObject({
   tls_server_config: optional(tls),
   http_server_config: optional(http),
   basic_auth_users: optional(
-    z.record(z.string(), z.string('not a bcrypt hash').regex(BCRYPT, 'not a bcrypt hash')),
+    z.map(
+      z.string(),
+      z
+        .string('not a bcrypt hash')
+        .regex(BCRYPT, 'not a bcrypt hash')
+        .regex(BEARABLE, 'a bcrypt cost above 14: whoever guesses would keep others waiting'),
+    ),
   ),
   rate_limit: optional(rateLimit),
 });
@@ -121,9 +136,9 @@ export interface WebConfigFile {
     readonly http2?: Maybe<boolean>;
     readonly headers?: Maybe<Readonly<Record<string, Maybe<string>>>>;
   }>;
-  readonly basic_auth_users?: Maybe<Readonly<Record<string, string>>>;
+  readonly basic_auth_users?: Maybe<ReadonlyMap<string, string>>;
   readonly rate_limit?: Maybe<{
-    readonly interval?: Maybe<string | number>;
+    readonly interval?: Maybe<string>;
     readonly burst?: Maybe<number>;
   }>;
 }

@@ -1,5 +1,6 @@
-// A web configuration that follows its files: certificates are renewed under a running exporter.
-// A look every few seconds, for file-system events get lost; a bad file changes nothing but the log.
+// A web configuration that follows its files: certificates are renewed under a running exporter. The
+// files are looked at every few seconds, for file-system events get lost; a bad file changes nothing but
+// the log. As in exporter-toolkit, TLS is on or off for as long as the process runs.
 
 import { statSync } from 'node:fs';
 import { messageOf } from '../failure.ts';
@@ -8,8 +9,9 @@ import { NO_WEB_CONFIG, type WebConfig, loadWebConfig } from './web-config.ts';
 
 const EVERY_MS = 2000;
 
+/** The web configuration of the moment. */
 export interface WatchedWebConfig {
-  /** The last good one. */
+  /** The last one that could be used. */
   readonly current: () => WebConfig;
   /** Called with every new one. */
   readonly onChange: (listener: (config: WebConfig) => void) => void;
@@ -19,7 +21,9 @@ export interface WatchedWebConfig {
 }
 
 /**
- * @param path undefined: there is no file, and never will be.
+ * Loads a web configuration and follows its files.
+ *
+ * @param path undefined: plain HTTP for everybody.
  * @throws WebConfigError when the file is bad now.
  */
 export function watchWebConfig(path: string | undefined, log: Logger): WatchedWebConfig {
@@ -29,8 +33,8 @@ export function watchWebConfig(path: string | undefined, log: Logger): WatchedWe
   const listeners: ((config: WebConfig) => void)[] = [];
   const reload = (): void => {
     if (path === undefined) return;
-    const before = config.files;
-    versions = versionsOf(before);
+    const before = config;
+    versions = versionsOf(before.files);
     try {
       config = loadWebConfig(path);
     } catch (error) {
@@ -42,8 +46,12 @@ export function watchWebConfig(path: string | undefined, log: Logger): WatchedWe
       return;
     }
     complaint = undefined;
+    if ((config.tls === undefined) !== (before.tls === undefined)) {
+      config = { ...config, tls: before.tls };
+      log.warn('TLS is switched on and off by a restart only', { path });
+    }
     // Versions from before the reading: what was written meanwhile is read again.
-    if (config.files.join('\n') !== before.join('\n')) versions = versionsOf(config.files);
+    if (config.files.join('\n') !== before.files.join('\n')) versions = versionsOf(config.files);
     for (const listener of listeners) listener(config);
     log.info('web configuration read', { path });
   };

@@ -3,12 +3,12 @@
 // is accepted and not spoken: scrapers fall back to HTTP/1.1.
 
 import { X509Certificate, createPrivateKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type SecureContextOptions, createSecureContext } from 'node:tls';
 import { messageOf } from '../failure.ts';
 import { goDurationMs } from './duration.ts';
 import { type ParsedWebConfig, WebConfigError, parseWebConfig } from './parse.ts';
+import { readConfigFile } from './read-file.ts';
 import {
   CIPHERS,
   CLIENT_AUTH,
@@ -59,7 +59,7 @@ export const NO_WEB_CONFIG: WebConfig = {
 export function loadWebConfig(path: string): WebConfig {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readConfigFile(path);
   } catch (error) {
     throw new WebConfigError(`${path}: ${messageOf(error)}`);
   }
@@ -69,7 +69,7 @@ export function loadWebConfig(path: string): WebConfig {
   return {
     tls: tls.read(),
     headers: headersOf(http?.headers ?? {}),
-    users: new Map(Object.entries(users ?? {})),
+    users: users ?? new Map<string, string>(),
     rateLimit: rateLimitOf(parsed),
     files: [path, ...tls.files],
   };
@@ -87,7 +87,7 @@ function headersOf(
 
 function rateLimitOf({ file, errorAt }: ParsedWebConfig): RateLimit | undefined {
   const { interval, burst } = file.rate_limit ?? {};
-  const intervalMs = goDurationMs(interval ?? 0);
+  const intervalMs = goDurationMs(interval ?? '0');
   if (intervalMs === undefined) {
     throw errorAt(['rate_limit', 'interval'], 'not a duration such as 1s or 250ms');
   }
@@ -134,7 +134,7 @@ class TlsSection {
     const file = resolve(this.#directory, path);
     this.files.push(file);
     try {
-      return readFileSync(file, 'utf8');
+      return readConfigFile(file);
     } catch (error) {
       throw this.#error(`${name}_file`, messageOf(error));
     }

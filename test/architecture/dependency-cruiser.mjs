@@ -4,7 +4,7 @@
  */
 
 const NPM = '(^|/)node_modules/';
-const ENTRIES = '^src/(main|decode/decode-worker|ledger/write-thread)\\.ts$';
+const ENTRIES = '^src/(main|decode/decode-worker|ledger/write-thread|http/password-thread)\\.ts$';
 const EDGES = 'decode|ingest|host|ledger|metrics|http';
 
 /** What whoever reads a kernel's memory stands on. */
@@ -33,14 +33,18 @@ const owners = [
   { what: 'piscina', owner: 'decode/', why: 'decoding is one folder, and only in a worker' },
   {
     what: 'node:worker_threads',
-    owner: '(decode/|ledger/(writer|write-thread)\\.ts$)',
-    why: 'two things take long: decoding, and waiting for the disk',
+    owner: '(decode/|ledger/(writer|write-thread)\\.ts$|http/password)',
+    why: 'three things take long: decoding, waiting for the disk, and checking a password',
   },
   { what: 'node:sqlite', owner: 'ledger/store\\.ts$', why: 'what is durable is one file' },
   { what: 'express', owner: 'http/', why: 'the server can change without the daemon noticing' },
   { what: 'helmet', owner: 'http/', why: 'headers belong to the server' },
   { what: 'prom-client', owner: 'metrics/', why: 'should it be replaced, one folder changes' },
-  { what: 'bcryptjs', owner: 'http/', why: 'passwords are checked at the door' },
+  {
+    what: 'hash-wasm',
+    owner: 'http/password-thread\\.ts$',
+    why: 'passwords are checked at the door',
+  },
   { what: 'yaml', owner: 'webconfig/', why: 'the only YAML is the web configuration' },
   { what: 'zod', owner: 'webconfig/', why: 'what others write is checked where it is read' },
   { what: 'commander', owner: '(cli/|process\\.ts$)', why: 'a command line is not configuration' },

@@ -126,7 +126,7 @@ describe('package.json', () => {
 
   /** One decision each; a new one needs its reason in the commit that adds it. */
   const decided = [
-    ...['bcryptjs', 'chokidar', 'commander', 'express', 'helmet', 'hysnappy'],
+    ...['chokidar', 'commander', 'express', 'hash-wasm', 'helmet', 'hysnappy'],
     ...['piscina', 'prom-client', 'xz-decompress', 'yaml', 'zod'],
   ];
 

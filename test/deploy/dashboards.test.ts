@@ -12,6 +12,7 @@ import { parse } from 'yaml';
 
 import { eventually } from '../support/system/eventually.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
+import { writeRedatedDump } from '../support/dumps/redated.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { KNOWN_METRICS, metricsIn } from './names.ts';
 import { type Panel, type PanelData, picture } from './picture.ts';
@@ -119,7 +120,8 @@ describe('with sample dumps', () => {
     let server: Prometheus;
 
     beforeAll(async () => {
-      const directory = join(cleanup.folder(), 'crash');
+      const folder = cleanup.folder();
+      const directory = join(folder, 'crash');
       for (const name of SAMPLES.filter((name) => name !== PCI_CRASH)) {
         drop(fixture(name), directory, `before-${name}`);
       }
@@ -127,7 +129,9 @@ describe('with sample dumps', () => {
       const daemon = await startDaemon(directory, host);
       server = await startPrometheus(prometheus.path, { daemon }, cleanup);
       await crashes(server, 3);
-      drop(fixture(PCI_CRASH), directory, '2026-10-03-04:05:51');
+      // The newest: a dump among the others has no date and goes by when it was recorded.
+      const dump = writeRedatedDump(join(folder, 'dump'), Math.floor(Date.now() / 1000));
+      drop(dump, directory, 'newest');
       await crashes(server, 4);
       await eventually(
         'the rules were evaluated',

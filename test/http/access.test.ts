@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { hashSync } from 'bcryptjs';
+import { bcrypt } from 'hash-wasm';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { openssl, selfSigned } from '../support/daemon/certificates.ts';
@@ -15,7 +16,7 @@ import {
 
 const TLS = 'tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n';
 /** A hash that takes long enough to be measured. */
-const SLOW_USERS = `basic_auth_users:\n  alice: ${hashSync('secret', 11)}\n`;
+const SLOW_USERS = `basic_auth_users:\n  alice: ${hashSync('secret', 11)}\n  bob: ${hashSync('word', 11)}\n`;
 const USERS = `basic_auth_users:\n  alice: ${hashSync('secret', 8)}\n`;
 
 let server: TestServer | undefined;
@@ -72,21 +73,77 @@ describe('basic authentication', () => {
     expect(right).toBeLessThan(wrong / 4);
   });
 
-  it('answers who is known while strangers guess, and guesses do not pile up', async () => {
+  it('answers right passwords while strangers guess: known ones at once, new ones before the guesses', async () => {
     server = await startTestServer({ webConfig: SLOW_USERS });
     const healthy = `${server.url}/-/healthy`;
-    await fetch(healthy, { headers: basic('alice', 'secret') });
-    const guesses = Array.from({ length: 30 }, (_, i) =>
-      fetch(healthy, { headers: basic('alice', `guess ${i}`) }).then(({ status }) => status),
-    );
-    const known = { headers: basic('alice', 'secret'), signal: AbortSignal.timeout(5000) };
-    expect((await fetch(healthy, known)).status).toBe(200);
-    const statuses = await Promise.all(guesses);
-    expect(new Set(statuses)).toEqual(new Set([401, 429]));
+    const status = async (user: string, password: string): Promise<number> =>
+      (await fetch(healthy, { headers: basic(user, password) })).status;
+    await status('alice', 'secret');
+    let isOver = false;
+    let guessed = 0;
+    const guessers = Array.from({ length: 6 }, async (_, i) => {
+      for (let k = 0; !isOver; k++) {
+        expect(await status('alice', `guess ${i} ${k}`)).toBe(401);
+        guessed++;
+      }
+    });
+    await expect.poll(() => guessed, { timeout: 10_000 }).toBeGreaterThan(2);
+    expect(await status('alice', 'secret')).toBe(200);
+    const before = guessed;
+    expect(await status('bob', 'word')).toBe(200);
+    expect(guessed - before).toBeLessThan(5); // and not after all 6
+    isOver = true;
+    await Promise.all(guessers);
+  });
+
+  it('compares passwords as bytes, whatever their encoding', async () => {
+    const hash = await bcrypt({
+      password: Buffer.from('caf\xe9', 'latin1'),
+      salt: Buffer.alloc(16, 7),
+      costFactor: 4,
+    });
+    server = await startTestServer({ webConfig: `basic_auth_users: { alice: ${hash} }\n` });
+    const status = async (password: Buffer): Promise<number> => {
+      const credentials = Buffer.concat([Buffer.from('alice:'), password]).toString('base64');
+      const headers = { authorization: `Basic ${credentials}` };
+      return (await fetch(`${server!.url}/-/healthy`, { headers })).status;
+    };
+    expect(await status(Buffer.from('caf\xe9', 'latin1'))).toBe(200);
+    expect(await status(Buffer.from('caf\xe9', 'utf8'))).toBe(401);
+    expect(await status(Buffer.from('caf\xe8', 'latin1'))).toBe(401);
+  });
+
+  it('takes as long to refuse a user with a cheap hash as one that does not exist', async () => {
+    const users = { dear: hashSync('a', 11), cheap: hashSync('b', 4) };
+    server = await startTestServer({ webConfig: JSON.stringify({ basic_auth_users: users }) });
+    const best = async (user: string): Promise<number> => {
+      const times = [];
+      for (let i = 0; i < 3; i++) {
+        const start = performance.now();
+        await fetch(`${server!.url}/-/healthy`, { headers: basic(user, `wrong ${i}`) });
+        times.push(performance.now() - start);
+      }
+      return Math.min(...times);
+    };
+    const [cheap, nobody] = [await best('cheap'), await best('nobody')];
+    expect(cheap / nobody).toBeGreaterThan(0.3); // without filling up it is a hundredth
+    expect(cheap / nobody).toBeLessThan(3);
   });
 });
 
 describe('the rate limit and headers', () => {
+  it('is used up by users, not by strangers', async () => {
+    server = await startTestServer({
+      webConfig: `${USERS}rate_limit:\n  interval: 1h\n  burst: 2\n`,
+    });
+    const status = async (password: string): Promise<number> =>
+      (await fetch(`${server!.url}/-/healthy`, { headers: basic('alice', password) })).status;
+    for (let i = 0; i < 3; i++) expect(await status('wrong')).toBe(401);
+    expect([await status('secret'), await status('secret'), await status('secret')]).toEqual([
+      200, 200, 429,
+    ]);
+  });
+
   it('lets a burst through, then one an interval', async () => {
     server = await startTestServer({ webConfig: 'rate_limit:\n  interval: 1h\n  burst: 3\n' });
     const statuses = [];
@@ -150,7 +207,9 @@ openssl.describe('TLS', () => {
     expect(
       await get({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }),
     ).toBe('refused');
-    await expect(fetch(`${server.url}/-/healthy`)).rejects.toThrow();
+    const plain = await fetch(`${server.url}/-/healthy`);
+    expect(plain.status).toBe(400);
+    expect(await plain.text()).toBe('Client sent an HTTP request to an HTTPS server.\n');
   });
 
   it('keeps to min_version', async () => {
@@ -194,7 +253,7 @@ openssl.describe('TLS', () => {
     });
   }
 
-  it('follows its files: users, certificate, TLS itself; a bad file changes nothing', async () => {
+  it('follows its files: users and certificate; a bad file changes nothing', async () => {
     server = await startTestServer({ folder, webConfig: TLS });
     const change = (text: string): void => {
       writeFileSync(server!.webConfigFile, text);
@@ -209,8 +268,20 @@ openssl.describe('TLS', () => {
     change(TLS.replaceAll('server.', 'stranger.'));
     expect(await get()).toBe('refused'); // its client trusts the old certificate
     expect(await get({ ca: pem('stranger.crt'), servername: 'stranger' })).toBe(200);
-    change('');
-    expect((await fetch(`${server.url}/-/healthy`)).status).toBe(200);
+  });
+
+  it('stays on or off until a restart; users change all the same', async () => {
+    server = await startTestServer({ folder, webConfig: TLS });
+    writeFileSync(server.webConfigFile, USERS);
+    server.webConfig.reload();
+    expect(await get()).toBe(401);
+    expect(server.log()).toContain('TLS is switched on and off by a restart only');
+    await server.close();
+    server = await startTestServer({ folder, webConfig: '' });
+    writeFileSync(server.webConfigFile, `${TLS}${USERS}`);
+    server.webConfig.reload();
+    expect(await get()).toBe('refused');
+    expect((await fetch(`${server.url}/-/healthy`)).status).toBe(401);
   });
 
   it('notices a renewed certificate by itself', async () => {

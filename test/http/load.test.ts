@@ -74,7 +74,10 @@ describe('slow and many clients', () => {
     expect(Math.max(...times)).toBeLessThan(1000);
   });
 
-  const limits = { maxConnections: 16, requestMs: 400, answerMs: 600 };
+  const limits = {
+    ...CONNECTION_LIMITS,
+    ...{ maxConnections: 16, requestMs: 400, answerMs: 600, readMs: 400 },
+  };
   const slow = {
     'sends nothing': '',
     'sends half a request': 'GET /metrics HTTP/1.1\r\nHost',
@@ -117,6 +120,48 @@ describe('slow and many clients', () => {
     await server.close();
     server = undefined;
     expect(performance.now() - start).toBeLessThan(1000);
+    await expect.poll(() => sockets.has(socket)).toBe(false);
+  });
+
+  it("a client that does not read its answers is not read, cut off, and in nobody's way", async () => {
+    server = await startTestServer({ reports: REPORTS, limits: { ...limits, requestMs: 5000 } });
+    const greedy = await client('');
+    greedy.pause();
+    const flood = setInterval(() => {
+      if (greedy.writableLength === 0)
+        greedy.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(200));
+    }, 1);
+    const times: number[] = [];
+    while (sockets.has(greedy) && times.length < 5000) times.push(await scrapeMs());
+    clearInterval(flood);
+    expect(sockets.has(greedy)).toBe(false);
+    expect(Math.max(...times)).toBeLessThan(1000);
+  });
+
+  it('unread answers are bounded in all: who holds most goes first', async () => {
+    const body = Buffer.alloc(4 * 2 ** 20).toString();
+    server = await startTestServer({
+      limits: { ...CONNECTION_LIMITS, maxUnreadBytes: 2 ** 20 },
+      body,
+    });
+    const reader = await client('');
+    const greedy = await client('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4));
+    greedy.pause();
+    const isOpen = (): boolean => {
+      greedy.write('\r\n'); // who reads nothing notices the end by writing
+      return sockets.has(greedy);
+    };
+    await expect.poll(isOpen, { timeout: 5000 }).toBe(false);
+    expect(sockets.has(reader)).toBe(true);
+  });
+
+  it('a client that has said all it wants gets its answers all the same', async () => {
+    server = await startTestServer({ reports: REPORTS });
+    const socket = await client('');
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (piece: string) => (answer += piece));
+    socket.end('GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+    await expect.poll(() => answer.match(/Healthy/g)?.length).toBe(3);
     await expect.poll(() => sockets.has(socket)).toBe(false);
   });
 });

@@ -186,6 +186,111 @@ describe('central mode', () => {
   });
 });
 
+describe('behind a proxy', () => {
+  const labels = (host: string): object => ({ instance: host, __param_target: host });
+
+  it('/sd leads Prometheus through the proxy', async () => {
+    const server = await startTestServer({
+      reports: REPORTS,
+      mode: 'central',
+      externalUrl: 'https://example.com/hwerr/',
+    });
+    const targets: unknown = await (await fetch(`${server.url}/sd`)).json();
+    expect(targets).toEqual(
+      ['a', 'b'].map((host) => ({
+        targets: ['example.com:443'],
+        labels: { ...labels(host), __scheme__: 'https', __metrics_path__: '/hwerr/probe' },
+      })),
+    );
+    await server.close();
+  });
+
+  it('everything is under the route prefix, and / leads there', async () => {
+    const server = await startTestServer({
+      reports: REPORTS,
+      mode: 'central',
+      routePrefix: '/hwerr',
+    });
+    for (const path of ['/', '/metrics', '/-/healthy', '/api/v1/crashes', '/probe?target=a']) {
+      expect((await fetch(`${server.url}/hwerr${path}`)).status, path).toBe(200);
+    }
+    for (const path of ['/', '/hwerr']) {
+      const { status, headers } = await fetch(server.url + path, { redirect: 'manual' });
+      expect([status, headers.get('location')], path).toEqual([302, '/hwerr/']);
+    }
+    expect((await fetch(`${server.url}/metrics`)).status).toBe(404);
+    const [target] = (await (await fetch(`${server.url}/hwerr/sd`)).json()) as object[];
+    expect(target).toEqual({
+      targets: [`127.0.0.1:${server.port}`],
+      labels: { ...labels('a'), __metrics_path__: '/hwerr/probe' },
+    });
+    await server.close();
+  });
+
+  it('headers that a client may have sent itself change nothing', async () => {
+    const headers = {
+      ...{ 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' },
+      ...{ 'x-forwarded-prefix': '/evil', forwarded: 'host=evil.example;proto=https' },
+    };
+    for (const path of ['/sd', '/']) {
+      const body = (await rawGet(central.port, path, headers)).body.toString();
+      expect(body, path).not.toMatch(/evil|https:/);
+    }
+  });
+});
+
+describe('the name it is called by', () => {
+  const status = async (path: string, host: string): Promise<number> =>
+    (await rawGet(central.port, path, { host })).status;
+
+  it('is its own where crashes are shown: no page of another site reads them by DNS rebinding', async () => {
+    for (const host of [
+      'evil.example',
+      'evil.example:10048',
+      'localhost.evil.example',
+      'db8.example.com',
+    ]) {
+      for (const path of ['/', '/api/v1/crashes', '/api/v1/crashes/boot-a']) {
+        expect(await status(path, host), `${host} ${path}`).toBe(403);
+      }
+    }
+  });
+
+  it.each([
+    '10.1.2.3:10048',
+    '[::1]:10048',
+    'localhost',
+    'crash-store:10048',
+    'DB7.example.com.',
+    'db7.dc2.example.org',
+    'hwerr.monitoring.svc',
+  ])('may be %s', async (host) => {
+    expect(await status('/api/v1/crashes', host)).toBe(200);
+  });
+
+  it('may be any for a scrape, and for everything where a password is asked', async () => {
+    for (const path of ['/metrics', '/probe?target=a', '/sd', '/-/healthy', '/-/ready']) {
+      expect(await status(path, 'store.example.net'), path).toBe(200);
+    }
+  });
+});
+
+describe('names that are none', () => {
+  it.each([
+    `/?host=${'a'.repeat(2000)}`,
+    `/api/v1/crashes?host=${'a'.repeat(2000)}`,
+    `/api/v1/crashes/${'a'.repeat(5000)}`,
+  ])('are refused without a line in the log: %s', async (path) => {
+    expect((await rawGet(central.port, path)).status).toBe(400);
+    expect(central.log()).toBe('');
+  });
+
+  it('belong to no host that crashed', async () => {
+    expect((await rawGet(central.port, `/probe?target=${'a'.repeat(5000)}`)).status).toBe(404);
+    expect(central.log()).toBe('');
+  });
+});
+
 describe('this boot', () => {
   const pageOf = async (live: LiveState): Promise<{ page: string; api: unknown }> => {
     const server = await startTestServer({ live, nowMs: () => (CRASH_TIME + 60) * 1000 });

@@ -5,8 +5,8 @@ import { type Socket, connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { HttpDependencies } from '../../src/http/routes.ts';
-import { type HttpServer, type ServerOptions, startHttpServer } from '../../src/http/server.ts';
-import type { Views } from '../../src/http/views.ts';
+import { type HttpServer, type ServerOptions, startHttpServer } from '../../dist/http/server.js';
+import type { StatusSource } from '../../src/http/views.ts';
 import { watchWebConfig } from '../../src/webconfig/watch.ts';
 import { memoryLog } from '../support/daemon/logger.ts';
 
@@ -14,17 +14,21 @@ const METRICS = '# TYPE a counter\na 1\n';
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const LOCAL = { host: '127.0.0.1', port: 0 };
 
-const nothing: Views = {
-  recorded: () => 0,
-  crashes: () => ({ page: [], matching: 0 }),
+const nothing: StatusSource = {
+  view: () => ({
+    recorded: 0,
+    matching: 0,
+    crashes: [],
+    directories: [],
+    failures: [],
+    kdumpArmed: undefined,
+    thisBoot: undefined,
+    hosts: [],
+    ledgerProblem: undefined,
+  }),
   crash: () => undefined,
-  directories: () => [],
-  failures: () => [],
-  kdumpArmed: () => undefined,
-  thisBoot: () => undefined,
   hosts: () => [],
-  ledgerProblem: () => undefined,
-  isScanned: () => true,
+  notReady: () => undefined,
 };
 
 interface Started {
@@ -47,12 +51,13 @@ async function start(
       telemetryPath: '/metrics',
       version: '1.2.3',
       suspectWindowSeconds: 300,
+      ...{ externalUrl: undefined, routePrefix: '', ownNames: [] },
       ...options,
     },
     {
       metrics: () => Promise.resolve({ contentType: CONTENT_TYPE, body: METRICS }),
       hostMetrics: () => undefined,
-      views: nothing,
+      status: nothing,
       log,
       nowMs: Date.now,
       ...dependencies,
@@ -92,19 +97,18 @@ describe('startHttpServer', () => {
     expect(await (await fetch(url)).text()).toContain('<a href="custom/path">');
   });
 
-  it('is healthy from the start, and ready after the first scan while the ledger is', async () => {
-    const now: { scanned: boolean; problem?: string } = { scanned: false };
-    const views = { ...nothing, isScanned: () => now.scanned, ledgerProblem: () => now.problem };
-    const { url } = await start({ views });
+  it('is healthy from the start, and ready when nothing says that it is not', async () => {
+    const now: { problem: string | undefined } = { problem: 'Waiting for the first scan' };
+    const { url } = await start({ status: { ...nothing, notReady: () => now.problem } });
     const ask = async (path: string): Promise<unknown[]> => {
       const response = await fetch(url + path);
       return [response.status, await response.text()];
     };
     expect(await ask('/-/healthy')).toEqual([200, 'Healthy\n']);
     expect(await ask('/-/ready')).toEqual([503, 'Waiting for the first scan\n']);
-    now.scanned = true;
+    now.problem = undefined;
     expect(await ask('/-/ready')).toEqual([200, 'Ready\n']);
-    now.problem = 'no space left on device';
+    now.problem = 'Ledger: no space left on device';
     expect(await ask('/-/ready')).toEqual([503, 'Ledger: no space left on device\n']);
     expect(await ask('/-/healthy')).toEqual([200, 'Healthy\n']);
   });

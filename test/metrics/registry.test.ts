@@ -30,7 +30,7 @@ const build = () => buildSamples({ version: '1', revision: 'abc', nodeVersion: '
 describe('a scrape', () => {
   it('leaves out a collector that fails, says so, and keeps the rest', async () => {
     const errors: unknown[] = [];
-    const metrics = createMetrics(true, (error) => errors.push(error));
+    const metrics = createMetrics('all', (error) => errors.push(error));
     const broken = (): never => {
       throw new Error('broken');
     };
@@ -44,7 +44,7 @@ describe('a scrape', () => {
   });
 
   it('tells the lag of the event loop by its own, not by a timer that wakes the process', async () => {
-    const { body } = await createMetrics(true, () => undefined).render([], 'text');
+    const { body } = await createMetrics('all', () => undefined).render([], 'text');
     const names = [...body.matchAll(/^# TYPE (nodejs_eventloop_lag\S*)/gm)].map(([, name]) => name);
     expect(names).toEqual(['nodejs_eventloop_lag_seconds']);
   });
@@ -97,7 +97,7 @@ describe('a scrape', () => {
   });
 
   it('writes bucket bounds as floats in OpenMetrics', async () => {
-    const metrics = createMetrics(false, () => undefined);
+    const metrics = createMetrics('none', () => undefined);
     metrics.observeDecode(0.3);
     const { body } = await metrics.render([], 'openmetrics');
     expect(body).toContain('hwerr_dump_decode_duration_seconds_bucket{le="1.0"} 1');
@@ -106,7 +106,7 @@ describe('a scrape', () => {
   });
 
   promtool.it('passes promtool check metrics, the process included', async () => {
-    const metrics = createMetrics(true, () => undefined);
+    const metrics = createMetrics('all', () => undefined);
     const failures = () =>
       failureSamples({ failures: () => ({}), lastFailures: () => [], dumpsWithoutHwerr: () => 0 });
     const { body } = await metrics.render(

@@ -7,10 +7,11 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { beforeAll, expect } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
-import { loadWebConfig } from '../../src/webconfig/web-config.ts';
+import { type WebConfig, loadWebConfig } from '../../src/webconfig/web-config.ts';
 import { openssl, selfSigned, selfSignedRsa } from '../support/daemon/certificates.ts';
+import { makeFifo } from '../support/system/make-fifo.ts';
 import { needsTool } from '../support/system/tools.ts';
 
 const promtool = needsTool('promtool');
@@ -25,6 +26,8 @@ interface Case {
   readonly wrong?: RegExp;
   /** Accepted by the check, refused at the start: promtool cannot see it. */
   readonly onlyAtStart?: true;
+  /** Good for exporter-toolkit. */
+  readonly onlyHere?: true;
   /** Newer than the promtool of Debian 12. */
   readonly newer?: true;
 }
@@ -184,7 +187,13 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'users',
+    text: `${TLS}basic_auth_users:\n  alice: ${HASH}\n  bob: $2y$14$${'b'.repeat(53)}\n`,
+  },
+  {
+    name: 'a hash that takes minutes',
     text: `${TLS}basic_auth_users:\n  alice: ${HASH}\n  bob: $2y$18$${'b'.repeat(53)}\n`,
+    wrong: /^6: basic_auth_users\.bob: a bcrypt cost above 14/,
+    onlyHere: true,
   },
   { name: 'users without TLS', text: `basic_auth_users:\n  alice: ${HASH}\n` },
   { name: 'no rate limit', text: 'rate_limit:\n  interval: 0\n  burst: 0\n', newer: true },
@@ -216,7 +225,7 @@ openssl.describe("exporter-toolkit's web configurations", () => {
   };
 
   for (const config of CASES) {
-    const { name, wrong, onlyAtStart, newer } = config;
+    const { name, wrong, onlyAtStart, onlyHere, newer } = config;
     openssl.it(`${name} is ${wrong === undefined ? 'good' : 'bad, and says where'}`, () => {
       const file = fileOf(config);
       if (wrong === undefined) {
@@ -232,10 +241,58 @@ openssl.describe("exporter-toolkit's web configurations", () => {
       expect(message.startsWith(`${file}:`), message).toBe(true);
       expect(message.slice(file.length + 1)).toMatch(wrong);
     });
-    if (onlyAtStart || newer) continue;
+    if (onlyAtStart || onlyHere || newer) continue;
     promtool.it(`${name} gets the same verdict from promtool`, () => {
       const { status } = spawnSync(promtool.path, ['check', 'web-config', fileOf(config)]);
       expect(status === 0).toBe(wrong === undefined);
     });
   }
+});
+
+describe('a web configuration', () => {
+  const load = (text: string): WebConfig => {
+    const file = join(mkdtempSync(join(tmpdir(), 'hwerr-web-')), 'web.yml');
+    writeFileSync(file, text);
+    return loadWebConfig(file);
+  };
+
+  it('keeps the spelling of user names', () => {
+    const names = ['0123', '1e3', '0x1F', 'yes', '1_000', '__proto__', 'constructor', '2026-11-28'];
+    const { users } = load(
+      `basic_auth_users:\n${names.map((name) => `  ${name}: ${HASH}\n`).join('')}`,
+    );
+    expect([...users]).toEqual(names.map((name) => [name, HASH]));
+  });
+
+  it('has no key that JavaScript gives a meaning', () => {
+    expect(() => load('__proto__:\n  basic_auth_users: {}\n')).toThrow(
+      ':1: __proto__: unknown key',
+    );
+  });
+
+  it('reads booleans and numbers as Go does, and null as no value', () => {
+    const { rateLimit } = load('rate_limit: { interval: 2000000000, burst: 3 }\n');
+    expect(rateLimit).toEqual({ intervalMs: 2000, burst: 3 });
+    expect(() => load('http_server_config: { http2: off }\nrate_limit: ~\n')).not.toThrow();
+    expect(() => load('http_server_config: { http2: perhaps }\n')).toThrow('want true or false');
+  });
+
+  it('is bounded, whatever refers to what', () => {
+    expect(() => load('a: &a { a: *a }\n')).toThrow('nested too deeply');
+    expect(() => load(`a: &a {}\nb: [${Array(20).fill('*a').join()}]\n`)).toThrow(
+      'too many aliases',
+    );
+    expect(() => load('#'.repeat(2 ** 20 + 1))).toThrow('larger than');
+  });
+
+  it('is a regular file: a FIFO does not hold the daemon', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hwerr-web-'));
+    makeFifo(join(folder, 'web.yml'));
+    expect(() => loadWebConfig(join(folder, 'web.yml'))).toThrow('not a regular file');
+    writeFileSync(
+      join(folder, 'tls.yml'),
+      'tls_server_config: { cert_file: web.yml, key_file: k }\n',
+    );
+    expect(() => loadWebConfig(join(folder, 'tls.yml'))).toThrow('cert_file: not a regular file');
+  });
 });

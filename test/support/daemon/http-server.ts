@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { ConnectionLimits } from '../../../src/http/connections.ts';
-import { type HttpServer, startHttpServer } from '../../../src/http/server.ts';
+import { type HttpServer, startHttpServer } from '../../../dist/http/server.js';
 import type { LiveState } from '../../../src/host/live.ts';
 import type { RecordedFailure } from '../../../src/ledger/ledger.ts';
 import { type Logger, createLogger } from '../../../src/log.ts';
 import { crashSamples } from '../../../src/metrics/crash-samples.ts';
 import { ingestSamples } from '../../../src/metrics/projection.ts';
 import { createMetrics } from '../../../src/metrics/registry.ts';
+import { statusSource } from '../../../src/status.ts';
 import type { CrashReport } from '../../../src/vmcore/index.ts';
-import { createViews } from '../../../src/status.ts';
 import { type WatchedWebConfig, watchWebConfig } from '../../../src/webconfig/watch.ts';
 import { openTestLedger, recordFailure, recordReport } from './ledgers.ts';
 
@@ -23,6 +23,10 @@ export interface ServerSetup {
   readonly webConfig?: string;
   /** Where it and what it names lie. */
   readonly folder?: string;
+  /** Of /metrics, instead of what there is. */
+  readonly body?: string;
+  readonly externalUrl?: string;
+  readonly routePrefix?: string;
   readonly mode?: 'node' | 'central';
   readonly limits?: ConnectionLimits;
   readonly armed?: boolean;
@@ -87,7 +91,7 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       present: { complete: [], incomplete: [] },
     }),
   };
-  const metrics = createMetrics(true, () => undefined);
+  const metrics = createMetrics('useful', () => undefined);
   const kexec = { armed: () => setup.armed, close: () => undefined };
   const mode = setup.mode ?? 'node';
   const context = () => ({ nowSeconds: nowMs() / 1000, isFirstPassRecorded: true });
@@ -97,25 +101,30 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       webConfig,
       mode,
       telemetryPath: '/metrics',
+      externalUrl: setup.externalUrl === undefined ? undefined : new URL(setup.externalUrl),
+      routePrefix: setup.routePrefix ?? '',
+      ownNames: ['db7.example.com'],
       version: '0.0.0-test',
       suspectWindowSeconds: WINDOW_SECONDS,
       ...(setup.limits && { limits: setup.limits }),
     },
     {
-      metrics: (format) =>
-        metrics.render(
+      metrics: async (format) => {
+        const exposition = await metrics.render(
           [
             () => crashSamples(ledger.view.total(), context()),
             () => ingestSamples(ingest.status()),
           ],
           format,
-        ),
+        );
+        return { ...exposition, ...(setup.body !== undefined && { body: setup.body }) };
+      },
       hostMetrics: (host, format) => {
         const totals = ledger.view.hostTotals(host);
         if (totals === undefined) return undefined;
         return metrics.renderOnly([() => crashSamples(totals, context())], format);
       },
-      views: createViews({
+      status: statusSource({
         ledger,
         ingest,
         kexec,

@@ -3,10 +3,10 @@ import 'node:fs/promises';
 import 'node:http';
 import 'node:worker_threads';
 
-import 'bcryptjs';
 import 'chokidar';
 import 'commander';
 import 'express';
+import 'hash-wasm';
 import 'helmet';
 import 'node:sqlite';
 import 'piscina';
