@@ -1,6 +1,14 @@
 // hwerr-exporter textfile --out FILE.prom: for node_exporter's textfile collector.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /**
@@ -14,6 +22,7 @@ export function writeTextfile(out: string, text: string): void {
   try {
     const fd = openSync(temporary, 'w', 0o644);
     try {
+      fchmodSync(fd, 0o644); // whatever the umask: the collector is another user
       writeFileSync(fd, text);
       fsyncSync(fd);
     } finally {
