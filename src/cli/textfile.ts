@@ -24,7 +24,7 @@ export function writeTextfile(out: string, text: string): void {
     rmSync(temporary, { force: true }); // of a pass that was killed
     const fd = openSync(temporary, 'wx', 0o644); // follows no link that somebody has laid there
     try {
-      fchmodSync(fd, 0o644);
+      fchmodSync(fd, 0o644); // whatever the umask: the collector is another user
       writeFileSync(fd, text);
       fsyncSync(fd);
     } finally {
