@@ -53,7 +53,7 @@ it(
         expect(value, name).toBeGreaterThanOrEqual(highest.get(name) ?? 0);
         highest.set(name, value);
       }
-      expect(scrape.get('hwerr_crashes_total')).toBeLessThanOrEqual(crashes);
+      expect(scrape.get('hwerr_crashes_total') ?? 0).toBeLessThanOrEqual(crashes);
     };
     for (let kill = 0; kill < KILLS; kill++) {
       const daemon = await startDaemon(args);
