@@ -84,11 +84,12 @@ function failureView({ path, reason, message, recordedSeconds }: FailureView): F
   return { path, reason, message: bounded(message), recordedSeconds };
 }
 
-function hwerrView({ hwerr, crashTimeSeconds }: StoredReport): HwerrView {
+function hwerrView(report: StoredReport): HwerrView {
+  const { hwerr } = report;
   if (hwerr.kind !== 'present') return { kind: 'absent', reason: hwerr.reason };
   const categories = hwerr.categories.map((category) => ({
     ...category,
-    leadSeconds: leadSeconds(category, crashTimeSeconds) ?? null,
+    leadSeconds: leadSeconds(category, report) ?? null,
   }));
   return { kind: 'present', categories };
 }

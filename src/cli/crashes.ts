@@ -2,7 +2,8 @@
 
 import type { Crash } from '../ledger/ledger.ts';
 import { readCrashes } from '../ledger/read-crashes.ts';
-import { date, shown } from './report-table.ts';
+import { date } from './report-table.ts';
+import { shown } from './shown.ts';
 
 /**
  * @param print takes a piece of standard output.

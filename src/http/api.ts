@@ -3,9 +3,13 @@
 import type { CrashView, FailureView, StatusView } from './views.ts';
 import { advice, verdictText } from '../wording.ts';
 
+/** Grows when a field changes its meaning or goes. */
+const SCHEMA_VERSION = 1;
+
 /** Body of /api/v1/crashes. */
 export function crashesBody(view: StatusView): object {
   return {
+    schemaVersion: SCHEMA_VERSION,
     kdumpArmed: view.kdumpArmed ?? null,
     thisBoot: view.thisBoot ?? null,
     directories: view.directories.map((directory) => ({

@@ -15,6 +15,7 @@ import type {
   ThisBootView,
 } from './views.ts';
 import { advice, ago, categoryName, date, isoDate, lead, span, verdictText } from '../wording.ts';
+import type { Verdict, VerdictKind } from '../triage.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 
 /** What of the configuration the page shows. */
@@ -173,18 +174,29 @@ function summary(all: number, matching: number, shown: number, { offset }: Selec
   return html`<p class="dim">${all} recorded${filtered}${range}, newest first.</p>`;
 }
 
-const TONES = {
+const TONES: Readonly<Record<VerdictKind, 'bad' | 'warn' | 'ok' | ''>> = {
+  hardware_panic: 'bad',
   suspect: 'bad',
+  logged_suspect: 'bad',
   earlier: 'warn',
+  logged_earlier: 'warn',
   clock_set: 'warn',
   undated: 'warn',
+  logged_undated: 'warn',
+  machine_check_taint: 'warn',
   clean: 'ok',
+  log_clean: '',
   unknown: '',
-} as const;
+};
+
+/** Counters know of no fatal error: without the log nothing is all right. */
+function toneOf({ kind, restsOn }: Verdict): string {
+  return kind === 'clean' && !restsOn.includes('log') ? '' : TONES[kind];
+}
 
 function card(crash: CrashView, { nowSeconds, suspectWindowSeconds }: Moment): Html {
   const { id, host, crashTimeSeconds, kernelRelease, arch, panicMessage, verdict, dumps } = crash;
-  return html`<article class="${TONES[verdict.kind]}" data-id="${id}">
+  return html`<article class="${toneOf(verdict)}" data-id="${id}">
     <h3>${verdictText(verdict)}</h3>
     <dl>
       <dt>Host</dt>

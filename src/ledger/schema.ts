@@ -60,7 +60,7 @@ CREATE TABLE crash_error (
   category TEXT NOT NULL,
   count INTEGER NOT NULL CHECK (count >= 0),
   last_error_seconds INTEGER,
-  lead_seconds INTEGER,
+  lead_seconds REAL,
   suspect_seconds INTEGER, -- when it became known that it is suspect; NULL: it is not
   host TEXT NOT NULL, -- of its crash
   ordered_seconds INTEGER NOT NULL, -- of its crash

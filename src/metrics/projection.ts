@@ -74,7 +74,7 @@ function lastCrashSamples(
     // A lead below zero, from a clock that was set, would look like an error at the panic.
     hwerr_last_crash_error_lead_seconds: CATEGORIES.flatMap((category) => {
       const leads = inCategory(category)
-        .map((counter) => leadSeconds(counter, last?.crashTimeSeconds ?? null))
+        .map((counter) => last && leadSeconds(counter, last))
         .filter((lead): lead is number => lead !== undefined && lead >= 0);
       return leads.length === 0 ? [] : [{ labels: { category }, value: Math.min(...leads) }];
     }),

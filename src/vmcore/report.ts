@@ -2,9 +2,10 @@
 
 import type { PageCompression } from './codec/page-codec.ts';
 import type { DecodeReason } from './errors.ts';
+import type { LogFindings } from './evidence/log-findings.ts';
 
-/** Everything one dump says about the hardware errors its kernel survived, and about itself. */
-export interface CrashReport {
+/** Everything one dump says about hardware errors, by counters and by its log, and about itself. */
+export interface CrashReport extends LogFindings {
   readonly container: 'kdump' | 'elf';
   readonly flattened: boolean;
   /** Codecs of its pages, after that of the whole file; empty when all is stored as it is. */
