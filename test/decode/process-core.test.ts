@@ -21,7 +21,7 @@ describe.skipIf(/[|/]/.test(pattern))('the core of a process [needs a plain core
     expect(died.signal).toBe('SIGABRT');
     const [core = ''] = readdirSync(directory);
     const outcome = await decodeFile(join(directory, core), { symbolPaths: [] });
-    expect(outcome).toMatchObject({ kind: 'failed', failure: { reason: 'not_a_dump' } });
+    expect(outcome).toMatchObject({ kind: 'failure', failure: { reason: 'not_a_dump' } });
     expect(JSON.stringify(outcome)).toContain('core of a process');
   });
 });
