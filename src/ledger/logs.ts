@@ -1,7 +1,15 @@
 // What of the kernel's log the ledger keeps of a crash, and what two logs of one crash say together.
 // Pure.
 
-import type { HardwareEvent, LogFindings, LoggedErrors } from '../vmcore/index.ts';
+import type {
+  Category,
+  CrashType,
+  HardwareEvent,
+  LogFindings,
+  LoggedErrors,
+  Severity,
+} from '../vmcore/index.ts';
+import { sha256 } from './identity.ts';
 import { isSevere } from '../triage.ts';
 
 /** Events kept of a crash: its totals hold the others too. */
@@ -22,13 +30,40 @@ export function keptEvents({ hardwareEvents, hardwareEventsOmitted }: Events): E
   };
 }
 
+/** Errors of one category and severity in the log of a crash. */
+export interface CountedErrors {
+  readonly category: Category;
+  readonly severity: Severity;
+  readonly events: number;
+}
+
 /**
- * Errors that count: those of a log that says who wrote its lines.
- *
- * What any process may have written is shown with a crash, and is in no total.
+ * Errors that are counted over crashes: those of a log that says who wrote its lines. What any process
+ * may have written is shown with its crash, and is in no total.
  */
-export function countedErrors({ log, loggedErrors }: LogFindings): readonly LoggedErrors[] {
-  return trust(log) === 2 ? loggedErrors : [];
+export function countedErrors({ log, loggedErrors }: LogFindings): readonly CountedErrors[] {
+  return trust(log) === 2 ? bySeverity(loggedErrors) : [];
+}
+
+/** One entry for each category and severity that there is. */
+export function bySeverity(errors: readonly LoggedErrors[]): readonly CountedErrors[] {
+  const sums = new Map<string, CountedErrors>();
+  for (const { category, severity, events } of errors) {
+    const key = `${category} ${severity}`;
+    const known = sums.get(key)?.events ?? 0;
+    sums.set(key, { category, severity, events: known + events });
+  }
+  return [...sums.values()];
+}
+
+/** What the kernel died of, for a total; null: no log says so, or one that may be forged. */
+export function countedType({ log, crash }: LogFindings): CrashType | null {
+  return trust(log) === 2 && crash !== null ? crash.type : null;
+}
+
+/** A short name of the signature: equal where the signatures are. null: there is none. */
+export function signatureDigest({ crash }: Pick<LogFindings, 'crash'>): string | null {
+  return crash === null ? null : sha256(crash.signature).slice(0, 16);
 }
 
 /** What two logs of one crash say: the better one, and no number of events goes down. */
@@ -37,7 +72,8 @@ export function mergedLogs(known: LogFindings, next: LogFindings): LogFindings {
   const { log, hardwareEvents, hardwareEventsOmitted, previousBootRecords, crash } = better;
   const isOfOneKind = trust(better.log) === trust(other.log);
   return {
-    ...{ log, hardwareEvents, hardwareEventsOmitted, previousBootRecords, crash },
+    ...{ log, hardwareEvents, hardwareEventsOmitted, previousBootRecords },
+    crash: crash ?? (isOfOneKind ? other.crash : null),
     loggedErrors: isOfOneKind ? most(better.loggedErrors, other.loggedErrors) : better.loggedErrors,
   };
 }

@@ -30,6 +30,7 @@ export { DEFAULT_LIMITS, type Limits, limitsWithin } from './limits.ts';
 export type { CrashFacts } from './evidence/crash.ts';
 export { CRASH_TYPES, type CrashType } from './evidence/death.ts';
 export {
+  type Category,
   type HardwareEvent,
   type Part,
   SEVERITIES,

@@ -30,7 +30,7 @@ export interface CrashReport extends LogFindings {
   /** Where the array's layout came from; null when it was not read. */
   readonly layoutSource: 'btf' | 'builtin' | null;
   readonly hwerr: Hwerr;
-  /** The line the kernel died with; null when the log is not in the dump. */
+  /** The line the kernel died with; null when there is no log that says so. */
   readonly panicMessage: string | null;
   /** What is odd about the dump and did not stop the decoder. */
   readonly warnings: readonly string[];
