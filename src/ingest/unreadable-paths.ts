@@ -40,12 +40,15 @@ export class UnreadablePaths {
   }
 
   async #tell(path: string, { reason, message }: Failure): Promise<void> {
-    const hint = reason === 'permission' ? await howToRead(path) : HINTS[reason];
+    // A dump may also fail for what lies elsewhere, such as the temporary directory.
+    const isItsOwn = reason === 'permission' && message.startsWith(path);
+    const hint = isItsOwn ? await howToRead(path) : HINTS[reason];
     this.#log.error('cannot be read', { path, error: message, ...(hint && { hint }) });
   }
 }
 
 const HINTS: Readonly<Partial<Record<Failure['reason'], string>>> = {
+  permission: 'see the message; it is tried again',
   io: 'look at the disk; it is tried again',
   timeout: 'look at the mount; it is tried again',
 };

@@ -251,7 +251,11 @@ describe('with sample dumps', () => {
         const folder = cleanup.folder();
         const directory = join(folder, 'export');
         drop(fixture('arm64-7.3.4.elf'), directory, 'before');
-        const daemon = await startDaemon(directory, cleanup, '--mode=central');
+        const daemon = await startDaemon(
+          directory,
+          cleanup,
+          ...['--mode=central', '--central.host-pattern=/(db[0-9])/'],
+        );
         const config = 'prometheus-central.yml';
         const server = await startPrometheus(prometheus.path, { daemon, config }, cleanup);
         const ofLabhost = async (expression: string): Promise<number | undefined> =>
@@ -269,6 +273,14 @@ describe('with sample dumps', () => {
         const recent = Math.floor(Date.now() / 1000) - HOUR;
         drop(writeRedatedDump(join(folder, 'dump'), recent), directory, 'another');
         expect(await eventually('the alert fires', () => ofLabhost(alert), PATIENCE_MS)).toBe(1);
+        mkdirSync(join(directory, 'db1'));
+        writeFileSync(join(directory, 'db1/vmcore'), 'what is left of a dump');
+        const undecoded = 'ALERTS{alertname="HwerrDumpNotDecoded", instance="db1"}';
+        await eventually(
+          'the alert about the dump is of the host that its path names',
+          async () => (await server.query(undecoded)).length > 0 || undefined,
+          PATIENCE_MS,
+        );
         const exporter = `hwerr_directory_up{instance="${daemon}"}`;
         expect((await server.query(exporter)).map(({ points }) => points[0]?.[1])).toEqual([1]);
       },

@@ -1,14 +1,14 @@
 // What may happen to hosts, as Prometheus sees it, and which alerts must come of it. One scrape is five
 // minutes. Times are minutes from the moment that a situation is about.
 
-export interface Situation {
+interface Situation {
   readonly name: string;
   readonly hosts: readonly Host[];
   readonly alerts: readonly ExpectedAlert[];
 }
 
 /** An alert that fires from a moment on, and is quiet from another on. */
-export interface ExpectedAlert {
+interface ExpectedAlert {
   readonly alert: string;
   readonly from: number;
   readonly until: number;

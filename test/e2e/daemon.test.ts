@@ -282,6 +282,7 @@ describe('the daemon', () => {
     const { port, directory } = await startDaemon();
     const { code, stdout, stderr } = await run([
       ...['--kdump.path', directory, '--web.listen-address', `127.0.0.1:${port}`],
+      ...['--ledger.path', join(tempDir(), 'ledger')],
     ]);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^hwerr-exporter: .*EADDRINUSE.*\n$/);

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { FAILURE_REASONS } from '../../src/failure.ts';
+import { LastFailures } from '../../src/ledger/last-failures.ts';
 import type { Crash, LedgerView } from '../../src/ledger/ledger.ts';
 import { crashSamples } from '../../src/metrics/crash-samples.ts';
 import { failureSamples } from '../../src/metrics/projection.ts';
@@ -173,5 +175,18 @@ describe('a file that could not be decoded', () => {
       'reason=truncated host=db1': RECORDED,
       'reason=truncated host=': 0,
     });
+  });
+
+  it('is forgotten, the oldest first, when paths name hosts without end', () => {
+    const failures = new LastFailures();
+    const record = (host: string | undefined): void => {
+      failures.record({ reason: 'io', host, recordedSeconds: RECORDED });
+    };
+    record(undefined);
+    for (let i = 0; i < 1500; i++) record(`host-${i}`);
+    const hosts = failures.values().flatMap(({ host }) => host ?? []);
+    expect([hosts.length, hosts[0], hosts.at(-1)]).toEqual([1000, 'host-500', 'host-1499']);
+    const ofNoHost = failures.values().filter(({ host }) => host === undefined);
+    expect(ofNoHost.map(({ reason }) => reason)).toEqual(FAILURE_REASONS);
   });
 });

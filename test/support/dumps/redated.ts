@@ -14,7 +14,7 @@ const LEADS = [9, 20];
  *
  * @param crashTimeSeconds ten digits; undefined: the dump does not say.
  */
-export function redatedDump(crashTimeSeconds: number | undefined): Buffer {
+function redatedDump(crashTimeSeconds: number | undefined): Buffer {
   const bytes = readFileSync(fixture(DUMP));
   const next =
     crashTimeSeconds === undefined ? `CRASHTIMX=${CRASH_TIME}` : `CRASHTIME=${crashTimeSeconds}`;
