@@ -109,7 +109,7 @@ describe('metrics of the log', () => {
   });
 
   it('are summed over crashes, never go down, and are the same after a restart', async () => {
-    const directory = temporaryFolder('ledger');
+    const directory = temporaryFolder();
     const first = await openTestLedger({ directory });
     const sums = {
       'category=pci severity=corrected': 2,
