@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { parseDuration } from './duration.ts';
 import { parseExternalUrl, parsePrefix } from './external-url.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -318,26 +319,6 @@ function toggle(name: string, help: string): Flag<boolean> {
   const reading: Reading<boolean> = { parse: parseSwitch, want: 'true or false' };
   const read = (texts: readonly string[]): boolean => valueOf(texts.at(-1) ?? '', reading);
   return { name, help, placeholder: undefined, defaultText: undefined, repeatable: false, read };
-}
-
-const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-  ['ms', 1],
-];
-
-/** A duration as Prometheus writes it: units from large to small, each once. Milliseconds. */
-export function parseDuration(text: string): number | undefined {
-  const match =
-    /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?(?:(\d{1,6})ms)?$/.exec(text);
-  if (match === null || text === '') return undefined;
-  const ms = DURATION_UNITS_MS.reduce(
-    (sum, [, unit], i) => sum + Number(match[i + 1] ?? 0) * unit,
-    0,
-  );
-  return ms > 0 && ms < 2 ** 31 ? ms : undefined; // a Node timer holds no more
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {

@@ -13,7 +13,9 @@ import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
 import type { Crash, LedgerStatus, LedgerView, StoredReport } from './ledger/ledger.ts';
+import { signatureDigest } from './ledger/logs.ts';
 import { leadSeconds } from './triage.ts';
+import type { LogFindings } from './vmcore/index.ts';
 
 const MAX_TEXT = 1024;
 
@@ -70,10 +72,20 @@ function crashView(crash: Crash, ingest: Pick<Ingest, 'isOnDisk'>): CrashView {
     arch: report.arch,
     panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
     verdict: crash.verdict,
+    signatureId: signatureDigest(report),
     hwerr: hwerrView(report),
+    ...logView(report),
     incomplete: report.incomplete,
     dumps: crash.paths.map((path) => ({ path, present: ingest.isOnDisk(path) })),
   };
+}
+
+/** All text in it was bounded when it was decoded. */
+function logView(report: StoredReport): LogFindings {
+  const { log, hardwareEvents, hardwareEventsOmitted, loggedErrors, previousBootRecords, crash } =
+    report;
+  const counts = { hardwareEventsOmitted, loggedErrors, previousBootRecords };
+  return { log, hardwareEvents, ...counts, crash };
 }
 
 function directoryView({ directory, up, lastScanSeconds }: DirectoryView): DirectoryView {
@@ -84,11 +96,12 @@ function failureView({ path, reason, message, recordedSeconds }: FailureView): F
   return { path, reason, message: bounded(message), recordedSeconds };
 }
 
-function hwerrView({ hwerr, crashTimeSeconds }: StoredReport): HwerrView {
+function hwerrView(report: StoredReport): HwerrView {
+  const { hwerr } = report;
   if (hwerr.kind !== 'present') return { kind: 'absent', reason: hwerr.reason };
   const categories = hwerr.categories.map((category) => ({
     ...category,
-    leadSeconds: leadSeconds(category, crashTimeSeconds) ?? null,
+    leadSeconds: leadSeconds(category, report) ?? null,
   }));
   return { kind: 'present', categories };
 }

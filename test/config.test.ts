@@ -12,12 +12,12 @@ import {
   PASS_KEYS,
   defaultNodeName,
   environmentName,
-  parseDuration,
   parseListenAddress,
   parseSize,
   readConfig,
   unknownVariables,
 } from '../src/config.ts';
+import { parseDuration } from '../src/duration.ts';
 
 const DEFAULTS: Config = {
   directories: ['/var/crash'],

@@ -4,7 +4,8 @@ import { resolve } from 'node:path';
 import type { Failure } from '../failure.ts';
 import { type DecodeOutcome, decodeFile } from '../decode/decode-file.ts';
 import type { CrashReport } from '../vmcore/index.ts';
-import { reportTable, shown } from './report-table.ts';
+import { reportTable } from './report-table.ts';
+import { shown } from './shown.ts';
 
 export interface DecodeCommandOptions {
   readonly json: boolean;

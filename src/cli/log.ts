@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { ConfigError } from '../config.ts';
 import { FileError } from '../failure.ts';
-import { findEvidence, logSummary, readLogText } from '../vmcore/index.ts';
+import { logFindings, readLogText } from '../vmcore/index.ts';
 import { logReport } from './log-report.ts';
 
 export interface LogCommandOptions {
@@ -30,11 +30,7 @@ export async function logCommand(
 ): Promise<void> {
   const pages = { pageSize: parsePageSize(pageSize) };
   const { format, records, truncated } = readLogText(await readText(file));
-  const report = {
-    file,
-    log: logSummary(records, { source: format, truncated }),
-    ...findEvidence(records, pages),
-  };
+  const report = { file, ...logFindings({ source: format, records, truncated }, pages) };
   print(json ? `${JSON.stringify(report)}\n` : logReport(report));
 }
 

@@ -16,6 +16,7 @@ import type { WebConfig } from '../webconfig/web-config.ts';
 import { accessControl } from './access.ts';
 import { send, sendText } from './response.ts';
 import { crashBody, crashesBody } from './api.ts';
+import { crashPage } from './crash-page.ts';
 import { isOwnHost } from './host-check.ts';
 import { exposition, type Format } from './negotiation.ts';
 import type { PacedStream } from './paced-stream.ts';
@@ -199,6 +200,16 @@ function crashRoutes(routes: Router, options: HttpOptions, dependencies: HttpDep
       send(request, response, 'text/html; charset=utf-8', page);
     }),
   );
+  routes.get('/crash/:id', ownHost, (request, response) => {
+    const id = String(request.params['id']);
+    const crash = isName(id) ? status.crash(id) : undefined;
+    if (crash === undefined) {
+      sendText(response, 404, 'No such crash is recorded');
+      return;
+    }
+    const page = crashPage(crash, { ...options, nowSeconds: nowMs() / 1000 });
+    send(request, response, 'text/html; charset=utf-8', page);
+  });
   routes.get(
     '/api/v1/crashes',
     ownHost,

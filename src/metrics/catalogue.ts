@@ -80,6 +80,11 @@ const METRICS = {
     labels: ['crash', 'kernel_release', 'found_late'],
     help: 'The crash recorded last: id, kernel, whether it was more than 14 days old when recorded. Always 1.',
   },
+  hwerr_last_recorded_crash_cause_info: {
+    type: 'gauge',
+    labels: ['crash', 'verdict', 'category', 'part'],
+    help: 'The crash recorded last: whether it was the hardware, and which part, as far as its log says. Always 1.',
+  },
   hwerr_last_recorded_crash_timestamp_seconds: {
     type: 'gauge',
     labels: ['crash'],
@@ -114,6 +119,41 @@ const METRICS = {
     type: 'gauge',
     labels: ['category', 'crash'],
     help: 'Seconds from the last error of the category to the panic, in the suspect crash recorded last.',
+  },
+  hwerr_logged_errors_total: {
+    type: 'counter',
+    labels: ['category', 'severity'],
+    help: "Hardware errors in the logs of kernels that crashed: a lower bound. Never add hwerr_data's counts.",
+  },
+  hwerr_crashes_by_type_total: {
+    type: 'counter',
+    labels: ['type'],
+    help: 'Crashes by what the kernel died of; those whose dump has no log are in none of the types.',
+  },
+  hwerr_last_crash_logged_errors: {
+    type: 'gauge',
+    labels: ['category', 'severity'],
+    help: 'Hardware errors in the log of the newest crash; absent if its dump has no log.',
+  },
+  hwerr_last_crash_logged_error_lead_seconds: {
+    type: 'gauge',
+    labels: ['category', 'severity'],
+    help: 'Seconds from the last such error in the log to the panic, in the newest crash; absent if there is none.',
+  },
+  hwerr_last_crash_cause_info: {
+    type: 'gauge',
+    labels: ['type', 'verdict', 'signature'],
+    help: 'The newest crash: what the kernel died of, whether it was the hardware, and a digest for equal faults. Always 1.',
+  },
+  hwerr_last_crash_part_info: {
+    type: 'gauge',
+    labels: ['category', 'severity', 'part'],
+    help: 'Parts with hardware errors in the log of the newest crash, the newest 8. Always 1.',
+  },
+  hwerr_last_crash_hardware_info: {
+    type: 'gauge',
+    labels: ['vendor', 'model', 'bios'],
+    help: 'The machine of the newest crash, as its log names it; absent if its dump has no log. Always 1.',
   },
   hwerr_live_recoverable_errors_total: {
     type: 'counter',

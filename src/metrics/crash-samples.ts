@@ -5,10 +5,8 @@ import { type CrashErrors, crashErrors } from '../ledger/crash-errors.ts';
 import { isFoundLate } from '../ledger/crash.ts';
 import type { CategoryTotals, Crash, StoredReport, Totals } from '../ledger/ledger.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
-import { type PartialSamples, type Sample, type SamplesOf, one } from './sample.ts';
-
-/** No label is longer: kernels name their release with less, hostile dumps with anything. */
-const MAX_LABEL = 256;
+import { logSamples } from './log-projection.ts';
+import { MAX_LABEL, type PartialSamples, type Sample, type SamplesOf, one } from './sample.ts';
 
 /** What the samples of crashes depend on beside the ledger's totals. */
 export interface CrashContext {
@@ -40,6 +38,7 @@ export function crashSamples(
     ...lastCrashSamples(lastCrash),
     ...lastRecordedSamples(lastRecorded),
     ...lastSuspectSamples(byCategory),
+    ...logSamples(totals),
   };
   if (isFirstPassRecorded) return samples;
   return Object.fromEntries(Object.keys(samples).map((name) => [name, []]));
@@ -94,6 +93,7 @@ function lastRecordedSamples(
 ): SamplesOf<
   | 'hwerr_last_crash_recorded_timestamp_seconds'
   | 'hwerr_last_recorded_crash_info'
+  | 'hwerr_last_recorded_crash_cause_info'
   | 'hwerr_last_recorded_crash_timestamp_seconds'
   | 'hwerr_last_recorded_crash_errors'
 > {
@@ -101,6 +101,7 @@ function lastRecordedSamples(
     return {
       hwerr_last_crash_recorded_timestamp_seconds: one(0),
       hwerr_last_recorded_crash_info: [],
+      hwerr_last_recorded_crash_cause_info: [],
       hwerr_last_recorded_crash_timestamp_seconds: [],
       hwerr_last_recorded_crash_errors: [],
     };
@@ -114,6 +115,7 @@ function lastRecordedSamples(
   return {
     hwerr_last_crash_recorded_timestamp_seconds: one(recordedSeconds),
     hwerr_last_recorded_crash_info: [{ labels: info, value: 1 }],
+    hwerr_last_recorded_crash_cause_info: [{ labels: causeLabels(crash), value: 1 }],
     hwerr_last_recorded_crash_timestamp_seconds:
       report.crashTimeSeconds === null
         ? []
@@ -122,6 +124,16 @@ function lastRecordedSamples(
       labels: { crash: id, category },
       value: count,
     })),
+  };
+}
+
+function causeLabels({ id, verdict }: Crash): Record<string, string> {
+  const error = 'error' in verdict ? verdict.error : null;
+  return {
+    crash: id,
+    verdict: verdict.kind,
+    category: error?.category ?? ('category' in verdict ? verdict.category : ''),
+    part: error?.part?.slice(0, MAX_LABEL) ?? '',
   };
 }
 

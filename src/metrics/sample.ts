@@ -2,6 +2,9 @@
 
 import type { MetricName } from './catalogue.ts';
 
+/** No label is longer: kernels name their release with less, hostile dumps with anything. */
+export const MAX_LABEL = 256;
+
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

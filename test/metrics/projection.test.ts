@@ -18,7 +18,8 @@ import {
 } from '../../src/metrics/projection.ts';
 import type { Sample } from '../../src/metrics/sample.ts';
 import type { CrashReport } from '../../src/vmcore/index.ts';
-import { CATEGORIES, type Hwerr } from '../../src/vmcore/index.ts';
+import { CATEGORIES, type Hwerr, logFindings } from '../../src/vmcore/index.ts';
+import { kernelLog } from '../support/builders/kernel-log.ts';
 import { ledgerOf, openTestLedger, recordFailure } from '../support/daemon/ledgers.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 
@@ -91,7 +92,15 @@ describe('the samples of a scrape', () => {
   });
 
   it('labels samples as the catalogue says', async () => {
-    const report = crash(1, CRASH_TIME, counted({ pci: [1, CRASH_TIME - 5] }));
+    const records = kernelLog(
+      'pcieport 0000:00:02.0: AER: Corrected error received: 0000:01:00.0',
+      'Kernel panic - not syncing: sysrq triggered crash',
+      'Hardware name: QEMU Standard PC, BIOS 1.17 04/01/2014',
+    );
+    const report: CrashReport = {
+      ...crash(1, CRASH_TIME, counted({ pci: [1, CRASH_TIME - 5] })),
+      ...logFindings({ source: 'ring', records, truncated: false }, { pageSize: 4096 }),
+    };
     const directory = { directory: '/d', up: true, lastScanSeconds: 1, scanDurationSeconds: 1 };
     const samples = await samplesOf([report], { ...idle, directories: [directory] });
     for (const [name, values] of Object.entries(samples)) {
