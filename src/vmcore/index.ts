@@ -6,6 +6,7 @@ import type { Dump } from './container/dump.ts';
 import { type KcoreSource, openKcore } from './container/kcore.ts';
 import { openDump } from './container/open.ts';
 import type { PageHook } from './memory/physical-memory.ts';
+import { crashTime } from './crash-time.ts';
 import { joinParts } from './container/split.ts';
 import { VmcoreError } from './errors.ts';
 import { type CounterOptions, readCounters } from './hwerr/counters.ts';
@@ -65,9 +66,10 @@ export function decodeVmcore(
   const kernel = identifyKernel(dump, limits);
   const { vmcoreinfo } = kernel;
   const warnings: string[] = [];
-  const counters = readCounters(kernel, { ...options, limits }, (warning) => {
+  const warn = (warning: string): void => {
     warnings.push(warning);
-  });
+  };
+  const counters = readCounters(kernel, { ...options, limits }, warn);
   const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
   const panicMessage = panicLineOf(kernel);
@@ -80,7 +82,7 @@ export function decodeVmcore(
     buildId: vmcoreinfo.buildId ?? null,
     nodename: kernel.nodename ?? null,
     bootId: counters.bootId,
-    crashTimeSeconds: vmcoreinfo.crashTimeSeconds ?? null,
+    crashTimeSeconds: crashTime(kernel, counters, warn),
     incomplete: dump.incomplete || lost,
     vmcoreinfo: kernel.foundIn,
     symbolSource: counters.symbolSource,

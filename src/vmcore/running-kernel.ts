@@ -4,19 +4,19 @@
 // time of day is the later one. Where neither tells, or they contradict, there is no answer.
 
 import type { Dump } from './container/dump.ts';
+import { errorTimes } from './crash-time.ts';
 import { Corrupt, VmcoreError } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
 import { type Kernel, kernelsIn } from './kernel.ts';
 import type { Limits } from './limits.ts';
 import { newestEntries } from './printk/log.ts';
+import { timesIn } from './printk/times-of-day.ts';
 
 /** What a kernel says last (kernel/kexec_core.c kernel_kexec(), kernel/reboot.c). */
 const LAST_WORDS =
   /^(kexec_core: Starting new kernel|reboot: (Restarting system|Power down|System halted))/;
 /** Records that may follow its last words: drivers and other CPUs go on for a moment. */
 const LAST_RECORDS = 16;
-/** Lines that tell the time of day, Unix seconds (drivers/rtc/class.c, kernel/audit.c). */
-const TIMES_OF_DAY = [/setting system clock to .* UTC \((\d{9,11})\)/, /audit\((\d{9,11})\.\d+:/];
 const KERNEL_FACILITY = 0;
 
 /**
@@ -49,7 +49,8 @@ interface Life {
 
 function lifeOf(kernel: Kernel, limits: Limits): Life {
   const { isOver, seconds } = orElse(() => saidOf(kernel), { isOver: false, seconds: [] });
-  const times = [...seconds, ...orElse(() => errorTimes(kernel, limits), [])];
+  const { hwerr } = readCounters(kernel, { limits }, () => undefined);
+  const times = [...seconds, ...errorTimes(hwerr)];
   return { kernel, isOver, lastSeconds: times.length > 0 ? Math.max(...times) : undefined };
 }
 
@@ -62,19 +63,9 @@ function saidOf(kernel: Kernel): { readonly isOver: boolean; readonly seconds: n
     if (entry.kind !== 'record' || entry.record.facility !== KERNEL_FACILITY) continue;
     const { text } = entry.record;
     isOver ||= records++ < LAST_RECORDS && LAST_WORDS.test(text);
-    for (const pattern of TIMES_OF_DAY) {
-      const [, time] = pattern.exec(text) ?? [];
-      if (time !== undefined) seconds.push(Number(time));
-    }
+    seconds.push(...timesIn(text));
   }
   return { isOver, seconds };
-}
-
-/** When it counted hardware errors. */
-function errorTimes(kernel: Kernel, limits: Limits): number[] {
-  const { hwerr } = readCounters(kernel, { limits }, () => undefined);
-  if (hwerr.kind !== 'present') return [];
-  return hwerr.categories.flatMap(({ lastErrorTimestampSeconds: time }) => time ?? []);
 }
 
 function onlyOneNotOver(lives: readonly Life[]): Life | undefined {

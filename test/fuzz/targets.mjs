@@ -26,7 +26,7 @@ export async function targets(load) {
   const { decompressPage, pageHead } = await load('codec/page-codec');
   const { decompressLzo1x } = await load('codec/lzo1x');
   const { flattened } = await load('container/flattened');
-  const { notes, vmcoreinfoTexts } = await load('elf/notes');
+  const { CoreNotes } = await load('elf/core-notes');
   const { Vmcoreinfo } = await load('container/vmcoreinfo');
   const { VirtualMemory } = await load('memory/virtual-memory');
   const { Kallsyms } = await load('symbols/kallsyms');
@@ -137,8 +137,9 @@ export async function targets(load) {
       const source = bytesSource(data);
       const [choice = 0] = data;
       const range = { offset: Math.min(1, data.length), length: Math.max(0, data.length - 1) };
-      const found = [...notes(source, ORDERS[choice % 4], range, limits)];
-      for (const text of vmcoreinfoTexts(source, found, limits)) {
+      const found = new CoreNotes(source, ORDERS[choice % 4], limits);
+      found.take(range);
+      for (const text of found.texts) {
         const info = Vmcoreinfo.parse(text);
         if (info !== undefined) for (const name of ['_stext', 'init_uts_ns']) info.symbol(name);
         info?.number('phys_base');

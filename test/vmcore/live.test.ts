@@ -58,7 +58,9 @@ describe('readLive', () => {
       BUILT.at('utsname') + 134n,
       new ByteWriter().text('6.1').toBytes(),
     );
-    expect(thrownBy(() => readLive(kcoreOf(other)))).toMatchObject({ reason: 'corrupt' });
+    expect(readLive(kcoreOf(other)).hwerr).toEqual(COUNTED.hwerr); // kallsyms proves it
+    const unproven = withMemory(other, BUILT.at('kallsyms'), new Uint8Array(4096));
+    expect(thrownBy(() => readLive(kcoreOf(unproven)))).toMatchObject({ reason: 'corrupt' });
   });
 
   it('gives a reason where the kernel is in no segment', () => {

@@ -1,7 +1,7 @@
 // From a symbol's name to its address, by the kernel's own table of symbols in the dump: by the order
 // of names; where there is none or it is damaged, every name is read.
 
-import { ascii, cString, hasBytesAt } from '../bytes/text.ts';
+import { ascii, cString, compareBytes, hasBytesAt } from '../bytes/text.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
@@ -11,6 +11,9 @@ import { KallsymsNames, NAMES_PER_MARKER } from './kallsyms-names.ts';
 import { type Entry, KallsymsOrder, NotInOrder, hasSuffix } from './kallsyms-order.ts';
 import { type KallsymsTables, kallsymsTables } from './kallsyms-tables.ts';
 import { type KernelSymbol, type SymbolSource, ambiguous } from './symbol-source.ts';
+
+/** How far away symbols beside another may be, either way. */
+const NEIGHBOURS = 16;
 
 export class Kallsyms implements SymbolSource {
   readonly kind = 'kallsyms';
@@ -53,6 +56,24 @@ export class Kallsyms implements SymbolSource {
     const [found, another] = this.#entriesOf(ascii(name), suffixes.map(ascii));
     if (another !== undefined) throw ambiguous('kallsyms', name);
     return found && this.#symbol(found);
+  }
+
+  /**
+   * The symbol of that name among the few on either side of another: variables that one source file
+   * defines mostly lie together, and their names on a page that was read before.
+   */
+  findBeside(name: string, neighbour: string): KernelSymbol | undefined {
+    const wanted = ascii(name);
+    const [beside] = this.#entriesOf(ascii(neighbour), []);
+    if (beside === undefined) return undefined;
+    for (let distance = 1; distance <= NEIGHBOURS; distance++) {
+      for (const i of [beside.i - distance, beside.i + distance]) {
+        if (i < 0 || i >= this.#tables.count) continue;
+        const here = this.#names.at(i);
+        if (compareBytes(here, wanted) === 0) return this.#symbol({ i, name: here });
+      }
+    }
+    return undefined;
   }
 
   /**

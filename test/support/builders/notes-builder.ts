@@ -19,6 +19,11 @@ export function noteBytes(notes: readonly NoteRecipe[], order: ByteOrder = LE64)
   return out.toBytes();
 }
 
+/** The note that a kernel keeps of itself. */
+export function kernelNote(vmcoreinfo: string, order: ByteOrder = LE64): Uint8Array {
+  return noteBytes([{ name: 'VMCOREINFO\0', desc: bytesOf(vmcoreinfo) }], order);
+}
+
 /** What a kernel or makedumpfile writes: the state of a CPU, then VMCOREINFO. */
 export function kernelNotes(vmcoreinfo: string, order: ByteOrder = LE64): Uint8Array {
   return noteBytes(
