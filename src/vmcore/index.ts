@@ -65,7 +65,7 @@ export function decodeVmcore(
   const dump = joinParts('read' in files ? [openVmcore(files, limits)] : files);
   const kernel = identifyKernel(dump, limits);
   const { vmcoreinfo } = kernel;
-  const warnings: string[] = [];
+  const warnings: string[] = kernel.doubt === undefined ? [] : [kernel.doubt];
   const warn = (warning: string): void => {
     warnings.push(warning);
   };

@@ -38,6 +38,8 @@ export interface Kernel {
   readonly isProven: boolean;
   /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it. */
   readonly nodename: string | undefined;
+  /** What contradicts it, where nothing says which of the two is right; undefined: nothing. */
+  readonly doubt?: string;
 }
 
 /**
@@ -62,7 +64,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     }
   };
   /** Those whose utsname has another release, which a module may have written there. */
-  const renamed: Kernel[] = [];
+  const renamed: (Kernel & { readonly doubt: string })[] = [];
   const attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
     try {
       const vmcoreinfo = Vmcoreinfo.parse(read());
@@ -72,8 +74,9 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
           const { nodename, release } = readUtsname(kernel);
           const named: Kernel = { ...kernel, isProven: true, nodename };
           if (release === kernel.vmcoreinfo.osRelease) return named;
-          renamed.push(named);
-          reject(otherRelease(release, kernel.vmcoreinfo));
+          const error = otherRelease(release, kernel.vmcoreinfo);
+          renamed.push({ ...named, doubt: error.message });
+          reject(error);
         } catch (error) {
           reject(error, kernel);
         }
@@ -89,7 +92,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
-  const proven = unproven.find((kernel) => isProvenByKallsyms(kernel, limits));
+  const proven = unproven.find((kernel) => proofByKallsyms(kernel, limits));
   if (proven !== undefined) return [proven];
   if (missing === 'page_lost' && unproven[0] !== undefined) return [unproven[0]];
   for (const which of ['text', 'rest'] as const) {
@@ -107,24 +110,33 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     if (first !== undefined) return [first, ...others];
   }
   if (unproven[0] !== undefined) return [unproven[0]];
-  const other = renamed.find((kernel) => isProvenByKallsyms(kernel, limits));
-  if (other !== undefined) return [other];
+  for (const { doubt, ...kernel } of renamed) {
+    const proof = proofByKallsyms(kernel, limits);
+    if (proof === 'banner') return [kernel];
+    if (proof === 'symbols') return [{ ...kernel, doubt }];
+  }
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
 }
 
 /**
- * Whether kallsyms puts _stext where VMCOREINFO does, and the banner, where the dump has it, is of the
- * release that VMCOREINFO names: some 30 pages, where to search memory takes minutes.
+ * What proves the kernel: that kallsyms puts _stext where VMCOREINFO does, and, where the dump has it,
+ * a banner of the release that VMCOREINFO names. Some 30 pages, where to search memory takes minutes.
+ *
+ * @returns undefined when they contradict it.
  */
-function isProvenByKallsyms({ vmcoreinfo, memory }: Kernel, limits: Limits): boolean {
+function proofByKallsyms(
+  { vmcoreinfo, memory }: Kernel,
+  limits: Limits,
+): 'banner' | 'symbols' | undefined {
   try {
     const kallsyms = Kallsyms.open(vmcoreinfo, memory, limits);
     const wanted = ascii(`Linux version ${vmcoreinfo.osRelease} `);
     const banner = bannerOf(kallsyms, memory, wanted.length);
-    return banner === undefined || hasBytesAt(banner, 0, wanted);
+    if (banner === undefined) return 'symbols';
+    return hasBytesAt(banner, 0, wanted) ? 'banner' : undefined;
   } catch (error) {
-    if (error instanceof VmcoreError) return false;
+    if (error instanceof VmcoreError) return undefined;
     throw error;
   }
 }
