@@ -11,6 +11,7 @@ import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Architecture } from './arch/architecture.ts';
 import { architecturesOf } from './arch/architectures.ts';
+import { isMappedByCpus } from './arch/cpus.ts';
 import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
 import { Kallsyms } from './symbols/kallsyms.ts';
 
@@ -86,9 +87,15 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     }
     return undefined;
   };
+  /** A kernel of a note that was over when the dump was made: another ran. */
+  let stale: Kernel | undefined;
   for (const text of dump.vmcoreinfoNotes) {
     const kernel = attempt(() => text, 'note');
-    if (kernel !== undefined) return [kernel];
+    if (kernel === undefined) continue;
+    // The kernel that crashed is the one to be told of, whichever saves its memory.
+    const hasCrashed = kernel.vmcoreinfo.crashTimeSeconds !== undefined;
+    if (hasCrashed || isRunning(dump, kernel) !== false) return [kernel];
+    stale ??= kernel;
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
@@ -106,9 +113,11 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
       if (kernel !== undefined) found.set(kernel.vmcoreinfo.text, kernel);
       if (++tried >= limits.vmcoreinfoCandidates) break;
     }
+    if (stale !== undefined) found.delete(stale.vmcoreinfo.text);
     const [first, ...others] = found.values();
-    if (first !== undefined) return [first, ...others];
+    if (first !== undefined) return [first, ...others, ...(stale === undefined ? [] : [stale])];
   }
+  if (stale !== undefined) return [stale];
   if (unproven[0] !== undefined) return [unproven[0]];
   for (const { doubt, ...kernel } of renamed) {
     const proof = proofByKallsyms(kernel, limits);
@@ -117,6 +126,15 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   }
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
+}
+
+/** Whether a CPU ran this kernel; undefined where the dump does not say. */
+export function isRunning(dump: Dump, { vmcoreinfo, arch, memory }: Kernel): boolean | undefined {
+  const text = vmcoreinfo.symbol('_stext');
+  const place = text && memory.place(text);
+  if (text === undefined || place === undefined) return undefined;
+  const translated = { vmcoreinfo, hints: dump.hints, memory: dump.memory };
+  return isMappedByCpus(translated, arch, text, place);
 }
 
 /**

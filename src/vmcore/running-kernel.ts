@@ -1,13 +1,13 @@
 // Which kernel was running, where memory holds several: a guest that was rebooted by kexec keeps what
 // its new kernel has not overwritten of the old one, in memory that has no note to say which is which.
-// They ran one after the other, so a kernel that handed over is over, and one that lived at a later
+// The page tables of the CPUs say it, where the dump has them. Else: they ran one after the other, so a kernel that handed over is over, and one that lived at a later
 // time of day is the later one. Where neither tells, or they contradict, there is no answer.
 
 import type { Dump } from './container/dump.ts';
 import { errorTimes } from './crash-time.ts';
 import { Corrupt, VmcoreError } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
-import { type Kernel, kernelsIn } from './kernel.ts';
+import { type Kernel, isRunning, kernelsIn } from './kernel.ts';
 import type { Limits } from './limits.ts';
 import { newestEntries } from './printk/log.ts';
 import { timesIn } from './printk/times-of-day.ts';
@@ -29,7 +29,9 @@ const KERNEL_FACILITY = 0;
  */
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   const kernels = kernelsIn(dump, limits);
-  if (kernels.length === 1) return kernels[0];
+  const [mapped, another] = kernels.filter((kernel) => isRunning(dump, kernel) === true);
+  if (mapped !== undefined && another === undefined) return mapped;
+  if (kernels.length === 1) return doubted(dump, kernels[0]);
   const lives = kernels.map((kernel) => lifeOf(kernel, limits));
   const answers = new Set([onlyOneNotOver(lives), latest(lives)]);
   answers.delete(undefined);
@@ -37,6 +39,12 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   if (running !== undefined && other === undefined) return running.kernel;
   const detail = `got those of ${kernels.length} kernels, and no telling which was running`;
   throw new Corrupt('no_vmcoreinfo', 'dump', detail);
+}
+
+function doubted(dump: Dump, kernel: Kernel): Kernel {
+  const hasCrashed = kernel.vmcoreinfo.crashTimeSeconds !== undefined;
+  if (hasCrashed || isRunning(dump, kernel) !== false) return kernel;
+  return { ...kernel, doubt: 'vmcoreinfo: no CPU ran this kernel when the dump was made' };
 }
 
 interface Life {

@@ -12,6 +12,8 @@ import { type Entry, KallsymsOrder, NotInOrder, hasSuffix } from './kallsyms-ord
 import { type KallsymsTables, kallsymsTables } from './kallsyms-tables.ts';
 import { type KernelSymbol, type SymbolSource, ambiguous } from './symbol-source.ts';
 
+/** Places on either side of where a name would be that were read when it was looked for. */
+const BESIDE = 2;
 /** How far away symbols beside another may be, either way. */
 const NEIGHBOURS = 16;
 
@@ -82,16 +84,17 @@ export class Kallsyms implements SymbolSource {
    * VMCOREINFO says they are, and the names around their places are sorted.
    */
   provesAbsent(names: readonly string[]): boolean {
-    try {
-      return (
-        this.#tables.tokensAreWhole &&
-        this.#findsKnownNamesAround(names) &&
-        names.every((name) => this.#isGap(ascii(name)))
-      );
-    } catch (error) {
-      if (error instanceof NotInOrder || error instanceof VmcoreError) return false;
-      throw error;
-    }
+    return this.#hasGaps(names, Infinity) && unlessBroken(() => this.#findsKnownNamesAround(names));
+  }
+
+  /** What of that proof costs next to no page: the tokens, and the names beside their places. */
+  suggestsAbsent(names: readonly string[]): boolean {
+    return this.#hasGaps(names, BESIDE);
+  }
+
+  #hasGaps(names: readonly string[], reach: number): boolean {
+    if (!this.#tables.tokensAreWhole) return false;
+    return unlessBroken(() => names.every((name) => this.#isGap(ascii(name), reach)));
   }
 
   /** Whether a symbol before them and one behind them are where VMCOREINFO says, nearest names first. */
@@ -104,8 +107,8 @@ export class Kallsyms implements SymbolSource {
   }
 
   /** Where all names were walked, none of them was passed over. */
-  #isGap(name: Uint8Array): boolean {
-    return this.#order === undefined || this.#order.isGap(name);
+  #isGap(name: Uint8Array, reach: number): boolean {
+    return this.#order === undefined || this.#order.isGap(name, reach);
   }
 
   #entriesOf(name: Uint8Array, suffixes: readonly Uint8Array[]): Entry[] {
@@ -166,5 +169,15 @@ export class Kallsyms implements SymbolSource {
       throw new Corrupt('no_kallsyms', `kallsyms_offsets[${i}]`, 'is not between its neighbours');
     }
     return { name: cString(name), address, room: next === address ? undefined : next - address };
+  }
+}
+
+/** Whether it holds; false where the tables are broken or a page is missing. */
+function unlessBroken(holds: () => boolean): boolean {
+  try {
+    return holds();
+  } catch (error) {
+    if (error instanceof NotInOrder || error instanceof VmcoreError) return false;
+    throw error;
   }
 }
