@@ -65,8 +65,8 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     }
   };
   /** Those whose utsname has another release, which a module may have written there. */
-  const renamed: (Kernel & { readonly doubt: string })[] = [];
-  const attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
+  const renamed: RenamedKernel[] = [];
+  const attempt: Attempt = (read, foundIn) => {
     try {
       const vmcoreinfo = Vmcoreinfo.parse(read());
       const kernels = vmcoreinfo === undefined ? [] : kernelsOf(dump, vmcoreinfo, foundIn);
@@ -93,8 +93,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     const kernel = attempt(() => text, 'note');
     if (kernel === undefined) continue;
     // The kernel that crashed is the one to be told of, whichever saves its memory.
-    const hasCrashed = kernel.vmcoreinfo.crashTimeSeconds !== undefined;
-    if (hasCrashed || isRunning(dump, kernel) !== false) return [kernel];
+    if (hasCrashed(kernel) || isRunning(dump, kernel) !== false) return [kernel];
     stale ??= kernel;
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
@@ -103,29 +102,58 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   if (proven !== undefined) return [proven];
   if (missing === 'page_lost' && unproven[0] !== undefined) return [unproven[0]];
   for (const which of ['text', 'rest'] as const) {
-    const found = new Map<string, Kernel>();
-    let tried = 0;
-    for (const page of candidatePages(dump, which)) {
-      const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
-      // Of several that hold, that of the kernel that crashed: it alone has the time of the crash.
-      if (kernel?.vmcoreinfo.crashTimeSeconds !== undefined) return [kernel];
-      // A kernel has several copies of its text.
-      if (kernel !== undefined) found.set(kernel.vmcoreinfo.text, kernel);
-      if (++tried >= limits.vmcoreinfoCandidates) break;
-    }
-    if (stale !== undefined) found.delete(stale.vmcoreinfo.text);
-    const [first, ...others] = found.values();
-    if (first !== undefined) return [first, ...others, ...(stale === undefined ? [] : [stale])];
+    const [first, ...others] = foundInMemory(dump, which, limits, attempt).filter(
+      ({ vmcoreinfo }) => vmcoreinfo.text !== stale?.vmcoreinfo.text,
+    );
+    if (first === undefined) continue;
+    if (stale === undefined || hasCrashed(first)) return [first, ...others];
+    return [first, ...others, stale];
   }
   if (stale !== undefined) return [stale];
   if (unproven[0] !== undefined) return [unproven[0]];
-  for (const { doubt, ...kernel } of renamed) {
-    const proof = proofByKallsyms(kernel, limits);
-    if (proof === 'banner') return [kernel];
-    if (proof === 'symbols') return [{ ...kernel, doubt }];
-  }
+  const other = provenOf(renamed, limits);
+  if (other !== undefined) return [other];
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
+}
+
+/** The kernel of a text of VMCOREINFO; undefined where there is none, or it does not hold. */
+type Attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']) => Kernel | undefined;
+
+/** The kernels whose texts are in memory: of several that hold, that alone which crashed. */
+function foundInMemory(
+  dump: Dump,
+  which: 'text' | 'rest',
+  limits: Limits,
+  attempt: Attempt,
+): Kernel[] {
+  const found = new Map<string, Kernel>();
+  let tried = 0;
+  for (const page of candidatePages(dump, which)) {
+    const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
+    if (kernel !== undefined && hasCrashed(kernel)) return [kernel];
+    // A kernel has several copies of its text.
+    if (kernel !== undefined) found.set(kernel.vmcoreinfo.text, kernel);
+    if (++tried >= limits.vmcoreinfoCandidates) break;
+  }
+  return [...found.values()];
+}
+
+type RenamedKernel = Kernel & { readonly doubt: string };
+
+/** The first that kallsyms proves: beyond doubt where its banner has the release of VMCOREINFO. */
+function provenOf(renamed: readonly RenamedKernel[], limits: Limits): Kernel | undefined {
+  for (const { doubt, ...kernel } of renamed) {
+    const proof = proofByKallsyms(kernel, limits);
+    if (proof === 'banner') return kernel;
+    if (proof === 'symbols') return { ...kernel, doubt };
+  }
+  return undefined;
+}
+
+/** Whether it has the time of its crash. */
+export function hasCrashed({ vmcoreinfo }: Kernel): boolean {
+  return vmcoreinfo.crashTimeSeconds !== undefined;
 }
 
 /** Whether a CPU ran this kernel; undefined where the dump does not say. */

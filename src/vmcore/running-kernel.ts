@@ -7,7 +7,7 @@ import type { Dump } from './container/dump.ts';
 import { errorTimes } from './crash-time.ts';
 import { Corrupt, VmcoreError } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
-import { type Kernel, isRunning, kernelsIn } from './kernel.ts';
+import { type Kernel, hasCrashed, isRunning, kernelsIn } from './kernel.ts';
 import type { Limits } from './limits.ts';
 import { newestEntries } from './printk/log.ts';
 import { timesIn } from './printk/times-of-day.ts';
@@ -42,8 +42,7 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
 }
 
 function doubted(dump: Dump, kernel: Kernel): Kernel {
-  const hasCrashed = kernel.vmcoreinfo.crashTimeSeconds !== undefined;
-  if (hasCrashed || isRunning(dump, kernel) !== false) return kernel;
+  if (hasCrashed(kernel) || isRunning(dump, kernel) !== false) return kernel;
   return { ...kernel, doubt: 'vmcoreinfo: no CPU ran this kernel when the dump was made' };
 }
 
