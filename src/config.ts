@@ -68,6 +68,12 @@ export const FLAGS = {
     defaultText: '2s',
     ...A_DURATION,
   }),
+  incompleteAfterMs: one(
+    'kdump.incomplete-after',
+    'DURATION',
+    'How long a file named *-incomplete must lie still to be decoded.',
+    { defaultText: '5m', ...A_DURATION },
+  ),
   rescanMs: one('kdump.rescan', 'DURATION', 'Longest time between two scans.', {
     defaultText: '60s',
     ...A_DURATION,
@@ -79,7 +85,7 @@ export const FLAGS = {
     A_DIRECTORY,
   ),
   decodeTimeoutMs: one('decode.timeout', 'DURATION', 'Longest time for one dump.', {
-    defaultText: '5m',
+    defaultText: '60s',
     ...A_DURATION,
   }),
   decodeMaxMemoryBytes: one('decode.max-memory', 'SIZE', 'Memory that a decode may take.', {

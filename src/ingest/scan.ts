@@ -6,7 +6,7 @@ import { lstat, open, opendir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { FileError } from '../failure.ts';
 import { HEAD_BYTES, mayBeDump } from '../vmcore/index.ts';
-import { claimsToBeDump, maybeDump } from './file-names.ts';
+import { claimsToBeDump, isUnfinishedName, maybeDump } from './file-names.ts';
 import { isGone, versionOf } from '../decode/file-source.ts';
 import { STATUS_FILE, type SaveStatus, readSaveStatus } from './save-status.ts';
 
@@ -25,6 +25,8 @@ export interface FoundFile {
   readonly version: string;
   /** What the kdump tool says of it. */
   readonly saved: SaveStatus | undefined;
+  /** Its name says that it is not complete yet. */
+  readonly isUnfinished: boolean;
 }
 
 /** A directory or file that could not be looked at. */
@@ -78,7 +80,9 @@ export async function scanDirectory(
           if (!claimsToBeDump(entry.name) && (known.has(version) || (await isForeign(path)))) {
             foreign.add(version);
           } else {
-            files.push({ root, path, saved, version, size: seen.size, mtimeMs: seen.mtimeMs });
+            const { size, mtimeMs } = seen;
+            const isUnfinished = isUnfinishedName(entry.name);
+            files.push({ root, path, saved, version, size, mtimeMs, isUnfinished });
           }
         }
       }

@@ -65,7 +65,7 @@ export function byNewest(
   return b.orderedSeconds - a.orderedSeconds || b.sequence - a.sequence;
 }
 
-const LATE_SECONDS = 14 * 86_400;
+export const LATE_SECONDS = 14 * 86_400;
 
 /** Whether the crash was more than 14 days old when it became known. */
 export function isFoundLate({

@@ -1,7 +1,7 @@
 // Totals as the tables give them: read when a ledger is opened, and when a crash moved to another host.
 
 import { crashAt, number } from './crash-rows.ts';
-import type { Crash } from './crash.ts';
+import { type Crash, LATE_SECONDS } from './crash.ts';
 import type { Row, Store } from './store.ts';
 import { type CategoryTotals, RECENT_SECONDS, RunningTotals } from './totals.ts';
 
@@ -26,7 +26,8 @@ const ALL: Statements = {
   lastSuspect: `SELECT crash AS sequence, suspect_seconds FROM crash_error
     WHERE category = :category AND suspect_seconds IS NOT NULL
     ORDER BY suspect_seconds DESC, crash DESC LIMIT 1`,
-  recorded: 'SELECT recorded_seconds FROM crash WHERE recorded_seconds > :since',
+  recorded: `SELECT recorded_seconds FROM crash
+    WHERE recorded_seconds > :since AND recorded_seconds - ordered_seconds <= :late`,
   suspects: `SELECT category, suspect_seconds FROM crash_error AS e
     WHERE suspect_seconds > :since
       AND NOT EXISTS (SELECT 1 FROM repair AS r WHERE r.host = e.host AND r.crash >= e.crash)`,
@@ -44,7 +45,8 @@ const OF_HOST: Statements = {
     WHERE host = :host AND category = :category AND suspect_seconds IS NOT NULL
     ORDER BY suspect_seconds DESC, crash DESC LIMIT 1`,
   recorded: `SELECT recorded_seconds FROM crash
-    WHERE host = :host AND recorded_seconds > :since`,
+    WHERE host = :host AND recorded_seconds > :since
+      AND recorded_seconds - ordered_seconds <= :late`,
   suspects: `SELECT category, suspect_seconds FROM crash_error AS e
     WHERE host = :host AND suspect_seconds > :since
       AND NOT EXISTS (SELECT 1 FROM repair AS r WHERE r.host = e.host AND r.crash >= e.crash)`,
@@ -90,7 +92,7 @@ export function readTotals(
     lastCrash: crashes(store.row(sql.lastCrash, of)),
     lastRecorded: crashes(store.row(sql.lastRecorded, of)),
     recordedSeconds: store
-      .rows(sql.recorded, since(RECENT_SECONDS.crashes))
+      .rows(sql.recorded, { ...since(RECENT_SECONDS.crashes), late: LATE_SECONDS })
       .map((row) => Number(row['recorded_seconds'])),
     suspectSeconds: store
       .rows(sql.suspects, since(RECENT_SECONDS.suspects))

@@ -3,7 +3,7 @@
 // comes in is committed already.
 
 import { CATEGORIES } from '../vmcore/index.ts';
-import { type Crash, byNewest } from './crash.ts';
+import { type Crash, byNewest, isFoundLate } from './crash.ts';
 import { type CrashErrors, crashErrors } from './crash-errors.ts';
 import { Recent } from './recent.ts';
 
@@ -38,7 +38,7 @@ export interface Totals {
   readonly lastCrash: Crash | undefined;
   /** The crash that became known last. */
   readonly lastRecorded: Crash | undefined;
-  /** Crashes that became known in the day before `nowSeconds`. */
+  /** Crashes that became known in the day before `nowSeconds`, without those that were found late. */
   recordedWithinDay(nowSeconds: number): number;
   /** Suspect crashes of the 30 days before `nowSeconds`; of each host, since its last repair. */
   recentSuspects(category: string, nowSeconds: number): number;
@@ -127,7 +127,7 @@ export class RunningTotals implements Totals {
   change(before: Crash | undefined, after: Crash, nowSeconds: number, isRepaired: boolean): void {
     if (before === undefined) {
       this.#crashes++;
-      this.#recorded.add(after.recordedSeconds);
+      if (!isFoundLate(after)) this.#recorded.add(after.recordedSeconds);
     }
     const known = new Map(
       before === undefined ? [] : crashErrors(before).map((one) => [one.category, one]),

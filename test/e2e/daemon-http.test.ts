@@ -50,14 +50,26 @@ describe('the daemon', () => {
     const [node, central] = [await families('node'), await families('central')];
     const ofHosts = [
       'hwerr_recoverable_errors_total',
-      'hwerr_last_error_timestamp_seconds',
-      'hwerr_last_error_age_seconds',
       'hwerr_suspect_crashes_total',
       'hwerr_crashes_total',
+      'hwerr_last_error_timestamp_seconds',
+      'hwerr_last_error_age_seconds',
+      'hwerr_recent_crashes',
+      'hwerr_recent_suspect_crashes',
       'hwerr_last_crash_timestamp_seconds',
       'hwerr_last_crash_recoverable_errors',
       'hwerr_last_crash_error_lead_seconds',
+      'hwerr_last_crash_suspect',
       'hwerr_last_crash_info',
+      'hwerr_last_crash_recorded_timestamp_seconds',
+      'hwerr_last_recorded_crash_info',
+      'hwerr_last_recorded_crash_timestamp_seconds',
+      'hwerr_last_recorded_crash_errors',
+      'hwerr_last_suspect_crash_recorded_timestamp_seconds',
+      'hwerr_last_suspect_crash_info',
+      'hwerr_last_suspect_crash_timestamp_seconds',
+      'hwerr_last_suspect_crash_errors',
+      'hwerr_last_suspect_crash_error_lead_seconds',
       'hwerr_kexec_crash_loaded',
     ];
     expect(central).toContain('hwerr_dumps_decoded_total');

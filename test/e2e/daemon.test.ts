@@ -193,6 +193,19 @@ const VOLATILE = [
   'hwerr_last_scan_timestamp_seconds',
   'hwerr_scan_duration_seconds',
   'hwerr_ledger_writes_total',
+  'hwerr_time_seconds',
+  'hwerr_recent_crashes',
+  'hwerr_recent_suspect_crashes',
+  'hwerr_last_crash_recorded_timestamp_seconds',
+  'hwerr_last_recorded_crash_info',
+  'hwerr_last_recorded_crash_timestamp_seconds',
+  'hwerr_last_recorded_crash_errors',
+  'hwerr_last_suspect_crash_recorded_timestamp_seconds',
+  'hwerr_last_suspect_crash_info',
+  'hwerr_last_suspect_crash_timestamp_seconds',
+  'hwerr_last_suspect_crash_errors',
+  'hwerr_last_suspect_crash_error_lead_seconds',
+  'hwerr_last_decode_failure_timestamp_seconds',
   'hwerr_watch_events_total',
   'hwerr_kexec_crash_loaded',
   'hwerr_exporter_build_info',
@@ -269,6 +282,7 @@ describe('the daemon', () => {
     const { port, directory } = await startDaemon();
     const { code, stdout, stderr } = await run([
       ...['--kdump.path', directory, '--web.listen-address', `127.0.0.1:${port}`],
+      ...['--ledger.path', join(tempDir(), 'ledger')],
     ]);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^hwerr-exporter: .*EADDRINUSE.*\n$/);

@@ -189,9 +189,9 @@ export async function targets(load) {
       const source = bytesSource(data);
       const [choice = 0] = data;
       const range = { offset: Math.min(1, data.length), length: Math.max(0, data.length - 1) };
-      const found = new CoreNotes(source, ORDERS[choice % 4], limits);
-      found.take(range);
-      for (const text of found.texts) {
+      const notes = new CoreNotes(source, ORDERS[choice % 4], limits);
+      notes.take(range);
+      for (const text of notes.texts) {
         const info = Vmcoreinfo.parse(text);
         if (info !== undefined) for (const name of ['_stext', 'init_uts_ns']) info.symbol(name);
         info?.number('phys_base');

@@ -44,6 +44,7 @@ describe('scanDirectory', () => {
     const root = tempDir();
     const dumps = [
       '127.0.0.1-2026-10-03-04:05:51/vmcore', // Fedora, RHEL
+      '127.0.0.1-2026-10-04-04:05:51/vmcore-incomplete', // the same when makedumpfile failed
       '202610030405/dump.202610030405', // Debian, Ubuntu
       '2026-10-03-04:05/vmcore', // SUSE
       'host-a/2026-10-03/vmcore', // a central store
@@ -52,7 +53,6 @@ describe('scanDirectory', () => {
       '127.0.0.1-2026-10-03-04:05:51/vmcore-dmesg.txt',
       '202610030405/dmesg.202610030405',
       '2026-10-03-04:05/README.txt',
-      '127.0.0.1-2026-10-04-04:05:51/vmcore-incomplete',
       'kexec_cmd',
     ];
     for (const path of [...dumps, ...others]) write(join(root, path));

@@ -3,18 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { FAILURE_REASONS } from '../../src/failure.ts';
 import type { LiveState } from '../../src/host/live.ts';
 import type { IngestStatus } from '../../src/ingest/ingest.ts';
+import { crashSamples } from '../../src/metrics/crash-samples.ts';
 import { CATALOGUE, type MetricName } from '../../src/metrics/catalogue.ts';
 import {
-  type Sample,
   buildSamples,
-  crashSamples,
+  clockSamples,
   failureSamples,
   hostSamples,
   ingestSamples,
   kexecSamples,
   ledgerSamples,
   liveSamples,
+  windowSamples,
 } from '../../src/metrics/projection.ts';
+import type { Sample } from '../../src/metrics/sample.ts';
 import type { CrashReport } from '../../src/vmcore/index.ts';
 import { CATEGORIES, type Hwerr } from '../../src/vmcore/index.ts';
 import { ledgerOf, openTestLedger, recordFailure } from '../support/daemon/ledgers.ts';
@@ -45,7 +47,12 @@ async function samplesOf(
 ): Promise<Samples> {
   const ledger = await ledgerOf(...reports);
   return {
-    ...crashSamples(ledger.view.total(), NOW_SECONDS),
+    ...crashSamples(ledger.view.total(), {
+      nowSeconds: NOW_SECONDS,
+      isFirstPassRecorded: true,
+    }),
+    ...windowSamples(300),
+    ...clockSamples(NOW_SECONDS),
     ...ingestSamples(ingest),
     ...failureSamples(ledger.view),
     ...ledgerSamples(ledger),
@@ -241,6 +248,7 @@ describe('the samples of a scrape', () => {
       mtimeMs: 0,
       version: '',
       saved: undefined,
+      isUnfinished: false,
     });
     const samples = await samplesOf([], {
       directories: [
@@ -320,7 +328,7 @@ describe('the samples of a scrape', () => {
     expect(hostSamples({ tracked: 3, limit: 4, dropped: 2 })).toEqual({
       hwerr_hosts_tracked: [{ labels: {}, value: 3 }],
       hwerr_hosts_limit: [{ labels: {}, value: 4 }],
-      hwerr_hosts_dropped_total: [{ labels: {}, value: 2 }],
+      hwerr_hosts_dropped: [{ labels: {}, value: 2 }],
     });
     expect(Object.values(hostSamples(undefined)).flat()).toEqual([]);
   });
@@ -356,7 +364,12 @@ describe('the samples of this boot', () => {
   });
 
   it('never get into what dumps say', async () => {
-    const names = Object.keys(crashSamples((await ledgerOf()).view.total(), NOW_SECONDS));
+    const names = Object.keys(
+      crashSamples((await ledgerOf()).view.total(), {
+        nowSeconds: NOW_SECONDS,
+        isFirstPassRecorded: true,
+      }),
+    );
     expect(names.filter((name) => name in liveSamples(liveCounters('kcore')))).toEqual([]);
   });
 });
