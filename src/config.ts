@@ -55,12 +55,12 @@ const MAX_HOSTS = 100_000;
 const MAX_HOST_NAME = 64;
 
 export const FLAGS = {
-  directories: many('kdump.path', 'DIRECTORY', 'Where kdump writes its dumps.', {
+  directories: many('kdump.path', 'DIRECTORY', 'Directory that kdump writes to.', {
     defaultText: '/var/crash',
     atLeastOne: true,
     ...A_DIRECTORY,
   }),
-  excluded: many('kdump.exclude', 'GLOB', 'Paths below it that are left alone.', {
+  excluded: many('kdump.exclude', 'GLOB', 'Glob of paths to ignore.', {
     defaultText: '**/kdump-test-*/**',
     parse: (text) => text,
     want: 'a glob',
@@ -94,8 +94,8 @@ export const FLAGS = {
     parse: parseSize,
     want: 'a size such as 256MiB or 1GiB',
   }),
-  mode: oneOf('mode', 'Whose crashes: of this host, or of many.', MODES, 'node'),
-  nodeName: one('node.name', 'HOST', 'Name of this host, for dumps that do not say.', {
+  mode: oneOf('mode', "node: this host's dumps; central: dumps of many hosts.", MODES, 'node'),
+  nodeName: one('node.name', 'HOST', 'Name of this host, for dumps that do not name theirs.', {
     defaultText: defaultNodeName(hostname()),
     parse: parseHostName,
     want: 'a host name',
@@ -114,18 +114,23 @@ export const FLAGS = {
   suspectWindowMs: one(
     'hwerr.suspect-window',
     'DURATION',
-    'An error that long before a panic is suspect.',
+    'An error at most this long before the panic marks the crash as suspect.',
     { defaultText: '5m', ...A_DURATION },
   ),
   liveKcore: toggle(
     'live.kcore',
     'Show what this boot has counted so far, through /proc/kcore: needs CAP_SYS_RAWIO and no lockdown.',
   ),
-  liveIntervalMs: one('live.interval', 'DURATION', 'Time between two looks at this boot.', {
-    defaultText: '60s',
-    ...A_DURATION,
-  }),
-  ledgerPath: one('ledger.path', 'DIRECTORY', 'Where to keep what was learned.', {
+  liveIntervalMs: one(
+    'live.interval',
+    'DURATION',
+    "How often to read the running kernel's counters.",
+    {
+      defaultText: '60s',
+      ...A_DURATION,
+    },
+  ),
+  ledgerPath: one('ledger.path', 'DIRECTORY', 'Directory of the ledger (persistent state).', {
     defaultText: '/var/lib/hwerr-exporter',
     ...A_DIRECTORY,
   }),
@@ -170,7 +175,7 @@ export const FLAGS = {
     'web.enable-nodejs-metrics',
     'Add all nodejs_* metrics, about the heap, garbage collection and the event loop.',
   ),
-  logLevel: oneOf('log.level', 'What is worth a line.', LOG_LEVELS, 'info'),
+  logLevel: oneOf('log.level', 'Minimum level to log.', LOG_LEVELS, 'info'),
   logFormat: oneOf('log.format', 'How lines are written.', LOG_FORMATS, 'logfmt'),
 };
 
