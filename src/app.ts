@@ -37,7 +37,6 @@ import { statusSource } from './status.ts';
 import { watchWebConfig } from './webconfig/watch.ts';
 
 const KCORE = '/proc/kcore';
-const STATISTICS = '/sys/kernel/hwerr_recovery_stats';
 
 export interface App {
   /** The port it listens on; the first of several. */
@@ -184,7 +183,6 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
       : new ThisBoot(
           {
             kcore: config.liveKcore ? KCORE : undefined,
-            statistics: STATISTICS,
             intervalMs: config.liveIntervalMs,
           },
           { decoder, log, nowMs: Date.now },

@@ -97,7 +97,7 @@ function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html 
     return html`${heading}
       <p class="gone">What this kernel has counted cannot be read: ${view.message}</p>`;
   }
-  const { categories, readSeconds, source } = view;
+  const { categories, readSeconds } = view;
   return html`${heading}
     <table>
       <caption>
@@ -108,7 +108,7 @@ function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html 
         <tr>
           <th scope="col">Category</th>
           <th scope="col" class="count">Errors</th>
-          ${source === 'sysfs' ? undefined : html`<th scope="col">Last</th>`}
+          <th scope="col">Last</th>
         </tr>
       </thead>
       <tbody>
@@ -117,7 +117,7 @@ function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html 
             html`<tr class="${count === 0 ? 'zero' : ''}">
               <th scope="row">${category}</th>
               <td class="count">${count}</td>
-              ${source === 'sysfs' ? undefined : html`<td>${last === null ? 'never' : when(last, nowSeconds)}</td>`}
+              <td>${last === null ? 'never' : when(last, nowSeconds)}</td>
             </tr>`,
         )}
       </tbody>

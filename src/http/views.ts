@@ -40,8 +40,6 @@ export interface StatusSource {
 export type ThisBootView =
   | {
       readonly kind: 'present';
-      /** sysfs has no times. */
-      readonly source: 'kcore' | 'sysfs';
       readonly readSeconds: number;
       readonly categories: readonly Omit<CategoryView, 'leadSeconds'>[];
     }

@@ -98,8 +98,7 @@ export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
 /** What the running kernel has counted; nothing at all where nobody asked. */
 export function liveSamples(live: LiveState): PartialSamples {
   if (live.kind === 'off') return {};
-  const { categories, source } =
-    live.kind === 'present' ? live : { categories: [], source: undefined };
+  const categories = live.kind === 'present' ? live.categories : [];
   const samples = (value: (counters: readonly HwerrCategory[]) => number): Sample[] =>
     (live.kind === 'present' ? CATEGORIES : []).map((category) => ({
       labels: { category },
@@ -109,12 +108,9 @@ export function liveSamples(live: LiveState): PartialSamples {
     hwerr_live_recoverable_errors_total: samples((counters) =>
       counters.reduce((sum, { count }) => sum + count, 0),
     ),
-    hwerr_live_last_error_timestamp_seconds:
-      source === 'sysfs'
-        ? []
-        : samples((counters) =>
-            Math.max(0, ...counters.map((one) => one.lastErrorTimestampSeconds ?? 0)),
-          ),
+    hwerr_live_last_error_timestamp_seconds: samples((counters) =>
+      Math.max(0, ...counters.map((one) => one.lastErrorTimestampSeconds ?? 0)),
+    ),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Dump } from './container/dump.ts';
 import { type KcoreSource, openKcore } from './container/kcore.ts';
 import { openDump } from './container/open.ts';
 import type { PageHook } from './memory/physical-memory.ts';
+import { crashTime } from './crash-time.ts';
 import { joinParts } from './container/split.ts';
 import { VmcoreError } from './errors.ts';
 import {
@@ -86,10 +87,11 @@ export function decodeVmcore(
   const dump = joinParts('read' in files ? [openVmcore(files, limits)] : files);
   const kernel = identifyKernel(dump, limits);
   const { vmcoreinfo } = kernel;
-  const warnings: string[] = [];
-  const counters = readCounters(kernel, { ...options, limits }, (warning) => {
+  const warnings: string[] = kernel.doubt === undefined ? [] : [kernel.doubt];
+  const warn = (warning: string): void => {
     warnings.push(warning);
-  });
+  };
+  const counters = readCounters(kernel, { ...options, limits }, warn);
   const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
   const { panicMessage, ...findings } = readFindings(kernel, dump.incomplete);
@@ -102,7 +104,7 @@ export function decodeVmcore(
     buildId: vmcoreinfo.buildId ?? null,
     nodename: kernel.nodename ?? null,
     bootId: counters.bootId,
-    crashTimeSeconds: vmcoreinfo.crashTimeSeconds ?? null,
+    crashTimeSeconds: crashTime(kernel, counters, warn),
     incomplete: dump.incomplete || lost,
     vmcoreinfo: kernel.foundIn,
     symbolSource: counters.symbolSource,

@@ -40,7 +40,6 @@ const OTHER_NAMES: ReadonlySet<string> = new Set([
   'hwerr_reason',
   'hwerr_data',
   'hwerr_log_error_type',
-  'hwerr_recovery_stats',
 ]);
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());

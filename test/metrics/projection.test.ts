@@ -59,16 +59,16 @@ async function samplesOf(
     ...ledgerSamples(ledger),
     ...hostSamples(ledger.view.hostCounts()),
     ...kexecSamples(true),
-    ...liveSamples(liveCounters('kcore')),
+    ...liveSamples(liveCounters()),
     ...buildSamples({ version: '0.1.0', revision: 'abc', nodeVersion: '20.19.0' }),
   } as Samples;
 }
 
-function liveCounters(source: 'kcore' | 'sysfs'): LiveState {
+function liveCounters(): LiveState {
   const hwerr = counted({ pci: [3, NOW_SECONDS - 5], others: [2, NOW_SECONDS - 9] });
   const newer = { category: 'npu', count: 4, lastErrorTimestampSeconds: NOW_SECONDS - 2 };
   const categories = [...(hwerr.kind === 'present' ? hwerr.categories : []), newer];
-  return { kind: 'present', source, categories, readSeconds: NOW_SECONDS };
+  return { kind: 'present', categories, readSeconds: NOW_SECONDS };
 }
 
 /** Values by the one label that the samples have. */
@@ -345,7 +345,7 @@ describe('the samples of a scrape', () => {
 
 describe('the samples of this boot', () => {
   it('are its counters, what is newer than this exporter among others', () => {
-    const samples = liveSamples(liveCounters('kcore'));
+    const samples = liveSamples(liveCounters());
     expect(byCategory(samples.hwerr_live_recoverable_errors_total ?? [])).toEqual({
       ...zeros,
       pci: 3,
@@ -356,12 +356,6 @@ describe('the samples of this boot', () => {
       pci: NOW_SECONDS - 5,
       others: NOW_SECONDS - 2,
     });
-  });
-
-  it('have no times where the kernel does not tell them', () => {
-    const samples = liveSamples(liveCounters('sysfs'));
-    expect(samples.hwerr_live_recoverable_errors_total).toHaveLength(CATEGORIES.length);
-    expect(samples.hwerr_live_last_error_timestamp_seconds).toEqual([]);
   });
 
   it('are absent, not 0, where they cannot be read; and not even named where nobody asked', () => {
@@ -379,6 +373,6 @@ describe('the samples of this boot', () => {
         isFirstPassRecorded: true,
       }),
     );
-    expect(names.filter((name) => name in liveSamples(liveCounters('kcore')))).toEqual([]);
+    expect(names.filter((name) => name in liveSamples(liveCounters()))).toEqual([]);
   });
 });
