@@ -44,6 +44,8 @@ interface KnownCrash {
   readonly happened?: number;
   /** A hardware error of this category came shortly before it. */
   readonly suspect?: string;
+  /** Its panic is an error of this part. */
+  readonly fatal?: string;
   /** Recorded a second time, into a ledger that is empty again. */
   readonly again?: number;
 }
@@ -77,6 +79,11 @@ const suspect = (
   alert: 'HwerrHardwareErrorBeforeCrash',
   labels: { crash, category: 'pci' },
 });
+const fatal = (from: number, crash = 'first'): ExpectedAlert => ({
+  ...crashed(from, crash),
+  alert: 'HwerrFatalHardwareError',
+  labels: { crash, category: 'memory', part: 'DIMM_A1' },
+});
 const down = (from: number, until: number): ExpectedAlert => ({
   ...{ alert: 'HwerrExporterDown', from: from + 15, until },
 });
@@ -89,7 +96,25 @@ export const SITUATIONS: readonly Situation[] = [
     alerts: [crashed(0), suspect(0)],
   },
   {
-    name: 'It stays down for 7 hours before its crash becomes known.',
+    name: 'A fatal memory error is the panic, and that of another crash 7 hours later.',
+    hosts: [
+      {
+        crashes: [
+          { id: 'first', recorded: 0, happened: -20, fatal: 'DIMM_A1' },
+          { id: 'second', recorded: 7 * HOUR, happened: 7 * HOUR - 20, fatal: 'DIMM_A1' },
+        ],
+      },
+    ],
+    alerts: [
+      ...[crashed(0), fatal(0), crashed(7 * HOUR, 'second'), fatal(7 * HOUR, 'second')],
+      {
+        alert: 'HwerrSamePartAgain',
+        ...{ from: 7 * HOUR, until: 13 * HOUR, labels: { part: 'DIMM_A1' } },
+      },
+    ],
+  },
+  {
+    name: 'A host stays down for 7 hours before its crash becomes known.',
     hosts: [{ down: [-420, 0], crashes: [{ id: 'first', recorded: 0, happened: -420, ...PCI }] }],
     alerts: [down(-420, 0), crashed(0), suspect(0)],
   },
@@ -389,6 +414,12 @@ function scrapeAt(host: Host, minute: number): Record<string, number> {
         crash: last.id,
         kernel_release: '7.3.4',
         found_late: String(isLate(last)),
+      })]: 1,
+      [name('hwerr_last_recorded_crash_cause_info', {
+        crash: last.id,
+        ...(last.fatal === undefined
+          ? { verdict: last.suspect === undefined ? 'clean' : 'suspect' }
+          : { verdict: 'hardware_panic', category: 'memory', part: last.fatal }),
       })]: 1,
     }),
     [name('hwerr_last_suspect_crash_recorded_timestamp_seconds', { category })]:
