@@ -37,8 +37,8 @@ describe('the daemon', () => {
       '--web.listen-address=127.0.0.1:0',
       '--web.listen-address=[::1]:0',
     ]);
+    await daemon.logged(/listening port=\d+[^]*listening port=\d+/);
     const ports = [...daemon.log().matchAll(/listening port=(\d+)/g)].map(([, port]) => port);
-    expect(ports).toHaveLength(2);
     expect((await fetch(`http://127.0.0.1:${ports[0]}/-/healthy`)).status).toBe(200);
     expect((await fetch(`http://[::1]:${ports[1]}/-/healthy`)).status).toBe(200);
     expect(await daemon.stop()).toBe(0);
@@ -101,7 +101,7 @@ describe('the daemon', () => {
     expect(await response.text()).toContain('hwerr_crashes_total 0');
     const [code] = (await exited) as [number];
     expect(code).toBe(0);
-    expect(daemon.log()).toContain('msg=stopping signal=SIGTERM');
+    await daemon.logged(/msg=stopping signal=SIGTERM\n/);
     await expect(fetch(`http://127.0.0.1:${daemon.port}/`)).rejects.toThrow();
   });
 

@@ -260,7 +260,7 @@ describe('the daemon', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with code 0 at %s', async (signal) => {
     const daemon = await startDaemon();
     expect(await daemon.stop(signal)).toBe(0);
-    expect(daemon.log()).toContain(`msg=stopping signal=${signal}`);
+    await daemon.logged(new RegExp(`msg=stopping signal=${signal}\n`));
     await expect(fetch(daemon.url)).rejects.toThrow();
   });
 
@@ -294,7 +294,7 @@ describe('the daemon', () => {
     const up = `hwerr_directory_up{directory="${directory}"}`;
     await eventually('ready', async () => (await fetch(`${daemon.url}/-/ready`)).ok || undefined);
     expect(await daemon.value(up)).toBe(0);
-    expect(daemon.log()).toMatch(/level=error msg="cannot scan the dump directory" directory=\S+ /);
+    await daemon.logged(/level=error msg="cannot scan the dump directory" directory=\S+ /);
     cpSync(fixture(DUMP), join(directory, 'vmcore'));
     await waitForValue(daemon, up, 1);
     await waitForValue(daemon, 'hwerr_crashes_total', 1);
@@ -309,7 +309,9 @@ describe('the daemon', () => {
     const daemon = await startDaemon([...SETTLE, '--log.format', 'json'], directory);
     await waitForValue(daemon, 'hwerr_dumps_decoded_total', 1);
     await waitForValue(daemon, 'hwerr_dump_decode_failures_total{reason="not_a_dump"}', 1);
-    const lines = daemon.log().trimEnd().split('\n');
+    await daemon.logged(/"msg":"dump decoded".*\n/);
+    await daemon.logged(/"msg":"dump not decoded".*\n/);
+    const lines = daemon.log().split('\n').slice(0, -1);
     const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(entries).toContainEqual(
       expect.objectContaining({

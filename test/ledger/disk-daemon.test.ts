@@ -54,7 +54,7 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
       await pause(100);
     }
     expect(await daemon.value('hwerr_ledger_write_failures_total')).toBeGreaterThan(0);
-    expect(daemon.log()).toMatch(/level=error msg="ledger cannot be written" problem=full/);
+    await daemon.logged(/level=error msg="ledger cannot be written" problem=full/);
     // Killed now, it knows no less and no more afterwards.
     await daemon.stop('SIGKILL');
     const second = await start(ledger, dumps);
