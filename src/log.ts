@@ -1,6 +1,7 @@
 // Logging: one line an event, as logfmt (the default of Prometheus' exporters) or as JSON. Text from
 // dumps and paths is quoted and cut, so that it can neither forge nor flood.
 
+import { shownPath } from './file-path.ts';
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './config.ts';
 
 /** No field is longer, in characters. */
@@ -54,7 +55,11 @@ function bounded(event: LogFields): LogFields {
   return Object.fromEntries(
     Object.entries(event).map(([key, value]) => [
       key,
-      typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value,
+      typeof value === 'string' ? cut(shownPath(value)) : value,
     ]),
   );
+}
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

@@ -9,6 +9,7 @@ import type {
   StatusSource,
   ThisBootView,
 } from './http/views.ts';
+import { shownPath } from './file-path.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
@@ -76,7 +77,7 @@ function crashView(crash: Crash, ingest: Pick<Ingest, 'isOnDisk'>): CrashView {
     hwerr: hwerrView(report),
     ...logView(report),
     incomplete: report.incomplete,
-    dumps: crash.paths.map((path) => ({ path, present: ingest.isOnDisk(path) })),
+    dumps: crash.paths.map((path) => ({ path: shownPath(path), present: ingest.isOnDisk(path) })),
   };
 }
 
@@ -93,7 +94,7 @@ function directoryView({ directory, up, lastScanSeconds }: DirectoryView): Direc
 }
 
 function failureView({ path, reason, message, recordedSeconds }: FailureView): FailureView {
-  return { path, reason, message: bounded(message), recordedSeconds };
+  return { path: shownPath(path), reason, message: bounded(message), recordedSeconds };
 }
 
 function hwerrView(report: StoredReport): HwerrView {
