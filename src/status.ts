@@ -15,6 +15,7 @@ import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
 import type { Crash, LedgerStatus, LedgerView, StoredReport } from './ledger/ledger.ts';
 import { signatureDigest } from './ledger/logs.ts';
+import { bounded } from './text.ts';
 import { leadSeconds } from './triage.ts';
 import type { LogFindings } from './vmcore/index.ts';
 
@@ -69,9 +70,9 @@ function crashView(crash: Crash, ingest: Pick<Ingest, 'isOnDisk'>): CrashView {
     host: crash.host,
     crashTimeSeconds: report.crashTimeSeconds,
     recordedSeconds: crash.recordedSeconds,
-    kernelRelease: bounded(report.kernelRelease),
+    kernelRelease: bounded(report.kernelRelease, MAX_TEXT),
     arch: report.arch,
-    panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
+    panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage, MAX_TEXT),
     verdict: crash.verdict,
     signatureId: signatureDigest(report),
     hwerr: hwerrView(report),
@@ -94,7 +95,7 @@ function directoryView({ directory, up, lastScanSeconds }: DirectoryView): Direc
 }
 
 function failureView({ path, reason, message, recordedSeconds }: FailureView): FailureView {
-  return { path: shownPath(path), reason, message: bounded(message), recordedSeconds };
+  return { path: shownPath(path), reason, message: bounded(message, MAX_TEXT), recordedSeconds };
 }
 
 function hwerrView(report: StoredReport): HwerrView {
@@ -112,14 +113,8 @@ function thisBootView(live: LiveState): ThisBootView | undefined {
     case 'off':
       return undefined;
     case 'unavailable':
-      return { kind: 'unavailable', message: bounded(live.message) };
+      return { kind: 'unavailable', message: bounded(live.message, MAX_TEXT) };
     case 'present':
       return live;
   }
-}
-
-/** Text of a dump, cut, and without halves of characters. */
-function bounded(text: string): string {
-  const cut = text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
-  return cut.replace(/\p{Surrogate}/gu, '\ufffd');
 }

@@ -5,6 +5,7 @@ import { durationMs } from '../duration.ts';
 import { shownPath } from '../file-path.ts';
 import type { Crash } from '../ledger/ledger.ts';
 import { readCrashes } from '../ledger/read-crashes.ts';
+import { jsonText } from '../text.ts';
 import type { VerdictKind } from '../triage.ts';
 import { verdictText } from '../wording.ts';
 import { csvLine } from './csv.ts';
@@ -56,7 +57,7 @@ function secondsOf(text: string): number {
 
 const LINES: Readonly<Record<NonNullable<CrashesOptions['format']>, (crash: Crash) => string>> = {
   text: textLine,
-  json: (crash) => `${JSON.stringify(published(crash))}\n`,
+  json: (crash) => `${jsonText(published(crash))}\n`,
   csv: (crash) => csvLine(Object.values(COLUMNS).map((column) => column(crash) ?? '')),
 };
 

@@ -5,6 +5,7 @@ import { shownPath } from '../file-path.ts';
 import type { Failure } from '../failure.ts';
 import { type DecodeOutcome, decodeFile } from '../decode/decode-file.ts';
 import type { CrashReport } from '../vmcore/index.ts';
+import { jsonText } from '../text.ts';
 import { reportTable } from './report-table.ts';
 import { shown } from './shown.ts';
 
@@ -84,5 +85,5 @@ function published({ vmcoreinfoDigest, ...report }: CrashReport): object {
 }
 
 function jsonLine(value: object): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${jsonText(value)}\n`;
 }
