@@ -2,6 +2,7 @@
 // reasons, and those of files, time and processes. A closed list, for it is a metric label.
 
 import { constants } from 'node:os';
+import { shownPath } from './file-path.ts';
 import { DECODE_REASONS, VmcoreError } from './vmcore/errors.ts';
 
 export const FAILURE_REASONS = [
@@ -34,7 +35,7 @@ export class FileError extends Error {
   readonly code: string | undefined;
 
   constructor(reason: FileError['reason'], message: string, code?: string, cause?: unknown) {
-    super(message, { cause });
+    super(shownPath(message), { cause });
     this.reason = reason;
     this.code = code;
   }

@@ -2,8 +2,10 @@
 
 import { ConfigError } from '../config.ts';
 import { durationMs } from '../duration.ts';
+import { shownPath } from '../file-path.ts';
 import type { Crash } from '../ledger/ledger.ts';
 import { readCrashes } from '../ledger/read-crashes.ts';
+import { jsonText } from '../text.ts';
 import type { VerdictKind } from '../triage.ts';
 import { verdictText } from '../wording.ts';
 import { csvLine } from './csv.ts';
@@ -55,13 +57,13 @@ function secondsOf(text: string): number {
 
 const LINES: Readonly<Record<NonNullable<CrashesOptions['format']>, (crash: Crash) => string>> = {
   text: textLine,
-  json: (crash) => `${JSON.stringify(published(crash))}\n`,
+  json: (crash) => `${jsonText(published(crash))}\n`,
   csv: (crash) => csvLine(Object.values(COLUMNS).map((column) => column(crash) ?? '')),
 };
 
 /** The report's fields as `decode --json` has them, and what the ledger adds. */
 function published({ id, host, paths, recordedSeconds, verdict, report }: Crash): object {
-  return { id, host, files: paths, recordedSeconds, verdict, ...report };
+  return { id, host, files: paths.map(shownPath), recordedSeconds, verdict, ...report };
 }
 
 /** When, host, kernel, the answer with its lead, panic line, id, file. */
@@ -87,7 +89,7 @@ const COLUMNS: Readonly<Record<string, (crash: Crash) => string | number | null 
   signature: ({ report }) => report.crash?.signature,
   hardware: ({ report }) => report.crash?.hardware?.raw,
   panic: ({ report }) => report.panicMessage,
-  file: ({ paths }) => paths[0],
+  file: ({ paths }) => paths.map(shownPath)[0],
 };
 
 function errorOf(verdict: Crash['verdict']): { category: string; part: string | null } | null {

@@ -3,6 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { ConfigError } from '../config.ts';
 import { FileError } from '../failure.ts';
+import { jsonText } from '../text.ts';
 import { logFindings, readLogText } from '../vmcore/index.ts';
 import { logReport } from './log-report.ts';
 
@@ -31,7 +32,7 @@ export async function logCommand(
   const pages = { pageSize: parsePageSize(pageSize) };
   const { format, records, truncated } = readLogText(await readText(file));
   const report = { file, ...logFindings({ source: format, records, truncated }, pages) };
-  print(json ? `${JSON.stringify(report)}\n` : logReport(report));
+  print(json ? `${jsonText(report)}\n` : logReport(report));
 }
 
 function parsePageSize(text: string): number {

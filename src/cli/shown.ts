@@ -1,11 +1,8 @@
 // Text of a dump, of a log or of a path, for a terminal.
 
+import { visible } from '../text.ts';
+
 /** Text for a terminal: null is `unknown`; what a terminal would obey instead of show is escaped. */
 export function shown(text: string | null): string {
-  return text === null ? 'unknown' : text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
-}
-
-function escaped(character: string): string {
-  const code = (character.codePointAt(0) ?? 0).toString(16);
-  return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`;
+  return text === null ? 'unknown' : visible(text);
 }

@@ -12,6 +12,7 @@ import express, {
 import helmet from 'helmet';
 import { messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
+import { jsonText } from '../text.ts';
 import type { WebConfig } from '../webconfig/web-config.ts';
 import { accessControl } from './access.ts';
 import { send, sendText } from './response.ts';
@@ -264,7 +265,7 @@ function sendExposition(
 }
 
 function sendJson(request: Request, response: Response, value: object): void {
-  send(request, response, 'application/json; charset=utf-8', `${JSON.stringify(value)}\n`);
+  send(request, response, 'application/json; charset=utf-8', `${jsonText(value)}\n`);
 }
 
 function queryOf(request: Request): URLSearchParams {

@@ -6,7 +6,7 @@ import { isFoundLate } from '../ledger/crash.ts';
 import type { CategoryTotals, Crash, StoredReport, Totals } from '../ledger/ledger.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 import { logSamples } from './log-projection.ts';
-import { MAX_LABEL, type PartialSamples, type Sample, type SamplesOf, one } from './sample.ts';
+import { type PartialSamples, type Sample, type SamplesOf, labelText, one } from './sample.ts';
 
 /** What the samples of crashes depend on beside the ledger's totals. */
 export interface CrashContext {
@@ -109,7 +109,7 @@ function lastRecordedSamples(
   const { id, recordedSeconds, report } = crash;
   const info = {
     crash: id,
-    kernel_release: report.kernelRelease.slice(0, MAX_LABEL),
+    kernel_release: labelText(report.kernelRelease),
     found_late: String(isFoundLate(crash)),
   };
   return {
@@ -133,7 +133,7 @@ function causeLabels({ id, verdict }: Crash): Record<string, string> {
     crash: id,
     verdict: verdict.kind,
     category: error?.category ?? ('category' in verdict ? verdict.category : ''),
-    part: error?.part?.slice(0, MAX_LABEL) ?? '',
+    part: labelText(error?.part ?? ''),
   };
 }
 
@@ -177,7 +177,7 @@ function lastSuspectSamples(
 
 function infoLabels(report: StoredReport): Record<string, string> {
   return {
-    kernel_release: report.kernelRelease.slice(0, MAX_LABEL),
+    kernel_release: labelText(report.kernelRelease),
     arch: report.arch,
     format: report.flattened ? `flattened ${report.container}` : report.container,
     compression: report.compression.join(',') || 'none',

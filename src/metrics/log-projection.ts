@@ -10,7 +10,7 @@ import {
   SEVERITIES,
   partName,
 } from '../vmcore/index.ts';
-import { MAX_LABEL, type PartialSamples, type Sample } from './sample.ts';
+import { type PartialSamples, type Sample, labelText } from './sample.ts';
 
 /** What the logs of crashes say: of this host, or of one that crashed elsewhere. */
 export function logSamples(totals: Totals): PartialSamples {
@@ -84,7 +84,7 @@ function parts(events: readonly HardwareEvent[]): Sample[] {
   for (const { category, severity, part } of events.toReversed()) {
     const name = partName(part);
     if (name === null || found.size === MAX_PARTS) continue;
-    const labels = { category, severity, part: label(name) };
+    const labels = { category, severity, part: labelText(name) };
     found.set(JSON.stringify(labels), { labels, value: 1 });
   }
   return [...found.values()];
@@ -98,10 +98,6 @@ function machine({ report }: Crash): Sample[] {
 }
 
 function info(labels: Readonly<Record<string, string>>): Sample[] {
-  const cut = Object.entries(labels).map(([name, value]) => [name, label(value)] as const);
+  const cut = Object.entries(labels).map(([name, value]) => [name, labelText(value)] as const);
   return [{ labels: Object.fromEntries(cut), value: 1 }];
-}
-
-function label(text: string): string {
-  return text.slice(0, MAX_LABEL);
 }

@@ -17,6 +17,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { shownPath } from '../../src/file-path.ts';
 import { globPattern } from '../../src/ingest/file-names.ts';
 import { scanDirectory } from '../../src/ingest/scan.ts';
 import { asNobody } from '../support/system/as-nobody.ts';
@@ -40,6 +41,19 @@ async function foundIn(root: string, excluded: readonly RegExp[] = []): Promise<
 }
 
 describe('scanDirectory', () => {
+  it('finds files whose names are no UTF-8, below directories whose names are none', async () => {
+    const root = tempDir();
+    const directory = Buffer.concat([Buffer.from(`${root}/m`), Buffer.from([0xe4])]);
+    mkdirSync(directory);
+    writeFileSync(
+      Buffer.concat([directory, Buffer.from('/vmcore'), Buffer.from([0xff])]),
+      '\x7fELF',
+    );
+    const { files, unreadable } = await scanDirectory(root, []);
+    expect(unreadable).toEqual([]);
+    expect(files.map(({ path }) => shownPath(path))).toEqual([`${root}/m\\xe4/vmcore\\xff`]);
+  });
+
   it('finds the dumps of every distribution, and not what lies beside them', async () => {
     const root = tempDir();
     const dumps = [
