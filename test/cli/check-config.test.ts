@@ -7,13 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 import { FLAGS, environmentName } from '../../src/config.ts';
+import { withoutOurs } from '../support/daemon/program.ts';
 import { temporaryFolder } from '../support/daemon/http-server.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const run = (args: readonly string[], environment: Record<string, string> = {}) =>
   spawnSync(process.execPath, [MAIN, ...args], {
     encoding: 'utf8',
-    env: { ...process.env, ...environment },
+    env: { ...withoutOurs(process.env), ...environment },
   });
 
 describe('check-config', () => {

@@ -198,10 +198,10 @@ describe('decode', () => {
 
   it('ends quietly when nobody reads on', async () => {
     const files = Array<string>(20).fill(fixture('x86_64-7.3.4.lzo'));
-    const script = 'node "$@" | head -n 1';
+    const script = '"$0" "$@" | head -n 1';
     const wrapper = `
       const { spawnSync } = require('node:child_process');
-      const { stdout, stderr } = spawnSync('sh', ['-c', ${JSON.stringify(script)}, 'sh', ...process.argv.slice(1)]);
+      const { stdout, stderr } = spawnSync('sh', ['-c', ${JSON.stringify(script)}, process.execPath, ...process.argv.slice(1)]);
       process.stdout.write(stdout);
       process.stderr.write(stderr);`;
     const { stdout, stderr } = await runNode(['-e', wrapper, MAIN, 'decode', ...files]);

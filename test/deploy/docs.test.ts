@@ -14,7 +14,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { FAILURE_REASONS } from '../../src/failure.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
-import { MAIN } from '../support/daemon/program.ts';
+import { MAIN, withoutOurs } from '../support/daemon/program.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { anchorsOf, codeBlocks, linksIn } from './markdown.ts';
 import { KNOWN_FLAGS, KNOWN_METRICS } from './names.ts';
@@ -135,7 +135,7 @@ function environment(): NodeJS.ProcessEnv {
   writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
   chmodSync(command, 0o755);
   return {
-    ...process.env,
+    ...withoutOurs(process.env),
     PATH: `${bin}:${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
   };
 }

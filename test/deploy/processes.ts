@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { eventually } from '../support/system/eventually.ts';
-import { MAIN } from '../support/daemon/program.ts';
+import { MAIN, withoutOurs } from '../support/daemon/program.ts';
 import { freePort } from '../support/daemon/prometheus.ts';
 
 /** For what takes seconds where nothing else runs. */
@@ -52,7 +52,7 @@ export interface Program {
 export async function start(program: Program, cleanup: Cleanup): Promise<ChildProcess> {
   const child = spawn(program.command, program.args, {
     cwd: program.cwd,
-    env: { ...process.env, ...program.env },
+    env: { ...withoutOurs(process.env), ...program.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

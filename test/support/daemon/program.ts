@@ -35,7 +35,7 @@ export function start(
 }
 
 /** The environment without settings of the exporter: they would change what is tested. */
-function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(environment).filter(([name]) => !name.startsWith('HWERR_')),
   );
