@@ -14,15 +14,17 @@ import { ThisBoot } from './host/live.ts';
 import { type Ledger, type Totals, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
+import { crashSamples } from './metrics/crash-samples.ts';
 import {
   buildSamples,
-  crashSamples,
+  clockSamples,
   failureSamples,
   hostSamples,
   ingestSamples,
   kexecSamples,
   ledgerSamples,
   liveSamples,
+  windowSamples,
 } from './metrics/projection.ts';
 import {
   type Collector,
@@ -35,7 +37,6 @@ import { statusSource } from './status.ts';
 import { watchWebConfig } from './webconfig/watch.ts';
 
 const KCORE = '/proc/kcore';
-const STATISTICS = '/sys/kernel/hwerr_recovery_stats';
 
 export interface App {
   /** The port it listens on; the first of several. */
@@ -163,10 +164,10 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
   const metrics = createMetrics(about, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
   });
-  const { directories, settleMs, rescanMs } = config;
+  const { directories, settleMs, incompleteAfterMs, rescanMs } = config;
   const excluded = config.excluded.map(globPattern);
   const ingest = new Ingest(
-    { directories, excluded, settleMs, rescanMs },
+    { directories, excluded, settleMs, incompleteAfterMs, rescanMs },
     {
       decoder,
       ledger,
@@ -182,7 +183,6 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
       : new ThisBoot(
           {
             kcore: config.liveKcore ? KCORE : undefined,
-            statistics: STATISTICS,
             intervalMs: config.liveIntervalMs,
           },
           { decoder, log, nowMs: Date.now },
@@ -197,7 +197,7 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
 
 /** What a scrape gets: of the exporter, or of one host that crashed. */
 function scrapes(
-  { mode }: PassConfig,
+  { mode, suspectWindowMs }: PassConfig,
   version: string,
   { ledger, ingest, thisBoot, metrics, kexec }: Parts & { readonly kexec: KexecState },
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
@@ -205,8 +205,16 @@ function scrapes(
   const crashesOf =
     (totals: Totals): Collector =>
     () =>
-      crashSamples(totals, Date.now() / 1000);
+      crashSamples(totals, {
+        nowSeconds: Date.now() / 1000,
+        isFirstPassRecorded: ledger.isFirstPassRecorded,
+      });
+  const clock: readonly Collector[] = [
+    () => windowSamples(suspectWindowMs / 1000),
+    () => clockSamples(Date.now() / 1000),
+  ];
   const exporter: readonly Collector[] = [
+    ...clock,
     () => ingestSamples(ingest.status()),
     () => failureSamples(ledger.view),
     () => ledgerSamples(ledger),
@@ -228,7 +236,9 @@ function scrapes(
     },
     hostMetrics: (host, format) => {
       const totals = ledger.view.hostTotals(host);
-      return totals === undefined ? undefined : metrics.renderOnly([crashesOf(totals)], format);
+      return totals === undefined
+        ? undefined
+        : metrics.renderOnly([crashesOf(totals), ...clock], format);
     },
   };
 }

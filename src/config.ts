@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { parseDuration } from './duration.ts';
 import { parseExternalUrl, parsePrefix } from './external-url.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -54,12 +55,12 @@ const MAX_HOSTS = 100_000;
 const MAX_HOST_NAME = 64;
 
 export const FLAGS = {
-  directories: many('kdump.path', 'DIRECTORY', 'Where kdump writes its dumps.', {
+  directories: many('kdump.path', 'DIRECTORY', 'Directory that kdump writes to.', {
     defaultText: '/var/crash',
     atLeastOne: true,
     ...A_DIRECTORY,
   }),
-  excluded: many('kdump.exclude', 'GLOB', 'Paths below it that are left alone.', {
+  excluded: many('kdump.exclude', 'GLOB', 'Glob of paths to ignore.', {
     defaultText: '**/kdump-test-*/**',
     parse: (text) => text,
     want: 'a glob',
@@ -68,6 +69,12 @@ export const FLAGS = {
     defaultText: '2s',
     ...A_DURATION,
   }),
+  incompleteAfterMs: one(
+    'kdump.incomplete-after',
+    'DURATION',
+    'How long a file named *-incomplete must lie still to be decoded.',
+    { defaultText: '5m', ...A_DURATION },
+  ),
   rescanMs: one('kdump.rescan', 'DURATION', 'Longest time between two scans.', {
     defaultText: '60s',
     ...A_DURATION,
@@ -79,7 +86,7 @@ export const FLAGS = {
     A_DIRECTORY,
   ),
   decodeTimeoutMs: one('decode.timeout', 'DURATION', 'Longest time for one dump.', {
-    defaultText: '5m',
+    defaultText: '60s',
     ...A_DURATION,
   }),
   decodeMaxMemoryBytes: one('decode.max-memory', 'SIZE', 'Memory that a decode may take.', {
@@ -87,8 +94,8 @@ export const FLAGS = {
     parse: parseSize,
     want: 'a size such as 256MiB or 1GiB',
   }),
-  mode: oneOf('mode', 'Whose crashes: of this host, or of many.', MODES, 'node'),
-  nodeName: one('node.name', 'HOST', 'Name of this host, for dumps that do not say.', {
+  mode: oneOf('mode', "node: this host's dumps; central: dumps of many hosts.", MODES, 'node'),
+  nodeName: one('node.name', 'HOST', 'Name of this host, for dumps that do not name theirs.', {
     defaultText: defaultNodeName(hostname()),
     parse: parseHostName,
     want: 'a host name',
@@ -107,18 +114,23 @@ export const FLAGS = {
   suspectWindowMs: one(
     'hwerr.suspect-window',
     'DURATION',
-    'An error that long before a panic is suspect.',
+    'An error at most this long before the panic marks the crash as suspect.',
     { defaultText: '5m', ...A_DURATION },
   ),
   liveKcore: toggle(
     'live.kcore',
     'Show what this boot has counted so far, through /proc/kcore: needs CAP_SYS_RAWIO and no lockdown.',
   ),
-  liveIntervalMs: one('live.interval', 'DURATION', 'Time between two looks at this boot.', {
-    defaultText: '60s',
-    ...A_DURATION,
-  }),
-  ledgerPath: one('ledger.path', 'DIRECTORY', 'Where to keep what was learned.', {
+  liveIntervalMs: one(
+    'live.interval',
+    'DURATION',
+    "How often to read the running kernel's counters.",
+    {
+      defaultText: '60s',
+      ...A_DURATION,
+    },
+  ),
+  ledgerPath: one('ledger.path', 'DIRECTORY', 'Directory of the ledger (persistent state).', {
     defaultText: '/var/lib/hwerr-exporter',
     ...A_DIRECTORY,
   }),
@@ -163,7 +175,7 @@ export const FLAGS = {
     'web.enable-nodejs-metrics',
     'Add all nodejs_* metrics, about the heap, garbage collection and the event loop.',
   ),
-  logLevel: oneOf('log.level', 'What is worth a line.', LOG_LEVELS, 'info'),
+  logLevel: oneOf('log.level', 'Minimum level to log.', LOG_LEVELS, 'info'),
   logFormat: oneOf('log.format', 'How lines are written.', LOG_FORMATS, 'logfmt'),
 };
 
@@ -312,26 +324,6 @@ function toggle(name: string, help: string): Flag<boolean> {
   const reading: Reading<boolean> = { parse: parseSwitch, want: 'true or false' };
   const read = (texts: readonly string[]): boolean => valueOf(texts.at(-1) ?? '', reading);
   return { name, help, placeholder: undefined, defaultText: undefined, repeatable: false, read };
-}
-
-const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-  ['ms', 1],
-];
-
-/** A duration as Prometheus writes it: units from large to small, each once. Milliseconds. */
-export function parseDuration(text: string): number | undefined {
-  const match =
-    /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?(?:(\d{1,6})ms)?$/.exec(text);
-  if (match === null || text === '') return undefined;
-  const ms = DURATION_UNITS_MS.reduce(
-    (sum, [, unit], i) => sum + Number(match[i + 1] ?? 0) * unit,
-    0,
-  );
-  return ms > 0 && ms < 2 ** 31 ? ms : undefined; // a Node timer holds no more
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {

@@ -1,6 +1,8 @@
 // Why a dump could not be decoded, as the daemon and the command line report it: the decoder's own
 // reasons, and those of files, time and processes. A closed list, for it is a metric label.
 
+import { constants } from 'node:os';
+import { shownPath } from './file-path.ts';
 import { DECODE_REASONS, VmcoreError } from './vmcore/errors.ts';
 
 export const FAILURE_REASONS = [
@@ -22,35 +24,64 @@ export interface Failure {
 /** A file that could not be opened or read. */
 export class FileError extends Error {
   readonly reason:
-    'permission' | 'io' | 'not_a_dump' | 'corrupt' | 'truncated' | 'unsupported_compression';
+    | 'permission'
+    | 'io'
+    | 'not_a_dump'
+    | 'corrupt'
+    | 'truncated'
+    | 'limit_exceeded'
+    | 'unsupported_compression';
   /** errno name, such as ENOENT; undefined where the system call did not fail. */
   readonly code: string | undefined;
 
   constructor(reason: FileError['reason'], message: string, code?: string, cause?: unknown) {
-    super(message, { cause });
+    super(shownPath(message), { cause });
     this.reason = reason;
     this.code = code;
   }
 
   /** From an error of a file-system call: EACCES and EPERM are `permission`, the rest is `io`. */
   static from(path: string, cause: unknown): FileError {
-    const code = errorCode(cause);
-    const reason = code === 'EACCES' || code === 'EPERM' ? 'permission' : 'io';
-    return new FileError(reason, `${path}: ${messageOf(cause)}`, code, cause);
+    return new FileError(reasonOf(cause), `${path}: ${messageOf(cause)}`, errorCode(cause), cause);
   }
 }
 
-/** The reason and message of anything that was thrown while a file was decoded. */
+/**
+ * The reason and message of anything that was thrown while a file was decoded. An errno is never the
+ * dump's fault, nor the program's, wherever it came from.
+ */
 export function failureOf(error: unknown): Failure {
   if (error instanceof VmcoreError || error instanceof FileError) {
     return { reason: error.reason, message: error.message };
   }
+  if (isSystemError(error)) return { reason: reasonOf(error), message: messageOf(error) };
   return { reason: 'internal', message: messageOf(error) };
 }
 
-/** The errno name of a failed system call. */
+function reasonOf(error: unknown): 'permission' | 'io' {
+  const code = errorCode(error);
+  return code === 'EACCES' || code === 'EPERM' ? 'permission' : 'io';
+}
+
+/** Whether a system call failed: an error of zlib has a code and a number too, but no system call. */
+export function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'errno' in error;
+}
+
+const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+
+/**
+ * The errno name of a failed system call, or the code of an error of Node's. By number: libuv knows no
+ * name for some, such as ESTALE, which Node then calls `Unknown system error -116`.
+ */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
+  if (isSystemError(error) && 'errno' in error && typeof error.errno === 'number') {
+    const name = ERRNO_NAMES.get(Math.abs(error.errno));
+    if (name !== undefined) return name;
+  }
   return typeof error.code === 'string' ? error.code : undefined;
 }
 

@@ -2,6 +2,8 @@
 // dumps and paths is quoted and cut, so that it can neither forge nor flood.
 
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './config.ts';
+import { shownPath } from './file-path.ts';
+import { bounded, jsonText } from './text.ts';
 
 /** No field is longer, in characters. */
 const MAX_TEXT = 1024;
@@ -16,13 +18,13 @@ export function createLogger(
   format: LogFormat,
   write: (line: string) => void,
 ): Logger {
-  const line = format === 'json' ? JSON.stringify : logfmt;
+  const line = format === 'json' ? jsonText : logfmt;
   const at =
     (name: LogLevel): Logger[LogLevel] =>
     (message, fields = {}) => {
       if (LOG_LEVELS.indexOf(name) < LOG_LEVELS.indexOf(level)) return;
       const event = { ts: new Date().toISOString(), level: name, msg: message, ...fields };
-      write(`${harmless(line(bounded(event)))}\n`);
+      write(`${line(fitting(event))}\n`);
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
@@ -34,27 +36,14 @@ function logfmt(event: LogFields): string {
 }
 
 function quoted(value: string): string {
-  return /^[\w./:+@-]+$/.test(value) ? value : JSON.stringify(value);
+  return /^[\w./:+@-]+$/.test(value) ? value : jsonText(value);
 }
 
-/** What JSON leaves as it is and a terminal obeys: DEL, C1 controls, direction and line marks. */
-function harmless(line: string): string {
-  return line.replace(/[\x7f-\x9f\p{Cf}\u2028\u2029]/gu, escaped);
-}
-
-/** As JSON has it: past U+FFFF, two of four digits. */
-function escaped(character: string): string {
-  return character
-    .split('')
-    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    .join('');
-}
-
-function bounded(event: LogFields): LogFields {
+function fitting(event: LogFields): LogFields {
   return Object.fromEntries(
     Object.entries(event).map(([key, value]) => [
       key,
-      typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value,
+      typeof value === 'string' ? bounded(shownPath(value), MAX_TEXT) : value,
     ]),
   );
 }

@@ -49,10 +49,10 @@ const commands = program(VERSION, {
     const { checkConfigCommand } = await import('./cli/check-config.ts');
     process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
   },
-  async crashes(given, json): Promise<void> {
+  async crashes(given, options): Promise<void> {
     const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
     const { crashesCommand } = await import('./cli/crashes.ts');
-    crashesCommand(ledgerPath, json, (text) => process.stdout.write(text));
+    crashesCommand(ledgerPath, options, (text) => process.stdout.write(text));
   },
   async repaired(given, options): Promise<void> {
     const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);

@@ -9,11 +9,15 @@ import type {
   StatusSource,
   ThisBootView,
 } from './http/views.ts';
+import { shownPath } from './file-path.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
 import type { Crash, LedgerStatus, LedgerView, StoredReport } from './ledger/ledger.ts';
+import { signatureDigest } from './ledger/logs.ts';
+import { bounded } from './text.ts';
 import { leadSeconds } from './triage.ts';
+import type { LogFindings } from './vmcore/index.ts';
 
 const MAX_TEXT = 1024;
 
@@ -66,14 +70,24 @@ function crashView(crash: Crash, ingest: Pick<Ingest, 'isOnDisk'>): CrashView {
     host: crash.host,
     crashTimeSeconds: report.crashTimeSeconds,
     recordedSeconds: crash.recordedSeconds,
-    kernelRelease: bounded(report.kernelRelease),
+    kernelRelease: bounded(report.kernelRelease, MAX_TEXT),
     arch: report.arch,
-    panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage),
+    panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage, MAX_TEXT),
     verdict: crash.verdict,
+    signatureId: signatureDigest(report),
     hwerr: hwerrView(report),
+    ...logView(report),
     incomplete: report.incomplete,
-    dumps: crash.paths.map((path) => ({ path, present: ingest.isOnDisk(path) })),
+    dumps: crash.paths.map((path) => ({ path: shownPath(path), present: ingest.isOnDisk(path) })),
   };
+}
+
+/** All text in it was bounded when it was decoded. */
+function logView(report: StoredReport): LogFindings {
+  const { log, hardwareEvents, hardwareEventsOmitted, loggedErrors, previousBootRecords, crash } =
+    report;
+  const counts = { hardwareEventsOmitted, loggedErrors, previousBootRecords };
+  return { log, hardwareEvents, ...counts, crash };
 }
 
 function directoryView({ directory, up, lastScanSeconds }: DirectoryView): DirectoryView {
@@ -81,14 +95,15 @@ function directoryView({ directory, up, lastScanSeconds }: DirectoryView): Direc
 }
 
 function failureView({ path, reason, message, recordedSeconds }: FailureView): FailureView {
-  return { path, reason, message: bounded(message), recordedSeconds };
+  return { path: shownPath(path), reason, message: bounded(message, MAX_TEXT), recordedSeconds };
 }
 
-function hwerrView({ hwerr, crashTimeSeconds }: StoredReport): HwerrView {
+function hwerrView(report: StoredReport): HwerrView {
+  const { hwerr } = report;
   if (hwerr.kind !== 'present') return { kind: 'absent', reason: hwerr.reason };
   const categories = hwerr.categories.map((category) => ({
     ...category,
-    leadSeconds: leadSeconds(category, crashTimeSeconds) ?? null,
+    leadSeconds: leadSeconds(category, report) ?? null,
   }));
   return { kind: 'present', categories };
 }
@@ -98,14 +113,8 @@ function thisBootView(live: LiveState): ThisBootView | undefined {
     case 'off':
       return undefined;
     case 'unavailable':
-      return { kind: 'unavailable', message: bounded(live.message) };
+      return { kind: 'unavailable', message: bounded(live.message, MAX_TEXT) };
     case 'present':
       return live;
   }
-}
-
-/** Text of a dump, cut, and without halves of characters. */
-function bounded(text: string): string {
-  const cut = text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
-  return cut.replace(/\p{Surrogate}/gu, '\ufffd');
 }

@@ -1,32 +1,98 @@
-// The question the kernel's counters were made for: did a hardware error come shortly before the
-// panic? Both times are of the crashed kernel's own clock.
+// The first question of a crash: was it the hardware? Answered once, from the kernel's counters, its
+// log and its panic together; every answer says on what it rests. Counts of the log are never added to
+// the counters: the log is a lower bound, and most of what it tells is in no counter.
 
-import type { AbsentReason, CrashReport, DecodeReason, HwerrCategory } from './vmcore/index.ts';
+import {
+  type AbsentReason,
+  type CrashReport,
+  type DecodeReason,
+  type HardwareEvent,
+  type HwerrCategory,
+  type LogFindings,
+  type Severity,
+  partName,
+} from './vmcore/index.ts';
 
-export type Verdict =
-  /** The last error of this category came within the suspect window before the panic. */
-  | { readonly kind: 'suspect'; readonly category: string; readonly leadSeconds: number }
+/** The error that a verdict speaks of, as far as the log names it. */
+export interface NamedError {
+  readonly category: string;
+  readonly severity: Severity;
+  /** In a few words: `0000:01:00.0`; null: the kernel named none. */
+  readonly part: string | null;
+}
+
+/**
+ * On what a verdict rests. `log_text`: on the text of a log that does not say who wrote its lines, so
+ * that any process of the crashed machine may have.
+ */
+type Basis = 'counters' | 'log' | 'log_text' | 'panic' | 'taint';
+
+type Answer =
+  /** The panic is a hardware error itself. */
+  | { readonly kind: 'hardware_panic'; readonly error: NamedError }
+  /** The last error of this category was counted within the suspect window before the panic. */
+  | {
+      readonly kind: 'suspect';
+      readonly category: string;
+      readonly leadSeconds: number;
+      readonly error: NamedError | null;
+    }
+  /** The log has an error that was no more than survived within that window; it was not counted. */
+  | { readonly kind: 'logged_suspect'; readonly leadSeconds: number; readonly error: NamedError }
   /** Errors were counted, the last of them longer ago than that. */
   | { readonly kind: 'earlier'; readonly category: string; readonly leadSeconds: number }
+  /** The log has such errors, the last of them longer ago than that. */
+  | { readonly kind: 'logged_earlier'; readonly leadSeconds: number; readonly error: NamedError }
   /** The last error is dated after the crash: the clock was set in between. */
   | { readonly kind: 'clock_set' }
   /** Errors were counted, but the dump does not say when the kernel died. */
   | { readonly kind: 'undated' }
-  /** The kernel counts hardware errors, and counted none. */
+  /** The log has such errors, and does not say how long before the crash. */
+  | { readonly kind: 'logged_undated'; readonly error: NamedError }
+  /** There was a machine check in this boot, of which neither counters nor log know. */
+  | { readonly kind: 'machine_check_taint' }
+  /** The kernel counts hardware errors, and counted none; nor does its log, if it was read, tell of one. */
   | { readonly kind: 'clean' }
+  /** The kernel counts no hardware errors, and its log tells of none. */
+  | {
+      readonly kind: 'log_clean';
+      /** Seconds since boot of the first line of the log; null where the whole log was read. */
+      readonly sinceSeconds: number | null;
+    }
   /** Nothing is known about errors. */
   | { readonly kind: 'unknown'; readonly reason: AbsentReason | DecodeReason };
 
+export type Verdict = Answer & { readonly restsOn: readonly Basis[] };
+export type VerdictKind = Verdict['kind'];
+
+/** What of a report a verdict is made of. */
+export type Evidence = Pick<CrashReport, 'hwerr'> &
+  Timing &
+  Pick<LogFindings, 'hardwareEvents' | 'crash'>;
+
+type Timing = Pick<CrashReport, 'crashTimeSeconds' | 'log' | 'loggedErrors'>;
+
+/** Counters have whole seconds of two moments each: they and the log agree when they differ by less. */
+const CLOCK_SECONDS = 2;
+
 /**
  * Seconds from the last error of a category to the crash; negative when the clock was set back in
- * between, undefined when there was no error or the dump has no time of the crash.
+ * between, undefined when there was no error or the dump has no time of the crash. From the log, whose
+ * clock nobody sets, where it has the error; else from the time of day.
  */
 export function leadSeconds(
-  { lastErrorTimestampSeconds }: HwerrCategory,
-  crashTimeSeconds: number | null,
+  { category, lastErrorTimestampSeconds }: HwerrCategory,
+  { crashTimeSeconds, log, loggedErrors }: Timing,
 ): number | undefined {
-  if (lastErrorTimestampSeconds === null || crashTimeSeconds === null) return undefined;
-  return crashTimeSeconds - lastErrorTimestampSeconds;
+  if (lastErrorTimestampSeconds === null) return undefined;
+  const byClock =
+    crashTimeSeconds === null ? undefined : crashTimeSeconds - lastErrorTimestampSeconds;
+  if (isForgeable(log)) return byClock;
+  const byLog = nearest(loggedErrors.filter(({ hwerrCategory }) => hwerrCategory === category));
+  if (byLog === undefined) return byClock;
+  // Later ones were counted and not printed.
+  const isOlder = byClock !== undefined && byClock >= 0 && byLog - byClock > CLOCK_SECONDS;
+  return isOlder ? byClock : byLog;
 }
 
 /** Whether an error that long before the panic may have to do with it. */
@@ -34,29 +100,121 @@ export function isSuspect(lead: number | undefined, windowSeconds: number): bool
   return lead !== undefined && lead >= 0 && lead <= windowSeconds;
 }
 
+/** Whether the kernel had to do something about an error, or could not. */
+export function isSevere({ severity }: Pick<HardwareEvent, 'severity'>): boolean {
+  return severity === 'recoverable' || severity === 'fatal';
+}
+
 /**
  * What to say first about a crash.
  *
  * @param windowSeconds an error at most so long before the panic is suspect.
  */
-export function verdictOf(
-  { hwerr, crashTimeSeconds }: Pick<CrashReport, 'hwerr' | 'crashTimeSeconds'>,
-  windowSeconds: number,
-): Verdict {
-  if (hwerr.kind !== 'present') return { kind: 'unknown', reason: hwerr.reason };
-  if (hwerr.categories.every(({ count }) => count === 0)) return { kind: 'clean' };
-  if (crashTimeSeconds === null) return { kind: 'undated' };
-  const leads = hwerr.categories.flatMap((category) => {
-    const seconds = leadSeconds(category, crashTimeSeconds);
-    return seconds === undefined ? [] : [{ category: category.category, seconds }];
-  });
-  const [nearest] = leads.filter(({ seconds }) => seconds >= 0).sort(byLead);
-  if (nearest === undefined) return leads.length > 0 ? { kind: 'clock_set' } : { kind: 'undated' };
-  const { category, seconds } = nearest;
-  const kind = isSuspect(seconds, windowSeconds) ? 'suspect' : 'earlier';
-  return { kind, category, leadSeconds: seconds };
+export function verdictOf(report: Evidence, windowSeconds: number): Verdict {
+  const { log, crash } = report;
+  const ofLog: Basis = isForgeable(log) ? 'log_text' : 'log';
+  const cause = crash?.cause ?? null;
+  if (cause !== null) {
+    return { kind: 'hardware_panic', error: named(cause), restsOn: ['panic', ofLog] };
+  }
+  const counted = countedVerdict(report, windowSeconds);
+  const logged = loggedVerdict(report, windowSeconds, ofLog);
+  const found = worse(counted, logged);
+  if (found !== undefined) return found;
+  if (crash?.machineCheckTaint === true) {
+    return { kind: 'machine_check_taint', restsOn: ['taint', ofLog] };
+  }
+  return withoutErrors(report, ofLog);
 }
 
-function byLead(a: { readonly seconds: number }, b: { readonly seconds: number }): number {
-  return a.seconds - b.seconds;
+/** Whether any process of the crashed machine may have written lines of it. */
+function isForgeable(log: LogFindings['log']): boolean {
+  return log.source !== 'absent' && log.forgeable;
+}
+
+/** What counters say; undefined: they are not known, or all zero. */
+function countedVerdict(report: Evidence, windowSeconds: number): Verdict | undefined {
+  const { hwerr } = report;
+  if (hwerr.kind !== 'present' || hwerr.categories.every(({ count }) => count === 0)) return;
+  const leads = hwerr.categories.flatMap((counter) => {
+    const seconds = leadSeconds(counter, report);
+    return seconds === undefined ? [] : [{ category: counter.category, seconds }];
+  });
+  const [last] = leads.filter(({ seconds }) => seconds >= 0).sort((a, b) => a.seconds - b.seconds);
+  const counters: readonly Basis[] = ['counters'];
+  if (last === undefined) {
+    return { kind: leads.length > 0 ? 'clock_set' : 'undated', restsOn: counters };
+  }
+  const { category, seconds } = last;
+  const event = countedEvent(report, category, seconds);
+  const restsOn: readonly Basis[] = event === undefined ? counters : ['counters', 'log'];
+  const said = { category, leadSeconds: seconds, restsOn };
+  return isSuspect(seconds, windowSeconds)
+    ? { kind: 'suspect', ...said, error: event === undefined ? null : named(event) }
+    : { kind: 'earlier', ...said };
+}
+
+/** The event in the log that is the last error counted of a category. */
+function countedEvent(
+  { hardwareEvents, loggedErrors, log }: Evidence,
+  category: string,
+  seconds: number,
+): HardwareEvent | undefined {
+  const isOne = ({ hwerrCategory }: Pick<HardwareEvent, 'hwerrCategory'>): boolean =>
+    hwerrCategory === category;
+  const isLast = nearest(loggedErrors.filter(isOne)) === seconds;
+  return isLast && !isForgeable(log) ? hardwareEvents.findLast(isOne) : undefined;
+}
+
+/** What the log says; undefined: it is not there, or has nothing that was more than corrected. */
+function loggedVerdict(
+  { hardwareEvents, loggedErrors, crash }: Evidence,
+  windowSeconds: number,
+  basis: Basis,
+): Verdict | undefined {
+  const end = crash?.uptimeSeconds ?? Infinity;
+  const event = hardwareEvents.findLast((one) => isSevere(one) && (one.time ?? 0) <= end);
+  if (event === undefined) return undefined;
+  const said = { error: named(event), restsOn: [basis] };
+  const seconds = nearest(loggedErrors.filter(isSevere));
+  if (seconds === undefined) return { kind: 'logged_undated', ...said };
+  const kind = isSuspect(seconds, windowSeconds) ? 'logged_suspect' : 'logged_earlier';
+  return { kind, leadSeconds: seconds, ...said };
+}
+
+/** From what says most of the crash to what says least. */
+const BY_WEIGHT: readonly VerdictKind[] = [
+  ...(['hardware_panic', 'suspect', 'logged_suspect', 'earlier', 'logged_earlier'] as const),
+  ...(['clock_set', 'undated', 'logged_undated'] as const),
+];
+
+/** Of two in one class the nearer to the crash; where they are one error, that of the counters. */
+function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdict | undefined {
+  if (counted === undefined || logged === undefined) return counted ?? logged;
+  const isSameClass =
+    (counted.kind === 'suspect' && logged.kind === 'logged_suspect') ||
+    (counted.kind === 'earlier' && logged.kind === 'logged_earlier');
+  if (isSameClass) {
+    return counted.leadSeconds - logged.leadSeconds > CLOCK_SECONDS ? logged : counted;
+  }
+  return BY_WEIGHT.indexOf(counted.kind) <= BY_WEIGHT.indexOf(logged.kind) ? counted : logged;
+}
+
+function withoutErrors({ hwerr, log }: Evidence, ofLog: Basis): Verdict {
+  const read: readonly Basis[] = log.source === 'absent' ? [] : [ofLog];
+  if (hwerr.kind === 'present') return { kind: 'clean', restsOn: ['counters', ...read] };
+  if (log.source === 'absent' || hwerr.reason !== 'kernel_without_hwerr') {
+    return { kind: 'unknown', reason: hwerr.reason, restsOn: [] };
+  }
+  const isWhole = log.firstSeq === 0 && !log.truncated && log.lost + log.unreadable === 0;
+  return { kind: 'log_clean', sinceSeconds: isWhole ? null : log.firstTime, restsOn: read };
+}
+
+function named({ category, severity, part }: HardwareEvent): NamedError {
+  return { category, severity, part: partName(part) };
+}
+
+function nearest(errors: readonly { readonly leadSeconds: number | null }[]): number | undefined {
+  const leads = errors.flatMap(({ leadSeconds: lead }) => lead ?? []);
+  return leads.length === 0 ? undefined : Math.min(...leads);
 }

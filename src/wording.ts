@@ -1,6 +1,6 @@
 // How the page says things: spans, dates, verdicts, and what to do about a failure.
 
-import type { Verdict } from './triage.ts';
+import type { NamedError, Verdict } from './triage.ts';
 import { CATEGORIES } from './vmcore/index.ts';
 
 const CATEGORY_NAMES: Readonly<Record<string, string>> = {
@@ -60,21 +60,67 @@ export function lead({ leadSeconds: seconds }: { readonly leadSeconds: number | 
   return seconds < 0 ? `${span(seconds)} after (the clock was set)` : `${span(seconds)} before`;
 }
 
+/** The answer in one line. */
 export function verdictText(verdict: Verdict): string {
+  const { kind } = verdict;
+  const untrusted = verdict.restsOn.includes('log_text')
+    ? ', by log text that any process may have written'
+    : '';
+  return `${answer(verdict)}${kind === 'log_clean' ? '' : untrusted}`;
+}
+
+function answer(verdict: Verdict): string {
   switch (verdict.kind) {
+    case 'hardware_panic':
+      return `The panic is a hardware error: ${errorName(verdict.error)}`;
     case 'suspect':
-      return `${capital(categoryName(verdict.category))} error ${span(verdict.leadSeconds)} before the panic`;
+      return verdict.error === null
+        ? `${capital(categoryName(verdict.category))} error ${fineSpan(verdict.leadSeconds)} before the panic`
+        : `${capital(errorName(verdict.error))}, ${fineSpan(verdict.leadSeconds)} before the panic`;
+    case 'logged_suspect':
+      return `${capital(errorName(verdict.error))}, ${fineSpan(verdict.leadSeconds)} before the panic (in the log, not counted)`;
     case 'earlier':
       return `Last hardware error ${span(verdict.leadSeconds)} before the panic (${categoryName(verdict.category)})`;
+    case 'logged_earlier':
+      return `Last hardware error ${span(verdict.leadSeconds)} before the panic (${errorName(verdict.error)}, in the log, not counted)`;
     case 'clock_set':
       return 'Hardware errors counted, dated after the crash: the clock was set in between';
     case 'undated':
       return 'Hardware errors counted, but the dump does not say when the kernel died';
+    case 'logged_undated':
+      return `${capital(errorName(verdict.error))} in the log, at an unknown time before the end`;
+    case 'machine_check_taint':
+      return 'Machine check in this boot (taint flag M); no record of it is left';
     case 'clean':
-      return 'No hardware error counted before the panic';
+      return verdict.restsOn.includes('counters') && verdict.restsOn.length === 1
+        ? 'No hardware error counted before the panic; the log, which would show a fatal one, is not in the dump'
+        : 'No hardware error counted before the panic, and none in the log';
+    case 'log_clean':
+      return `No counters in this kernel; its log has no hardware error${
+        verdict.sinceSeconds === null ? '' : ` from ${span(verdict.sinceSeconds)} after boot on`
+      }`;
     case 'unknown':
       return `No counters: ${WHY_UNKNOWN[verdict.reason] ?? `they could not be read (${verdict.reason})`}`;
   }
+}
+
+const SEVERITY_NAMES: Readonly<Record<NamedError['severity'], string>> = {
+  informational: 'informational ',
+  corrected: 'corrected ',
+  recoverable: '',
+  fatal: 'fatal ',
+};
+
+/** `fatal memory error at DIMM_A1`. */
+function errorName({ category, severity, part }: NamedError): string {
+  const where = part === null ? '' : ` at ${part}`;
+  return `${SEVERITY_NAMES[severity]}${categoryName(category)} error${where}`;
+}
+
+/** As span(), with hundredths where there are any below a minute: `9.24 s`. */
+function fineSpan(seconds: number): string {
+  if (Number.isInteger(seconds) || Math.abs(seconds) >= 60) return span(seconds);
+  return `${seconds.toFixed(2)} s`;
 }
 
 const WHY_UNKNOWN: Readonly<Record<string, string>> = {

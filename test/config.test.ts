@@ -12,20 +12,21 @@ import {
   PASS_KEYS,
   defaultNodeName,
   environmentName,
-  parseDuration,
   parseListenAddress,
   parseSize,
   readConfig,
   unknownVariables,
 } from '../src/config.ts';
+import { parseDuration } from '../src/duration.ts';
 
 const DEFAULTS: Config = {
   directories: ['/var/crash'],
   excluded: ['**/kdump-test-*/**'],
   settleMs: 2000,
+  incompleteAfterMs: 300_000,
   rescanMs: 60_000,
   symbolPaths: [],
-  decodeTimeoutMs: 300_000,
+  decodeTimeoutMs: 60_000,
   decodeMaxMemoryBytes: 256 * 2 ** 20,
   mode: 'node',
   nodeName: defaultNodeName(hostname()),
@@ -54,6 +55,13 @@ const CASES: Readonly<
   directories: ['kdump.path', 'HWERR_KDUMP_PATH', '/a', { directories: ['/a'] }, ''],
   excluded: ['kdump.exclude', 'HWERR_KDUMP_EXCLUDE', '**/x', { excluded: ['**/x'] }, undefined],
   settleMs: ['kdump.settle', 'HWERR_KDUMP_SETTLE', '500ms', { settleMs: 500 }, '2'],
+  incompleteAfterMs: [
+    'kdump.incomplete-after',
+    'HWERR_KDUMP_INCOMPLETE_AFTER',
+    '1m',
+    { incompleteAfterMs: 60_000 },
+    '2',
+  ],
   rescanMs: ['kdump.rescan', 'HWERR_KDUMP_RESCAN', '1h30m', { rescanMs: 5_400_000 }, '-1s'],
   symbolPaths: ['symbols.path', 'HWERR_SYMBOLS_PATH', '/s', { symbolPaths: ['/s'] }, undefined],
   decodeTimeoutMs: [

@@ -32,9 +32,12 @@ const STORE = [
 const SHOWN = [
   ['hwerr_crashes_total', 'Crashes recorded: a crash that two files describe counts once'],
   ['hwerr_recoverable_errors_total', 'Hardware errors those kernels survived before they crashed'],
-  ['hwerr_last_crash_recoverable_errors', 'Those of the newest crash'],
-  ['hwerr_last_crash_error_lead_seconds', 'How long before its panic the last error came'],
-  ['hwerr_last_crash_info', 'What crashed'],
+  [
+    'hwerr_last_suspect_crash_errors',
+    'The newest crash that an error came shortly before: its errors',
+  ],
+  ['hwerr_last_suspect_crash_error_lead_seconds', 'How long before its panic the last error came'],
+  ['hwerr_last_suspect_crash_info', 'What crashed'],
   ['hwerr_dumps_without_hwerr_data_total', 'Dumps of kernels that do not count hardware errors'],
 ];
 
@@ -86,7 +89,10 @@ try {
   const url = `http://localhost:${port}`;
   const metrics = await eventually(async () => {
     const body = await (await fetch(`${url}/metrics`)).text();
-    const isDone = body.includes(`\nhwerr_dumps_decoded_total ${STORE.length}\n`);
+    // Crashes are shown when the first look at the directory is recorded.
+    const isDone =
+      body.includes(`\nhwerr_dumps_decoded_total ${STORE.length}\n`) &&
+      body.includes('\nhwerr_crashes_total ');
     return isDone ? body : undefined;
   });
   show(metrics, url);

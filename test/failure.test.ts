@@ -88,3 +88,31 @@ describe('messageOf', () => {
     expect(messageOf(7)).toBe('7');
   });
 });
+
+describe('an error of a system call', () => {
+  const stale = Object.assign(new Error('Unknown system error -116: read'), {
+    ...{ errno: -116, code: 'Unknown system error -116', syscall: 'read' },
+  });
+
+  it('has its name by its number, where Node knows none', () => {
+    expect(errorCode(stale)).toBe('ESTALE');
+    expect(FileError.from('/x', stale)).toMatchObject({ reason: 'io', code: 'ESTALE' });
+  });
+
+  it.each([
+    ['EDQUOT', -122, 'io'],
+    ['EMFILE', -24, 'io'],
+    ['EACCES', -13, 'permission'],
+  ])('is never internal: %s', (code, errno, reason) => {
+    const error = Object.assign(new Error(code), { errno, code, syscall: 'open' });
+    expect(failureOf(error).reason).toBe(reason);
+  });
+
+  it('is not one of zlib, which has a number too', () => {
+    const error = Object.assign(new Error('incorrect header check'), {
+      ...{ errno: -3, code: 'Z_DATA_ERROR' },
+    });
+    expect(failureOf(error).reason).toBe('internal');
+    expect(errorCode(error)).toBe('Z_DATA_ERROR');
+  });
+});

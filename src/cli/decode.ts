@@ -1,10 +1,13 @@
 // hwerr-exporter decode FILE...: decode dumps once and print what they say.
 
 import { resolve } from 'node:path';
+import { shownPath } from '../file-path.ts';
 import type { Failure } from '../failure.ts';
 import { type DecodeOutcome, decodeFile } from '../decode/decode-file.ts';
 import type { CrashReport } from '../vmcore/index.ts';
-import { reportTable, shown } from './report-table.ts';
+import { jsonText } from '../text.ts';
+import { reportTable } from './report-table.ts';
+import { shown } from './shown.ts';
 
 export interface DecodeCommandOptions {
   readonly json: boolean;
@@ -54,7 +57,7 @@ export async function decodeCommand(
 
 /** A path as it was written on the command line, where it was. */
 function asGiven(path: string, files: readonly string[]): string {
-  return files.find((file) => resolve(file) === resolve(path)) ?? path;
+  return files.find((file) => resolve(file) === resolve(path)) ?? shownPath(path);
 }
 
 function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report' }>): Failure {
@@ -82,5 +85,5 @@ function published({ vmcoreinfoDigest, ...report }: CrashReport): object {
 }
 
 function jsonLine(value: object): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${jsonText(value)}\n`;
 }

@@ -3,7 +3,8 @@
 import { createReadStream } from 'node:fs';
 import { ConfigError } from '../config.ts';
 import { FileError } from '../failure.ts';
-import { findEvidence, logSummary, readLogText } from '../vmcore/index.ts';
+import { jsonText } from '../text.ts';
+import { logFindings, readLogText } from '../vmcore/index.ts';
 import { logReport } from './log-report.ts';
 
 export interface LogCommandOptions {
@@ -30,12 +31,8 @@ export async function logCommand(
 ): Promise<void> {
   const pages = { pageSize: parsePageSize(pageSize) };
   const { format, records, truncated } = readLogText(await readText(file));
-  const report = {
-    file,
-    log: logSummary(records, { source: format, truncated }),
-    ...findEvidence(records, pages),
-  };
-  print(json ? `${JSON.stringify(report)}\n` : logReport(report));
+  const report = { file, ...logFindings({ source: format, records, truncated }, pages) };
+  print(json ? `${jsonText(report)}\n` : logReport(report));
 }
 
 function parsePageSize(text: string): number {

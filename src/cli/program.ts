@@ -1,6 +1,7 @@
 // The command line, made from the table of flags.
 
 import { Command, Option } from 'commander';
+import type { CrashesOptions } from './crashes.ts';
 import type { DecodeCommandOptions } from './decode.ts';
 import type { LogCommandOptions } from './log.ts';
 import type { RepairedOptions } from './repaired.ts';
@@ -18,7 +19,7 @@ import {
 export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
   readonly checkConfig: (given: FlagValues) => Promise<void>;
-  readonly crashes: (given: FlagValues, json: boolean) => Promise<void>;
+  readonly crashes: (given: FlagValues, options: CrashesOptions) => Promise<void>;
   readonly repaired: (given: FlagValues, options: RepairedOptions) => Promise<void>;
   readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (
@@ -27,6 +28,14 @@ export interface Commands {
     given: FlagValues,
   ) => Promise<void>;
   readonly log: (file: string, options: LogCommandOptions) => Promise<void>;
+}
+
+interface CrashesFlags {
+  readonly host?: string;
+  readonly since?: string;
+  readonly suspect?: true;
+  readonly json?: true;
+  readonly csv?: true;
 }
 
 /** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
@@ -62,10 +71,16 @@ export function program(version: string, commands: Commands): Command {
     );
   subcommand(root, 'crashes', ['ledgerPath'])
     .description('print the crashes that the ledger knows; the daemon may be running')
-    .option('--json', 'print one JSON object a line')
-    .action((options: { json?: true }, command: Command) =>
-      commands.crashes(given(command), options.json === true),
-    );
+    .option('--host <HOST>', 'only crashes of this host')
+    .option('--since <DURATION>', 'only crashes of the last 12h, 7d or the like')
+    .option('--suspect', 'only crashes in or shortly after a hardware error')
+    .addOption(new Option('--json', 'print one JSON object a line').conflicts('csv'))
+    .addOption(new Option('--csv', 'print comma-separated values'))
+    .action((options: CrashesFlags, command: Command) => {
+      const { host, since, suspect, json, csv } = options;
+      const format = json === true ? 'json' : csv === true ? 'csv' : 'text';
+      return commands.crashes(given(command), { host, since, suspect: suspect === true, format });
+    });
   subcommand(root, 'repaired', ['ledgerPath'])
     .description('acknowledge that a host was repaired; the daemon may be running')
     .option('--host <HOST>', 'the host; needed where the ledger knows several')

@@ -2,7 +2,7 @@
 // notices by itself.
 
 import { repaired } from '../ledger/repair.ts';
-import { shown } from './report-table.ts';
+import { shown } from './shown.ts';
 
 export interface RepairedOptions {
   /** undefined: the only host that the ledger knows. */

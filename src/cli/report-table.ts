@@ -1,6 +1,10 @@
 // A report for people: what happened when, and how long before the crash. Text from the dump is
 // shown with its control characters escaped.
 
+import { verdictOf } from '../triage.ts';
+import { verdictText } from '../wording.ts';
+import { shown } from './shown.ts';
+import { cautionLines, evidenceLines, logLine } from './evidence-lines.ts';
 import type { AbsentReason, CrashReport, HwerrCategory } from '../vmcore/index.ts';
 
 const WHY_ABSENT: Readonly<Record<AbsentReason, string>> = {
@@ -10,12 +14,17 @@ const WHY_ABSENT: Readonly<Record<AbsentReason, string>> = {
   page_lost: 'the dump broke off before the page with the counters',
 };
 
+/** Default of --hwerr.suspect-window. */
+const SUSPECT_SECONDS = 300;
+
 const COLUMNS = ['CATEGORY', 'COUNT', 'LAST ERROR', 'BEFORE THE CRASH'];
 
 export function reportTable(file: string, report: CrashReport): string {
   const { crashTimeSeconds, hwerr } = report;
   const lines = [
     shown(file),
+    `  ${shown(verdictText(verdictOf(report, SUSPECT_SECONDS)))}`,
+    '',
     `  host      ${shown(report.nodename)}`,
     `  kernel    ${shown(report.kernelRelease)} (${report.arch})`,
     `  crashed   ${crashTimeSeconds === null ? 'unknown: the dump has no CRASHTIME' : date(crashTimeSeconds)}`,
@@ -32,9 +41,22 @@ export function reportTable(file: string, report: CrashReport): string {
   } else {
     lines.push(`  no counters: ${WHY_ABSENT[hwerr.reason]} (${hwerr.reason})`);
   }
+  lines.push(...logLines(report));
   lines.push(...report.warnings.map((warning) => `  warning: ${shown(warning)}`));
   return `${lines.join('\n')}\n\n`;
 }
+
+function logLines({ log, ...evidence }: CrashReport): string[] {
+  if (log.source === 'absent')
+    return ['', `  no log: ${WHY_NO_LOG[log.reason] ?? 'it could not be read'} (${log.reason})`];
+  return ['', logLine(log), ...cautionLines(log), ...evidenceLines(evidence)];
+}
+
+const WHY_NO_LOG: Readonly<Record<string, string>> = {
+  log_not_kept: 'the kernel keeps it in a form that is not read here',
+  page_excluded: 'its pages were filtered out of the dump',
+  page_lost: 'the dump broke off before it',
+};
 
 function describeDump(report: CrashReport): string {
   const parts = [report.flattened ? `flattened ${report.container}` : report.container];
@@ -82,14 +104,4 @@ export function date(seconds: number): string {
   const time = new Date(seconds * 1000);
   if (Number.isNaN(time.getTime())) return `${seconds} s after 1970`;
   return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-}
-
-/** Text for a terminal: null is `unknown`; what a terminal would obey instead of show is escaped. */
-export function shown(text: string | null): string {
-  return text === null ? 'unknown' : text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
-}
-
-function escaped(character: string): string {
-  const code = (character.codePointAt(0) ?? 0).toString(16);
-  return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`;
 }

@@ -1,19 +1,30 @@
 // hwerr-exporter textfile --out FILE.prom: for node_exporter's textfile collector.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /**
  * Put `text` where the collector reads it, as a whole or not at all: it may look at any moment. The
- * name it has meanwhile does not end in .prom, so the collector leaves it alone.
+ * name it has meanwhile does not end in .prom, so the collector leaves it alone. Whoever runs the
+ * collector may read it, whatever the umask.
  *
  * @throws the error of the file system; what was there before is there still.
  */
 export function writeTextfile(out: string, text: string): void {
   const temporary = join(dirname(out), `.${basename(out)}.${process.pid}`);
   try {
-    const fd = openSync(temporary, 'w', 0o644);
+    rmSync(temporary, { force: true }); // of a pass that was killed
+    const fd = openSync(temporary, 'wx', 0o644); // follows no link that somebody has laid there
     try {
+      fchmodSync(fd, 0o644); // whatever the umask: the collector is another user
       writeFileSync(fd, text);
       fsyncSync(fd);
     } finally {

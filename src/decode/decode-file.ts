@@ -14,6 +14,7 @@ import {
   openVmcore,
 } from '../vmcore/index.ts';
 import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-source.ts';
+import { withLogBeside } from './log-beside.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
 import { PACKING_HEAD, packingOf, unpack } from './unpack.ts';
@@ -94,7 +95,8 @@ async function decodeOpen(
   let content: string | undefined;
   try {
     content = contentDigest(source);
-    return { kind: 'report', content, ...(await decodeContent(path, source, options)) };
+    const { report, parts } = await decodeContent(path, source, options);
+    return { kind: 'report', content, report: withLogBeside(report, path, options.root), parts };
   } catch (error) {
     return failed(error, content);
   }

@@ -11,6 +11,7 @@ import {
   realpathSync,
 } from 'node:fs';
 import { sep } from 'node:path';
+import { pathOf, systemPath } from '../file-path.ts';
 import { FileError, messageOf } from '../failure.ts';
 import { type ByteSource, Corrupt, inRange, requireRange } from '../vmcore/index.ts';
 
@@ -35,7 +36,7 @@ export interface FileSource extends ByteSource {
 export function openFileSource(path: string, root: string | undefined): FileSource {
   const flags =
     constants.O_RDONLY | constants.O_NONBLOCK | (root === undefined ? 0 : constants.O_NOFOLLOW);
-  const fd = onFile(path, () => openSync(path, flags));
+  const fd = onFile(path, () => openSync(systemPath(path), flags));
   try {
     if (!fstatSync(fd).isFile()) throw new FileError('not_a_dump', `${path}: is no regular file`);
     if (root !== undefined) requireWithin(fd, path, root);
@@ -49,7 +50,7 @@ export function openFileSource(path: string, root: string | undefined): FileSour
 /** O_NOFOLLOW only guards the last part of a path. */
 function requireWithin(fd: number, path: string, root: string): void {
   const opened = openedPath(fd, path);
-  const real = onFile(path, () => realpathSync(root));
+  const real = onFile(path, () => pathOf(realpathSync(systemPath(root), { encoding: 'buffer' })));
   if (opened.startsWith(real.endsWith(sep) ? real : `${real}${sep}`)) return;
   throw new FileError('not_a_dump', `${path}: leads out of ${root}, to ${opened}`);
 }
@@ -57,7 +58,7 @@ function requireWithin(fd: number, path: string, root: string): void {
 /** @throws FileError `io` where /proc is not mounted: it is not the file that is gone. */
 function openedPath(fd: number, path: string): string {
   try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
+    return pathOf(readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }));
   } catch (cause) {
     const why = `cannot tell where it leads without /proc: ${messageOf(cause)}`;
     throw new FileError('io', `${path}: ${why}`, undefined, cause);

@@ -3,6 +3,7 @@
 
 import { readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { pathOf, systemPath } from '../file-path.ts';
 import { FileError } from '../failure.ts';
 import {
   type Dump,
@@ -64,10 +65,10 @@ function shareOf(limits: Limits): Limits {
 
 function neighbours(path: string): string[] {
   const directory = dirname(resolve(path));
-  return readdirSync(directory, { withFileTypes: true })
+  return readdirSync(systemPath(directory), { withFileTypes: true, encoding: 'buffer' })
     .filter((entry) => entry.isFile())
     .slice(0, MAX_FILES)
-    .map((entry) => join(directory, entry.name));
+    .map((entry) => join(directory, pathOf(entry.name)));
 }
 
 /** The file, when it is part of a split dump. */

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { Readable, type Transform } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import zlib from 'node:zlib';
-import { FileError, errorCode, messageOf } from '../failure.ts';
+import { FileError, errorCode, isSystemError, messageOf } from '../failure.ts';
 
 export type Packing = 'gzip' | 'xz' | 'zstd';
 
@@ -42,8 +42,8 @@ export interface Unpacked {
  * directory when it begins.
  *
  * @throws FileError when the stream is broken (`corrupt`), ends before anything could be unpacked
- *   (`truncated`), needs what the decoders here have not (`unsupported_compression`), or takes more
- *   space than there is (`io`).
+ *   (`truncated`), needs what the decoders here have not (`unsupported_compression`), is larger than
+ *   that (`limit_exceeded`), or the file or the temporary directory cannot be used (`io`, `permission`).
  */
 export async function unpack(
   path: string,
@@ -51,23 +51,27 @@ export async function unpack(
   packing: Packing,
 ): Promise<Unpacked> {
   const directory = tmpdir();
-  const { bavail, bsize } = await statfs(directory);
+  const where = `temporary directory ${directory}`;
+  const { bavail, bsize } = await on(where, () => statfs(directory));
   const temporary = join(directory, `hwerr-exporter-${randomUUID()}`);
-  const file = await open(temporary, 'wx+', 0o600);
+  const file = await on(where, () => open(temporary, 'wx+', 0o600));
   try {
-    await unlink(temporary);
+    await on(where, () => unlink(temporary));
     const limit = (bavail * bsize) / 2;
     let length = 0;
     try {
       for await (const chunk of (await unpacked(packed, packing)) as AsyncIterable<Uint8Array>) {
-        if (length + chunk.length > limit) throw new NoSpace();
-        const { bytesWritten } = await file.write(chunk, 0, chunk.length, length);
+        if (length + chunk.length > limit) {
+          const got = `unpacking ${packing} takes more space than half of what is free`;
+          throw new FileError('limit_exceeded', `${path}: ${got} in the ${where}`);
+        }
+        const { bytesWritten } = await on(where, () => file.write(chunk, 0, chunk.length, length));
         // The last space of a disk takes part of a chunk without an error.
-        if (bytesWritten < chunk.length) throw new NoSpace();
+        if (bytesWritten < chunk.length) throw new FileError('io', `${where}: no space left`);
         length += chunk.length;
       }
     } catch (error) {
-      if (length === 0 || reasonOf(error) !== 'truncated') throw error;
+      if (length === 0 || unpackError(path, packing, error).reason !== 'truncated') throw error;
       return { file, isCut: true };
     }
     return { file, isCut: false };
@@ -77,15 +81,19 @@ export async function unpack(
   }
 }
 
-class NoSpace extends Error {}
+/** @throws FileError that names the place, so that it is not taken for an error of the dump. */
+async function on<T>(place: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw FileError.from(place, error);
+  }
+}
 
 function unpackError(path: string, packing: Packing, error: unknown): FileError {
+  if (error instanceof FileError) return error;
+  if (isSystemError(error)) return FileError.from(path, error);
   const code = errorCode(error);
-  if (error instanceof NoSpace || code === 'ENOSPC') {
-    const what = `unpacking ${packing} takes more space than there is in the temporary directory`;
-    return new FileError('io', `${path}: ${what}`, code, error);
-  }
-  if (code === 'EIO') return FileError.from(path, error);
   const reason = reasonOf(error);
   const what = reason === 'unsupported_compression' ? ADVICE[packing] : `broken ${packing}`;
   return new FileError(reason, `${path}: ${what}: ${messageOf(error)}`, code, error);

@@ -3,9 +3,13 @@
 import type { CrashView, FailureView, StatusView } from './views.ts';
 import { advice, verdictText } from '../wording.ts';
 
+/** Grows when a field changes its meaning or goes. */
+const SCHEMA_VERSION = 1;
+
 /** Body of /api/v1/crashes. */
 export function crashesBody(view: StatusView): object {
   return {
+    schemaVersion: SCHEMA_VERSION,
     kdumpArmed: view.kdumpArmed ?? null,
     thisBoot: view.thisBoot ?? null,
     directories: view.directories.map((directory) => ({
@@ -14,14 +18,24 @@ export function crashesBody(view: StatusView): object {
     })),
     ledgerProblem: view.ledgerProblem ?? null,
     total: view.matching,
-    crashes: view.crashes.map(crashBody),
+    crashes: view.crashes.map(summaryBody),
     failures: view.failures.map(failureBody),
   };
 }
 
+/** Of many crashes the errors are summed up: each has up to a hundred events. */
+function summaryBody(crash: CrashView): object {
+  const { hardwareEvents: _events, ...rest } = crash;
+  return { ...rest, verdict: verdictBody(crash) };
+}
+
 /** Body of /api/v1/crashes/ID. */
 export function crashBody(crash: CrashView): object {
-  return { ...crash, verdict: { ...crash.verdict, text: verdictText(crash.verdict) } };
+  return { schemaVersion: SCHEMA_VERSION, ...crash, verdict: verdictBody(crash) };
+}
+
+function verdictBody({ verdict }: CrashView): object {
+  return { ...verdict, text: verdictText(verdict) };
 }
 
 function failureBody(failure: FailureView): object {

@@ -1,5 +1,7 @@
 // HTML from templates that escape by themselves: what is put in is text, unless it is Html already.
 
+import { visible } from '../text.ts';
+
 /** Markup that is safe to send. Only `html` makes it. */
 export class Html {
   readonly markup: string;
@@ -25,12 +27,4 @@ function rendered(part: Part): string {
 
 function escaped(text: string): string {
   return text.replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-/** Control and direction characters as text, so that they cannot forge what is read. */
-function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`,
-  );
 }

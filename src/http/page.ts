@@ -1,20 +1,12 @@
 // The page at /: what an SRE wants to know at 3 a.m., newest crash first. No script, no asset from
 // elsewhere; every text from a dump is escaped by html``.
 
-import { Html, html } from './html.ts';
+import { type Html, html } from './html.ts';
 import { queryOf } from './selection.ts';
-import { STYLE_ELEMENT } from './style.ts';
-import { timeline } from './timeline.ts';
-import type {
-  CategoryView,
-  CrashView,
-  DirectoryView,
-  FailureView,
-  Selection,
-  StatusView,
-  ThisBootView,
-} from './views.ts';
-import { advice, ago, categoryName, date, isoDate, lead, span, verdictText } from '../wording.ts';
+import { card, when } from './card.ts';
+import { document } from './document.ts';
+import type { DirectoryView, FailureView, Selection, StatusView, ThisBootView } from './views.ts';
+import { advice, ago, categoryName, date } from '../wording.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 
 /** What of the configuration the page shows. */
@@ -35,35 +27,24 @@ const MAX_HOSTS = 200;
 /** The page as HTML. */
 export function statusPage(view: StatusView, asked: Selection, moment: Moment): string {
   const { crashes, matching } = view;
-  const body = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>hwerr-exporter: kernel crashes and the hardware errors before them</title>
-        <link rel="icon" href="icon.svg" type="image/svg+xml" />
-        ${new Html(STYLE_ELEMENT)}
-      </head>
-      <body>
-        <header>
-          <a class="skip" href="#crashes">Skip to the crashes</a>
-          <h1>hwerr-exporter</h1>
-          <p class="dim">
-            Hardware errors that Linux survived before it crashed, read from its kdump dumps.
-          </p>
-        </header>
-        <main>
-          ${statusList(view, moment)} ${thisBoot(view.thisBoot, moment)}
-          <h2 id="crashes">Crashes</h2>
-          ${filterForm(view.hosts, asked)}
-          ${summary(view.recorded, matching, crashes.length, asked)}
-          ${crashes.map((crash) => card(crash, moment))} ${pager(matching, asked)}
-          ${failures(view.failures, moment)}
-        </main>
-        ${footer(moment)}
-      </body>
-    </html> `;
-  return body.markup;
+  return document(
+    'hwerr-exporter: kernel crashes and the hardware errors before them',
+    html`<header>
+        <a class="skip" href="#crashes">Skip to the crashes</a>
+        <h1>hwerr-exporter</h1>
+        <p class="dim">
+          Hardware errors that Linux survived before it crashed, read from its kdump dumps.
+        </p>
+      </header>
+      <main>
+        ${statusList(view, moment)} ${thisBoot(view.thisBoot, moment)}
+        <h2 id="crashes">Crashes</h2>
+        ${filterForm(view.hosts, asked)} ${summary(view.recorded, matching, crashes.length, asked)}
+        ${crashes.map((crash) => card(crash, moment))} ${pager(matching, asked)}
+        ${failures(view.failures, moment)}
+      </main>
+      ${footer(moment)}`,
+  );
 }
 
 function statusList(view: StatusView, { mode, nowSeconds }: Moment): Html {
@@ -116,7 +97,7 @@ function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html 
     return html`${heading}
       <p class="gone">What this kernel has counted cannot be read: ${view.message}</p>`;
   }
-  const { categories, readSeconds, source } = view;
+  const { categories, readSeconds } = view;
   return html`${heading}
     <table>
       <caption>
@@ -127,7 +108,7 @@ function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html 
         <tr>
           <th scope="col">Category</th>
           <th scope="col" class="count">Errors</th>
-          ${source === 'sysfs' ? undefined : html`<th scope="col">Last</th>`}
+          <th scope="col">Last</th>
         </tr>
       </thead>
       <tbody>
@@ -136,7 +117,7 @@ function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html 
             html`<tr class="${count === 0 ? 'zero' : ''}">
               <th scope="row">${category}</th>
               <td class="count">${count}</td>
-              ${source === 'sysfs' ? undefined : html`<td>${last === null ? 'never' : when(last, nowSeconds)}</td>`}
+              <td>${last === null ? 'never' : when(last, nowSeconds)}</td>
             </tr>`,
         )}
       </tbody>
@@ -171,105 +152,6 @@ function summary(all: number, matching: number, shown: number, { offset }: Selec
   const filtered = matching === all ? '' : `, ${matching} match`;
   const range = shown === matching ? '' : `, shown: ${offset + 1} to ${offset + shown}`;
   return html`<p class="dim">${all} recorded${filtered}${range}, newest first.</p>`;
-}
-
-const TONES = {
-  suspect: 'bad',
-  earlier: 'warn',
-  clock_set: 'warn',
-  undated: 'warn',
-  clean: 'ok',
-  unknown: '',
-} as const;
-
-function card(crash: CrashView, { nowSeconds, suspectWindowSeconds }: Moment): Html {
-  const { id, host, crashTimeSeconds, kernelRelease, arch, panicMessage, verdict, dumps } = crash;
-  return html`<article class="${TONES[verdict.kind]}" data-id="${id}">
-    <h3>${verdictText(verdict)}</h3>
-    <dl>
-      <dt>Host</dt>
-      <dd><strong>${host}</strong></dd>
-      <dt>Crashed</dt>
-      <dd>
-        ${crashTimeSeconds === null ? 'unknown: the dump has no time of the crash' : when(crashTimeSeconds, nowSeconds)}
-      </dd>
-      <dt>Kernel</dt>
-      <dd>${kernelRelease} (${arch})</dd>
-      ${
-        panicMessage === null
-          ? undefined
-          : html`<dt>Panic</dt>
-              <dd><code class="panic" tabindex="0">${panicMessage}</code></dd>`
-      }
-      ${dumps.map(
-        ({ path, present }) =>
-          html`<dt>Dump</dt>
-            <dd>
-              <code>${path}</code>
-              ${present ? html`<span>on disk</span>` : html`<span class="gone">no longer on disk</span>`}
-            </dd>`,
-      )}
-      ${
-        crash.incomplete
-          ? html`<dt>Note</dt>
-              <dd>The dump is incomplete: it broke off while it was written.</dd>`
-          : undefined
-      }
-    </dl>
-    ${crash.hwerr.kind === 'present' ? counters(crash.hwerr.categories, suspectWindowSeconds) : undefined}
-    <p class="dim">
-      <a href="api/v1/crashes/${encodeURIComponent(id)}"
-        >JSON<span class="wide"> of crash ${id}</span></a
-      >
-    </p>
-  </article> `;
-}
-
-function counters(categories: readonly CategoryView[], windowSeconds: number): Html {
-  const picture = timeline(categories, windowSeconds);
-  return html`${
-      picture &&
-      html`<figure>
-        ${picture}
-        <figcaption>
-          Last error of each category before the panic, logarithmic; the shaded part is the suspect
-          window of ${span(windowSeconds)}.
-        </figcaption>
-      </figure>`
-    }
-    <table>
-      <caption>
-        Hardware errors this kernel survived, from boot to panic
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Category</th>
-          <th scope="col" class="count">Errors</th>
-          <th scope="col">Last, before the panic</th>
-          <th scope="col" class="wide">Last, when</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${categories.map((category) => counterRow(category, windowSeconds))}
-      </tbody>
-    </table>`;
-}
-
-function counterRow(view: CategoryView, windowSeconds: number): Html {
-  const { category, count, lastErrorTimestampSeconds: last, leadSeconds: seconds } = view;
-  const near = seconds !== null && seconds >= 0 && seconds <= windowSeconds;
-  return html`<tr class="${count === 0 ? 'zero' : ''}">
-    <th scope="row">${category}</th>
-    <td class="count">${count}</td>
-    <td class="${near ? 'near' : ''}">${last === null ? 'never' : lead(view)}</td>
-    <td class="wide">${last === null ? '' : date(last)}</td>
-  </tr>`;
-}
-
-function when(seconds: number, nowSeconds: number): Html {
-  const iso = isoDate(seconds);
-  const text = html`${date(seconds)} (${ago(seconds, nowSeconds)})`;
-  return iso === undefined ? text : html`<time datetime="${iso}">${text}</time>`;
 }
 
 function pager(matching: number, asked: Selection): Html | undefined {

@@ -12,10 +12,12 @@ import express, {
 import helmet from 'helmet';
 import { messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
+import { jsonText } from '../text.ts';
 import type { WebConfig } from '../webconfig/web-config.ts';
 import { accessControl } from './access.ts';
 import { send, sendText } from './response.ts';
 import { crashBody, crashesBody } from './api.ts';
+import { crashPage } from './crash-page.ts';
 import { isOwnHost } from './host-check.ts';
 import { exposition, type Format } from './negotiation.ts';
 import type { PacedStream } from './paced-stream.ts';
@@ -199,6 +201,16 @@ function crashRoutes(routes: Router, options: HttpOptions, dependencies: HttpDep
       send(request, response, 'text/html; charset=utf-8', page);
     }),
   );
+  routes.get('/crash/:id', ownHost, (request, response) => {
+    const id = String(request.params['id']);
+    const crash = isName(id) ? status.crash(id) : undefined;
+    if (crash === undefined) {
+      sendText(response, 404, 'No such crash is recorded');
+      return;
+    }
+    const page = crashPage(crash, { ...options, nowSeconds: nowMs() / 1000 });
+    send(request, response, 'text/html; charset=utf-8', page);
+  });
   routes.get(
     '/api/v1/crashes',
     ownHost,
@@ -253,7 +265,7 @@ function sendExposition(
 }
 
 function sendJson(request: Request, response: Response, value: object): void {
-  send(request, response, 'application/json; charset=utf-8', `${JSON.stringify(value)}\n`);
+  send(request, response, 'application/json; charset=utf-8', `${jsonText(value)}\n`);
 }
 
 function queryOf(request: Request): URLSearchParams {

@@ -2,6 +2,7 @@
 // from dumps is bounded there and escaped here.
 
 import type { Verdict } from '../triage.ts';
+import type { LogFindings } from '../vmcore/index.ts';
 
 /** What the page and the API show. */
 export interface StatusView {
@@ -39,8 +40,6 @@ export interface StatusSource {
 export type ThisBootView =
   | {
       readonly kind: 'present';
-      /** sysfs has no times. */
-      readonly source: 'kcore' | 'sysfs';
       readonly readSeconds: number;
       readonly categories: readonly Omit<CategoryView, 'leadSeconds'>[];
     }
@@ -57,7 +56,7 @@ export interface Selection {
 }
 
 /** One crash, as the API answers it. Times are Unix seconds; null means: not in the dump. */
-export interface CrashView {
+export interface CrashView extends LogFindings {
   readonly id: string;
   readonly host: string;
   readonly crashTimeSeconds: number | null;
@@ -66,6 +65,8 @@ export interface CrashView {
   readonly arch: string;
   readonly panicMessage: string | null;
   readonly verdict: Verdict;
+  /** A digest that equal faults share; null: no log says what the kernel died of. */
+  readonly signatureId: string | null;
   readonly hwerr: HwerrView;
   readonly incomplete: boolean;
   readonly dumps: readonly DumpFileView[];

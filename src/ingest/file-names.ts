@@ -3,7 +3,6 @@
 
 /** Written beside a dump, or while it is written, by the kdump tools of the distributions. */
 const NEVER_A_DUMP: readonly RegExp[] = [
-  /incomplete/, // kdump-utils and kdump-tools, until they rename it
   /\.new\//, // abrt, while it copies
   /(^|\/)(dmesg|vmcore-dmesg|kexec-dmesg)[^/]*$/,
   /(^|\/)README\.txt$/,
@@ -18,9 +17,29 @@ export function maybeDump(relativePath: string, excluded: readonly RegExp[]): bo
   return ![...NEVER_A_DUMP, ...excluded].some((pattern) => pattern.test(relativePath));
 }
 
-/** Names that dumps have: such a file that is none is worth an alarm, any other is nobody's business. */
+/** Words of a name that belong to dumps. */
+const DUMP_WORDS: ReadonlySet<string> = new Set(['vmcore', 'dump', 'kdump']);
+/** Words of what lies beside a dump, or of dumps of something else, such as `mysql.dump.sql`. */
+const OTHER_WORDS: ReadonlySet<string> = new Set([
+  ...['sha1', 'sha1sum', 'sha256', 'sha256sum', 'sha512', 'sha512sum', 'md5', 'md5sum', 'sum'],
+  ...['sig', 'asc', 'pl', 'py', 'sh', 'sql', 'db', 'hprof', 'heap', 'conf', 'cfg', 'html', 'tar'],
+]);
+
+/**
+ * Whether a name is one that dumps have: if such a file is not a dump, that is a failure; any other is
+ * ignored. By words: `vmcore.1`, `dump.202610030405`, not `mysqldump.sql`, `vmcore.sha256`.
+ */
 export function claimsToBeDump(name: string): boolean {
-  return /vmcore|dump/.test(name);
+  const words = name.toLowerCase().split(/[^a-z0-9]+/);
+  return words.some((word) => DUMP_WORDS.has(word)) && !words.some((word) => OTHER_WORDS.has(word));
+}
+
+/**
+ * Whether kdump gives a dump such a name until it is complete: `vmcore-incomplete` (kdump-utils),
+ * `dump-incomplete` (kdump-tools). It keeps it for ever when makedumpfile fails.
+ */
+export function isUnfinishedName(name: string): boolean {
+  return name.includes('incomplete');
 }
 
 /** A glob as a regular expression over whole paths: `**`, `*` and `?` mean what they do in a shell. */

@@ -32,7 +32,9 @@ export class FirstPass {
     }
     if (!isFirst) return;
     // What its writer has not finished may take long: it is no part of the pass.
-    for (const file of waiting) if (file.saved !== 'writing') this.#files.set(file.path, file);
+    for (const file of waiting) {
+      if (file.saved !== 'writing' && !file.isUnfinished) this.#files.set(file.path, file);
+    }
   }
 
   /** Its decode ended, whatever came of it. */

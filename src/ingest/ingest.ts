@@ -11,11 +11,11 @@ import type { DecodeClient } from '../decode/decode-client.ts';
 import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
 import type { FileOutcome } from '../outcome.ts';
 import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
-import { howToRead } from './permission-hint.ts';
 import { claimsToBeDump } from './file-names.ts';
 import { FirstPass } from './first-pass.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
 import { Settling, type Verdict } from './settling.ts';
+import { UnreadablePaths } from './unreadable-paths.ts';
 
 /** Files taken to be decoded at a time, at least: one that comes later waits for no more than these. */
 const BATCH = 16;
@@ -25,7 +25,7 @@ const TIMER_MS = 10;
 const MOST_UNRECORDED = 64;
 
 /** What may be wrong with a dump only because the rest of it is not written yet. */
-const MENDED_BY_THE_REST: ReadonlySet<FailureReason> = new Set<FailureReason>([
+const MAYBE_INCOMPLETE: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'truncated',
   'corrupt',
   'no_vmcoreinfo',
@@ -34,13 +34,21 @@ const MENDED_BY_THE_REST: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'page_excluded',
   'page_lost',
 ]);
-/** The file need not change for these to go away. */
-const MAY_HEAL: ReadonlySet<FailureReason> = new Set<FailureReason>(['permission', 'io']);
+/** The file need not change for these to go away: it is tried again, each time after a longer wait. */
+const TRANSIENT: ReadonlySet<FailureReason> = new Set<FailureReason>([
+  'permission',
+  'io',
+  'timeout',
+]);
+/** After a decode that took longer, it is asked anew whose turn it is. */
+const SLOW_SECONDS = 1;
 
 export interface IngestOptions {
   readonly directories: readonly string[];
   readonly excluded: readonly RegExp[];
   readonly settleMs: number;
+  /** How long a file must lie still whose name says that it is not complete yet. */
+  readonly incompleteAfterMs: number;
   readonly rescanMs: number;
 }
 
@@ -97,8 +105,7 @@ export class Ingest {
   readonly #stop = new AbortController();
   /** Directories that could be scanned at least once. */
   readonly #scanned = new Set<string>();
-  /** The root of each path that cannot be read: told once. */
-  readonly #denied = new Map<string, string>();
+  readonly #unreadable: UnreadablePaths;
   readonly #unrecorded = new Set<Promise<void>>();
   #queue: FoundFile[] = [];
   #isDecoding = false;
@@ -111,7 +118,9 @@ export class Ingest {
   constructor(options: IngestOptions, dependencies: IngestDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
-    this.#settling = new Settling(options.settleMs);
+    const { settleMs, incompleteAfterMs } = options;
+    this.#settling = new Settling({ settleMs, incompleteAfterMs, nowMs: dependencies.nowMs });
+    this.#unreadable = new UnreadablePaths(dependencies.log);
     this.#firstPass = new FirstPass(options.directories);
     const { excluded, rescanMs } = options;
     const { log, nowMs, steadyMs } = dependencies;
@@ -216,16 +225,13 @@ export class Ingest {
     }
     for (const { path, error } of unreadable) {
       const failure = { reason: error.reason, message: error.message };
-      if (!this.#deny(root, path, failure)) continue;
+      if (!this.#unreadable.add(root, path, failure)) continue;
       const unread = { root, path, version: '', content: undefined };
       void this.#record({ ...unread, kind: 'failure', failure });
     }
-    const denied = new Set(unreadable.map(({ path }) => path));
-    for (const [path, of] of this.#denied) {
-      if (of !== root || denied.has(path) || this.#settling.has(path)) continue;
-      this.#denied.delete(path);
-      ledger.healed(path);
-    }
+    const still = new Set(unreadable.map(({ path }) => path));
+    const isUnreadable = (path: string): boolean => still.has(path) || this.#settling.has(path);
+    for (const path of this.#unreadable.removeRecovered(root, isUnreadable)) ledger.healed(path);
     this.#lookedAt(
       root,
       files.filter((file) => this.#settling.isWaiting(file)),
@@ -241,19 +247,6 @@ export class Ingest {
 
   #tellFirstPass(): void {
     if (this.#firstPass.isOver) this.#dependencies.ledger.firstPassIsOver();
-  }
-
-  /** @returns whether that is news. */
-  #deny(root: string, path: string, failure: Failure): boolean {
-    if (this.#denied.has(path)) return false;
-    this.#denied.set(path, root);
-    void this.#explain(path, failure);
-    return true;
-  }
-
-  async #explain(path: string, { reason, message }: Failure): Promise<void> {
-    const hint = reason === 'permission' ? await howToRead(path) : 'look at the disk';
-    this.#dependencies.log.error('cannot be read', { path, error: message, hint });
   }
 
   #startDecoding(): void {
@@ -274,7 +267,12 @@ export class Ingest {
       this.#decodesInProgress = 0;
       if (this.#isClosed()) break;
       this.#lastDecodeMs = nowMs();
-      this.#take(file, outcome, (steadyMs() - startMs) / 1000);
+      const seconds = (steadyMs() - startMs) / 1000;
+      if (seconds > SLOW_SECONDS) {
+        this.#settling.putBack(this.#queue, steadyMs());
+        this.#queue = [];
+      }
+      this.#take(file, outcome, seconds);
       this.#firstPass.answered(file.path);
       this.#tellFirstPass();
       // The ledger cannot write: what is not decoded yet waits on its disk.
@@ -305,7 +303,7 @@ export class Ingest {
       this.#settling.again(file, steadyMs());
       return;
     }
-    const ageMs = nowMs() - file.mtimeMs;
+    const ageMs = Math.abs(nowMs() - file.mtimeMs); // a clock may have been ahead
     if (mayStillBeWritten(file, outcome) && this.#settling.waitForRest(file, steadyMs(), ageMs)) {
       return;
     }
@@ -316,7 +314,7 @@ export class Ingest {
   #takeReport(file: FoundFile, { report, content }: ReportOutcome, seconds: number): void {
     const { log, observeDecode } = this.#dependencies;
     const { root, path, version } = file;
-    this.#denied.delete(path);
+    this.#unreadable.remove(path);
     observeDecode(seconds);
     logReport(log, path, report);
     const recorded = this.#record({ root, path, version, content, kind: 'report', report });
@@ -330,22 +328,24 @@ export class Ingest {
     });
   }
 
-  #takeFailure(file: FoundFile, { failure, content }: FailureOutcome, seconds: number): void {
+  #takeFailure(file: FoundFile, outcome: FailureOutcome, seconds: number): void {
+    const { content } = outcome;
+    const failure = failureOfFile(file, outcome.failure);
     const { ledger, log, observeDecode, steadyMs } = this.#dependencies;
     const { root, path, version } = file;
     const { reason, message } = failure;
     const isNoDump = reason === 'not_a_dump' || file.size === 0;
     if (isNoDump && !claimsToBeDump(basename(path))) {
       this.#settling.done(file, 'ignored');
-      if (this.#denied.delete(path)) ledger.healed(path);
+      if (this.#unreadable.remove(path)) ledger.healed(path);
       return;
     }
-    if (MAY_HEAL.has(reason)) {
+    if (TRANSIENT.has(reason)) {
       this.#settling.retryLater(file, steadyMs());
-      if (!this.#deny(root, path, failure)) return;
+      if (!this.#unreadable.add(root, path, failure)) return;
     } else {
       this.#settling.done(file, 'failed');
-      this.#denied.delete(path);
+      this.#unreadable.remove(path);
     }
     observeDecode(seconds);
     log.error('dump not decoded', { path, reason, error: message });
@@ -361,15 +361,21 @@ export class Ingest {
   }
 }
 
+/** A dump that was never finished and holds nothing that can be read is no other kind of file. */
+function failureOfFile({ path, isUnfinished }: FoundFile, failure: Failure): Failure {
+  const isDump = isUnfinished && claimsToBeDump(basename(path));
+  return isDump && failure.reason === 'not_a_dump' ? { ...failure, reason: 'truncated' } : failure;
+}
+
 /** Whether the file looks like one whose writer paused in the middle. */
 function mayStillBeWritten({ size }: FoundFile, outcome: ReportOutcome | FailureOutcome): boolean {
   if (outcome.kind === 'report') {
     const { hwerr, incomplete } = outcome.report;
-    return incomplete || (hwerr.kind === 'unreadable' && MENDED_BY_THE_REST.has(hwerr.reason));
+    return incomplete || (hwerr.kind === 'unreadable' && MAYBE_INCOMPLETE.has(hwerr.reason));
   }
   const { reason } = outcome.failure;
   if (reason === 'not_a_dump') return size < MAGIC_BYTES;
-  return MENDED_BY_THE_REST.has(reason);
+  return MAYBE_INCOMPLETE.has(reason);
 }
 
 function logReport(log: Logger, path: string, report: CrashReport): void {

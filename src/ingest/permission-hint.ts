@@ -2,6 +2,7 @@
 
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemPath } from '../file-path.ts';
 
 const READ_BY_GROUP = 0o040;
 const SEARCH_BY_GROUP = 0o010;
@@ -10,7 +11,7 @@ const SEARCH_BY_GROUP = 0o010;
 export async function howToRead(path: string): Promise<string> {
   for (let at = path; at !== dirname(at); at = dirname(at)) {
     try {
-      const { mode, gid, uid } = await stat(at);
+      const { mode, gid, uid } = await stat(systemPath(at));
       const needed = at === path ? READ_BY_GROUP : SEARCH_BY_GROUP;
       const owner = `${at} belongs to user ${uid}, group ${gid}, mode ${(mode & 0o7777).toString(8)}`;
       return (mode & needed) === 0

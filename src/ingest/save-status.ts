@@ -4,6 +4,7 @@
 
 import { open } from 'node:fs/promises';
 import { constants } from 'node:fs';
+import { systemPath } from '../file-path.ts';
 
 export const STATUS_FILE = 'README.txt';
 const MOST_BYTES = 16 * 1024;
@@ -15,7 +16,7 @@ export type SaveStatus = 'writing' | 'written';
 export async function readSaveStatus(path: string): Promise<SaveStatus | undefined> {
   try {
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-    const file = await open(path, flags);
+    const file = await open(systemPath(path), flags);
     try {
       if (!(await file.stat()).isFile()) return undefined;
       const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0);

@@ -1,12 +1,13 @@
 // One look at a dump directory: which files are there now. The scan is the truth; file-system events
 // only say when to look (they are lost over NFS, and when the directory is replaced).
 
-import { type Stats, constants } from 'node:fs';
+import { type Dirent, type Stats, constants } from 'node:fs';
 import { lstat, open, opendir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { pathOf, systemPath } from '../file-path.ts';
 import { FileError } from '../failure.ts';
 import { HEAD_BYTES, mayBeDump } from '../vmcore/index.ts';
-import { claimsToBeDump, maybeDump } from './file-names.ts';
+import { claimsToBeDump, isUnfinishedName, maybeDump } from './file-names.ts';
 import { isGone, versionOf } from '../decode/file-source.ts';
 import { STATUS_FILE, type SaveStatus, readSaveStatus } from './save-status.ts';
 
@@ -25,6 +26,8 @@ export interface FoundFile {
   readonly version: string;
   /** What the kdump tool says of it. */
   readonly saved: SaveStatus | undefined;
+  /** Its name says that it is not complete yet. */
+  readonly isUnfinished: boolean;
 }
 
 /** A directory or file that could not be looked at. */
@@ -66,8 +69,9 @@ export async function scanDirectory(
     try {
       // Before the files are looked at: they are no older than what is said of them.
       const saved = await readSaveStatus(join(directory, STATUS_FILE));
-      for await (const entry of await opendir(directory, { bufferSize: 1024 })) {
-        const path = join(directory, entry.name);
+      for await (const entry of await listed(directory)) {
+        const name = pathOf(entry.name);
+        const path = join(directory, name);
         if (entry.isDirectory()) {
           if (depth < MAX_DEPTH) pending.push({ directory: path, depth: depth + 1 });
         } else if (entry.isFile() && maybeDump(relative(root, path), excluded)) {
@@ -75,10 +79,12 @@ export async function scanDirectory(
           if (seen instanceof FileError) unreadable.push({ path, error: seen });
           if (seen === undefined || seen instanceof FileError) continue;
           const version = versionOf(seen);
-          if (!claimsToBeDump(entry.name) && (known.has(version) || (await isForeign(path)))) {
+          if (!claimsToBeDump(name) && (known.has(version) || (await isForeign(path)))) {
             foreign.add(version);
           } else {
-            files.push({ root, path, saved, version, size: seen.size, mtimeMs: seen.mtimeMs });
+            const { size, mtimeMs } = seen;
+            const isUnfinished = isUnfinishedName(name);
+            files.push({ root, path, saved, version, size, mtimeMs, isUnfinished });
           }
         }
       }
@@ -92,6 +98,14 @@ export async function scanDirectory(
   return { files, directories, foreign, unreadable, identity: await identityOf(root) };
 }
 
+/** The entries of a directory, names as bytes: Node can do so, its types do not know. */
+async function listed(directory: string): Promise<AsyncIterable<Dirent<Buffer>>> {
+  const options = { bufferSize: 1024, encoding: 'buffer' as BufferEncoding };
+  return (await opendir(systemPath(directory), options)) as AsyncIterable<unknown> as AsyncIterable<
+    Dirent<Buffer>
+  >;
+}
+
 /**
  * A file may vanish between the listing and the look: dumps are pruned all the time.
  *
@@ -100,7 +114,7 @@ export async function scanDirectory(
  */
 async function look(path: string): Promise<Stats | FileError | undefined> {
   try {
-    const seen = await lstat(path);
+    const seen = await lstat(systemPath(path));
     return seen.isFile() ? seen : undefined;
   } catch (cause) {
     const error = FileError.from(path, cause);
@@ -112,7 +126,7 @@ async function look(path: string): Promise<Stats | FileError | undefined> {
 /** Whether its first bytes are of no dump. What cannot be read is for the decoder to complain about. */
 async function isForeign(path: string): Promise<boolean> {
   try {
-    const file = await open(path, OPEN_FLAGS);
+    const file = await open(systemPath(path), OPEN_FLAGS);
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
       return !mayBeDump(buffer.subarray(0, bytesRead));
@@ -126,7 +140,7 @@ async function isForeign(path: string): Promise<boolean> {
 
 async function identityOf(root: string): Promise<string> {
   try {
-    const { dev, ino, birthtimeMs } = await stat(root);
+    const { dev, ino, birthtimeMs } = await stat(systemPath(root));
     return `${dev}:${ino}:${birthtimeMs}`; // the number of one that was deleted is given again
   } catch (error) {
     throw FileError.from(root, error);

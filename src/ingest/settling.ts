@@ -6,12 +6,16 @@
 //               └───────any change─────────────┘  │
 //                  broke off, or unreadable? still for longer, and longer each time
 
+import { relative } from 'node:path';
 import type { FoundFile } from './scan.ts';
 
 /** How long a dump that broke off must lie still before it is taken for finished: writers pause. */
 export const GRACE_MS = 60_000;
 /** What could not be read may be readable later: the time between two tries grows up to this. */
 const LONGEST_RETRY_MS = 600_000;
+
+/** Groups whose turns are remembered: with more of them all begin anew. */
+const MAX_GROUPS = 100_000;
 
 type State =
   | { readonly kind: 'still'; readonly sinceMs: number; readonly neededMs: number }
@@ -28,12 +32,24 @@ interface Entry {
   tries: number;
 }
 
-export class Settling {
-  readonly #settleMs: number;
-  readonly #entries = new Map<string, Entry>();
+export interface SettlingOptions {
+  /** How long a file must lie still. */
+  readonly settleMs: number;
+  /** The same for a file whose name says that it is not complete yet. */
+  readonly incompleteAfterMs: number;
+  /** Of the wall clock. */
+  readonly nowMs: () => number;
+}
 
-  constructor(settleMs: number) {
-    this.#settleMs = settleMs;
+export class Settling {
+  readonly #options: SettlingOptions;
+  readonly #entries = new Map<string, Entry>();
+  /** When each group of files was served last, by a count of turns; see groupOf(). */
+  readonly #served = new Map<string, number>();
+  #turn = 0;
+
+  constructor(options: SettlingOptions) {
+    this.#options = options;
   }
 
   /**
@@ -58,10 +74,13 @@ export class Settling {
         if (known.file.saved !== file.saved) this.#hear(known, file, nowMs);
         continue;
       }
-      if (known === undefined) discovered++;
+      // What is not complete yet gets another name when it is.
+      if (known === undefined && !file.isUnfinished) discovered++;
       const verdict = verdictOf(file);
       const state: State =
-        verdict === undefined ? this.#settle(file, nowMs) : { kind: 'done', verdict };
+        verdict === undefined
+          ? this.#settle(file, nowMs, known !== undefined)
+          : { kind: 'done', verdict };
       this.#entries.set(file.path, { file, state, tries: 0 });
     }
     let vanished = 0;
@@ -74,33 +93,41 @@ export class Settling {
   }
 
   /**
-   * The first of the files that are due, from now on being decoded: the roots take turns, and of each
-   * root its newest come first. So many of them that what is due is gone through few times.
+   * The first of the files that are due, from now on being decoded. Files that were not tried yet come
+   * before all others. Groups, which are hosts or directories, take turns, whichever waited longest
+   * first, and of each group its newest file. At least 1/64 of the files that are due, so that going
+   * through all of them stays cheap.
    */
   takeReady(nowMs: number, atLeast: number): FoundFile[] {
-    const byRoot = new Map<string, Entry[]>();
-    let ready = 0;
-    for (const entry of this.#entries.values()) {
-      if (dueMs(entry.state) > nowMs) continue;
-      ready++;
-      const ofRoot = byRoot.get(entry.file.root);
-      if (ofRoot === undefined) byRoot.set(entry.file.root, [entry]);
-      else ofRoot.push(entry);
-    }
-    const queues = [...byRoot.values()].map((entries) =>
-      entries.sort((a, b) => a.file.mtimeMs - b.file.mtimeMs),
-    );
-    const limit = Math.max(atLeast, Math.ceil(ready / 64));
+    const due = [...this.#entries.values()].filter(({ state }) => dueMs(state) <= nowMs);
+    const untried = due.filter(({ tries }) => tries === 0);
+    const groups = Map.groupBy(untried.length > 0 ? untried : due, ({ file }) => groupOf(file));
+    const queues = [...groups]
+      .map(([group, entries]) => ({
+        group,
+        entries: entries.sort((one, other) => one.file.mtimeMs - other.file.mtimeMs),
+        served: this.#served.get(group) ?? 0,
+        newestMs: entries.at(-1)?.file.mtimeMs ?? 0,
+      }))
+      .sort((one, other) => one.served - other.served || other.newestMs - one.newestMs);
+    if (this.#served.size > MAX_GROUPS) this.#served.clear();
+    const limit = Math.max(atLeast, Math.ceil(due.length / 64));
     const taken: FoundFile[] = [];
-    while (taken.length < limit && queues.some((queue) => queue.length > 0)) {
-      for (const queue of queues) {
-        const entry = taken.length < limit ? queue.pop() : undefined;
+    while (taken.length < limit && queues.some(({ entries }) => entries.length > 0)) {
+      for (const { group, entries } of queues) {
+        const entry = taken.length < limit ? entries.pop() : undefined;
         if (entry === undefined) continue;
+        this.#served.set(group, ++this.#turn);
         entry.state = { kind: 'decoding' };
         taken.push(entry.file);
       }
     }
     return taken;
+  }
+
+  /** Files that were taken and not decoded: they are due again at once. */
+  putBack(files: readonly FoundFile[], nowMs: number): void {
+    for (const file of files) this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: 0 });
   }
 
   /** How many files are due. */
@@ -127,7 +154,7 @@ export class Settling {
 
   /** The file was written to while it was read, or was not there for a moment. */
   again(file: FoundFile, nowMs: number): void {
-    this.#set(file, this.#settle(file, nowMs));
+    this.#set(file, this.#settle(file, nowMs, true));
   }
 
   /**
@@ -139,7 +166,7 @@ export class Settling {
   waitForRest(file: FoundFile, nowMs: number, ageMs: number): boolean {
     const entry = this.#entries.get(file.path);
     // Not what `file` says: the tool may have spoken since.
-    if (entry?.file.saved === 'written' || ageMs >= GRACE_MS) return false;
+    if (file.isUnfinished || entry?.file.saved === 'written' || ageMs >= GRACE_MS) return false;
     if (entry !== undefined && entry.tries > 0) return false;
     this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: GRACE_MS }, 1);
     return true;
@@ -148,7 +175,10 @@ export class Settling {
   /** The file could not be read, which may heal: it is due again, each time after a longer while. */
   retryLater(file: FoundFile, nowMs: number): void {
     const tries = (this.#entries.get(file.path)?.tries ?? 0) + 1;
-    const neededMs = Math.min(2 ** tries * Math.max(this.#settleMs, 1000), LONGEST_RETRY_MS);
+    const neededMs = Math.min(
+      2 ** tries * Math.max(this.#options.settleMs, 1000),
+      LONGEST_RETRY_MS,
+    );
     this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs }, tries);
   }
 
@@ -185,9 +215,20 @@ export class Settling {
     entry.state = { kind: 'still', sinceMs: nowMs, neededMs: 0 };
   }
 
-  /** A tool that began to write and says nothing more may be dead. */
-  #settle({ saved }: FoundFile, nowMs: number): State {
-    const neededMs = saved === 'writing' ? Math.max(GRACE_MS, this.#settleMs) : this.#settleMs;
+  /**
+   * How long it has to lie still. A tool that began to write and says nothing more may be dead.
+   *
+   * @param hasChanged it was seen changing; otherwise it has been still for as long as it is old.
+   */
+  #settle(file: FoundFile, nowMs: number, hasChanged: boolean): State {
+    const { settleMs, incompleteAfterMs } = this.#options;
+    let neededMs = settleMs;
+    if (file.isUnfinished) {
+      const ageMs = hasChanged ? 0 : Math.abs(this.#options.nowMs() - file.mtimeMs);
+      neededMs = Math.max(settleMs, incompleteAfterMs - ageMs);
+    } else if (file.saved === 'writing') {
+      neededMs = Math.max(GRACE_MS, settleMs);
+    }
     return { kind: 'still', sinceMs: nowMs, neededMs };
   }
 
@@ -197,6 +238,12 @@ export class Settling {
     entry.state = state;
     entry.tries = tries ?? entry.tries;
   }
+}
+
+/** The directory below the root that a file is in: a host in a central store, a crash elsewhere. */
+function groupOf({ root, path }: FoundFile): string {
+  const [directory, ...rest] = relative(root, path).split('/');
+  return rest.length > 0 ? `${root}/${directory}` : root;
 }
 
 function dueMs(state: State): number {

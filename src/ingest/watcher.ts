@@ -3,9 +3,13 @@
 // store of many dumps does not use up the kernel's inotify watches.
 
 import { FSWatcher } from 'chokidar';
+import { shownPath } from '../file-path.ts';
 
 export interface Watcher {
-  /** Watch these directories too, if it does not: it misses what is made while it begins. */
+  /**
+   * Watch these directories too, if it does not: it misses what is made while it begins. chokidar
+   * knows names as text alone: what lies in a directory whose name is none is left to the scans.
+   */
   cover(directories: readonly string[]): void;
   close(): Promise<void>;
 }
@@ -52,7 +56,9 @@ export function watchDirectory(root: string, events: WatcherEvents): Watcher {
       // Before it is ready it is still finding them; and what is closed, add() would open again.
       if (!isReady || watcher.closed) return;
       const watched = watcher.getWatched();
-      const missed = directories.filter((directory) => !(directory in watched));
+      const missed = directories.filter(
+        (directory) => !(directory in watched) && shownPath(directory) === directory,
+      );
       if (missed.length > 0) watcher.add(missed);
     },
     close: () => watcher.close(),

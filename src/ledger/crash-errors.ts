@@ -17,15 +17,16 @@ export interface CrashErrors {
 
 /** One entry a category; none where the counters are not known. */
 export function crashErrors({
-  report: { hwerr, crashTimeSeconds },
+  report,
   suspectWindowSeconds,
 }: Pick<Crash, 'report' | 'suspectWindowSeconds'>): readonly CrashErrors[] {
+  const { hwerr } = report;
   if (hwerr.kind !== 'present') return [];
   return CATEGORIES.map((category) => {
     const counters = hwerr.categories.filter(
       (one) => one.count > 0 && metricCategory(one.category) === category,
     );
-    const leads = counters.flatMap((counter) => leadSeconds(counter, crashTimeSeconds) ?? []);
+    const leads = counters.flatMap((counter) => leadSeconds(counter, report) ?? []);
     const before = leads.filter((lead) => lead >= 0);
     const times = counters.flatMap((counter) => counter.lastErrorTimestampSeconds ?? []);
     return {

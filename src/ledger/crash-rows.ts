@@ -3,6 +3,7 @@
 import type { Verdict } from '../triage.ts';
 import { type Crash, type StoredReport, orderedSeconds } from './crash.ts';
 import { crashErrors } from './crash-errors.ts';
+import { countedErrors, countedType, signatureDigest } from './logs.ts';
 import { type HostSource, hostName } from './host-name.ts';
 import type { Candidate, Marks } from './identity.ts';
 import type { Row, Store, Value } from './store.ts';
@@ -89,13 +90,15 @@ export function putCrash(store: Store, crash: Crash): void {
   const { report, sequence } = crash;
   store.run(
     `INSERT INTO crash VALUES (:sequence, :id, :boot, :nodename, :host, :source, :crashed, :recorded,
-       :ordered, :release, :arch, :incomplete, :hwerr, :reason, :verdict, :window, :judged, :report)
+       :ordered, :release, :arch, :incomplete, :hwerr, :reason, :verdict, :window, :type,
+       :signature, :judged, :report)
      ON CONFLICT (sequence) DO UPDATE SET boot_id = excluded.boot_id, nodename = excluded.nodename,
        host = excluded.host, host_source = excluded.host_source,
        crash_seconds = excluded.crash_seconds, ordered_seconds = excluded.ordered_seconds,
        kernel_release = excluded.kernel_release, arch = excluded.arch,
        incomplete = excluded.incomplete, hwerr = excluded.hwerr,
        reason = excluded.reason, verdict = excluded.verdict,
+       crash_type = coalesce(crash_type, excluded.crash_type), signature = excluded.signature,
        verdict_json = excluded.verdict_json, report_json = excluded.report_json`,
     {
       sequence,
@@ -114,6 +117,8 @@ export function putCrash(store: Store, crash: Crash): void {
       reason: report.hwerr.kind === 'present' ? null : report.hwerr.reason,
       verdict: crash.verdict.kind,
       window: crash.suspectWindowSeconds,
+      type: countedType(report),
+      signature: signatureDigest(report),
       judged: JSON.stringify(crash.verdict),
       report: JSON.stringify(report),
     },
@@ -135,11 +140,24 @@ export function putErrors(store: Store, crash: Crash, nowSeconds: number): void 
         category: errors.category,
         count: errors.count,
         last: integer(errors.lastErrorSeconds),
-        lead: integer(errors.leadSeconds),
+        lead: errors.leadSeconds,
         suspect: errors.isSuspect ? nowSeconds : null,
         host: crash.host,
         ordered: crash.orderedSeconds,
       },
+    );
+  }
+}
+
+/** Write how many errors the log of a crash has; never fewer than it was known to have. */
+export function putLogged(store: Store, crash: Crash): void {
+  const { sequence, host, report } = crash;
+  store.run('UPDATE crash_logged SET host = ? WHERE crash = ?', [host, sequence]);
+  for (const { category, severity, events } of countedErrors(report)) {
+    store.run(
+      `INSERT INTO crash_logged VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (crash, category, severity) DO UPDATE SET events = max(events, excluded.events)`,
+      [sequence, category, severity, events, host],
     );
   }
 }

@@ -2,6 +2,7 @@
 
 import type { CrashReport } from '../vmcore/index.ts';
 import { type Verdict, verdictOf } from '../triage.ts';
+import { keptEvents, mergedLogs } from './logs.ts';
 import type { HwerrCategory } from '../vmcore/index.ts';
 import type { HostSource } from './host-name.ts';
 
@@ -36,6 +37,7 @@ const MAX_WARNING_LENGTH = 500;
 export function storedReport({ vmcoreinfoDigest, warnings, ...rest }: CrashReport): StoredReport {
   return {
     ...rest,
+    ...keptEvents(rest),
     warnings: warnings.slice(0, MAX_WARNINGS).map((text) => text.slice(0, MAX_WARNING_LENGTH)),
   };
 }
@@ -65,7 +67,7 @@ export function byNewest(
   return b.orderedSeconds - a.orderedSeconds || b.sequence - a.sequence;
 }
 
-const LATE_SECONDS = 14 * 86_400;
+export const LATE_SECONDS = 14 * 86_400;
 
 /** Whether the crash was more than 14 days old when it became known. */
 export function isFoundLate({
@@ -110,6 +112,7 @@ export function merged(known: StoredReport, next: StoredReport): StoredReport {
   const crashTimeSeconds = known.crashTimeSeconds ?? next.crashTimeSeconds;
   return {
     ...better,
+    ...mergedLogs(known, next),
     buildId: better.buildId ?? other.buildId,
     nodename: known.nodename ?? next.nodename,
     bootId: known.bootId ?? next.bootId,

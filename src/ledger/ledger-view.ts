@@ -32,6 +32,15 @@ export interface HostCounts {
   readonly dropped: number;
 }
 
+/** When a file was last counted as a failure. */
+export interface LastFailure {
+  readonly reason: FailureReason;
+  /** The host that the path names; undefined where it names none. */
+  readonly host: string | undefined;
+  /** Unix seconds; 0 = never. */
+  readonly recordedSeconds: number;
+}
+
 /** Which crashes are asked for. */
 export interface CrashSelection {
   /** Exactly this host. */
@@ -60,6 +69,8 @@ export interface LedgerView {
   hostCounts(): HostCounts;
   /** Files that gave no counters though they should have, by reason; each content once. */
   failures(): Readonly<Partial<Record<FailureReason, number>>>;
+  /** By reason where no host is known, whether there was one or not; and by reason and host. */
+  lastFailures(): readonly LastFailure[];
   /** Files of kernels that keep no counters; each content once. */
   dumpsWithoutHwerr(): number;
   /** The newest files that gave no counters since the start, oldest first; less those that healed. */

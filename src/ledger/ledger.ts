@@ -27,7 +27,7 @@ export type { LedgerState, LedgerStatus, LedgerView, HostCounts } from './ledger
 export type { RecordedFailure } from './recent-failures.ts';
 export type { CategoryTotals, Totals } from './totals.ts';
 
-/** Another daemon has the ledger; or a new one must be begun, and counters begin anew with a process. */
+/** States that only a restart resolves. */
 const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged']);
 /** Time between two looks at what others do beside us: repairs, ledgers set aside and taken away. */
 const LOOK_MS = 2000;

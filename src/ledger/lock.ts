@@ -43,7 +43,7 @@ export async function lockLedger(directory: string): Promise<Lock> {
   }
 }
 
-/** @throws when that cannot be known: a socket that we may not use is not one that nobody uses. */
+/** @throws when that cannot be known: lacking access to the socket does not prove that it is stale. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => {

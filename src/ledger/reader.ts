@@ -3,8 +3,15 @@
 import type { FailureReason } from '../failure.ts';
 import type { Crash } from './crash.ts';
 import { crashOf, number, text } from './crash-rows.ts';
-import type { CrashPage, CrashSelection, HostCounts, LedgerView } from './ledger-view.ts';
 import type { HostRule } from './host-name.ts';
+import { LastFailures, readLastFailures } from './last-failures.ts';
+import type {
+  CrashPage,
+  CrashSelection,
+  HostCounts,
+  LastFailure,
+  LedgerView,
+} from './ledger-view.ts';
 import type { RecordedFailure } from './recent-failures.ts';
 import { RecentFailures } from './recent-failures.ts';
 import type { Change, CountedReason, GoneFile } from './record.ts';
@@ -30,6 +37,7 @@ interface Memory {
   readonly byHost: Map<string, RunningTotals>;
   knownHosts: number;
   readonly counted: Map<string, number>;
+  readonly lastFailures: LastFailures;
   readonly repairs: readonly Repair[];
   readonly lastRepair: number;
 }
@@ -43,6 +51,7 @@ export class LedgerReader implements LedgerView {
     byHost: new Map(),
     knownHosts: 0,
     counted: new Map(),
+    lastFailures: new LastFailures(),
     repairs: [],
     lastRepair: 0,
   };
@@ -85,9 +94,12 @@ export class LedgerReader implements LedgerView {
 
   /** Take in what was just committed in one batch. @throws StoreError. */
   take(changes: readonly Change[], nowSeconds: number): void {
-    const { counted } = this.#memory;
-    for (const { counted: reason } of changes) {
-      if (reason !== undefined) counted.set(reason, (counted.get(reason) ?? 0) + 1);
+    const { counted, lastFailures } = this.#memory;
+    for (const { counted: reason, failedHost: host } of changes) {
+      if (reason === undefined) continue;
+      counted.set(reason, (counted.get(reason) ?? 0) + 1);
+      if (reason === 'kernel_without_hwerr') continue;
+      lastFailures.record({ reason, host, recordedSeconds: nowSeconds });
     }
     const crashes = changes.flatMap(({ crash }) => crash ?? []);
     // What was the newest of a scope may not be that any more: only the tables know the next one.
@@ -145,6 +157,10 @@ export class LedgerReader implements LedgerView {
       this.#memory.counted,
     ) as Partial<Record<CountedReason, number>>;
     return failures;
+  }
+
+  lastFailures(): readonly LastFailure[] {
+    return this.#memory.lastFailures.values();
   }
 
   dumpsWithoutHwerr(): number {
@@ -237,6 +253,7 @@ export class LedgerReader implements LedgerView {
           .rows('SELECT reason, count FROM failure_total')
           .map((row) => [String(row['reason']), Number(row['count'])]),
       ),
+      lastFailures: readLastFailures(store),
       repairs: readRepairs(store),
       lastRepair: lastRepair(store),
     };

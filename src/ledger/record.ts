@@ -4,7 +4,15 @@ import type { Failure, FailureReason } from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { type Crash, merged, storedReport, withReport } from './crash.ts';
-import { candidates, crashAt, number, putCrash, putErrors, putFile } from './crash-rows.ts';
+import {
+  candidates,
+  crashAt,
+  number,
+  putCrash,
+  putErrors,
+  putFile,
+  putLogged,
+} from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
 import { type Marks, newCrashId, sameCrash, sha256 } from './identity.ts';
 import type { Store } from './store.ts';
@@ -150,6 +158,7 @@ function recordCrash(
   if (before === undefined || hasChanged(before, after)) {
     putCrash(store, after);
     putErrors(store, after, nowSeconds);
+    putLogged(store, after);
   }
   store.run('INSERT OR IGNORE INTO crash_vmcoreinfo VALUES (?, ?)', [digest, sequence]);
   const paths = putFile(store, sequence, path, content ?? null);

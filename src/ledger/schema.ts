@@ -33,6 +33,8 @@ CREATE TABLE crash (
   reason TEXT,
   verdict TEXT NOT NULL,
   suspect_window_seconds REAL NOT NULL,
+  crash_type TEXT, -- the first that a log said which cannot be forged; NULL: none did
+  signature TEXT, -- digest of the signature; NULL: no log says what the kernel died of
   verdict_json TEXT NOT NULL,
   report_json TEXT NOT NULL
 ) STRICT;
@@ -40,6 +42,7 @@ CREATE INDEX crash_of_boot ON crash (boot_id) WHERE boot_id IS NOT NULL;
 CREATE INDEX crash_in_order ON crash (ordered_seconds, sequence);
 CREATE INDEX crash_of_host ON crash (host, ordered_seconds, sequence);
 CREATE INDEX crash_by_recording ON crash (recorded_seconds);
+CREATE INDEX crash_of_signature ON crash (signature) WHERE signature IS NOT NULL;
 
 CREATE TABLE crash_vmcoreinfo (
   digest TEXT NOT NULL,
@@ -60,7 +63,7 @@ CREATE TABLE crash_error (
   category TEXT NOT NULL,
   count INTEGER NOT NULL CHECK (count >= 0),
   last_error_seconds INTEGER,
-  lead_seconds INTEGER,
+  lead_seconds REAL,
   suspect_seconds INTEGER, -- when it became known that it is suspect; NULL: it is not
   host TEXT NOT NULL, -- of its crash
   ordered_seconds INTEGER NOT NULL, -- of its crash
@@ -74,6 +77,16 @@ CREATE INDEX crash_error_suspect ON crash_error (category, suspect_seconds, cras
   WHERE suspect_seconds IS NOT NULL;
 CREATE INDEX crash_error_suspect_of_host ON crash_error (host, category, suspect_seconds, crash)
   WHERE suspect_seconds IS NOT NULL;
+
+CREATE TABLE crash_logged (
+  crash INTEGER NOT NULL REFERENCES crash (sequence),
+  category TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  events INTEGER NOT NULL CHECK (events >= 0), -- never fewer than before
+  host TEXT NOT NULL, -- of its crash
+  PRIMARY KEY (crash, category, severity)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX crash_logged_of_host ON crash_logged (host, category, severity);
 
 CREATE TABLE file (
   root TEXT NOT NULL,

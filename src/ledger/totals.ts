@@ -2,9 +2,10 @@
 // waits for a disk, and take as much of it for a thousand crashes as for one. Pure bookkeeping: what
 // comes in is committed already.
 
-import { CATEGORIES } from '../vmcore/index.ts';
-import { type Crash, byNewest } from './crash.ts';
+import { CATEGORIES, type CrashType } from '../vmcore/index.ts';
+import { type Crash, byNewest, isFoundLate } from './crash.ts';
 import { type CrashErrors, crashErrors } from './crash-errors.ts';
+import { type CountedErrors, countedErrors, countedType } from './logs.ts';
 import { Recent } from './recent.ts';
 
 export interface CategoryTotals {
@@ -34,11 +35,15 @@ export interface Totals {
   readonly isFallback: boolean;
   readonly crashes: number;
   readonly byCategory: ReadonlyMap<string, CategoryTotals>;
+  /** Events in the logs of crashes; no entry: none. */
+  readonly logged: readonly CountedErrors[];
+  /** Crashes by what the kernel died of, as far as a log says so. */
+  readonly byType: ReadonlyMap<CrashType, number>;
   /** The newest crash, by when it happened as far as that can be believed. */
   readonly lastCrash: Crash | undefined;
   /** The crash that became known last. */
   readonly lastRecorded: Crash | undefined;
-  /** Crashes that became known in the day before `nowSeconds`. */
+  /** Crashes that became known in the day before `nowSeconds`, without those that were found late. */
   recordedWithinDay(nowSeconds: number): number;
   /** Suspect crashes of the 30 days before `nowSeconds`; of each host, since its last repair. */
   recentSuspects(category: string, nowSeconds: number): number;
@@ -63,6 +68,8 @@ export interface InitialTotals {
   readonly isFallback: boolean;
   readonly crashes?: number;
   readonly byCategory?: ReadonlyMap<string, CategoryTotals>;
+  readonly logged?: readonly CountedErrors[];
+  readonly byType?: ReadonlyMap<CrashType, number>;
   readonly lastCrash?: Crash | undefined;
   readonly lastRecorded?: Crash | undefined;
   /** Times of recording, of those that may still be recent. */
@@ -76,6 +83,8 @@ export class RunningTotals implements Totals {
   readonly #byCategory: Map<string, CategoryTotals>;
   readonly #recorded = new Recent(RECENT_SECONDS.crashes);
   readonly #suspects = new Map<string, Recent>();
+  readonly #logged = new Map<string, CountedErrors>();
+  readonly #byType: Map<CrashType, number>;
   #crashes: number;
   #lastCrash: Crash | undefined;
   #lastRecorded: Crash | undefined;
@@ -86,6 +95,8 @@ export class RunningTotals implements Totals {
     this.#byCategory = new Map(
       CATEGORIES.map((name) => [name, initial.byCategory?.get(name) ?? NO_TOTALS]),
     );
+    for (const errors of initial.logged ?? []) this.#addLogged(errors);
+    this.#byType = new Map(initial.byType);
     this.#lastCrash = initial.lastCrash;
     this.#lastRecorded = initial.lastRecorded;
     for (const seconds of initial.recordedSeconds ?? []) this.#recorded.add(seconds);
@@ -100,6 +111,14 @@ export class RunningTotals implements Totals {
 
   get byCategory(): ReadonlyMap<string, CategoryTotals> {
     return this.#byCategory;
+  }
+
+  get logged(): readonly CountedErrors[] {
+    return [...this.#logged.values()];
+  }
+
+  get byType(): ReadonlyMap<CrashType, number> {
+    return this.#byType;
   }
 
   get lastCrash(): Crash | undefined {
@@ -127,7 +146,7 @@ export class RunningTotals implements Totals {
   change(before: Crash | undefined, after: Crash, nowSeconds: number, isRepaired: boolean): void {
     if (before === undefined) {
       this.#crashes++;
-      this.#recorded.add(after.recordedSeconds);
+      if (!isFoundLate(after)) this.#recorded.add(after.recordedSeconds);
     }
     const known = new Map(
       before === undefined ? [] : crashErrors(before).map((one) => [one.category, one]),
@@ -145,10 +164,29 @@ export class RunningTotals implements Totals {
         ),
       });
     }
+    this.#changeLog(before, after);
     if (this.#lastCrash === undefined || byNewest(after, this.#lastCrash) <= 0) {
       this.#lastCrash = after;
     }
     if (after.sequence >= (this.#lastRecorded?.sequence ?? 0)) this.#lastRecorded = after;
+  }
+
+  /** Neither events nor types of a crash are ever taken back. */
+  #changeLog(before: Crash | undefined, after: Crash): void {
+    const known = before === undefined ? [] : countedErrors(before.report);
+    for (const is of countedErrors(after.report)) {
+      const was = known.find((one) => one.category === is.category && one.severity === is.severity);
+      this.#addLogged({ ...is, events: Math.max(0, is.events - (was?.events ?? 0)) });
+    }
+    const type = countedType(after.report);
+    if (type === null || (before !== undefined && countedType(before.report) !== null)) return;
+    this.#byType.set(type, (this.#byType.get(type) ?? 0) + 1);
+  }
+
+  #addLogged({ category, severity, events }: CountedErrors): void {
+    const key = `${category} ${severity}`;
+    const sum = (this.#logged.get(key)?.events ?? 0) + events;
+    this.#logged.set(key, { category, severity, events: sum });
   }
 
   #addSuspect(category: string, seconds: number): void {

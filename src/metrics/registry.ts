@@ -10,7 +10,7 @@ import {
   type Format,
   exposed,
 } from './exposition.ts';
-import type { PartialSamples } from './projection.ts';
+import type { PartialSamples } from './sample.ts';
 
 /** Gauges of prom-client named like counters, which `promtool check metrics` refuses. */
 const MISNAMED = [

@@ -6,12 +6,20 @@ import type { Dump } from './container/dump.ts';
 import { type KcoreSource, openKcore } from './container/kcore.ts';
 import { openDump } from './container/open.ts';
 import type { PageHook } from './memory/physical-memory.ts';
+import { crashTime } from './crash-time.ts';
 import { joinParts } from './container/split.ts';
 import { VmcoreError } from './errors.ts';
+import {
+  type AbsentLog,
+  type LogFindings,
+  absentLog,
+  logFindings,
+} from './evidence/log-findings.ts';
 import { type CounterOptions, readCounters } from './hwerr/counters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import type { Kernel } from './kernel.ts';
 import { identifyKernel } from './running-kernel.ts';
+import { readLog } from './printk/log.ts';
 import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport, LiveReport } from './report.ts';
 
@@ -20,9 +28,24 @@ export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/sou
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
 export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
 export { DEFAULT_LIMITS, type Limits, limitsWithin } from './limits.ts';
-export { type Evidence, findEvidence } from './evidence/evidence.ts';
-export type { HardwareEvent, Part } from './evidence/hardware-event.ts';
-export { type LogSummary, logSummary } from './evidence/log-summary.ts';
+export type { CrashFacts } from './evidence/crash.ts';
+export { CRASH_TYPES, type CrashType } from './evidence/death.ts';
+export {
+  type Category,
+  type HardwareEvent,
+  type Part,
+  SEVERITIES,
+  type Severity,
+} from './evidence/hardware-event.ts';
+export {
+  type AbsentLog,
+  type LogFindings,
+  absentLog,
+  logFindings,
+} from './evidence/log-findings.ts';
+export type { LogSummary } from './evidence/log-summary.ts';
+export type { LoggedErrors } from './evidence/logged-errors.ts';
+export { partName } from './evidence/part-name.ts';
 export { readLogText } from './printk/text.ts';
 export type { Dump, SplitPart } from './container/dump.ts';
 export type { KcoreSource } from './container/kcore.ts';
@@ -64,13 +87,14 @@ export function decodeVmcore(
   const dump = joinParts('read' in files ? [openVmcore(files, limits)] : files);
   const kernel = identifyKernel(dump, limits);
   const { vmcoreinfo } = kernel;
-  const warnings: string[] = [];
-  const counters = readCounters(kernel, { ...options, limits }, (warning) => {
+  const warnings: string[] = kernel.doubt === undefined ? [] : [kernel.doubt];
+  const warn = (warning: string): void => {
     warnings.push(warning);
-  });
+  };
+  const counters = readCounters(kernel, { ...options, limits }, warn);
   const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
-  const panicMessage = panicLineOf(kernel);
+  const { panicMessage, ...findings } = readFindings(kernel, dump.incomplete);
   return {
     container: dump.container,
     flattened: dump.flattened,
@@ -80,24 +104,41 @@ export function decodeVmcore(
     buildId: vmcoreinfo.buildId ?? null,
     nodename: kernel.nodename ?? null,
     bootId: counters.bootId,
-    crashTimeSeconds: vmcoreinfo.crashTimeSeconds ?? null,
+    crashTimeSeconds: crashTime(kernel, counters, warn),
     incomplete: dump.incomplete || lost,
     vmcoreinfo: kernel.foundIn,
     symbolSource: counters.symbolSource,
     layoutSource: counters.layoutSource,
     hwerr,
     panicMessage,
+    ...findings,
     warnings,
     vmcoreinfoDigest: vmcoreinfo.digest(),
   };
 }
 
-/** null where the part of the dump that it takes is missing or makes no sense. */
-function panicLineOf(kernel: Kernel): string | null {
+/** The log is read once. One that cannot be read is absent: the dump is none the worse for it. */
+function readFindings(
+  kernel: Kernel,
+  isCut: boolean,
+): LogFindings & Pick<CrashReport, 'panicMessage'> {
+  const absent = (reason: AbsentLog['reason']): ReturnType<typeof readFindings> => ({
+    panicMessage: null,
+    ...absentLog(reason),
+  });
   try {
-    return panicLine(kernel) ?? null;
+    const { source, ...log } = readLog(kernel);
+    if (source === 'absent') return absent('log_not_kept');
+    if (log.records.length === 0 && log.unreadable > 0) {
+      return absent(isCut ? 'page_lost' : 'page_excluded');
+    }
+    const { pageSize } = kernel.vmcoreinfo;
+    return {
+      panicMessage: panicLine(log.records),
+      ...logFindings({ source, ...log }, { pageSize }),
+    };
   } catch (error) {
-    if (error instanceof VmcoreError) return null;
+    if (error instanceof VmcoreError) return absent(error.reason);
     throw error;
   }
 }

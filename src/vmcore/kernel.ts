@@ -11,6 +11,7 @@ import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Architecture } from './arch/architecture.ts';
 import { architecturesOf } from './arch/architectures.ts';
+import { isMappedByCpus } from './arch/cpus.ts';
 import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
 import { Kallsyms } from './symbols/kallsyms.ts';
 
@@ -38,6 +39,8 @@ export interface Kernel {
   readonly isProven: boolean;
   /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it. */
   readonly nodename: string | undefined;
+  /** What contradicts it, where nothing says which of the two is right; undefined: nothing. */
+  readonly doubt?: string;
 }
 
 /**
@@ -62,8 +65,8 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     }
   };
   /** Those whose utsname has another release, which a module may have written there. */
-  const renamed: Kernel[] = [];
-  const attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']): Kernel | undefined => {
+  const renamed: RenamedKernel[] = [];
+  const attempt: Attempt = (read, foundIn) => {
     try {
       const vmcoreinfo = Vmcoreinfo.parse(read());
       const kernels = vmcoreinfo === undefined ? [] : kernelsOf(dump, vmcoreinfo, foundIn);
@@ -72,8 +75,9 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
           const { nodename, release } = readUtsname(kernel);
           const named: Kernel = { ...kernel, isProven: true, nodename };
           if (release === kernel.vmcoreinfo.osRelease) return named;
-          renamed.push(named);
-          reject(otherRelease(release, kernel.vmcoreinfo));
+          const error = otherRelease(release, kernel.vmcoreinfo);
+          renamed.push({ ...named, doubt: error.message });
+          reject(error);
         } catch (error) {
           reject(error, kernel);
         }
@@ -83,48 +87,102 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     }
     return undefined;
   };
+  /** A kernel of a note that was over when the dump was made: another ran. */
+  let stale: Kernel | undefined;
   for (const text of dump.vmcoreinfoNotes) {
     const kernel = attempt(() => text, 'note');
-    if (kernel !== undefined) return [kernel];
+    if (kernel === undefined) continue;
+    // The kernel that crashed is the one to be told of, whichever saves its memory.
+    if (hasCrashed(kernel) || isRunning(dump, kernel) !== false) return [kernel];
+    stale ??= kernel;
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
-  const proven = unproven.find((kernel) => isProvenByKallsyms(kernel, limits));
+  const proven = unproven.find((kernel) => proofByKallsyms(kernel, limits));
   if (proven !== undefined) return [proven];
   if (missing === 'page_lost' && unproven[0] !== undefined) return [unproven[0]];
   for (const which of ['text', 'rest'] as const) {
-    const found = new Map<string, Kernel>();
-    let tried = 0;
-    for (const page of candidatePages(dump, which)) {
-      const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
-      // Of several that hold, that of the kernel that crashed: it alone has the time of the crash.
-      if (kernel?.vmcoreinfo.crashTimeSeconds !== undefined) return [kernel];
-      // A kernel has several copies of its text.
-      if (kernel !== undefined) found.set(kernel.vmcoreinfo.text, kernel);
-      if (++tried >= limits.vmcoreinfoCandidates) break;
-    }
-    const [first, ...others] = found.values();
-    if (first !== undefined) return [first, ...others];
+    const [first, ...others] = foundInMemory(dump, which, limits, attempt).filter(
+      ({ vmcoreinfo }) => vmcoreinfo.text !== stale?.vmcoreinfo.text,
+    );
+    if (first === undefined) continue;
+    if (stale === undefined || hasCrashed(first)) return [first, ...others];
+    return [first, ...others, stale];
   }
+  if (stale !== undefined) return [stale];
   if (unproven[0] !== undefined) return [unproven[0]];
-  const other = renamed.find((kernel) => isProvenByKallsyms(kernel, limits));
+  const other = provenOf(renamed, limits);
   if (other !== undefined) return [other];
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
 }
 
+/** The kernel of a text of VMCOREINFO; undefined where there is none, or it does not hold. */
+type Attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']) => Kernel | undefined;
+
+/** The kernels whose texts are in memory: of several that hold, that alone which crashed. */
+function foundInMemory(
+  dump: Dump,
+  which: 'text' | 'rest',
+  limits: Limits,
+  attempt: Attempt,
+): Kernel[] {
+  const found = new Map<string, Kernel>();
+  let tried = 0;
+  for (const page of candidatePages(dump, which)) {
+    const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
+    if (kernel !== undefined && hasCrashed(kernel)) return [kernel];
+    // A kernel has several copies of its text.
+    if (kernel !== undefined) found.set(kernel.vmcoreinfo.text, kernel);
+    if (++tried >= limits.vmcoreinfoCandidates) break;
+  }
+  return [...found.values()];
+}
+
+type RenamedKernel = Kernel & { readonly doubt: string };
+
+/** The first that kallsyms proves: beyond doubt where its banner has the release of VMCOREINFO. */
+function provenOf(renamed: readonly RenamedKernel[], limits: Limits): Kernel | undefined {
+  for (const { doubt, ...kernel } of renamed) {
+    const proof = proofByKallsyms(kernel, limits);
+    if (proof === 'banner') return kernel;
+    if (proof === 'symbols') return { ...kernel, doubt };
+  }
+  return undefined;
+}
+
+/** Whether it has the time of its crash. */
+export function hasCrashed({ vmcoreinfo }: Kernel): boolean {
+  return vmcoreinfo.crashTimeSeconds !== undefined;
+}
+
+/** Whether a CPU ran this kernel; undefined where the dump does not say. */
+export function isRunning(dump: Dump, { vmcoreinfo, arch, memory }: Kernel): boolean | undefined {
+  const text = vmcoreinfo.symbol('_stext');
+  const place = text && memory.place(text);
+  if (text === undefined || place === undefined) return undefined;
+  const translated = { vmcoreinfo, hints: dump.hints, memory: dump.memory };
+  return isMappedByCpus(translated, arch, text, place);
+}
+
 /**
- * Whether kallsyms puts _stext where VMCOREINFO does, and the banner, where the dump has it, is of the
- * release that VMCOREINFO names: some 30 pages, where to search memory takes minutes.
+ * What proves the kernel: that kallsyms puts _stext where VMCOREINFO does, and, where the dump has it,
+ * a banner of the release that VMCOREINFO names. Some 30 pages, where to search memory takes minutes.
+ *
+ * @returns undefined when they contradict it.
  */
-function isProvenByKallsyms({ vmcoreinfo, memory }: Kernel, limits: Limits): boolean {
+function proofByKallsyms(
+  { vmcoreinfo, memory }: Kernel,
+  limits: Limits,
+): 'banner' | 'symbols' | undefined {
   try {
     const kallsyms = Kallsyms.open(vmcoreinfo, memory, limits);
     const wanted = ascii(`Linux version ${vmcoreinfo.osRelease} `);
     const banner = bannerOf(kallsyms, memory, wanted.length);
-    return banner === undefined || hasBytesAt(banner, 0, wanted);
+    if (banner === undefined) return 'symbols';
+    return hasBytesAt(banner, 0, wanted) ? 'banner' : undefined;
   } catch (error) {
-    if (error instanceof VmcoreError) return false;
+    if (error instanceof VmcoreError) return undefined;
     throw error;
   }
 }

@@ -66,6 +66,8 @@ export const CAPS = {
   mappedRanges: 1024,
   /** ELF header, program headers and notes of /proc/kcore, bytes: three pages are usual. */
   kcoreHeadBytes: 16_777_216,
+  /** CPUs whose page tables are looked at: one alone says which kernel runs. */
+  cpus: 64,
   /** Regions of /proc/kcore: a dozen, and one a range of RAM. */
   kcoreSegments: 65_536,
   /** Symbols that may share one address: linker scripts define a handful at the start of a section. */

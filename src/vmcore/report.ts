@@ -2,9 +2,10 @@
 
 import type { PageCompression } from './codec/page-codec.ts';
 import type { DecodeReason } from './errors.ts';
+import type { LogFindings } from './evidence/log-findings.ts';
 
-/** Everything one dump says about the hardware errors its kernel survived, and about itself. */
-export interface CrashReport {
+/** Everything one dump says about hardware errors, by counters and by its log, and about itself. */
+export interface CrashReport extends LogFindings {
   readonly container: 'kdump' | 'elf';
   readonly flattened: boolean;
   /** Codecs of its pages, after that of the whole file; empty when all is stored as it is. */
@@ -29,7 +30,7 @@ export interface CrashReport {
   /** Where the array's layout came from; null when it was not read. */
   readonly layoutSource: 'btf' | 'builtin' | null;
   readonly hwerr: Hwerr;
-  /** The line the kernel died with; null when the log is not in the dump. */
+  /** The line the kernel died with; null when there is no log that says so. */
   readonly panicMessage: string | null;
   /** What is odd about the dump and did not stop the decoder. */
   readonly warnings: readonly string[];

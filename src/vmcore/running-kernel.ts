@@ -1,22 +1,22 @@
 // Which kernel was running, where memory holds several: a guest that was rebooted by kexec keeps what
 // its new kernel has not overwritten of the old one, in memory that has no note to say which is which.
-// They ran one after the other, so a kernel that handed over is over, and one that lived at a later
+// The page tables of the CPUs say it, where the dump has them. Else: they ran one after the other, so a kernel that handed over is over, and one that lived at a later
 // time of day is the later one. Where neither tells, or they contradict, there is no answer.
 
 import type { Dump } from './container/dump.ts';
+import { errorTimes } from './crash-time.ts';
 import { Corrupt, VmcoreError } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
-import { type Kernel, kernelsIn } from './kernel.ts';
+import { type Kernel, hasCrashed, isRunning, kernelsIn } from './kernel.ts';
 import type { Limits } from './limits.ts';
 import { newestEntries } from './printk/log.ts';
+import { timesIn } from './printk/times-of-day.ts';
 
 /** What a kernel says last (kernel/kexec_core.c kernel_kexec(), kernel/reboot.c). */
 const LAST_WORDS =
   /^(kexec_core: Starting new kernel|reboot: (Restarting system|Power down|System halted))/;
 /** Records that may follow its last words: drivers and other CPUs go on for a moment. */
 const LAST_RECORDS = 16;
-/** Lines that tell the time of day, Unix seconds (drivers/rtc/class.c, kernel/audit.c). */
-const TIMES_OF_DAY = [/setting system clock to .* UTC \((\d{9,11})\)/, /audit\((\d{9,11})\.\d+:/];
 const KERNEL_FACILITY = 0;
 
 /**
@@ -29,7 +29,9 @@ const KERNEL_FACILITY = 0;
  */
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   const kernels = kernelsIn(dump, limits);
-  if (kernels.length === 1) return kernels[0];
+  const [mapped, another] = kernels.filter((kernel) => isRunning(dump, kernel) === true);
+  if (mapped !== undefined && another === undefined) return mapped;
+  if (kernels.length === 1) return doubted(dump, kernels[0]);
   const lives = kernels.map((kernel) => lifeOf(kernel, limits));
   const answers = new Set([onlyOneNotOver(lives), latest(lives)]);
   answers.delete(undefined);
@@ -37,6 +39,11 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   if (running !== undefined && other === undefined) return running.kernel;
   const detail = `got those of ${kernels.length} kernels, and no telling which was running`;
   throw new Corrupt('no_vmcoreinfo', 'dump', detail);
+}
+
+function doubted(dump: Dump, kernel: Kernel): Kernel {
+  if (hasCrashed(kernel) || isRunning(dump, kernel) !== false) return kernel;
+  return { ...kernel, doubt: 'vmcoreinfo: no CPU ran this kernel when the dump was made' };
 }
 
 interface Life {
@@ -49,7 +56,8 @@ interface Life {
 
 function lifeOf(kernel: Kernel, limits: Limits): Life {
   const { isOver, seconds } = orElse(() => saidOf(kernel), { isOver: false, seconds: [] });
-  const times = [...seconds, ...orElse(() => errorTimes(kernel, limits), [])];
+  const { hwerr } = readCounters(kernel, { limits }, () => undefined);
+  const times = [...seconds, ...errorTimes(hwerr)];
   return { kernel, isOver, lastSeconds: times.length > 0 ? Math.max(...times) : undefined };
 }
 
@@ -62,19 +70,9 @@ function saidOf(kernel: Kernel): { readonly isOver: boolean; readonly seconds: n
     if (entry.kind !== 'record' || entry.record.facility !== KERNEL_FACILITY) continue;
     const { text } = entry.record;
     isOver ||= records++ < LAST_RECORDS && LAST_WORDS.test(text);
-    for (const pattern of TIMES_OF_DAY) {
-      const [, time] = pattern.exec(text) ?? [];
-      if (time !== undefined) seconds.push(Number(time));
-    }
+    seconds.push(...timesIn(text));
   }
   return { isOver, seconds };
-}
-
-/** When it counted hardware errors. */
-function errorTimes(kernel: Kernel, limits: Limits): number[] {
-  const { hwerr } = readCounters(kernel, { limits }, () => undefined);
-  if (hwerr.kind !== 'present') return [];
-  return hwerr.categories.flatMap(({ lastErrorTimestampSeconds: time }) => time ?? []);
 }
 
 function onlyOneNotOver(lives: readonly Life[]): Life | undefined {

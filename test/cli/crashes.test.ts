@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { crashesCommand } from '../../src/cli/crashes.ts';
 import { fileNumber, openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
@@ -28,15 +28,17 @@ it('prints one line a crash, the newest first, and nothing a terminal would obey
   await recordReport(ledger, crashReport({ bootId: 'd', ...far }), fileNumber(4));
   const id = (boot: string): string | undefined =>
     [...ledger.view.crashes()].find(({ report }) => report.bootId === boot)?.id;
-  const zeros = 'cpu 0, memory 0, pci 0, cxl 0, others 0';
+  const clean =
+    'No hardware error counted before the panic; the log, which would show a fatal one, is not in the dump';
+  const answer = 'No counters: the dump broke off before the page with the counters';
   expect(await crashes(directory)).toEqual({
     code: 0,
     stderr: '',
     stdout: [
-      `999999999999999 s after 1970  labhost  7.3.4  ${zeros}  ${id('d')}  ${fileNumber(4)}`,
-      `time unknown  unknown  7.3.4  no counters: page_lost  ${id('c')}  /var/crash/\\x0a\\x1b]0;x/vmcore`,
-      `2026-10-03 04:16:39 UTC  labhost  7.3\\x1b[2J\\x0a\\x9b\\u{202e}  ${zeros}  ${id('b')}  ${fileNumber(2)}`,
-      `2026-10-03 04:05:51 UTC  labhost  7.3.4  cpu 0, memory 0, pci 7, cxl 0, others 0  ${id('a')}  ${fileNumber(1)}`,
+      `999999999999999 s after 1970  labhost  7.3.4  ${clean}  no panic line  ${id('d')}  ${fileNumber(4)}`,
+      `time unknown  unknown  7.3.4  ${answer}  no panic line  ${id('c')}  /var/crash/\\x0a\\x1b]0;x/vmcore`,
+      `2026-10-03 04:16:39 UTC  labhost  7.3\\x1b[2J\\x0a\\x9b\\u{202e}  ${clean}  no panic line  ${id('b')}  ${fileNumber(2)}`,
+      `2026-10-03 04:05:51 UTC  labhost  7.3.4  PCI error 9 s before the panic  no panic line  ${id('a')}  ${fileNumber(1)}`,
       '',
     ].join('\n'),
   });
@@ -59,6 +61,7 @@ it('prints one JSON object a line with --json, what decode prints and what the l
       recordedSeconds: 1_791_000_400,
     },
     files: [fileNumber(2), fileNumber(1)],
+    verdict: expect.objectContaining({ kind: 'suspect', category: 'pci' }) as object,
     ...rest,
   });
 });
@@ -108,7 +111,7 @@ it('says so when the ledger is damaged, and leaves it alone', () => {
   const directory = tempDir();
   writeFileSync(join(directory, 'ledger.db'), Buffer.alloc(100_000, 'x'));
   expect(() => {
-    crashesCommand(directory, false, () => undefined);
+    crashesCommand(directory, {}, () => undefined);
   }).toThrow(expect.objectContaining({ problem: 'damaged' }));
   expect(readdirSync(directory)).toEqual(['ledger.db']);
 });
@@ -117,4 +120,53 @@ it('prints nothing for a ledger of nothing', async () => {
   const directory = tempDir();
   await openTestLedger({ directory });
   expect(await crashes(directory)).toEqual({ code: 0, stdout: '', stderr: '' });
+});
+
+describe('crashes that are asked for', () => {
+  /** One suspect crash of host a, one of host b 30 days before it without errors. */
+  async function twoCrashes(): Promise<string> {
+    const directory = tempDir();
+    const now = Math.floor(Date.now() / 1000);
+    const ledger = await openTestLedger({ directory });
+    const a = { nodename: 'a', bootId: 'a', crashTimeSeconds: now - 3600 };
+    const evil = '=cmd|"/C calc"!A1\u001b[2J';
+    const hwerr = counted({ pci: [1, now - 3609] });
+    await recordReport(ledger, crashReport({ ...a, hwerr, panicMessage: evil }), fileNumber(1));
+    const b = { nodename: 'b', bootId: 'b', crashTimeSeconds: now - 30 * 86_400 };
+    await recordReport(ledger, crashReport(b), fileNumber(2));
+    return directory;
+  }
+  const hosts = (stdout: string): string[] =>
+    stdout.split('\n').flatMap((line) => (line === '' ? [] : [line.split('  ')[1]!]));
+
+  it.each<[readonly string[], readonly string[]]>([
+    [[], ['a', 'b']],
+    [['--host', 'b'], ['b']],
+    [['--host', 'c'], []],
+    [['--since', '7d'], ['a']],
+    [
+      ['--since', '60d'],
+      ['a', 'b'],
+    ],
+    [['--suspect'], ['a']],
+    [['--suspect', '--host', 'b'], []],
+  ])('%j are those of %j', async (flags, wanted) => {
+    const { stdout } = await crashes(await twoCrashes(), ...flags);
+    expect(hosts(stdout)).toEqual(wanted);
+  });
+
+  it('are CSV that no spreadsheet takes for a formula', async () => {
+    const { stdout } = await crashes(await twoCrashes(), '--csv');
+    const [head, first, ...others] = stdout.trimEnd().split('\r\n');
+    expect(head).toMatch(/^id,host,crash_time,recorded_time,kernel_release,verdict,lead_seconds,/);
+    expect(first).toContain(',suspect,9,pci,,');
+    expect(first).toContain(`,"'=cmd|""/C calc""!A1 [2J",`);
+    expect(others).toHaveLength(1);
+  });
+
+  it('are refused when since is no duration', async () => {
+    const { code, stderr } = await crashes(await twoCrashes(), '--since', 'yesterday');
+    expect(code).toBe(2);
+    expect(stderr).toContain('--since: got yesterday, want a duration');
+  });
 });

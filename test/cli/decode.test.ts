@@ -30,6 +30,12 @@ const REPORT_KEYS = [
   'layoutSource',
   'hwerr',
   'panicMessage',
+  'log',
+  'hardwareEvents',
+  'hardwareEventsOmitted',
+  'loggedErrors',
+  'previousBootRecords',
+  'crash',
   'warnings',
 ];
 
@@ -73,6 +79,8 @@ describe('decode', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.replaceAll(fixture(DUMP), 'FILE')).toMatchInlineSnapshot(`
       "FILE
+        PCI error 9 s before the panic
+
         host      labhost
         kernel    7.3.4+deb13-cloud-amd64 (x86_64)
         crashed   2026-10-03 04:05:51 UTC
@@ -85,6 +93,8 @@ describe('decode', () => {
         pci       7      2026-10-03 04:05:42 UTC  9s
         cxl       0      never
         others    10     2026-10-03 04:05:31 UTC  20s
+
+        no log: its pages were filtered out of the dump (page_excluded)
 
       "
     `);

@@ -17,8 +17,8 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { checkConfig: given };
       return Promise.resolve();
     },
-    crashes(given, json): Promise<void> {
-      called = { crashes: json, ...given };
+    crashes(given, options): Promise<void> {
+      called = { crashes: options, ...given };
       return Promise.resolve();
     },
     repaired(given, { host, note }): Promise<void> {

@@ -40,6 +40,17 @@ function textfile(where: Setup): Promise<Ended> {
   return run(argsOf(where));
 }
 
+it('writes a file that the collector may read, whatever the umask', () => {
+  const out = join(tempDir(), 'hwerr.prom');
+  const before = process.umask(0o077);
+  try {
+    writeTextfile(out, 'a 1\n');
+  } finally {
+    process.umask(before);
+  }
+  expect((statSync(out).mode & 0o777).toString(8)).toBe('644');
+});
+
 it('writes what a scrape would say, from pass to pass out of one ledger', async () => {
   const files = setup();
   const { crashes, out } = files;

@@ -12,6 +12,7 @@ import { parse } from 'yaml';
 
 import { eventually } from '../support/system/eventually.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
+import { writeRedatedDump } from '../support/dumps/redated.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { KNOWN_METRICS, metricsIn } from './names.ts';
 import { type Panel, type PanelData, picture } from './picture.ts';
@@ -22,6 +23,9 @@ import { PCI_CRASH, SAMPLES } from './samples.ts';
 interface Dashboard {
   readonly uid: string;
   readonly title: string;
+  readonly annotations: {
+    readonly list: readonly { readonly expr: string; readonly useValueForTime: string }[];
+  };
   readonly templating: {
     readonly list: readonly { name: string; type: string; query: string | { query: string } }[];
   };
@@ -32,10 +36,11 @@ interface Dashboard {
   })[];
 }
 
-/** This machine may not say whether kdump is armed. */
-const ABSENT_HERE: ReadonlySet<string> = new Set(
-  existsSync('/sys/kernel/kexec_crash_loaded') ? [] : ['hwerr_kexec_crash_loaded'],
-);
+/** The running kernel is not asked; and this machine may not say whether kdump is armed. */
+const ABSENT_HERE: ReadonlySet<string> = new Set([
+  'hwerr_live_recoverable_errors_total',
+  ...(existsSync('/sys/kernel/kexec_crash_loaded') ? [] : ['hwerr_kexec_crash_loaded']),
+]);
 const updating = Boolean(process.env['HWERR_UPDATE']);
 const FOLDER = join(ROOT, 'deploy/grafana/dashboards');
 const dashboards = readdirSync(FOLDER).map((file) => ({
@@ -53,7 +58,7 @@ it('the dashboards are one of the fleet and one of a host, under addresses that 
   ]);
 });
 
-describe.each(dashboards)('$file', ({ panels, templating, file }) => {
+describe.each(dashboards)('$file', ({ annotations, panels, templating, file }) => {
   const variables = templating.list.map(({ name }) => name);
 
   it('lets choose the data source, instances and categories', () => {
@@ -80,9 +85,24 @@ describe.each(dashboards)('$file', ({ panels, templating, file }) => {
         expect([...KNOWN_METRICS, ...recorded]).toContain(metric);
       }
       for (const [, name] of expr.matchAll(/\$(\w+)/g)) {
-        expect([...variables, '__interval']).toContain(name);
+        expect([...variables, '__range', '__range_s']).toContain(name);
       }
     }
+  });
+
+  it('marks each crash where its own time is', () => {
+    const [crashes, ...others] = annotations.list;
+    expect(others).toEqual([]);
+    expect(metricsIn(substituted(crashes?.expr ?? ''))).toEqual([
+      'hwerr_last_recorded_crash_timestamp_seconds',
+    ]);
+    expect(crashes?.useValueForTime).toBe('on');
+  });
+
+  it('goes by no window of its own, and by no counter that may be born with a value', () => {
+    const text = JSON.stringify(panels);
+    expect(text).not.toMatch(/\b30[01]\b/);
+    expect(text).not.toMatch(/increase\(|__interval/);
   });
 
   it('has its picture in the documentation', () => {
@@ -95,18 +115,23 @@ const prometheus = needsTool('prometheus');
 describe('with sample dumps', () => {
   prometheus.describe('Prometheus', () => {
     const cleanup = new Cleanup();
+    /** What is to be undone of the daemon alone. */
+    const host = new Cleanup();
     let server: Prometheus;
 
     beforeAll(async () => {
-      const directory = join(cleanup.folder(), 'crash');
+      const folder = cleanup.folder();
+      const directory = join(folder, 'crash');
       for (const name of SAMPLES.filter((name) => name !== PCI_CRASH)) {
         drop(fixture(name), directory, `before-${name}`);
       }
       writeFileSync(join(directory, 'vmcore'), 'notes of somebody, and no dump');
-      const daemon = await startDaemon(directory, cleanup);
+      const daemon = await startDaemon(directory, host);
       server = await startPrometheus(prometheus.path, { daemon }, cleanup);
       await crashes(server, 3);
-      drop(fixture(PCI_CRASH), directory, '2026-10-03-04:05:51');
+      // The newest: a dump among the others has no date and goes by when it was recorded.
+      const dump = writeRedatedDump(join(folder, 'dump'), Math.floor(Date.now() / 1000));
+      drop(dump, directory, 'newest');
       await crashes(server, 4);
       await eventually(
         'the rules were evaluated',
@@ -118,7 +143,10 @@ describe('with sample dumps', () => {
       );
       if (updating) await sleep(20_000); // lines to draw
     }, 90_000);
-    afterAll(() => cleanup.run());
+    afterAll(async () => {
+      await cleanup.run();
+      await host.run();
+    });
 
     it.each(dashboards)('returns data for every panel of $file', async ({ file, panels }) => {
       const data = new Map<number, PanelData>();
@@ -157,6 +185,20 @@ describe('with sample dumps', () => {
         expect(series).not.toEqual([]);
       },
     );
+
+    it('keeps the sums of the fleet while its host is down', async () => {
+      const total = dashboards[0]?.panels.find(({ title }) => title === 'Crashes recorded');
+      const sum = async (): Promise<number | undefined> =>
+        (await ask(server, total!.targets[0]!))[0]?.points[0]?.[1];
+      expect(await sum()).toBe(4);
+      await host.run();
+      await eventually(
+        'the host is down',
+        async () => (await server.query('hwerr_crashes_total')).length === 0 || undefined,
+        PATIENCE_MS,
+      );
+      expect(await sum()).toBe(4);
+    });
   });
 });
 
@@ -173,7 +215,10 @@ async function crashes(server: Prometheus, want: number): Promise<void> {
 
 /** As Grafana asks when everything is chosen. */
 function substituted(expression: string): string {
-  return expression.replace(/\$(job|instance|category)\b/g, '.+').replace(/\$__interval\b/g, '1h');
+  return expression
+    .replace(/\$(job|instance|category)\b/g, '.+')
+    .replace(/\$__range_s\b/g, '3600')
+    .replace(/\$__range\b/g, '1h');
 }
 
 async function ask(server: Prometheus, target: Panel['targets'][number]): Promise<PanelData[0]> {

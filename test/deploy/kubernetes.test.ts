@@ -122,6 +122,19 @@ describe.each(files)('deploy/kubernetes/%s', (file) => {
   });
 });
 
+it.each(['node/daemonset.yaml', 'textfile/daemonset.yaml'])(
+  '%s sees what its host mounts over the dump directory later',
+  (file) => {
+    const mounts = [...objectsIn(manifestOf(file))].map(([, object]) => object);
+    expect(mounts).toContainEqual({
+      name: 'dumps',
+      mountPath: '/var/crash',
+      readOnly: true,
+      mountPropagation: 'HostToContainer',
+    });
+  },
+);
+
 it('a mistyped field and a mistyped value are found', () => {
   const text = readFileSync(join(FOLDER, 'node/daemonset.yaml'), 'utf8');
   const typo = parse(text.replace('readOnlyRootFilesystem', 'readonlyRootFilesystem')) as Manifest;

@@ -2,7 +2,7 @@
 // Alertmanager. All on 127.0.0.1 and on ports nobody uses, all gone with the test.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,17 +79,30 @@ export async function startDaemon(
   ...more: readonly string[]
 ): Promise<string> {
   const address = `127.0.0.1:${await freePort()}`;
-  const flags = [`--kdump.path=${directory}`, '--kdump.settle=300ms', '--kdump.rescan=2s'];
+  await startDaemonAt(address, directory, cleanup, { flags: more });
+  return address;
+}
+
+/** The same where it is to listen. @param options its clock is so many seconds ahead. */
+export async function startDaemonAt(
+  address: string,
+  directory: string,
+  cleanup: Cleanup,
+  options: { readonly flags?: readonly string[]; readonly clockSeconds?: number } = {},
+): Promise<void> {
+  const { flags = [], clockSeconds = 0 } = options;
+  const watch = [`--kdump.path=${directory}`, '--kdump.settle=300ms', '--kdump.rescan=2s'];
+  const clock = join(cleanup.folder(), 'clock.mjs');
+  writeFileSync(clock, `const now = Date.now;\nDate.now = () => now() + ${clockSeconds * 1000};\n`);
   await start(
     {
       command: process.execPath,
-      args: [MAIN, ...flags, ...more, `--web.listen-address=${address}`],
+      args: ['--import', clock, MAIN, ...watch, ...flags, `--web.listen-address=${address}`],
       env: { HWERR_LEDGER_PATH: cleanup.folder() },
       readyUrl: `http://${address}/-/ready`,
     },
     cleanup,
   );
-  return address;
 }
 
 /** Puts the Node of the tests into another root: this machine's own may be too old for the exporter. */

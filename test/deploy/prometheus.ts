@@ -26,8 +26,8 @@ export interface Prometheus {
 type Shipped = 'prometheus.yml' | 'prometheus-central.yml';
 
 export interface PrometheusOptions {
-  /** HOST:PORT it scrapes, every second. */
-  readonly daemon: string;
+  /** HOST:PORT it scrapes, every second; one or several. */
+  readonly daemon: string | readonly string[];
   /** HOST:PORT it sends alerts to. */
   readonly alertmanager?: string;
   readonly config?: Shipped;
@@ -44,7 +44,13 @@ export async function startPrometheus(
     program,
     folder,
     hurried(readFileSync(join(ROOT, 'deploy/prometheus', config), 'utf8'))
-      .replaceAll('exporter:10048', daemon)
+      .replace(/^( *- )exporter:10048$/gm, (_line, item: string) =>
+        [daemon]
+          .flat()
+          .map((address) => item + address)
+          .join('\n'),
+      )
+      .replaceAll('exporter:10048', [daemon].flat().join())
       .concat(alertmanager === undefined ? '' : alerting(alertmanager)),
   );
   cleanup.add(() => server.stop());

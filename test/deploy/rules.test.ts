@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -28,6 +28,7 @@ interface UnitTests {
   }[];
 }
 
+const RUNBOOKS = join(ROOT, 'deploy/docs/runbooks.md');
 const UNIT_TESTS = join(ROOT, 'test/deploy/rules.promtool.yml');
 const { groups } = parse(readFileSync(RULES, 'utf8')) as { groups: { rules: Rule[] }[] };
 const rules = groups.flatMap((group) => group.rules);
@@ -64,12 +65,49 @@ describe.each(alerts)('$alert', ({ alert = '', labels, annotations }) => {
 
   it('says what happened, how bad it is, and where to read what to do', () => {
     expect(['warning', 'critical']).toContain(labels?.['severity']);
-    expect(annotations?.['summary']).toMatch(/\{\{ \$labels\.instance \}\}/);
+    expect(annotations?.['summary']).toMatch(/\{\{ \$labels\.(instance|kernel_release) \}\}/);
     expect(annotations?.['description']?.length).toBeGreaterThan(100);
-    const [file, anchor] = (annotations?.['runbook_url'] ?? '').split('#');
-    expect(file).toBe('deploy/docs/runbooks.md');
-    expect(anchorsOf(readFileSync(join(ROOT, file ?? ''), 'utf8'))).toContain(anchor);
+    const [base, anchor] = (annotations?.['runbook_url'] ?? '').split('#');
+    expect(base).toBe(link('runbooks'));
+    expect(anchorsOf(readFileSync(RUNBOOKS, 'utf8'))).toContain(anchor);
   });
+
+  it('links to the dashboard of its host, or to that of the fleet', () => {
+    const url = annotations?.['dashboard_url'] ?? '';
+    expect(url.startsWith(`${link('dashboards')}/d/`)).toBe(true);
+    const [, uid] = /\/d\/([\w-]+)/.exec(url) ?? [];
+    const dashboards = readdirSync(join(ROOT, 'deploy/grafana/dashboards'));
+    expect(dashboards).toContain(`${uid}.json`);
+  });
+
+  it('links to the crash if it is about one', () => {
+    const isOfCrash = annotations?.['description']?.includes('$labels.crash') === true;
+    expect(annotations?.['crash_url']?.endsWith('/crash/{{ $labels.crash }}')).toBe(
+      isOfCrash ? true : undefined,
+    );
+  });
+});
+
+/** How an annotation begins that goes by the one setting of the rules. */
+function link(label: string): string {
+  return `{{ with query "hwerr:links" }}{{ . | first | label "${label}" }}{{ end }}`;
+}
+
+it('the links are one setting, and lead to whole addresses', () => {
+  const [first, ...others] = rules.filter(({ record }) => record === 'hwerr:links');
+  expect(others).toEqual([]);
+  for (const label of ['runbooks', 'dashboards']) {
+    expect(first?.labels?.[label]).toMatch(/^https:\/\//);
+  }
+});
+
+it('no rule goes by how much a counter of crashes or failures grew, nor by a window of its own', () => {
+  const grown = rules.flatMap(({ expr }) => [
+    ...expr.matchAll(/(?:increase|rate|delta|changes)\((\w+)/g),
+  ]);
+  const names = grown.map(([, metric]) => metric);
+  expect(names.sort()).toEqual(['hwerr_ledger_write_failures_total', 'hwerr_time_seconds']);
+  expect(rules.filter(({ expr }) => /\b300\b/.test(expr))).toEqual([]);
 });
 
 it.each(rules)('the expression of $alert$record names metrics that exist', ({ expr }) => {

@@ -85,7 +85,7 @@ it(
     }
     expect(crashes).toBe(DUMPS - DUMPS / HOSTS); // one host is beyond the limit
     expect(last.get('hwerr_hosts_tracked')).toBe(HOSTS - 1);
-    expect(last.get('hwerr_hosts_dropped_total')).toBe(1);
+    expect(last.get('hwerr_hosts_dropped')).toBe(1);
     expect(Math.max(...scrapes)).toBeLessThan(SLOWEST_SCRAPE_MS);
     expect(Math.max(...memory)).toBeLessThan(MOST_MEMORY_MIB);
     expect(Math.max(...memory)).toBeLessThan(MOST_GROWTH * Math.max(...half));

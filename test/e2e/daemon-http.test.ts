@@ -26,6 +26,10 @@ function emptyFolder(): string {
   return folder;
 }
 
+/** What is said of crashes, and of what becomes of the next panic. */
+const OF_HOSTS =
+  /^hwerr_((recoverable|logged)_errors|(suspect_|recent_)?crashes|recent_suspect|last_(error|(recorded_|suspect_)?crash)|kexec)/;
+
 describe('the daemon', () => {
   it('listens on several addresses, IPv6 among them', async () => {
     const daemon = await startDaemon([
@@ -33,8 +37,8 @@ describe('the daemon', () => {
       '--web.listen-address=127.0.0.1:0',
       '--web.listen-address=[::1]:0',
     ]);
+    await daemon.logged(/listening port=\d+[^]*listening port=\d+/);
     const ports = [...daemon.log().matchAll(/listening port=(\d+)/g)].map(([, port]) => port);
-    expect(ports).toHaveLength(2);
     expect((await fetch(`http://127.0.0.1:${ports[0]}/-/healthy`)).status).toBe(200);
     expect((await fetch(`http://[::1]:${ports[1]}/-/healthy`)).status).toBe(200);
     expect(await daemon.stop()).toBe(0);
@@ -48,18 +52,8 @@ describe('the daemon', () => {
       return [...body.matchAll(/^# TYPE (hwerr_\S+)/gm)].map(([, name]) => name!);
     };
     const [node, central] = [await families('node'), await families('central')];
-    const ofHosts = [
-      'hwerr_recoverable_errors_total',
-      'hwerr_last_error_timestamp_seconds',
-      'hwerr_last_error_age_seconds',
-      'hwerr_suspect_crashes_total',
-      'hwerr_crashes_total',
-      'hwerr_last_crash_timestamp_seconds',
-      'hwerr_last_crash_recoverable_errors',
-      'hwerr_last_crash_error_lead_seconds',
-      'hwerr_last_crash_info',
-      'hwerr_kexec_crash_loaded',
-    ];
+    const ofHosts = node.filter((name) => OF_HOSTS.test(name));
+    expect(ofHosts.length).toBeGreaterThan(20);
     expect(central).toContain('hwerr_dumps_decoded_total');
     expect(node.filter((name) => !central.includes(name))).toEqual(ofHosts);
     expect(central.filter((name) => !node.includes(name))).toEqual([]);
@@ -107,7 +101,7 @@ describe('the daemon', () => {
     expect(await response.text()).toContain('hwerr_crashes_total 0');
     const [code] = (await exited) as [number];
     expect(code).toBe(0);
-    expect(daemon.log()).toContain('msg=stopping signal=SIGTERM');
+    await daemon.logged(/msg=stopping signal=SIGTERM\n/);
     await expect(fetch(`http://127.0.0.1:${daemon.port}/`)).rejects.toThrow();
   });
 

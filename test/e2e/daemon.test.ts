@@ -193,6 +193,19 @@ const VOLATILE = [
   'hwerr_last_scan_timestamp_seconds',
   'hwerr_scan_duration_seconds',
   'hwerr_ledger_writes_total',
+  'hwerr_time_seconds',
+  'hwerr_recent_crashes',
+  'hwerr_recent_suspect_crashes',
+  'hwerr_last_crash_recorded_timestamp_seconds',
+  'hwerr_last_recorded_crash_info',
+  'hwerr_last_recorded_crash_timestamp_seconds',
+  'hwerr_last_recorded_crash_errors',
+  'hwerr_last_suspect_crash_recorded_timestamp_seconds',
+  'hwerr_last_suspect_crash_info',
+  'hwerr_last_suspect_crash_timestamp_seconds',
+  'hwerr_last_suspect_crash_errors',
+  'hwerr_last_suspect_crash_error_lead_seconds',
+  'hwerr_last_decode_failure_timestamp_seconds',
   'hwerr_watch_events_total',
   'hwerr_kexec_crash_loaded',
   'hwerr_exporter_build_info',
@@ -247,7 +260,7 @@ describe('the daemon', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('ends with code 0 at %s', async (signal) => {
     const daemon = await startDaemon();
     expect(await daemon.stop(signal)).toBe(0);
-    expect(daemon.log()).toContain(`msg=stopping signal=${signal}`);
+    await daemon.logged(new RegExp(`msg=stopping signal=${signal}\n`));
     await expect(fetch(daemon.url)).rejects.toThrow();
   });
 
@@ -269,6 +282,7 @@ describe('the daemon', () => {
     const { port, directory } = await startDaemon();
     const { code, stdout, stderr } = await run([
       ...['--kdump.path', directory, '--web.listen-address', `127.0.0.1:${port}`],
+      ...['--ledger.path', join(tempDir(), 'ledger')],
     ]);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^hwerr-exporter: .*EADDRINUSE.*\n$/);
@@ -280,7 +294,7 @@ describe('the daemon', () => {
     const up = `hwerr_directory_up{directory="${directory}"}`;
     await eventually('ready', async () => (await fetch(`${daemon.url}/-/ready`)).ok || undefined);
     expect(await daemon.value(up)).toBe(0);
-    expect(daemon.log()).toMatch(/level=error msg="cannot scan the dump directory" directory=\S+ /);
+    await daemon.logged(/level=error msg="cannot scan the dump directory" directory=\S+ /);
     cpSync(fixture(DUMP), join(directory, 'vmcore'));
     await waitForValue(daemon, up, 1);
     await waitForValue(daemon, 'hwerr_crashes_total', 1);
@@ -295,7 +309,9 @@ describe('the daemon', () => {
     const daemon = await startDaemon([...SETTLE, '--log.format', 'json'], directory);
     await waitForValue(daemon, 'hwerr_dumps_decoded_total', 1);
     await waitForValue(daemon, 'hwerr_dump_decode_failures_total{reason="not_a_dump"}', 1);
-    const lines = daemon.log().trimEnd().split('\n');
+    await daemon.logged(/"msg":"dump decoded".*\n/);
+    await daemon.logged(/"msg":"dump not decoded".*\n/);
+    const lines = daemon.log().split('\n').slice(0, -1);
     const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(entries).toContainEqual(
       expect.objectContaining({

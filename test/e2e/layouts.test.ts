@@ -296,7 +296,8 @@ describe('the daemon goes on', () => {
     const listed = await run(['crashes', '--json', `--ledger.path=${join(base, 'ledger')}`]);
     expect(listed.code).toBe(0);
     expect(JSON.parse(listed.stdout)).toMatchObject({
-      id: '04bb2f2f-62b4-4486-876d-d8be7859e9db',
+      id: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+      bootId: '04bb2f2f-62b4-4486-876d-d8be7859e9db',
       host: 'labhost',
       hwerr: { kind: 'present' },
     });

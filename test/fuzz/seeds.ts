@@ -40,6 +40,10 @@ export function seeds(): Seeds {
   return {
     dump: dumps,
     'dump-btf': { elf: sparseElf(btfKernel()) },
+    counts: {
+      note: Uint8Array.of(9, 0, 0, 2, 0, 0xff),
+      end: Uint8Array.of(17, 0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8),
+    },
     split: { two: splitSeed() },
     ...codecSeeds(),
     flattened: { kdump: dumps['flattened']!, overlap: overlappingSeed() },

@@ -3,6 +3,9 @@
  * takes bytes; whatever it throws beside VmcoreError is a finding, and so is a broken promise.
  */
 import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+
+import { verdictOf } from '../support/dumps/verdict.ts';
 
 const ORDERS = [
   { endian: 'little', wordBits: 64 },
@@ -14,6 +17,10 @@ const ORDERS = [
 const IMAGE_BASE = 0xffffffff81000000n;
 // eslint-disable-next-line no-control-regex -- that there is none is the promise
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
+/** The dumps that the target `counts` damages. */
+const DUMPS = new URL('corpus/dump/', import.meta.url);
+/** The longest piece that it overwrites, bytes: a field, or the noise of one bad word. */
+const MAX_DAMAGE = 8;
 const PAGE_SIZES = [4096, 512, 65536];
 
 /**
@@ -26,7 +33,7 @@ export async function targets(load) {
   const { decompressPage, pageHead } = await load('codec/page-codec');
   const { decompressLzo1x } = await load('codec/lzo1x');
   const { flattened } = await load('container/flattened');
-  const { notes, vmcoreinfoTexts } = await load('elf/notes');
+  const { CoreNotes } = await load('elf/core-notes');
   const { Vmcoreinfo } = await load('container/vmcoreinfo');
   const { VirtualMemory } = await load('memory/virtual-memory');
   const { Kallsyms } = await load('symbols/kallsyms');
@@ -36,6 +43,7 @@ export async function targets(load) {
   const { panicLine } = await load('printk/panic-line');
   const { readLog } = await load('printk/log');
   const { PageMissing } = await load('errors');
+  const { identifyKernel } = await load('running-kernel');
 
   const onlyOwnErrors = (run) => (data) => {
     try {
@@ -95,7 +103,51 @@ export async function targets(load) {
       run(memory, info, bytes);
     });
 
+  /**
+   * What no check can tell: the page of the array, and where the container says that it is. These are
+   * the last two things that are read of a kdump file for it, and the last one of an ELF core.
+   */
+  const untoldOf = (bytes) => {
+    const reads = [];
+    const dump = openVmcore(recorded(bytesSource(bytes), reads));
+    const kernel = identifyKernel(dump, limits);
+    const array = Kallsyms.open(kernel.vmcoreinfo, kernel.memory, limits).find('hwerr_data');
+    const fresh = openVmcore(recorded(bytesSource(bytes), reads));
+    reads.length = 0;
+    fresh.memory.read(kernel.memory.place(array.address), 80);
+    return reads.slice(dump.container === 'kdump' ? -2 : -1);
+  };
+  const countedDumps = () =>
+    readdirSync(DUMPS)
+      .filter((name) => name.startsWith('seed-'))
+      .sort()
+      .map((name) => {
+        const bytes = new Uint8Array(readFileSync(new URL(name, DUMPS)));
+        return { bytes, truth: decodeVmcore(bytesSource(bytes)), untold: untoldOf(bytes) };
+      });
+  let dumps;
+
   return {
+    /** Which dump, where in it, and what is written there: one damage never makes a wrong count. */
+    counts: onlyOwnErrors((data) => {
+      if (data.length < 6) return;
+      dumps ??= countedDumps();
+      const { bytes, truth, untold } = dumps[data[0] % dumps.length];
+      const at = new DataView(data.buffer, data.byteOffset).getUint32(1) % bytes.length;
+      const piece = data.subarray(5, 5 + Math.min(MAX_DAMAGE, bytes.length - at));
+      const end = at + piece.length;
+      if (untold.some(([start, length]) => at < start + length && end > start)) return;
+      const damaged = bytes.slice();
+      damaged.set(piece, at);
+      const report = decodeVmcore(bytesSource(damaged));
+      checkReport(report);
+      const { hwerr, warnings } = report;
+      assert.notEqual(
+        verdictOf(report, truth, ['hwerr']),
+        'silent',
+        JSON.stringify({ hwerr, warnings }),
+      );
+    }),
     dump: onlyOwnErrors((data) => {
       checkReport(decodeVmcore(bytesSource(data)));
     }),
@@ -137,8 +189,9 @@ export async function targets(load) {
       const source = bytesSource(data);
       const [choice = 0] = data;
       const range = { offset: Math.min(1, data.length), length: Math.max(0, data.length - 1) };
-      const found = [...notes(source, ORDERS[choice % 4], range, limits)];
-      for (const text of vmcoreinfoTexts(source, found, limits)) {
+      const notes = new CoreNotes(source, ORDERS[choice % 4], limits);
+      notes.take(range);
+      for (const text of notes.texts) {
         const info = Vmcoreinfo.parse(text);
         if (info !== undefined) for (const name of ['_stext', 'init_uts_ns']) info.symbol(name);
         info?.number('phys_base');
@@ -157,9 +210,10 @@ export async function targets(load) {
       assert.ok(found === undefined || found.struct.members.size <= 256);
     }),
     printk: image((memory, vmcoreinfo) => {
-      const line = attempt(() => panicLine({ memory, vmcoreinfo }));
+      const log = readLog({ memory, vmcoreinfo }, { records: 256, bytes: 1 << 18 });
+      const line = panicLine(log.records) ?? undefined;
       assert.ok(line === undefined || ([...line].length <= 512 && !CONTROL.test(line)));
-      checkLog(readLog({ memory, vmcoreinfo }, { records: 256, bytes: 1 << 18 }), line);
+      checkLog(log, line);
     }),
     vmlinux: onlyOwnErrors((data) => {
       const file = vmlinux(bytesSource(data), limits);
@@ -169,6 +223,16 @@ export async function targets(load) {
       const file = systemMap(bytesSource(data), limits);
       for (const name of ['_stext', 'hwerr_data']) file.at(0x1000n).find(name, ['.llvm.']);
     }),
+  };
+}
+
+function recorded(source, reads) {
+  return {
+    ...source,
+    read(offset, length) {
+      reads.push([offset, length]);
+      return source.read(offset, length);
+    },
   };
 }
 

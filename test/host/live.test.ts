@@ -1,11 +1,10 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { decodeClient } from '../../dist/decode/decode-client.js';
 import { ThisBoot, type ThisBootOptions } from '../../src/host/live.ts';
-import { CATEGORIES } from '../../src/vmcore/index.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { kcoreFileOf } from '../support/builders/kcore-builder.ts';
 import { kernel } from '../support/builders/kernel-builder.ts';
@@ -27,7 +26,7 @@ function thisBoot(options: Partial<ThisBootOptions>): Setup {
   });
   const { log, lines } = memoryLog();
   const boot = new ThisBoot(
-    { kcore: undefined, statistics: '/no/such/directory', intervalMs: 20, ...options },
+    { kcore: undefined, intervalMs: 20, ...options },
     { decoder, log, nowMs: () => NOW_SECONDS * 1000 },
   );
   onTestFinished(async () => {
@@ -56,17 +55,8 @@ function untilCounted(boot: ThisBoot, want: readonly number[]): Promise<true> {
   });
 }
 
-function statisticsOf(texts: Readonly<Record<string, string>>): string {
-  const directory = join(tempDir(), 'hwerr_recovery_stats');
-  mkdirSync(directory);
-  for (const [name, text] of Object.entries(texts)) writeFileSync(join(directory, name), text);
-  return directory;
-}
-
-const STATISTICS = { cpu: '0\n', memory: '2\n', pci: '0\n', cxl: '-1\n', others: '11\n' };
-
 describe('ThisBoot', () => {
-  it('is off where nobody asked and the kernel does not offer it', async () => {
+  it('is off where nobody asked', async () => {
     const { boot, lines } = thisBoot({});
     await boot.run();
     expect(boot.state).toEqual({ kind: 'off' });
@@ -82,7 +72,7 @@ describe('ThisBoot', () => {
     await untilCounted(boot, [0, 0, 7, 0, 1]);
     writeKcore(kcore, 2);
     await untilCounted(boot, [0, 0, 7, 0, 2]);
-    expect(boot.state).toMatchObject({ source: 'kcore', readSeconds: NOW_SECONDS });
+    expect(boot.state).toMatchObject({ readSeconds: NOW_SECONDS });
     boot.close();
     await running;
     expect(lines.filter((line) => line.includes('reading this boot'))).toHaveLength(1);
@@ -114,26 +104,5 @@ describe('ThisBoot', () => {
       kind: 'unavailable',
       message: expect.stringContaining('does not count hardware errors') as string,
     });
-  });
-
-  it('reads the statistics of a kernel that has them, rather than kcore', async () => {
-    const { boot } = thisBoot({ statistics: statisticsOf(STATISTICS), kcore: '/no/such/kcore' });
-    await boot.refresh();
-    expect(boot.state).toEqual({
-      kind: 'present',
-      source: 'sysfs',
-      readSeconds: NOW_SECONDS,
-      categories: CATEGORIES.map((category, i) => ({
-        category,
-        count: [0, 2, 0, 4_294_967_295, 11][i],
-        lastErrorTimestampSeconds: null,
-      })),
-    });
-  });
-
-  it.each(['', 'many\n', '4294967295\n', '1 2\n'])('believes no statistics of %j', async (text) => {
-    const { boot } = thisBoot({ statistics: statisticsOf({ ...STATISTICS, pci: text }) });
-    await boot.refresh();
-    expect(boot.state).toMatchObject({ kind: 'unavailable' });
   });
 });

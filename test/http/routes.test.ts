@@ -43,7 +43,6 @@ const [A, B, C] = REPORTS.map(({ nodename, bootId, crashTimeSeconds, vmcoreinfoD
 
 const LIVE: LiveState = {
   kind: 'present',
-  source: 'kcore',
   readSeconds: CRASH_TIME + 50,
   categories: [
     { category: 'pci', count: 4711, lastErrorTimestampSeconds: CRASH_TIME + 40 },
@@ -309,12 +308,6 @@ describe('this boot', () => {
     expect(page).toMatch(/pci<\/th> <td class="count">4711<\/td> <td><time[^>]*>.* \(20 s ago\)/);
     expect(page).toMatch(/cxl<\/th> <td class="count">0<\/td> <td>never/);
     expect(api).toEqual(LIVE);
-  });
-
-  it('says nothing of when where the kernel does not', async () => {
-    const { page } = await pageOf({ ...LIVE, source: 'sysfs' });
-    expect(page).toContain('4711');
-    expect(page).not.toMatch(/<td>never|>Last</);
   });
 
   it('says what it lacks, escaped', async () => {

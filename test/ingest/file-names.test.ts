@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import { globPattern, maybeDump } from '../../src/ingest/file-names.ts';
+import {
+  claimsToBeDump,
+  globPattern,
+  isUnfinishedName,
+  maybeDump,
+} from '../../src/ingest/file-names.ts';
 
 describe('maybeDump', () => {
   it.each([
@@ -18,8 +23,6 @@ describe('maybeDump', () => {
   });
 
   it.each([
-    ['vmcore-incomplete', 'kdump-utils is still writing it'],
-    ['202610030405/dump-incomplete', 'kdump-tools is still writing it'],
     ['vmcore-2026-10-03.new/vmcore', 'abrt is still copying it'],
     ['a/vmcore-dmesg.txt', 'the kernel log beside a dump'],
     ['a/vmcore-dmesg-incomplete.txt', 'the kernel log beside a dump'],
@@ -70,4 +73,28 @@ describe('globPattern', () => {
   ])('%s on %s is %s', (glob, path, matches) => {
     expect(globPattern(glob).test(path)).toBe(matches);
   });
+});
+
+describe('claimsToBeDump', () => {
+  it.each(['vmcore', 'vmcore.1', 'dump.202610030405', 'host-vmcore.kdump', 'vmcore-incomplete'])(
+    'is true of %s',
+    (name) => {
+      expect(claimsToBeDump(name)).toBe(true);
+    },
+  );
+
+  it.each([
+    ...['vmcore.sha256', 'makedumpfile-R.pl', 'mysqldump.sql', 'mysql.dump.sql', 'heapdump.hprof'],
+    ...['core.1234', 'dumper', 'backup'],
+  ])("is false of %s, which is nobody's", (name) => {
+    expect(claimsToBeDump(name)).toBe(false);
+  });
+});
+
+it.each([
+  ['vmcore-incomplete', true],
+  ['dump-incomplete', true],
+  ['vmcore', false],
+])('the name %s says of itself that it is not finished: %s', (name, is) => {
+  expect(isUnfinishedName(name)).toBe(is);
 });

@@ -4,7 +4,7 @@ import { FirstPass } from '../../src/ingest/first-pass.ts';
 import type { FoundFile } from '../../src/ingest/scan.ts';
 
 function file(path: string, version = '1', saved?: 'writing'): FoundFile {
-  return { root: '/crash', path, size: 1, mtimeMs: 0, version, saved };
+  return { root: '/crash', path, size: 1, mtimeMs: 0, version, saved, isUnfinished: false };
 }
 
 describe('FirstPass', () => {

@@ -210,6 +210,24 @@ describe('Ingest', () => {
     });
   });
 
+  it('takes a dump that kdump never finished for what it holds, when it is old enough', async () => {
+    const directory = tempDir();
+    const bytes = readFileSync(fixture(DUMP));
+    const [cut, short] = ['vmcore-incomplete', 'dump-incomplete'].map((name) =>
+      join(directory, name),
+    );
+    writeFileSync(cut!, bytes.subarray(0, -1));
+    writeFileSync(short!, 'KD');
+    const running = startIngest([directory], { rescanMs: 200, incompleteAfterMs: 60_000 });
+    await ready(running);
+    expect(running.ingest.status().queueLength).toBe(0);
+    running.skipMs(60_000);
+    await nDecoded(running, 1);
+    expect(running.decoded).toMatchObject([{ path: cut, report: { incomplete: true } }]);
+    await eventually('a failure', () => running.failed[0]);
+    expect(running.failed).toMatchObject([{ path: short, failure: { reason: 'truncated' } }]);
+  });
+
   it('looks at a dump when its writer has renamed it', async () => {
     const directory = tempDir();
     const running = startIngest([directory]);

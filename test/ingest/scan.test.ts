@@ -17,6 +17,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { shownPath } from '../../src/file-path.ts';
 import { globPattern } from '../../src/ingest/file-names.ts';
 import { scanDirectory } from '../../src/ingest/scan.ts';
 import { asNobody } from '../support/system/as-nobody.ts';
@@ -40,10 +41,24 @@ async function foundIn(root: string, excluded: readonly RegExp[] = []): Promise<
 }
 
 describe('scanDirectory', () => {
+  it('finds files whose names are no UTF-8, below directories whose names are none', async () => {
+    const root = tempDir();
+    const directory = Buffer.concat([Buffer.from(`${root}/m`), Buffer.from([0xe4])]);
+    mkdirSync(directory);
+    writeFileSync(
+      Buffer.concat([directory, Buffer.from('/vmcore'), Buffer.from([0xff])]),
+      '\x7fELF',
+    );
+    const { files, unreadable } = await scanDirectory(root, []);
+    expect(unreadable).toEqual([]);
+    expect(files.map(({ path }) => shownPath(path))).toEqual([`${root}/m\\xe4/vmcore\\xff`]);
+  });
+
   it('finds the dumps of every distribution, and not what lies beside them', async () => {
     const root = tempDir();
     const dumps = [
       '127.0.0.1-2026-10-03-04:05:51/vmcore', // Fedora, RHEL
+      '127.0.0.1-2026-10-04-04:05:51/vmcore-incomplete', // the same when makedumpfile failed
       '202610030405/dump.202610030405', // Debian, Ubuntu
       '2026-10-03-04:05/vmcore', // SUSE
       'host-a/2026-10-03/vmcore', // a central store
@@ -52,7 +67,6 @@ describe('scanDirectory', () => {
       '127.0.0.1-2026-10-03-04:05:51/vmcore-dmesg.txt',
       '202610030405/dmesg.202610030405',
       '2026-10-03-04:05/README.txt',
-      '127.0.0.1-2026-10-04-04:05:51/vmcore-incomplete',
       'kexec_cmd',
     ];
     for (const path of [...dumps, ...others]) write(join(root, path));

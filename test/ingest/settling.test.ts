@@ -4,11 +4,21 @@ import type { FoundFile } from '../../src/ingest/scan.ts';
 import { GRACE_MS, Settling } from '../../src/ingest/settling.ts';
 
 const SETTLE_MS = 2000;
+const INCOMPLETE_AFTER_MS = 300_000;
+const WALL_MS = 1_791_000_000_000;
 const DIRECTORY = '/dumps';
 
 function file(name: string, size = 1, mtimeMs = 0, root = DIRECTORY): FoundFile {
   const version = `${name}:${size}:${mtimeMs}`;
-  return { root, path: `${DIRECTORY}/${name}`, size, mtimeMs, version, saved: undefined };
+  return {
+    root,
+    path: `${DIRECTORY}/${name}`,
+    size,
+    mtimeMs,
+    version,
+    saved: undefined,
+    isUnfinished: false,
+  };
 }
 
 const unknown = (): undefined => undefined;
@@ -86,9 +96,14 @@ function names(ready: readonly FoundFile[]): string[] {
   return ready.map(({ path }) => path.slice(DIRECTORY.length + 1));
 }
 
+/** With a wall clock that stands still. */
+function settlingOf(settleMs: number): Settling {
+  return new Settling({ settleMs, incompleteAfterMs: INCOMPLETE_AFTER_MS, nowMs: () => WALL_MS });
+}
+
 describe('Settling', () => {
   it.each(CASES)('$title', ({ steps }) => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     for (const { atMs, sizes, due } of steps) {
       scanned(settling, found(sizes), atMs);
       expect(names(settling.takeReady(atMs, 16)), `at ${atMs} ms`).toEqual(due);
@@ -96,13 +111,13 @@ describe('Settling', () => {
   });
 
   it('gives the newest file first', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     scanned(settling, [file('old', 1, 10), file('new', 1, 30), file('mid', 1, 20)], 0);
     expect(names(settling.takeReady(SETTLE_MS, 16))).toEqual(['new', 'mid', 'old']);
   });
 
   it('counts a file as discovered once, however often it changes, and tells what vanished', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     const counts = [
       scanned(settling, [file('a'), file('b')], 0),
       scanned(settling, [file('a', 2), file('b')], 1),
@@ -116,7 +131,7 @@ describe('Settling', () => {
   });
 
   it('says when the next file of a root is due, and nothing of those that are or never will be', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     expect(settling.nextDueMs(DIRECTORY, 0)).toBeUndefined();
     scanned(settling, [file('a')], 100);
     scanned(settling, [file('a'), file('b')], 200);
@@ -133,7 +148,7 @@ describe('Settling', () => {
   });
 
   it('takes turns between roots, and of each gives the newest first, but not all at once', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     const many = Array.from({ length: 640 }, (_, i) => file(`many/${i}`, 1, i, '/many'));
     const few = [file('few/old', 1, 1, '/few'), file('few/new', 1, 2, '/few')];
     settling.update('/many', many, 0, unknown);
@@ -143,13 +158,41 @@ describe('Settling', () => {
     expect(first).toHaveLength(11); // a 64th of what is due
     scanned(settling, [file('newer', 1, 1000)], 100);
     expect(names(settling.takeReady(SETTLE_MS + 100, 2)).slice(0, 2)).toEqual([
-      'many/630',
       'newer',
+      'many/630',
     ]);
   });
 
+  it('takes turns between the directories of a root, whatever their dates say', () => {
+    const settling = settlingOf(0);
+    const hopeless = Array.from({ length: 18 }, (_, i) => file(`host-a/${i}`, 1, 1e15 + i));
+    scanned(settling, [...hopeless, file('host-b/vmcore', 1, 1)], 0);
+    expect(names(settling.takeReady(0, 1))).toEqual(['host-a/17']);
+    const touched = hopeless.map((one) => ({ ...one, version: 'touched', mtimeMs: 2e15 }));
+    scanned(settling, [...touched, file('host-b/vmcore', 1, 1)], 0);
+    expect(names(settling.takeReady(0, 1))).toEqual(['host-b/vmcore']);
+  });
+
+  it('gives what was tried before only when nothing else is due', () => {
+    const settling = settlingOf(0);
+    const [slow, other] = [file('host-a/slow', 1, 3), file('host-a/other', 1, 1)];
+    scanned(settling, [slow, other], 0);
+    expect(names(settling.takeReady(0, 1))).toEqual(['host-a/slow']);
+    settling.retryLater(slow, 0);
+    expect(names(settling.takeReady(1e9, 1))).toEqual(['host-a/other']);
+    expect(names(settling.takeReady(1e9, 1))).toEqual(['host-a/slow']);
+  });
+
+  it('gives again at once what was put back', () => {
+    const settling = settlingOf(SETTLE_MS);
+    scanned(settling, [file('a')], 0);
+    const taken = settling.takeReady(SETTLE_MS, 1);
+    settling.putBack(taken, SETTLE_MS);
+    expect(names(settling.takeReady(SETTLE_MS, 1))).toEqual(['a']);
+  });
+
   it('takes what an earlier run made of a file, in that state, for its answer', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     const known = file('a');
     const verdictOf = ({ version }: FoundFile): 'complete' | undefined =>
       version === known.version ? 'complete' : undefined;
@@ -162,7 +205,7 @@ describe('Settling', () => {
   });
 
   it('has a file that broke off due once more, after the grace time', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     scanned(settling, [file('a')], 0);
     settling.takeReady(2000, 16);
     expect(settling.waitForRest(file('a'), 2100, 0)).toBe(true);
@@ -173,7 +216,7 @@ describe('Settling', () => {
   });
 
   it('does not wait for the rest of a file that was old when it was found', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     scanned(settling, [file('a')], 0);
     settling.takeReady(2000, 16);
     expect(settling.waitForRest(file('a'), 2100, GRACE_MS - 1)).toBe(true);
@@ -181,7 +224,7 @@ describe('Settling', () => {
   });
 
   it('takes a file that goes on growing in its grace time for unfinished again', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     scanned(settling, [file('a')], 0);
     settling.takeReady(2000, 16);
     settling.waitForRest(file('a'), 2100, 0);
@@ -191,7 +234,7 @@ describe('Settling', () => {
   });
 
   it('tries a file that may heal again, each time after twice as long, up to ten minutes', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     scanned(settling, [file('a')], 0);
     let nowMs = settling.nextDueMs(DIRECTORY, 0)!;
     const waits: number[] = [];
@@ -211,7 +254,7 @@ describe('Settling', () => {
   });
 
   it('tries again within seconds also where files need not settle', () => {
-    const settling = new Settling(0);
+    const settling = settlingOf(0);
     scanned(settling, [file('a')], 0);
     settling.takeReady(0, 16);
     settling.retryLater(file('a'), 0);
@@ -225,20 +268,20 @@ describe('Settling', () => {
     });
 
     it('waits for its word for the grace time, for it may have died', () => {
-      const settling = new Settling(SETTLE_MS);
+      const settling = settlingOf(SETTLE_MS);
       scanned(settling, [told('writing')], 0);
       expect(settling.nextDueMs(DIRECTORY, 0)).toBe(GRACE_MS);
     });
 
     it('decodes at once when it is through', () => {
-      const settling = new Settling(SETTLE_MS);
+      const settling = settlingOf(SETTLE_MS);
       scanned(settling, [told('writing')], 0);
       scanned(settling, [told('written')], 500);
       expect(names(settling.takeReady(500, 16))).toEqual(['vmcore']);
     });
 
     it('has it settle when the file changed with it', () => {
-      const settling = new Settling(SETTLE_MS);
+      const settling = settlingOf(SETTLE_MS);
       scanned(settling, [told('writing')], 0);
       scanned(settling, [told('written', 2)], 500);
       expect(settling.takeReady(2499, 16)).toEqual([]);
@@ -246,7 +289,7 @@ describe('Settling', () => {
     });
 
     it('waits for no rest when it is through, also when it said so during the decode', () => {
-      const settling = new Settling(SETTLE_MS);
+      const settling = settlingOf(SETTLE_MS);
       scanned(settling, [told('writing')], 0);
       const [file] = settling.takeReady(GRACE_MS, 16);
       scanned(settling, [told('written')], GRACE_MS + 10);
@@ -254,7 +297,7 @@ describe('Settling', () => {
     });
 
     it('ends the wait for a rest when it says that there is none', () => {
-      const settling = new Settling(SETTLE_MS);
+      const settling = settlingOf(SETTLE_MS);
       scanned(settling, [told(undefined)], 0);
       settling.takeReady(SETTLE_MS, 16);
       expect(settling.waitForRest(told(undefined), SETTLE_MS, 0)).toBe(true);
@@ -264,7 +307,7 @@ describe('Settling', () => {
     });
 
     it('decodes nothing again that has its answer', () => {
-      const settling = new Settling(SETTLE_MS);
+      const settling = settlingOf(SETTLE_MS);
       scanned(settling, [told('writing')], 0);
       settling.takeReady(GRACE_MS, 16);
       settling.done(told('writing'), 'incomplete');
@@ -274,7 +317,7 @@ describe('Settling', () => {
   });
 
   it('ignores the answer about a file that changed while it was decoded', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     scanned(settling, [file('a')], 0);
     settling.takeReady(2000, 16);
     scanned(settling, [file('a', 2)], 2500);
@@ -284,7 +327,7 @@ describe('Settling', () => {
   });
 
   it('ignores the answer about a file that vanished meanwhile', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     scanned(settling, [file('a')], 0);
     settling.takeReady(2000, 16);
     scanned(settling, [], 2500);
@@ -297,7 +340,7 @@ describe('Settling', () => {
   });
 
   it('lists the files on disk by what they turned out to be', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     const [a, b, c] = [file('a'), file('b'), file('c')];
     scanned(settling, [a, b, c], 0);
     settling.takeReady(2000, 16);
@@ -311,7 +354,7 @@ describe('Settling', () => {
   });
 
   it('forgets only what the same root no longer has, also where one lies in the other', () => {
-    const settling = new Settling(SETTLE_MS);
+    const settling = settlingOf(SETTLE_MS);
     const inner = file('host/1/2/3/4/vmcore', 1, 0, `${DIRECTORY}/host`);
     const outer = file('vmcore', 1, 1);
     const both = file('host/vmcore', 1, 2);
@@ -331,5 +374,32 @@ describe('Settling', () => {
     expect(of(`${DIRECTORY}/host`)).toEqual({ discovered: 0, vanished: 1 });
     expect(of(DIRECTORY)).toEqual({ discovered: 0, vanished: 2 });
     expect(settling.has(outer.path)).toBe(false);
+  });
+});
+
+describe('a file whose name says that it is not complete', () => {
+  const unfinished = (size: number, ageMs: number): FoundFile => ({
+    ...file('vmcore-incomplete', size, WALL_MS - ageMs),
+    isUnfinished: true,
+  });
+
+  it.each([
+    ['new', 0, INCOMPLETE_AFTER_MS],
+    ['a minute old', 60_000, INCOMPLETE_AFTER_MS - 60_000],
+    ['old', 86_400_000, SETTLE_MS],
+    ['dated 11 hours ahead', -39_600_000, SETTLE_MS],
+  ])('is due after it lay still for long: %s', (_what, ageMs, dueMs) => {
+    const settling = settlingOf(SETTLE_MS);
+    scanned(settling, [unfinished(1, ageMs)], 0);
+    expect(settling.takeReady(dueMs - 1, 16)).toEqual([]);
+    expect(names(settling.takeReady(dueMs, 16))).toEqual(['vmcore-incomplete']);
+  });
+
+  it('is left alone while it grows, however old its date is', () => {
+    const settling = settlingOf(SETTLE_MS);
+    scanned(settling, [unfinished(1, 86_400_000)], 0);
+    scanned(settling, [{ ...unfinished(2, 86_400_000), version: 'grown' }], 1000);
+    expect(settling.takeReady(INCOMPLETE_AFTER_MS, 16)).toEqual([]);
+    expect(settling.takeReady(1000 + INCOMPLETE_AFTER_MS, 16)).toHaveLength(1);
   });
 });

@@ -54,11 +54,12 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
       await pause(100);
     }
     expect(await daemon.value('hwerr_ledger_write_failures_total')).toBeGreaterThan(0);
-    expect(daemon.log()).toMatch(/level=error msg="ledger cannot be written" problem=full/);
+    await daemon.logged(/level=error msg="ledger cannot be written" problem=full/);
     // Killed now, it knows no less and no more afterwards.
     await daemon.stop('SIGKILL');
     const second = await start(ledger, dumps);
-    const again = await second.scrape();
+    // Crashes are shown once the directories were looked at.
+    const again = await second.until((scrape) => scrape.has('hwerr_crashes_total'));
     expect([again.get('hwerr_crashes_total'), again.get(PCI)]).toEqual([1, 7]);
     expect(await ready(second)).toBe(503);
     expect(await (await fetch(`${second.url}/api/v1/crashes`)).text()).toContain('dumps');
@@ -69,7 +70,7 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     expect(await ready(second)).toBe(200);
     expect(await second.stop()).toBe(0);
     const third = await start(ledger, dumps);
-    expect(await third.value(PCI)).toBe(28);
+    await third.until((scrape) => scrape.get(PCI) === 28);
   }, 90_000);
 
   it('a disk without room for a ledger: it starts, and counts when there is room', async () => {

@@ -229,8 +229,8 @@ sqlite3.describe('for people with sqlite3', () => {
       'cpu|0|||0',
       'cxl|0|||0',
       'memory|0|||0',
-      'others|1|2026-10-03 04:00:00|351|0',
-      'pci|7|2026-10-03 04:05:42|9|1',
+      'others|1|2026-10-03 04:00:00|351.0|0',
+      'pci|7|2026-10-03 04:05:42|9.0|1',
     ]);
     expect(ask(directory, 'SELECT reason, path, message FROM failures')).toEqual([
       'page_lost|/b/vmcore|the dump gives no counters',

@@ -3,20 +3,23 @@ import { describe, expect, it } from 'vitest';
 import { FAILURE_REASONS } from '../../src/failure.ts';
 import type { LiveState } from '../../src/host/live.ts';
 import type { IngestStatus } from '../../src/ingest/ingest.ts';
+import { crashSamples } from '../../src/metrics/crash-samples.ts';
 import { CATALOGUE, type MetricName } from '../../src/metrics/catalogue.ts';
 import {
-  type Sample,
   buildSamples,
-  crashSamples,
+  clockSamples,
   failureSamples,
   hostSamples,
   ingestSamples,
   kexecSamples,
   ledgerSamples,
   liveSamples,
+  windowSamples,
 } from '../../src/metrics/projection.ts';
+import type { Sample } from '../../src/metrics/sample.ts';
 import type { CrashReport } from '../../src/vmcore/index.ts';
-import { CATEGORIES, type Hwerr } from '../../src/vmcore/index.ts';
+import { CATEGORIES, type Hwerr, logFindings } from '../../src/vmcore/index.ts';
+import { kernelLog } from '../support/builders/kernel-log.ts';
 import { ledgerOf, openTestLedger, recordFailure } from '../support/daemon/ledgers.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 
@@ -45,22 +48,27 @@ async function samplesOf(
 ): Promise<Samples> {
   const ledger = await ledgerOf(...reports);
   return {
-    ...crashSamples(ledger.view.total(), NOW_SECONDS),
+    ...crashSamples(ledger.view.total(), {
+      nowSeconds: NOW_SECONDS,
+      isFirstPassRecorded: true,
+    }),
+    ...windowSamples(300),
+    ...clockSamples(NOW_SECONDS),
     ...ingestSamples(ingest),
     ...failureSamples(ledger.view),
     ...ledgerSamples(ledger),
     ...hostSamples(ledger.view.hostCounts()),
     ...kexecSamples(true),
-    ...liveSamples(liveCounters('kcore')),
+    ...liveSamples(liveCounters()),
     ...buildSamples({ version: '0.1.0', revision: 'abc', nodeVersion: '20.19.0' }),
   } as Samples;
 }
 
-function liveCounters(source: 'kcore' | 'sysfs'): LiveState {
+function liveCounters(): LiveState {
   const hwerr = counted({ pci: [3, NOW_SECONDS - 5], others: [2, NOW_SECONDS - 9] });
   const newer = { category: 'npu', count: 4, lastErrorTimestampSeconds: NOW_SECONDS - 2 };
   const categories = [...(hwerr.kind === 'present' ? hwerr.categories : []), newer];
-  return { kind: 'present', source, categories, readSeconds: NOW_SECONDS };
+  return { kind: 'present', categories, readSeconds: NOW_SECONDS };
 }
 
 /** Values by the one label that the samples have. */
@@ -84,7 +92,15 @@ describe('the samples of a scrape', () => {
   });
 
   it('labels samples as the catalogue says', async () => {
-    const report = crash(1, CRASH_TIME, counted({ pci: [1, CRASH_TIME - 5] }));
+    const records = kernelLog(
+      'pcieport 0000:00:02.0: AER: Corrected error received: 0000:01:00.0',
+      'Kernel panic - not syncing: sysrq triggered crash',
+      'Hardware name: QEMU Standard PC, BIOS 1.17 04/01/2014',
+    );
+    const report: CrashReport = {
+      ...crash(1, CRASH_TIME, counted({ pci: [1, CRASH_TIME - 5] })),
+      ...logFindings({ source: 'ring', records, truncated: false }, { pageSize: 4096 }),
+    };
     const directory = { directory: '/d', up: true, lastScanSeconds: 1, scanDurationSeconds: 1 };
     const samples = await samplesOf([report], { ...idle, directories: [directory] });
     for (const [name, values] of Object.entries(samples)) {
@@ -241,6 +257,7 @@ describe('the samples of a scrape', () => {
       mtimeMs: 0,
       version: '',
       saved: undefined,
+      isUnfinished: false,
     });
     const samples = await samplesOf([], {
       directories: [
@@ -320,7 +337,7 @@ describe('the samples of a scrape', () => {
     expect(hostSamples({ tracked: 3, limit: 4, dropped: 2 })).toEqual({
       hwerr_hosts_tracked: [{ labels: {}, value: 3 }],
       hwerr_hosts_limit: [{ labels: {}, value: 4 }],
-      hwerr_hosts_dropped_total: [{ labels: {}, value: 2 }],
+      hwerr_hosts_dropped: [{ labels: {}, value: 2 }],
     });
     expect(Object.values(hostSamples(undefined)).flat()).toEqual([]);
   });
@@ -328,7 +345,7 @@ describe('the samples of a scrape', () => {
 
 describe('the samples of this boot', () => {
   it('are its counters, what is newer than this exporter among others', () => {
-    const samples = liveSamples(liveCounters('kcore'));
+    const samples = liveSamples(liveCounters());
     expect(byCategory(samples.hwerr_live_recoverable_errors_total ?? [])).toEqual({
       ...zeros,
       pci: 3,
@@ -341,12 +358,6 @@ describe('the samples of this boot', () => {
     });
   });
 
-  it('have no times where the kernel does not tell them', () => {
-    const samples = liveSamples(liveCounters('sysfs'));
-    expect(samples.hwerr_live_recoverable_errors_total).toHaveLength(CATEGORIES.length);
-    expect(samples.hwerr_live_last_error_timestamp_seconds).toEqual([]);
-  });
-
   it('are absent, not 0, where they cannot be read; and not even named where nobody asked', () => {
     expect(liveSamples({ kind: 'unavailable', message: 'denied' })).toEqual({
       hwerr_live_recoverable_errors_total: [],
@@ -356,7 +367,12 @@ describe('the samples of this boot', () => {
   });
 
   it('never get into what dumps say', async () => {
-    const names = Object.keys(crashSamples((await ledgerOf()).view.total(), NOW_SECONDS));
-    expect(names.filter((name) => name in liveSamples(liveCounters('kcore')))).toEqual([]);
+    const names = Object.keys(
+      crashSamples((await ledgerOf()).view.total(), {
+        nowSeconds: NOW_SECONDS,
+        isFirstPassRecorded: true,
+      }),
+    );
+    expect(names.filter((name) => name in liveSamples(liveCounters()))).toEqual([]);
   });
 });

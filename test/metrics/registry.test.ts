@@ -8,12 +8,8 @@ import type { Crash } from '../../src/ledger/ledger.ts';
 import { RunningTotals } from '../../src/ledger/totals.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { exposed } from '../../src/metrics/exposition.ts';
-import {
-  buildSamples,
-  crashSamples,
-  failureSamples,
-  kexecSamples,
-} from '../../src/metrics/projection.ts';
+import { crashSamples } from '../../src/metrics/crash-samples.ts';
+import { buildSamples, failureSamples, kexecSamples } from '../../src/metrics/projection.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 import { needsTool } from '../support/system/tools.ts';
@@ -27,7 +23,8 @@ const crashes = [
 ];
 const totals = new RunningTotals({ isFallback: false });
 for (const each of crashes) totals.change(undefined, each, each.recordedSeconds, false);
-const collect = () => crashSamples(totals, CRASH_TIME + 10);
+const collect = () =>
+  crashSamples(totals, { nowSeconds: CRASH_TIME + 10, isFirstPassRecorded: true });
 const build = () => buildSamples({ version: '1', revision: 'abc', nodeVersion: '20' });
 
 describe('a scrape', () => {
@@ -110,7 +107,8 @@ describe('a scrape', () => {
 
   promtool.it('passes promtool check metrics, the process included', async () => {
     const metrics = createMetrics('all', () => undefined);
-    const failures = () => failureSamples({ failures: () => ({}), dumpsWithoutHwerr: () => 0 });
+    const failures = () =>
+      failureSamples({ failures: () => ({}), lastFailures: () => [], dumpsWithoutHwerr: () => 0 });
     const { body } = await metrics.render(
       [collect, build, failures, () => kexecSamples(true)],
       'text',

@@ -169,7 +169,8 @@ it.skipIf(!shared)(
   () => {
     const folder = shared ?? '';
     const name = (form: string): string => join(folder, `x86_64-7.3.4-whole.${form}`);
-    expect(equalPages(name('flat-lzo'), name('zlib'))).toBeGreaterThan(20_000);
+    // Of the pages that share one block of zeros a search gives one.
+    expect(equalPages(name('flat-lzo'), name('zlib'))).toBeGreaterThan(19_000);
   },
   120_000,
 );

@@ -80,7 +80,7 @@ describe('identifyKernel with a note', () => {
       editVmcoreinfo: (text) => text.replace(/NUMBER\(phys_base\).*\n/, ''),
     });
     const physBase = built.physical - (built.start - 0xffffffff80000000n);
-    const hints = { physBase, ramStart: undefined, mapped: [] };
+    const hints = { physBase, ramStart: undefined, mapped: [], cpuPageTables: [] };
     const dump = { ...memoryDump(built, memoryOf(built), [built.vmcoreinfo]), hints };
     expect(identifyKernel(dump, DEFAULT_LIMITS).nodename).toBe(NODENAME);
   });

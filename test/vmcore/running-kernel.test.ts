@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
 import { identifyKernel } from '../../src/vmcore/running-kernel.ts';
+import type { Kernel } from '../../src/vmcore/kernel.ts';
 import { type KernelRecipe, kernel } from '../support/builders/kernel-builder.ts';
 import { memoryDump } from '../support/builders/memory-dump.ts';
+import { writePageTables } from '../support/builders/page-tables.ts';
 import { SparseMemory } from '../support/builders/sparse-memory.ts';
 import { thrownBy } from '../support/system/thrown.ts';
 
@@ -77,6 +79,62 @@ describe.each([
   ])('refuses when %s', (_name, a, b) => {
     const error = thrownBy(() => hostIn(order(old(a), now(b))));
     expect(error).toMatchObject({ tag: 'Corrupt', reason: 'no_vmcoreinfo' });
+    expect(error.message).toContain('2 kernels, and no telling which was running');
+  });
+});
+
+describe('with the page tables of the CPUs', () => {
+  const [OLD, NOW] = [1n << 26n, 1n << 27n];
+  const ROOT = 0x10000n;
+
+  interface Situation {
+    /** Whose VMCOREINFO the dump's note is. */
+    readonly note?: 'old' | 'now';
+    /** Where the CPUs have the kernel's text. */
+    readonly mapped: bigint;
+    readonly crashed?: boolean;
+    /** Whether the newer kernel's memory is there. */
+    readonly alone?: boolean;
+  }
+
+  function identified({ note, mapped, crashed = false, alone = false }: Situation): Kernel {
+    const memory = new SparseMemory();
+    const keep = (text: string): string => text.replace(/CRASHTIME=.*\n/, '');
+    const texts: Record<string, string> = {};
+    const built = [OLD, NOW].map((physical, i) => {
+      const nodename = i === 0 ? 'old' : 'now';
+      const editVmcoreinfo = crashed && i === 0 ? (text: string) => text : keep;
+      const one = kernel({ fillers: 0, physical, nodename, editVmcoreinfo });
+      if (i === 0 || !alone) memory.write(physical, one.image);
+      texts[nodename] = one.vmcoreinfo;
+      return one;
+    });
+    writePageTables(memory, ROOT, built[0]!.start, mapped);
+    const notes = note === undefined ? [] : [texts[note]!];
+    return identifyKernel(memoryDump(built[0]!, memory, notes, [ROOT]), DEFAULT_LIMITS);
+  }
+
+  it.each<[string, Situation]>([
+    ['without a note', { mapped: NOW }],
+    ['with a note of the old one', { mapped: NOW, note: 'old' }],
+    ['with its own note', { mapped: NOW, note: 'now' }],
+  ])('takes the kernel that they map, %s', (_, situation) => {
+    const { nodename, doubt } = identified(situation);
+    expect([nodename, doubt]).toEqual(['now', undefined]);
+  });
+
+  it('takes the kernel that crashed, whichever ran then', () => {
+    expect(identified({ mapped: NOW, note: 'old', crashed: true }).nodename).toBe('old');
+  });
+
+  it('says so where the only kernel is one that no CPU ran', () => {
+    const { nodename, doubt } = identified({ mapped: NOW, note: 'old', alone: true });
+    expect(nodename).toBe('old');
+    expect(doubt).toBe('vmcoreinfo: no CPU ran this kernel when the dump was made');
+  });
+
+  it('refuses where they map neither, and nothing else tells', () => {
+    const error = thrownBy(() => identified({ mapped: 1n << 28n, note: 'old' }));
     expect(error.message).toContain('2 kernels, and no telling which was running');
   });
 });

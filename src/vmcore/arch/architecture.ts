@@ -27,6 +27,8 @@ export interface Architecture {
    * which one is right. None when the dump does not say where the kernel was loaded.
    */
   readonly translators: (dump: TranslatedDump) => Translator[];
+  /** How a CPU with this root of page tables may have mapped addresses; undefined: nothing says. */
+  readonly cpuTranslators?: (dump: TranslatedDump, root: bigint) => Translator[];
 }
 
 /** What a translation is made from. */

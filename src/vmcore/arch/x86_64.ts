@@ -16,6 +16,8 @@ const KERNEL_IMAGE_SIZE = 1n << 30n;
 /** Physical address bits of a page-table entry. */
 const ADDRESS_MASK = 0x000ffffffffff000n;
 const PRESENT = 1n;
+/** Set in CR3 while user code runs, with page-table isolation (arch/x86/entry/calling.h). */
+const USER_TABLES = 1n << 12n;
 /** Set in an entry of level 3 or 2 that maps 1 GiB or 2 MiB itself. */
 const PAGE_SIZE_BIT = 1n << 7n;
 
@@ -32,6 +34,10 @@ export const x86_64: Architecture = {
     if (image === undefined) return [];
     const walk = pageTables(dump, image);
     return [(address) => image(address) ?? walk?.(address)];
+  },
+  cpuTranslators(dump, cr3) {
+    const root = cr3 & ADDRESS_MASK;
+    return [root, root & ~USER_TABLES].map((top) => tableWalk(dump, top));
   },
 };
 
@@ -51,14 +57,16 @@ function mappedPhysBase({ mapped }: AddressHints): bigint | undefined {
   return image && image.physical - (image.virtual - START_KERNEL_MAP);
 }
 
-/** The mapping in the kernel's own tables: 4 or 5 levels, entries encrypted under SME or not. */
-function pageTables(
-  { vmcoreinfo, memory }: TranslatedDump,
-  image: Translator,
-): Translator | undefined {
+/** The mapping in the kernel's own tables. */
+function pageTables(dump: TranslatedDump, image: Translator): Translator | undefined {
+  const { vmcoreinfo } = dump;
   const root = vmcoreinfo.symbol('init_top_pgt') ?? vmcoreinfo.symbol('swapper_pg_dir');
   const top = root === undefined ? undefined : image(root);
-  if (top === undefined) return undefined;
+  return top === undefined ? undefined : tableWalk(dump, top);
+}
+
+/** 4 or 5 levels, entries encrypted under SME or not. */
+function tableWalk({ vmcoreinfo, memory }: TranslatedDump, top: bigint): Translator {
   const levels = vmcoreinfo.number('pgtable_l5_enabled') === 1n ? 5 : 4;
   const mask = ADDRESS_MASK & ~(vmcoreinfo.number('sme_mask') ?? 0n);
   return (address) => {

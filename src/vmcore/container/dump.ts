@@ -13,6 +13,8 @@ export interface AddressHints {
   readonly ramStart: bigint | undefined;
   /** Program headers whose virtual address is neither blank nor a copy of the physical one. */
   readonly mapped: readonly MappedRange[];
+  /** CR3 of x86_64 CPUs, as QEMU notes it; its notes of other machines have no such register. */
+  readonly cpuPageTables: readonly bigint[];
 }
 
 export interface MappedRange {

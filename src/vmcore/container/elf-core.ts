@@ -49,7 +49,12 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     memory: new ElfMemory(source, extents, read.claims.build(limits)),
     addressing: read.hasPhysical ? 'physical' : 'virtual',
     incomplete: saysIncomplete(header) || read.headers.blank > 0 || read.end > source.size,
-    hints: { physBase: undefined, ramStart: ramStart(extents), mapped: read.mapped },
+    hints: {
+      physBase: undefined,
+      ramStart: ramStart(extents),
+      mapped: read.mapped,
+      cpuPageTables: read.notes.cpuPageTables,
+    },
     part: undefined,
     compression: () => [],
   };

@@ -14,7 +14,7 @@ interface Magic extends ForeignFormat {
   readonly magic: Uint8Array;
 }
 
-/** How the two ways to write an integer look as bytes. */
+/** LKCD's magic number, big-endian; the list below has both orders. */
 const LKCD = [0xa8, 0x19, 0x01, 0x73, 0x61, 0x8f, 0x23, 0xed];
 const LKCD_ADVICE = 'got an LKCD dump, dead since 2006, want a kdump file';
 

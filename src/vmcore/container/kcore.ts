@@ -52,7 +52,7 @@ export function openKcore(source: KcoreSource, limits: Limits): Dump {
     },
     addressing: 'virtual',
     incomplete: false,
-    hints: { physBase: undefined, ramStart: undefined, mapped: [] },
+    hints: { physBase: undefined, ramStart: undefined, mapped: [], cpuPageTables: [] },
     part: undefined,
     compression: () => [],
   };

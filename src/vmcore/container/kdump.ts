@@ -15,7 +15,7 @@ import type { PageHook } from '../memory/physical-memory.ts';
 export function openKdump(source: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const header = readKdumpHeader(source, limits);
   const pages = new KdumpPages(source, header, limits, onPage);
-  const vmcoreinfoNotes = noteTexts(source, header, limits);
+  const { texts: vmcoreinfoNotes, cpuPageTables } = notesOf(source, header, limits);
   const brokeOff = (header.status & STATUS_INCOMPLETE) !== 0;
   if (!brokeOff && !pages.isCutInBitmap) pages.checkBitmap();
   return {
@@ -32,6 +32,7 @@ export function openKdump(source: ByteSource, limits: Limits, onPage?: PageHook)
       physBase: header.byMakedumpfile ? header.physBase : undefined,
       ramStart: ramStart(header, pages),
       mapped: [],
+      cpuPageTables,
     },
     part: partOf(header, vmcoreinfoNotes),
     compression: () => compressionsOf(header.status | pages.flagsSeen),
@@ -55,15 +56,21 @@ function ramStart({ order, physBase }: KdumpHeader, pages: KdumpPages): bigint |
   return physBase === 0n ? pages.lowestAddress() : physBase;
 }
 
-/** The text the sub header points at; failing that, those among the notes. */
-function noteTexts(source: ByteSource, header: KdumpHeader, limits: Limits): Uint8Array[] {
+/** VMCOREINFO's text is that which the sub header points at; failing that, those among the notes. */
+function notesOf(
+  source: ByteSource,
+  header: KdumpHeader,
+  limits: Limits,
+): Pick<CoreNotes, 'texts' | 'cpuPageTables'> {
   const { vmcoreinfo, notes: noteRange, order } = header;
   const notes = new CoreNotes(source, order, limits);
   if (noteRange !== undefined) notes.take(noteRange);
   notes.requireLinux();
   if (vmcoreinfo !== undefined && vmcoreinfo.length <= limits.vmcoreinfoBytes) {
     const { offset, length } = vmcoreinfo;
-    if (inRange(source.size, offset, length)) return [source.read(offset, length)];
+    if (inRange(source.size, offset, length)) {
+      return { texts: [source.read(offset, length)], cpuPageTables: notes.cpuPageTables };
+    }
   }
-  return notes.texts;
+  return notes;
 }

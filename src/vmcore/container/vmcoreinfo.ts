@@ -9,6 +9,8 @@ import { sha256 } from '../codec/sha256.ts';
 
 /** 2^32 - 1: no crash of today is later than what 32 bits can say. */
 const LATEST_CRASH = 0xffffffff;
+/** Those that Linux can be built with. */
+const PAGE_SIZES: ReadonlySet<number> = new Set([4, 8, 16, 32, 64, 256].map((kib) => kib << 10));
 
 export class Vmcoreinfo {
   /** The text as it stands in the dump, up to the first NUL. */
@@ -92,6 +94,12 @@ export class Vmcoreinfo {
       .map((line) => line.replaceAll('\0', '').trim())
       .filter((line) => line.includes('='));
     return sha256([...new Set(lines)].sort().join('\n'));
+  }
+
+  /** PAGESIZE: bytes of a page; 4096 where it says nothing that a page could have. */
+  get pageSize(): number {
+    const size = parseSmall(this.value('PAGESIZE')) ?? 0;
+    return PAGE_SIZES.has(size) ? size : 4096;
   }
 
   get osRelease(): string {

@@ -1,10 +1,10 @@
 // What the notes of a dump say: the texts of VMCOREINFO, and whose memory it is. They lie in the
 // PT_NOTE segments of an ELF core, and in one range of a kdump-compressed file.
 
-import { type ByteOrder, limited } from '../bytes/cursor.ts';
+import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import { type ByteSource, type FileRange, inRange } from '../bytes/source.ts';
 import { BadMagic, Unsupported } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import { CAPS, type Limits } from '../limits.ts';
 import { PT_NOTE } from './elf-constants.ts';
 import { type ProgramHeader, hasSafeOffsets } from './elf-header.ts';
 import { type Note, notes } from './notes.ts';
@@ -14,9 +14,14 @@ const OF_PROCESS: ReadonlySet<number> = new Set([3, 6, 0x46494c45]);
 /** Notes of the hypervisor (xen/include/public/elfnote.h), and what it says of itself. */
 const OF_XEN: ReadonlySet<string> = new Set(['Xen', 'VMCOREINFO_XEN']);
 
+/** struct QEMUCPUState of x86 (target/i386/arch_dump.c): version 1, and where it has cr[3]. */
+const QEMU_CPU = { version: 1, cr3: 416 };
+
 export class CoreNotes {
   /** Texts of VMCOREINFO notes so far that lie inside the file: as many as are tried. */
   readonly texts: Uint8Array[] = [];
+  /** CR3 of each CPU by QEMU's own notes, which say nothing of page tables on other machines. */
+  readonly cpuPageTables: bigint[] = [];
   readonly #source: ByteSource;
   readonly #order: ByteOrder;
   readonly #limits: Limits;
@@ -43,6 +48,7 @@ export class CoreNotes {
       limited('note count', ++this.#count, this.#limits.notes);
       this.#isOfProcess ||= note.name === 'CORE' && OF_PROCESS.has(note.type);
       this.#isOfXen ||= OF_XEN.has(note.name);
+      if (note.name === 'QEMU' && this.#isHeld(note)) this.#takeCpu(note);
       if (note.name !== 'VMCOREINFO' || note.type !== 0 || !this.#isHeld(note)) continue;
       this.texts.push(this.#source.read(note.descOffset, note.descLength));
       if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
@@ -65,6 +71,13 @@ export class CoreNotes {
     if (this.#isOfProcess && this.texts.length === 0) {
       throw new BadMagic('notes', 'got the core of a process, want one of a kernel');
     }
+  }
+
+  #takeCpu({ descOffset, descLength }: Note): void {
+    if (descLength < QEMU_CPU.cr3 + 8 || this.cpuPageTables.length >= CAPS.cpus) return;
+    const cpu = new Cursor(this.#source.read(descOffset, descLength), this.#order, 'QEMU note');
+    if (cpu.u32() !== QEMU_CPU.version) return;
+    this.cpuPageTables.push(cpu.seek(QEMU_CPU.cr3).u64());
   }
 
   #isHeld({ descOffset, descLength }: Note): boolean {

@@ -1,11 +1,12 @@
 // What a kernel died of, out of the last lines of its log.
 
-import type { HardwareEvent, Part } from './hardware-event.ts';
+import type { HardwareEvent } from './hardware-event.ts';
 import { Backtrace, programCounter } from './backtrace.ts';
 import { type CpuLine, cpuLine } from './cpu-line.ts';
 import { type CrashType, type Death, deathIn } from './death.ts';
 import { type HardwareName, hardwareName } from './hardware-name.ts';
 import type { Line } from './line.ts';
+import { sharedName } from './part-name.ts';
 import { shownText } from './shown-text.ts';
 
 export interface CrashFacts {
@@ -179,25 +180,10 @@ const SIGNATURE_FRAMES = 3;
 /** @returns type, then the innermost functions; of a hardware error the category and the part. */
 export function signatureOf(crash: Crash, cause: HardwareEvent | null): string {
   if (OF_HARDWARE.has(crash.type)) {
-    const error = cause === null ? [] : [cause.category, partName(cause.part) ?? ''];
+    const error = cause === null ? [] : [cause.category, sharedName(cause.part) ?? ''];
     return [crash.type, ...error].filter((word) => word !== '').join('|');
   }
   const [first, ...others] = crash.pc === null ? crash.frames : [crash.pc, ...crash.frames];
   const functions = first === undefined ? [] : [first, ...others.slice(0, SIGNATURE_FRAMES)];
   return [crash.type, ...functions].join('|');
-}
-
-/** A part in one word, as people look for it; null: it has no name that another host could share. */
-function partName(part: Part | null): string | null {
-  switch (part?.kind) {
-    case 'pci':
-      return part.address ?? part.pe;
-    case 'dimm':
-      return part.label ?? part.location;
-    case 'cpu':
-      return part.unit ?? (part.bank === null ? null : `bank ${part.bank}`);
-    case 'page':
-    case undefined:
-      return null;
-  }
 }

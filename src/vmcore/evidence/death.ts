@@ -2,24 +2,26 @@
 // oops differ by architecture: arch/*/kernel/traps.c, arch/*/mm/fault.c.
 
 /** Closed: a metric has it as a label. */
-export type CrashType =
-  | 'sysrq'
-  | 'machine-check'
-  | 'ghes-fatal'
-  | 'serror'
-  | 'nmi'
-  | 'hard-lockup'
-  | 'soft-lockup'
-  | 'hung-task'
-  | 'rcu-stall'
-  | 'oom'
-  | 'page-fault'
-  | 'gpf'
-  | 'bug'
-  | 'oops'
-  | 'init-died'
-  | 'vfs-root'
-  | 'other';
+export const CRASH_TYPES = [
+  'sysrq',
+  'machine-check',
+  'ghes-fatal',
+  'serror',
+  'nmi',
+  'hard-lockup',
+  'soft-lockup',
+  'hung-task',
+  'rcu-stall',
+  'oom',
+  'page-fault',
+  'gpf',
+  'bug',
+  'oops',
+  'init-died',
+  'vfs-root',
+  'other',
+] as const;
+export type CrashType = (typeof CRASH_TYPES)[number];
 
 type Pattern = readonly [RegExp, CrashType];
 

@@ -23,6 +23,7 @@ import { SerrorRecogniser } from './serror.ts';
 import { SuppressedMessages } from './suppressed.ts';
 import { TrapRecogniser } from './trap.ts';
 import { eventOf } from './event.ts';
+import { type LoggedErrors, leadSeconds, loggedErrors } from './logged-errors.ts';
 import { kernelLines } from './line.ts';
 import { merge } from './merge.ts';
 
@@ -41,6 +42,8 @@ export interface Evidence {
   readonly hardwareEvents: readonly HardwareEvent[];
   /** Events beyond those that are kept. */
   readonly hardwareEventsOmitted: number;
+  /** All events in numbers, with those that are not kept. */
+  readonly loggedErrors: readonly LoggedErrors[];
   /** Errors that firmware kept of the boot before (BERT). They are none of this one. */
   readonly previousBootRecords: number;
   /** Messages that the kernel did not print because there were too many. */
@@ -83,13 +86,18 @@ export function findEvidence(
     recognisers.some((recogniser) => recogniser.offer(line));
     scanner.offer(line);
   }
+  const { crash } = scanner;
   const timed = records.some(({ timeSeconds }) => timeSeconds !== null);
   const events = eventsOf(merge(findings.all, pageSize), timed);
   return {
     ...kept(events.map(({ event }) => event)),
+    loggedErrors: loggedErrors(
+      events.map(({ event }) => event),
+      timed ? (crash?.time ?? null) : null,
+    ),
     previousBootRecords: cper.previousBootRecords,
     suppressed: suppressed.counts,
-    crash: scanner.crash === null ? null : crashFacts(scanner.crash, events, timed),
+    crash: crash === null ? null : crashFacts(crash, events, timed),
   };
 }
 
@@ -118,7 +126,6 @@ function crashFacts(
   const before = events.findLast(
     ({ event }) => isSevere(event) && (event.time ?? Infinity) <= time,
   );
-  const lead = before === undefined ? null : time - (before.event.time ?? time);
   const interrupted = cause?.findings.find(({ pc }) => pc !== null)?.pc ?? null;
   const part = cause?.event.part;
   return {
@@ -127,7 +134,7 @@ function crashFacts(
     cpu: crash.cpu ?? (part?.kind === 'cpu' || part?.kind === 'dimm' ? part.cpu : null),
     signature: signatureOf({ ...crash, time }, cause?.event ?? null),
     uptimeSeconds: timed ? time : null,
-    leadSeconds: lead === null ? null : Math.round(lead * 1e6) / 1e6,
+    leadSeconds: leadSeconds(before?.event.time ?? null, time),
     cause: cause?.event ?? null,
   };
 }

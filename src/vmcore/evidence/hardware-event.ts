@@ -4,7 +4,7 @@
 export type Category = 'cpu' | 'memory' | 'pci' | 'cxl' | 'others';
 
 /** Mildest first. `fatal` may mean fatal for a link: only the panic says that it ended the system. */
-const SEVERITIES = ['informational', 'corrected', 'recoverable', 'fatal'] as const;
+export const SEVERITIES = ['informational', 'corrected', 'recoverable', 'fatal'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
 /** Which part of the kernel told of the error; the most telling one where several did. */

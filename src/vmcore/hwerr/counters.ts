@@ -2,6 +2,7 @@
 // that is not in the dump, or a dump that is broken on the way to them, becomes an answer.
 
 import type { VirtAddr } from '../bytes/units.ts';
+import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Kernel } from '../kernel.ts';
@@ -10,6 +11,7 @@ import { Kallsyms } from '../symbols/kallsyms.ts';
 import { type KernelName, type SymbolFile, symbolFileSources } from '../symbols/symbol-files.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 import { bootIdAddress, readBootId } from './boot-id.ts';
+import { vmcoreinfoCopies } from './vmcoreinfo-copies.ts';
 import { layoutOf, readCategories } from './hwerr.ts';
 import { type Location, arrayInFiles, locateArray } from './locate.ts';
 
@@ -27,6 +29,8 @@ export interface Counters {
   readonly bootId: string | null;
   readonly symbolSource: CrashReport['symbolSource'];
   readonly layoutSource: CrashReport['layoutSource'];
+  /** What the kernel's memory has of them: of none where the array is not found by kallsyms. */
+  readonly vmcoreinfoCopies: readonly Vmcoreinfo[];
 }
 
 /**
@@ -42,22 +46,29 @@ export function readCounters(
 ): Counters {
   const symbols = new Symbols(kernel, options, warn);
   const bootId = bootIdOf(kernel, symbols, warn);
-  try {
-    return { ...countersBy(symbols, kernel, options, warn), bootId };
-  } catch (error) {
-    if (!(error instanceof VmcoreError)) throw error;
-    const hwerr: Hwerr =
-      error instanceof PageMissing
-        ? { kind: 'absent', reason: error.reason }
-        : { kind: 'unreadable', reason: error.reason, message: error.message };
-    return { ...without(hwerr), bootId };
-  }
+  const fromArray = countersOrWhyNot(symbols, kernel, options, warn);
+  return { ...fromArray, bootId, vmcoreinfoCopies: symbols.vmcoreinfoCopies() };
 }
 
-type WithoutBootId = Omit<Counters, 'bootId'>;
+type FromArray = Omit<Counters, 'bootId' | 'vmcoreinfoCopies'>;
 
-function without(hwerr: Hwerr): WithoutBootId {
+function without(hwerr: Hwerr): FromArray {
   return { hwerr, symbolSource: null, layoutSource: null };
+}
+
+function countersOrWhyNot(
+  symbols: Symbols,
+  kernel: Kernel,
+  options: CounterOptions,
+  warn: (warning: string) => void,
+): FromArray {
+  try {
+    return countersBy(symbols, kernel, options, warn);
+  } catch (error) {
+    if (error instanceof PageMissing) return without({ kind: 'absent', reason: error.reason });
+    if (!(error instanceof VmcoreError)) throw error;
+    return without({ kind: 'unreadable', reason: error.reason, message: error.message });
+  }
 }
 
 /** @throws VmcoreError when the dump is broken on the way, or a page of it is missing. */
@@ -66,7 +77,7 @@ function countersBy(
   kernel: Kernel,
   { limits, askBtf = false }: CounterOptions,
   warn: (warning: string) => void,
-): WithoutBootId {
+): FromArray {
   const location = symbols.locateArray();
   if (location.kind !== 'found') return without({ kind: 'absent', reason: location.kind });
   const { array } = location;
@@ -100,11 +111,13 @@ class Symbols {
   /** Why there is no kallsyms. */
   readonly #trouble: VmcoreError | undefined;
   readonly #kernel: Kernel;
+  readonly #limits: Limits;
   readonly #files: Iterable<SymbolSource>;
   readonly #warn: (warning: string) => void;
 
   constructor(kernel: Kernel, options: CounterOptions, warn: (warning: string) => void) {
     this.#kernel = kernel;
+    this.#limits = options.limits;
     this.#warn = warn;
     const { vmcoreinfo } = kernel;
     const name = { release: vmcoreinfo.osRelease, buildId: vmcoreinfo.buildId };
@@ -134,6 +147,11 @@ class Symbols {
     const array = !this.#kernel.isProven ? undefined : arrayInFiles(this.#files);
     if (array !== undefined) return { kind: 'found', array };
     throw trouble ?? new Corrupt('no_kallsyms', 'kallsyms', 'cannot be read');
+  }
+
+  vmcoreinfoCopies(): Vmcoreinfo[] {
+    if (this.kallsyms === undefined) return [];
+    return vmcoreinfoCopies(this.#kernel, this.kallsyms, this.#limits);
   }
 
   bootIdAddress(): VirtAddr | undefined {

@@ -60,6 +60,11 @@ export class VirtualMemory {
     return new Cursor(this.read(address, length), this.order, what, address);
   }
 
+  /** Where the address lies; undefined where nothing is mapped. */
+  place(address: VirtAddr): PhysAddr | undefined {
+    return this.#translate(address);
+  }
+
   #physical(address: VirtAddr): PhysAddr {
     const physical = this.#translate(address);
     if (physical === undefined) {

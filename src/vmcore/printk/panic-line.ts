@@ -3,8 +3,7 @@
 // kernel's own word counts: anybody may write such a line to /dev/kmsg.
 
 import { CAPS } from '../limits.ts';
-import type { Kernel } from '../kernel.ts';
-import { newestEntries } from './log.ts';
+import type { LogRecord } from './record.ts';
 
 const KERNEL = 0;
 const PANIC = 'Kernel panic - not syncing';
@@ -13,19 +12,20 @@ const COMPLAINT =
   /^(BUG: |Oops[: [-]|Internal error: |general protection fault|Unable to handle kernel|watchdog: .*lockup|(sysrq: )?(SysRq : )?Trigger a crash)/;
 
 /**
- * @returns undefined when the log has no such line.
- * @throws Corrupt or PageMissing when the log is not in the dump.
+ * @param records oldest first.
+ * @returns null when the log has no such line.
  */
-export function panicLine(kernel: Kernel): string | undefined {
+export function panicLine(records: readonly LogRecord[]): string | null {
   let complaint: string | undefined;
-  for (const entry of newestEntries(kernel)) {
-    if (entry.kind !== 'record' || entry.record.facility !== KERNEL) continue;
-    const lines = entry.record.text.split('\n').map((line) => line.trim());
+  for (let at = records.length - 1; at >= 0; at--) {
+    const record = records[at];
+    if (record?.facility !== KERNEL) continue;
+    const lines = record.text.split('\n').map((line) => line.trim());
     const panic = lines.find((line) => line.startsWith(PANIC));
     if (panic !== undefined) return shortened(panic);
     complaint ??= lines.find((line) => COMPLAINT.test(line));
   }
-  return complaint === undefined ? undefined : shortened(complaint);
+  return complaint === undefined ? null : shortened(complaint);
 }
 
 function shortened(line: string): string {

@@ -13,7 +13,7 @@ export function recordText(bytes: Uint8Array): string {
 /** `+pci:0000:01:00.0`; null where the field is empty. */
 export function deviceName(bytes: Uint8Array): string | null {
   const end = bytes.indexOf(0);
-  const name = recordText(end < 0 ? bytes : bytes.subarray(0, end)).replace('\n', ' ');
+  const name = recordText(end < 0 ? bytes : bytes.subarray(0, end)).replaceAll('\n', ' ');
   return name === '' ? null : name;
 }
 

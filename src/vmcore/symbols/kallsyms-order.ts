@@ -75,25 +75,32 @@ export class KallsymsOrder {
    * token changes many names at once, in the table's own order: then names further and further away
    * are not sorted, or one beside the place is the wanted one but for a few bits.
    *
+   * @param reach how many places away to look at most.
    * @throws NotInOrder when the names met on the way to the place are not sorted.
    */
-  isGap(name: Uint8Array): boolean {
+  isGap(name: Uint8Array, reach: number): boolean {
     const place = this.#lowerBound(name);
     return (
-      this.#leadsAway(name, (distance) => place - distance, -1) &&
-      this.#leadsAway(name, (distance) => place + distance - 1, 1)
+      this.#leadsAway(name, reach, (distance) => place - distance, -1) &&
+      this.#leadsAway(name, reach, (distance) => place + distance - 1, 1)
     );
   }
 
-  #leadsAway(name: Uint8Array, placeAt: (distance: number) => number, sign: -1 | 1): boolean {
+  #leadsAway(
+    name: Uint8Array,
+    reach: number,
+    placeAt: (distance: number) => number,
+    sign: -1 | 1,
+  ): boolean {
     let last = name;
-    for (let distance = 1; ; distance *= 2) {
+    for (let distance = 1; distance <= reach; distance *= 2) {
       const place = placeAt(distance);
       if (place < 0 || place >= this.#tables.count) return true;
       const here = this.#entry(place).name;
       if (sign * compareBytes(here, last) < 0 || isDamagedForm(here, name)) return false;
       last = here;
     }
+    return true;
   }
 
   /** The first place whose name does not sort before the wanted one. */

@@ -1,7 +1,7 @@
 // From a symbol's name to its address, by the kernel's own table of symbols in the dump: by the order
 // of names; where there is none or it is damaged, every name is read.
 
-import { ascii, cString, hasBytesAt } from '../bytes/text.ts';
+import { ascii, cString, compareBytes, hasBytesAt } from '../bytes/text.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
@@ -11,6 +11,11 @@ import { KallsymsNames, NAMES_PER_MARKER } from './kallsyms-names.ts';
 import { type Entry, KallsymsOrder, NotInOrder, hasSuffix } from './kallsyms-order.ts';
 import { type KallsymsTables, kallsymsTables } from './kallsyms-tables.ts';
 import { type KernelSymbol, type SymbolSource, ambiguous } from './symbol-source.ts';
+
+/** Places on either side of where a name would be that were read when it was looked for. */
+const BESIDE = 2;
+/** How far away symbols beside another may be, either way. */
+const NEIGHBOURS = 16;
 
 export class Kallsyms implements SymbolSource {
   readonly kind = 'kallsyms';
@@ -56,21 +61,40 @@ export class Kallsyms implements SymbolSource {
   }
 
   /**
+   * The symbol of that name among the few on either side of another: variables that one source file
+   * defines mostly lie together, and their names on a page that was read before.
+   */
+  findBeside(name: string, neighbour: string): KernelSymbol | undefined {
+    const wanted = ascii(name);
+    const [beside] = this.#entriesOf(ascii(neighbour), []);
+    if (beside === undefined) return undefined;
+    for (let distance = 1; distance <= NEIGHBOURS; distance++) {
+      for (const i of [beside.i - distance, beside.i + distance]) {
+        if (i < 0 || i >= this.#tables.count) continue;
+        const here = this.#names.at(i);
+        if (compareBytes(here, wanted) === 0) return this.#symbol({ i, name: here });
+      }
+    }
+    return undefined;
+  }
+
+  /**
    * Whether it is proven that the kernel has no symbol of any of these names, which `find` did not
    * find: its table of tokens is whole, names that sort on either side of them are found where
    * VMCOREINFO says they are, and the names around their places are sorted.
    */
   provesAbsent(names: readonly string[]): boolean {
-    try {
-      return (
-        this.#tables.tokensAreWhole &&
-        this.#findsKnownNamesAround(names) &&
-        names.every((name) => this.#isGap(ascii(name)))
-      );
-    } catch (error) {
-      if (error instanceof NotInOrder || error instanceof VmcoreError) return false;
-      throw error;
-    }
+    return this.#hasGaps(names, Infinity) && unlessBroken(() => this.#findsKnownNamesAround(names));
+  }
+
+  /** What of that proof costs next to no page: the tokens, and the names beside their places. */
+  suggestsAbsent(names: readonly string[]): boolean {
+    return this.#hasGaps(names, BESIDE);
+  }
+
+  #hasGaps(names: readonly string[], reach: number): boolean {
+    if (!this.#tables.tokensAreWhole) return false;
+    return unlessBroken(() => names.every((name) => this.#isGap(ascii(name), reach)));
   }
 
   /** Whether a symbol before them and one behind them are where VMCOREINFO says, nearest names first. */
@@ -83,8 +107,8 @@ export class Kallsyms implements SymbolSource {
   }
 
   /** Where all names were walked, none of them was passed over. */
-  #isGap(name: Uint8Array): boolean {
-    return this.#order === undefined || this.#order.isGap(name);
+  #isGap(name: Uint8Array, reach: number): boolean {
+    return this.#order === undefined || this.#order.isGap(name, reach);
   }
 
   #entriesOf(name: Uint8Array, suffixes: readonly Uint8Array[]): Entry[] {
@@ -145,5 +169,15 @@ export class Kallsyms implements SymbolSource {
       throw new Corrupt('no_kallsyms', `kallsyms_offsets[${i}]`, 'is not between its neighbours');
     }
     return { name: cString(name), address, room: next === address ? undefined : next - address };
+  }
+}
+
+/** Whether it holds; false where the tables are broken or a page is missing. */
+function unlessBroken(holds: () => boolean): boolean {
+  try {
+    return holds();
+  } catch (error) {
+    if (error instanceof NotInOrder || error instanceof VmcoreError) return false;
+    throw error;
   }
 }

@@ -15,7 +15,7 @@ import {
 } from './kallsyms-builder.ts';
 import { type BuiltDump, type KdumpRecipe, kdump } from './kdump-builder.ts';
 import { MACHINES, type Machine, type MachineName } from './fake-machines.ts';
-import { kernelNotes } from './notes-builder.ts';
+import { kernelNote, kernelNotes } from './notes-builder.ts';
 import { type BuiltLog, type LogRecipe, printkRing } from './printk-builder.ts';
 
 /** One element of hwerr_data. */
@@ -51,6 +51,8 @@ export interface KernelRecipe {
   readonly btf?: BtfRecipe;
   /** VMCOREINFO as it would be, to be changed. */
   readonly editVmcoreinfo?: (text: string) => string;
+  /** VMCOREINFO as the kernel's own note has it, to be changed; without, it has no such note. */
+  readonly editNote?: (text: string) => string;
 }
 
 interface ElementLayout {
@@ -66,6 +68,7 @@ const OFFSETS = {
   text: 0x0,
   utsname: 0x10000,
   bootId: 0x20000,
+  note: 0x28000,
   array: 0x30000,
   vmcoreinfo: 0x40000,
   btf: 0x42000,
@@ -74,6 +77,8 @@ const KALLSYMS_OFFSET = 0x50000;
 const FUNCTION_OFFSET = 0x20;
 /** Other variables on the array's page: in no real dump are there less than 64 bytes of them. */
 const OTHER_DATA_OFFSET = 0x800;
+/** The pointer to the note, on the array's page too. */
+const NOTE_POINTER_OFFSET = 0x400;
 const NAME_OFFSET = 4; // OFFSET(uts_namespace.name)
 /** Places lie on a 64 KiB block each, the largest block that a dump can have. */
 const ALIGNMENT = 0x10000;
@@ -136,7 +141,11 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
   const out = new ByteWriter(machine.order).text('text');
   writeUtsname(out.padTo(OFFSETS.utsname + NAME_OFFSET), recipe, machine);
   out.padTo(OFFSETS.bootId).bytes(recipe.bootId ?? BOOT_ID);
+  if (recipe.editNote) {
+    out.padTo(OFFSETS.note).bytes(kernelNote(recipe.editNote(text), machine.order));
+  }
   writeArray(out.padTo(OFFSETS.array), recipe, machine);
+  if (recipe.editNote) out.padTo(OFFSETS.array + NOTE_POINTER_OFFSET).word(address(OFFSETS.note));
   out.padTo(OFFSETS.array + OTHER_DATA_OFFSET).text('x'.repeat(64));
   out.padTo(OFFSETS.vmcoreinfo).text(vmcoreinfo);
   if (recipe.btf) out.padTo(OFFSETS.btf).bytes(btf(recipe.btf, machine.order));
@@ -216,6 +225,10 @@ function symbolsOf(recipe: KernelRecipe, address: (offset: number) => bigint): S
   if (arrayName !== null) symbols.push({ name: arrayName, address: address(OFFSETS.array) });
   if (logFunction)
     symbols.push({ name: 'hwerr_log_error_type', address: address(FUNCTION_OFFSET) });
+  if (recipe.editNote) {
+    const pointer = address(OFFSETS.array + NOTE_POINTER_OFFSET);
+    symbols.push({ name: 'vmcoreinfo_note', address: pointer, type: 'D' });
+  }
   if (recipe.btf) symbols.push({ name: '__start_BTF', address: address(OFFSETS.btf) });
   for (let i = 0; i < fillers; i++) {
     const name = `${['acpi', 'kmem', 'tcp', 'xfs'][i % 4]}_function_${(i * 7919) % 10007}`;

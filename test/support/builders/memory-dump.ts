@@ -17,6 +17,7 @@ export function memoryDump(
   { machine }: BuiltKernel,
   memory: SparseMemory,
   notes: readonly string[] = [],
+  cpuPageTables: readonly bigint[] = [],
 ): Dump {
   return {
     container: 'elf',
@@ -28,7 +29,7 @@ export function memoryDump(
     memory,
     incomplete: false,
     addressing: 'physical',
-    hints: { physBase: undefined, ramStart: machine.ramStart, mapped: [] },
+    hints: { physBase: undefined, ramStart: machine.ramStart, mapped: [], cpuPageTables },
     part: undefined,
     compression: () => [],
   };

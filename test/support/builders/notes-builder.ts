@@ -19,6 +19,17 @@ export function noteBytes(notes: readonly NoteRecipe[], order: ByteOrder = LE64)
   return out.toBytes();
 }
 
+/** What QEMU notes of an x86 CPU: struct QEMUCPUState, of version 1 and 440 bytes. */
+export function qemuCpuNote(cr3: bigint, version = 1): NoteRecipe {
+  const desc = new ByteWriter().u32(version).u32(440).padTo(416).u64(cr3).padTo(440).toBytes();
+  return { name: 'QEMU\0', desc };
+}
+
+/** The note that a kernel keeps of itself. */
+export function kernelNote(vmcoreinfo: string, order: ByteOrder = LE64): Uint8Array {
+  return noteBytes([{ name: 'VMCOREINFO\0', desc: bytesOf(vmcoreinfo) }], order);
+}
+
 /** What a kernel or makedumpfile writes: the state of a CPU, then VMCOREINFO. */
 export function kernelNotes(vmcoreinfo: string, order: ByteOrder = LE64): Uint8Array {
   return noteBytes(

@@ -6,7 +6,12 @@ import { Vmcoreinfo } from '../../../src/vmcore/container/vmcoreinfo.ts';
 import type { Architecture } from '../../../src/vmcore/arch/architecture.ts';
 import { SparseMemory } from './sparse-memory.ts';
 
-const NO_HINTS: AddressHints = { physBase: undefined, ramStart: undefined, mapped: [] };
+const NO_HINTS: AddressHints = {
+  physBase: undefined,
+  ramStart: undefined,
+  mapped: [],
+  cpuPageTables: [],
+};
 
 interface TranslationRecipe {
   readonly keys?: string;

@@ -8,7 +8,8 @@ import { type HttpServer, startHttpServer } from '../../../dist/http/server.js';
 import type { LiveState } from '../../../src/host/live.ts';
 import type { RecordedFailure } from '../../../src/ledger/ledger.ts';
 import { type Logger, createLogger } from '../../../src/log.ts';
-import { crashSamples, ingestSamples } from '../../../src/metrics/projection.ts';
+import { crashSamples } from '../../../src/metrics/crash-samples.ts';
+import { ingestSamples } from '../../../src/metrics/projection.ts';
 import { createMetrics } from '../../../src/metrics/registry.ts';
 import { statusSource } from '../../../src/status.ts';
 import type { CrashReport } from '../../../src/vmcore/index.ts';
@@ -93,6 +94,7 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
   const metrics = createMetrics('useful', () => undefined);
   const kexec = { armed: () => setup.armed, close: () => undefined };
   const mode = setup.mode ?? 'node';
+  const context = () => ({ nowSeconds: nowMs() / 1000, isFirstPassRecorded: true });
   const server = await startHttpServer(
     {
       listen: [{ host: '127.0.0.1', port: 0 }],
@@ -110,7 +112,7 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       metrics: async (format) => {
         const exposition = await metrics.render(
           [
-            () => crashSamples(ledger.view.total(), nowMs() / 1000),
+            () => crashSamples(ledger.view.total(), context()),
             () => ingestSamples(ingest.status()),
           ],
           format,
@@ -120,7 +122,7 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       hostMetrics: (host, format) => {
         const totals = ledger.view.hostTotals(host);
         if (totals === undefined) return undefined;
-        return metrics.renderOnly([() => crashSamples(totals, nowMs() / 1000)], format);
+        return metrics.renderOnly([() => crashSamples(totals, context())], format);
       },
       status: statusSource({
         ledger,

@@ -28,6 +28,8 @@ export async function startPrometheus(
     [
       ...[`--config.file=${file}`, `--storage.tsdb.path=${join(folder, 'tsdb')}`],
       ...[`--web.listen-address=127.0.0.1:${port}`, '--log.level=warn'],
+      // What it sent before it knew where to is sent again so soon.
+      '--rules.alert.resend-delay=2s',
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );

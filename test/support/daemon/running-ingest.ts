@@ -59,7 +59,14 @@ export function startIngest(
     close: () => decoder.close(),
   };
   const ingest = new Ingest(
-    { directories, excluded: [], settleMs: SETTLE_MS, rescanMs: RESCAN_MS, ...options },
+    {
+      directories,
+      excluded: [],
+      settleMs: SETTLE_MS,
+      incompleteAfterMs: 300_000,
+      rescanMs: RESCAN_MS,
+      ...options,
+    },
     {
       decoder: counting,
       ledger: {

@@ -1,6 +1,6 @@
 // Crash reports made up for what is behind the decoder.
 
-import { CATEGORIES, type CrashReport, type Hwerr } from '../../../src/vmcore/index.ts';
+import { CATEGORIES, type CrashReport, type Hwerr, absentLog } from '../../../src/vmcore/index.ts';
 
 export const CRASH_TIME = 1_791_000_351;
 
@@ -22,6 +22,7 @@ export function crashReport(parts: Partial<CrashReport> = {}): CrashReport {
     layoutSource: 'builtin',
     hwerr: counted({}),
     panicMessage: null,
+    ...absentLog('page_excluded'),
     warnings: [],
     vmcoreinfoDigest: 'OSRELEASE=7.3.4 CRASHTIME=1791000351',
     ...parts,

@@ -57,5 +57,6 @@ export function isUntrue(outcome: CrashReport | VmcoreError, truth: KnownReport)
 /** One line for a list of what went wrong. */
 export function describeOutcome(outcome: CrashReport | VmcoreError): string {
   if (outcome instanceof VmcoreError) return `${outcome.reason}: ${outcome.message}`;
-  return JSON.stringify({ hwerr: outcome.hwerr, warnings: outcome.warnings });
+  const { hwerr, crashTimeSeconds, bootId, nodename, kernelRelease, warnings } = outcome;
+  return JSON.stringify({ hwerr, crashTimeSeconds, bootId, nodename, kernelRelease, warnings });
 }

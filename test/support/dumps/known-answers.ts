@@ -10,7 +10,7 @@ import { CATEGORIES, type CrashReport } from '../../../src/vmcore/index.ts';
 export type KnownReport = Partial<CrashReport>;
 
 /** One line of expected.json; fields of a report it says nothing of are left out. */
-export interface KnownAnswer extends Omit<KnownReport, 'hwerr' | 'panicMessage'> {
+export interface KnownAnswer extends Omit<KnownReport, 'hwerr' | 'panicMessage' | 'crash'> {
   readonly file: string;
   /** Equal for dumps of the same crash. */
   readonly crash: string;

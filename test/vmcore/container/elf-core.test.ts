@@ -104,6 +104,7 @@ describe('hints of an ELF core', () => {
       physBase: undefined,
       ramStart: 0x1000n,
       mapped: [{ virtual: 0xffffffff81000000n, physical: 0x1000n, length: 0x2000n }],
+      cpuPageTables: [],
     });
   });
 });

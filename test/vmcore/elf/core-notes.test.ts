@@ -4,10 +4,15 @@ import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { CoreNotes } from '../../../src/vmcore/elf/core-notes.ts';
 import { readElfHeader } from '../../../src/vmcore/elf/elf-header.ts';
 import { LimitExceeded } from '../../../src/vmcore/errors.ts';
-import { DEFAULT_LIMITS, type Limits } from '../../../src/vmcore/limits.ts';
+import { CAPS, DEFAULT_LIMITS, type Limits } from '../../../src/vmcore/limits.ts';
 import { LE64, bytesOf, latin1 } from '../../support/builders/bytes.ts';
 import { type ElfSegment, elfCore } from '../../support/builders/elf-core-builder.ts';
-import { type NoteRecipe, kernelNotes, noteBytes } from '../../support/builders/notes-builder.ts';
+import {
+  type NoteRecipe,
+  kernelNotes,
+  noteBytes,
+  qemuCpuNote,
+} from '../../support/builders/notes-builder.ts';
 import { sparseSource } from '../../support/system/faulty-source.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
 
@@ -117,5 +122,24 @@ describe('requireLinux', () => {
     });
     expect(error).toMatchObject({ tag: 'Unsupported', reason: 'unsupported_format' });
     expect(error.message).toMatch(/Xen.*crash/);
+  });
+});
+
+describe("QEMU's notes of CPUs", () => {
+  it('say which page tables each used', () => {
+    const bytes = noteBytes([CPU, qemuCpuNote(0x1000n), qemuCpuNote(0x802005n), INFO]);
+    expect(notesIn(bytes).cpuPageTables).toEqual([0x1000n, 0x802005n]);
+  });
+
+  it.each([
+    ['another version', qemuCpuNote(0x1000n, 2)],
+    ['another size', { name: 'QEMU\0', desc: new Uint8Array(416) }],
+  ])('say nothing in %s', (_, other) => {
+    expect(notesIn(noteBytes([other])).cpuPageTables).toEqual([]);
+  });
+
+  it('are read of so many CPUs', () => {
+    const bytes = noteBytes(Array.from({ length: CAPS.cpus + 1 }, () => qemuCpuNote(1n)));
+    expect(notesIn(bytes).cpuPageTables).toHaveLength(CAPS.cpus);
   });
 });

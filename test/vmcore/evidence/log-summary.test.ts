@@ -12,10 +12,15 @@ it('logSummary says how much there was, from when to when, and who may have writ
     9,
     'd',
   );
-  expect(logSummary(records, { source: 'ring', truncated: false })).toEqual({
+  expect(
+    logSummary({ source: 'ring', records, truncated: false, unreadable: 2 }, { ghes: 3 }),
+  ).toEqual({
     ...{ source: 'ring', forgeable: false, records: 4, foreign: 1 },
-    ...{ firstTime: 3, lastTime: 9, truncated: false },
+    ...{ firstSeq: null, firstTime: 3, lastTime: 9, truncated: false },
+    ...{ lost: 0, unreadable: 2, suppressed: { ghes: 3 } },
   });
   const text = kernelLog({ text: 'a', facility: null });
-  expect(logSummary(text, { source: 'text', truncated: true })).toMatchObject({ forgeable: true });
+  expect(logSummary({ source: 'text', records: text, truncated: true }, {})).toMatchObject({
+    forgeable: true,
+  });
 });

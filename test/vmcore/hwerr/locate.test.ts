@@ -103,26 +103,27 @@ describe('locateArray', () => {
     it.each([0, 1, 2, 3, 4, 5, 6, 7])(
       'does not believe it where bit %i of a token of their names is flipped',
       (bit) => {
-        const built = kernel({ fillers: 600, merges: 200 });
-        const memory = memoryOf(built);
-        const { kernel: opened } = openedKernel(built, memory);
-        const table = built.physicalOf(built.kallsyms.labels['kallsyms_token_table']!);
-        const text = Buffer.from(memory.read(table, 2048)).toString('latin1');
-        const at = table + BigInt(text.indexOf('hwe'));
-        const [byte = 0] = memory.read(at, 1);
-        memory.write(at, Uint8Array.of(byte ^ (1 << bit)));
-        const outcome = ((): string => {
-          try {
-            const kallsyms = Kallsyms.open(opened.vmcoreinfo, opened.memory, DEFAULT_LIMITS);
-            return locateArray(kallsyms, [], RELEASE, () => undefined).kind;
-          } catch (error) {
-            return (error as VmcoreError).reason;
-          }
-        })();
-        expect(outcome).toBe('no_kallsyms');
+        expect(locateDamaged(bit)).toBe('no_kallsyms');
       },
     );
   });
+
+  function locateDamaged(bit: number): string {
+    const built = kernel({ fillers: 600, merges: 200 });
+    const memory = memoryOf(built);
+    const { kernel: opened } = openedKernel(built, memory);
+    const table = built.physicalOf(built.kallsyms.labels['kallsyms_token_table']!);
+    const text = Buffer.from(memory.read(table, 2048)).toString('latin1');
+    const at = table + BigInt(text.indexOf('hwe'));
+    const [byte = 0] = memory.read(at, 1);
+    memory.write(at, Uint8Array.of(byte ^ (1 << bit)));
+    try {
+      const kallsyms = Kallsyms.open(opened.vmcoreinfo, opened.memory, DEFAULT_LIMITS);
+      return locateArray(kallsyms, [], RELEASE, () => undefined).kind;
+    } catch (error) {
+      return (error as VmcoreError).reason;
+    }
+  }
 
   it('refuses a name that two symbols have', () => {
     const twice = kernel({ fillers: 20, bootIdName: 'hwerr_data' });

@@ -19,6 +19,7 @@ describe('what a record stores', () => {
     expect(deviceName(bytesOf('+pci:0000:01:00.0\0rest'))).toBe('+pci:0000:01:00.0');
     expect(deviceName(bytesOf('b8:0'))).toBe('b8:0');
     expect(deviceName(bytesOf('\0x'))).toBeNull();
+    expect(deviceName(bytesOf('a\nb\nc\x1b'))).toBe('a b c ');
   });
 
   it.each([

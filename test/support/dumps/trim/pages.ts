@@ -10,7 +10,7 @@ import { readCounters } from '../../../../src/vmcore/hwerr/counters.ts';
 import { DEFAULT_LIMITS } from '../../../../src/vmcore/limits.ts';
 import type { Kernel } from '../../../../src/vmcore/kernel.ts';
 import { identifyKernel } from '../../../../src/vmcore/running-kernel.ts';
-import { panicLine } from '../../../../src/vmcore/printk/panic-line.ts';
+import { newestEntries } from '../../../../src/vmcore/printk/log.ts';
 import { kallsymsTables } from '../../../../src/vmcore/symbols/kallsyms-tables.ts';
 import { Kallsyms } from '../../../../src/vmcore/symbols/kallsyms.ts';
 import type { SymbolFile } from '../../../../src/vmcore/symbols/symbol-files.ts';
@@ -46,8 +46,15 @@ export function neededPages(
   if (kernel.foundIn === 'scanned') noteVmcoreinfoCopies(dump, pages);
   readAroundTheArray(kernel, Kallsyms.open(kernel.vmcoreinfo, kernel.memory, DEFAULT_LIMITS));
   if (keep === 'tables') readTables(kernel);
-  if (keep === 'log') panicLine(kernel);
+  if (keep === 'log') readEndOfLog(kernel);
   return pages;
+}
+
+/** From the newest record back to the panic. */
+function readEndOfLog(kernel: Kernel): void {
+  for (const entry of newestEntries(kernel)) {
+    if (entry.kind === 'record' && entry.record.text.startsWith('Kernel panic')) return;
+  }
 }
 
 /** The dump, with every page that is read from its memory put down in `pages`. */

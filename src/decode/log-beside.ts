@@ -1,0 +1,81 @@
+// The log that kdump's tools write as text beside a dump: what there is where makedumpfile left the
+// kernel's own log out. It does not say who wrote its lines, so nothing of it counts as proof.
+
+import { basename, dirname, join } from 'node:path';
+import { FileError } from '../failure.ts';
+import {
+  type CrashReport,
+  type LogFindings,
+  VmcoreError,
+  logFindings,
+  readLogText,
+} from '../vmcore/index.ts';
+import { openFileSource } from './file-source.ts';
+
+/** Dumps that have a directory of their own, and the texts beside them (kdump-utils, SUSE kdump). */
+const ALONE = /^vmcore(\.flat|-incomplete)?$/;
+const TEXTS_OF_ALONE = ['vmcore-dmesg.txt', 'vmcore-dmesg-incomplete.txt', 'dmesg.txt', 'dmesg'];
+/** Of kdump-tools: `dump.202610030405` has `dmesg.202610030405`. */
+const STAMPED = /^(?:dump|vmcore)\.(\d{12})(?:\.\w{1,8})?$/;
+/** A log that is larger is none of one boot, or of one that nobody can read. */
+const MAX_BYTES = 16 << 20;
+/** Text does not say it; most machines have pages of this size. */
+const PAGE_BYTES = 4096;
+
+/**
+ * The report with what the text beside its dump says, where the dump itself has no log.
+ *
+ * @param root the directory that the text must be in; undefined: that of the dump.
+ */
+export function withLogBeside(
+  report: CrashReport,
+  path: string,
+  root: string | undefined,
+): CrashReport {
+  if (report.log.source !== 'absent') return report;
+  for (const name of textNames(basename(path))) {
+    const text = readBeside(join(dirname(path), name), root ?? dirname(path));
+    const findings = text === undefined ? undefined : findingsOf(text);
+    if (findings === undefined) continue;
+    return { ...report, ...findings, panicMessage: findings.crash?.panic ?? null };
+  }
+  return report;
+}
+
+function textNames(name: string): readonly string[] {
+  if (ALONE.test(name)) return TEXTS_OF_ALONE;
+  const stamp = STAMPED.exec(name)?.[1];
+  return stamp === undefined ? [] : [`dmesg.${stamp}`];
+}
+
+function findingsOf(text: string): LogFindings | undefined {
+  try {
+    const { format, records, truncated } = readLogText(text);
+    if (records.length === 0) return undefined;
+    return logFindings({ source: format, records, truncated }, { pageSize: PAGE_BYTES });
+  } catch (error) {
+    if (error instanceof VmcoreError) return undefined;
+    throw error;
+  }
+}
+
+/** It is no fault of the dump that the text beside it is not there, or cannot be read. */
+function readBeside(path: string, root: string): string | undefined {
+  try {
+    return readText(path, root);
+  } catch (error) {
+    if (error instanceof FileError || error instanceof VmcoreError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws FileError. */
+function readText(path: string, root: string): string | undefined {
+  const source = openFileSource(path, root);
+  try {
+    if (source.size > MAX_BYTES) return undefined;
+    return new TextDecoder().decode(source.read(0, source.size));
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,27 @@
+// Durations as Prometheus writes them.
+
+const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+  ['ms', 1],
+];
+
+/** A duration as Prometheus writes it: units from large to small, each once. Milliseconds. */
+export function parseDuration(text: string): number | undefined {
+  const ms = durationMs(text);
+  return ms !== undefined && ms < 2 ** 31 ? ms : undefined; // a Node timer holds no more
+}
+
+/** As parseDuration(), however long it is. */
+export function durationMs(text: string): number | undefined {
+  const match =
+    /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?(?:(\d{1,6})ms)?$/.exec(text);
+  if (match === null || text === '') return undefined;
+  const ms = DURATION_UNITS_MS.reduce(
+    (sum, [, unit], i) => sum + Number(match[i + 1] ?? 0) * unit,
+    0,
+  );
+  return ms > 0 ? ms : undefined;
+}

@@ -1,0 +1,54 @@
+// Files and directories that cannot be read for now: each is told of once, until it recovers.
+
+import type { Failure } from '../failure.ts';
+import type { Logger } from '../log.ts';
+import { howToRead } from './permission-hint.ts';
+
+export class UnreadablePaths {
+  readonly #log: Logger;
+  /** The root of each path. */
+  readonly #roots = new Map<string, string>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** @returns whether that is news; then it is logged, with what to do about it. */
+  add(root: string, path: string, failure: Failure): boolean {
+    if (this.#roots.has(path)) return false;
+    this.#roots.set(path, root);
+    void this.#tell(path, failure);
+    return true;
+  }
+
+  /** @returns whether the path was not readable before. */
+  remove(path: string): boolean {
+    return this.#roots.delete(path);
+  }
+
+  /**
+   * Forget the paths of a root that are readable, or gone.
+   *
+   * @returns these paths.
+   */
+  removeRecovered(root: string, isUnreadable: (path: string) => boolean): string[] {
+    const recovered = [...this.#roots]
+      .filter(([path, of]) => of === root && !isUnreadable(path))
+      .map(([path]) => path);
+    for (const path of recovered) this.#roots.delete(path);
+    return recovered;
+  }
+
+  async #tell(path: string, { reason, message }: Failure): Promise<void> {
+    // A dump may also fail for what lies elsewhere, such as the temporary directory.
+    const isItsOwn = reason === 'permission' && message.startsWith(path);
+    const hint = isItsOwn ? await howToRead(path) : HINTS[reason];
+    this.#log.error('cannot be read', { path, error: message, ...(hint && { hint }) });
+  }
+}
+
+const HINTS: Readonly<Partial<Record<Failure['reason'], string>>> = {
+  permission: 'see the message; it is tried again',
+  io: 'look at the disk; it is tried again',
+  timeout: 'look at the mount; it is tried again',
+};

@@ -1,0 +1,110 @@
+// What of the kernel's log the ledger keeps of a crash, and what two logs of one crash say together.
+// Pure.
+
+import type {
+  Category,
+  CrashType,
+  HardwareEvent,
+  LogFindings,
+  LoggedErrors,
+  Severity,
+} from '../vmcore/index.ts';
+import { sha256 } from './identity.ts';
+import { isSevere } from '../triage.ts';
+
+/** Events kept of a crash: its totals hold the others too. */
+const MAX_EVENTS = 100;
+
+type Events = Pick<LogFindings, 'hardwareEvents' | 'hardwareEventsOmitted'>;
+
+/** The newest severe ones, then the newest of all. */
+export function keptEvents({ hardwareEvents, hardwareEventsOmitted }: Events): Events {
+  if (hardwareEvents.length <= MAX_EVENTS) return { hardwareEvents, hardwareEventsOmitted };
+  const kept = new Set<HardwareEvent>(hardwareEvents.filter(isSevere).slice(-MAX_EVENTS / 2));
+  for (const event of hardwareEvents.toReversed()) {
+    if (kept.size < MAX_EVENTS) kept.add(event);
+  }
+  return {
+    hardwareEvents: hardwareEvents.filter((event) => kept.has(event)),
+    hardwareEventsOmitted: hardwareEventsOmitted + hardwareEvents.length - kept.size,
+  };
+}
+
+/** Errors of one category and severity in the log of a crash. */
+export interface CountedErrors {
+  readonly category: Category;
+  readonly severity: Severity;
+  readonly events: number;
+}
+
+/**
+ * Errors that are counted over crashes: those of a log that says who wrote its lines. What any process
+ * may have written is shown with its crash, and is in no total.
+ */
+export function countedErrors({ log, loggedErrors }: LogFindings): readonly CountedErrors[] {
+  return trust(log) === 2 ? bySeverity(loggedErrors) : [];
+}
+
+/** One entry for each category and severity that there is. */
+export function bySeverity(errors: readonly LoggedErrors[]): readonly CountedErrors[] {
+  const sums = new Map<string, CountedErrors>();
+  for (const { category, severity, events } of errors) {
+    const key = `${category} ${severity}`;
+    const known = sums.get(key)?.events ?? 0;
+    sums.set(key, { category, severity, events: known + events });
+  }
+  return [...sums.values()];
+}
+
+/** What the kernel died of, for a total; null: no log says so, or one that may be forged. */
+export function countedType({ log, crash }: LogFindings): CrashType | null {
+  return trust(log) === 2 && crash !== null ? crash.type : null;
+}
+
+/** A short name of the signature: equal where the signatures are. null: there is none. */
+export function signatureDigest({ crash }: Pick<LogFindings, 'crash'>): string | null {
+  return crash === null ? null : sha256(crash.signature).slice(0, 16);
+}
+
+/** What two logs of one crash say: the better one, and no number of events goes down. */
+export function mergedLogs(known: LogFindings, next: LogFindings): LogFindings {
+  const [better, other] = saysMore(next, known) ? [next, known] : [known, next];
+  const { log, hardwareEvents, hardwareEventsOmitted, previousBootRecords, crash } = better;
+  const isOfOneKind = trust(better.log) === trust(other.log);
+  return {
+    ...{ log, hardwareEvents, hardwareEventsOmitted, previousBootRecords },
+    crash: crash ?? (isOfOneKind ? other.crash : null),
+    loggedErrors: isOfOneKind ? most(better.loggedErrors, other.loggedErrors) : better.loggedErrors,
+  };
+}
+
+function saysMore(next: LogFindings, known: LogFindings): boolean {
+  const byTrust = trust(next.log) - trust(known.log);
+  return byTrust !== 0 ? byTrust > 0 : recordsOf(next.log) > recordsOf(known.log);
+}
+
+function trust(log: LogFindings['log']): 0 | 1 | 2 {
+  if (log.source === 'absent') return 0;
+  return log.forgeable ? 1 : 2;
+}
+
+function recordsOf(log: LogFindings['log']): number {
+  return log.source === 'absent' ? 0 : log.records;
+}
+
+function most(
+  one: readonly LoggedErrors[],
+  other: readonly LoggedErrors[],
+): readonly LoggedErrors[] {
+  const kinds = new Map(one.map((errors) => [kindOf(errors), errors]));
+  for (const errors of other) {
+    const known = kinds.get(kindOf(errors));
+    const events = Math.max(known?.events ?? 0, errors.events);
+    kinds.set(kindOf(errors), { ...errors, ...known, events });
+  }
+  return [...kinds.values()];
+}
+
+function kindOf({ category, severity, hwerrCategory }: LoggedErrors): string {
+  return [category, severity, hwerrCategory].join();
+}

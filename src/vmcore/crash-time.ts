@@ -1,0 +1,56 @@
+// When the kernel crashed. VMCOREINFO alone says so, and nothing vouches for its text; but the dump has
+// copies of it, and times that the kernel lived to see.
+
+import { VmcoreError } from './errors.ts';
+import type { Counters } from './hwerr/counters.ts';
+import type { Kernel } from './kernel.ts';
+import { timesOfDay } from './printk/times-of-day.ts';
+import type { Hwerr } from './report.ts';
+
+/**
+ * CRASHTIME, Unix seconds. Of copies that differ, the one that is no earlier than the newest error and
+ * the newest time of day in the log; null when that is none of them, or several, and where no copy has
+ * one: in the dump of a machine that did not crash.
+ *
+ * @param warn takes that they differ, and that the one there is does not fit the others.
+ */
+export function crashTime(
+  kernel: Kernel,
+  { hwerr, vmcoreinfoCopies }: Pick<Counters, 'hwerr' | 'vmcoreinfoCopies'>,
+  warn: (warning: string) => void,
+): number | null {
+  const copies = [kernel.vmcoreinfo, ...vmcoreinfoCopies];
+  const times = [...new Set(copies.flatMap(({ crashTimeSeconds }) => crashTimeSeconds ?? []))];
+  const [time, other] = times;
+  if (time === undefined || other === undefined) {
+    if (copies.some((copy) => copy.crashTimeSeconds === undefined && copy.has('CRASHTIME'))) {
+      warn(`CRASHTIME: ${kernel.vmcoreinfo.value('CRASHTIME') ?? 'a copy'} is no time of a crash`);
+    }
+    const newest = Math.max(0, ...errorTimes(hwerr));
+    if (time !== undefined && time < newest) {
+      warn(`CRASHTIME: ${time} is before an error that was counted at ${newest}`);
+    }
+    return time ?? null;
+  }
+  const newest = Math.max(0, ...errorTimes(hwerr), ...timesInLog(kernel));
+  const [possible, another] = times.filter((copy) => copy >= newest);
+  const proven = another === undefined ? possible : undefined;
+  const which = proven === undefined ? 'nothing says which is right' : `took ${proven}`;
+  warn(`CRASHTIME: copies of VMCOREINFO have ${times.join(' and ')}: ${which}`);
+  return proven ?? null;
+}
+
+/** When the kernel counted hardware errors, Unix seconds. */
+export function errorTimes(hwerr: Hwerr): number[] {
+  if (hwerr.kind !== 'present') return [];
+  return hwerr.categories.flatMap(({ lastErrorTimestampSeconds: time }) => time ?? []);
+}
+
+function timesInLog(kernel: Kernel): number[] {
+  try {
+    return [...timesOfDay(kernel)];
+  } catch (error) {
+    if (error instanceof VmcoreError) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+// The hardware errors of a log in numbers: what is left of any number of them.
+
+import type { Category, HardwareEvent, Severity } from './hardware-event.ts';
+
+/** The errors of one kind. */
+export interface LoggedErrors {
+  readonly category: Category;
+  readonly severity: Severity;
+  /** Category of hwerr_data under which a kernel >= 6.19 counts them; null: none, or not known. */
+  readonly hwerrCategory: Category | null;
+  /** Events, however many lines or errors each of them stands for. */
+  readonly events: number;
+  /**
+   * Seconds from the newest one before the crash to the crash, of the clock that runs since boot; null:
+   * the log has no times or no crash.
+   */
+  readonly leadSeconds: number | null;
+}
+
+/**
+ * @param crashTime seconds since boot; null: not known.
+ * @returns one entry for each kind that there is.
+ */
+export function loggedErrors(
+  events: readonly HardwareEvent[],
+  crashTime: number | null,
+): readonly LoggedErrors[] {
+  const kinds = new Map<string, LoggedErrors>();
+  for (const { category, severity, hwerrCategory, time } of events) {
+    const key = [category, severity, hwerrCategory].join();
+    const known = kinds.get(key);
+    kinds.set(key, {
+      ...{ category, severity, hwerrCategory },
+      events: (known?.events ?? 0) + 1,
+      leadSeconds: least(known?.leadSeconds ?? null, leadSeconds(time, crashTime)),
+    });
+  }
+  return [...kinds.values()];
+}
+
+/** Seconds from an error to the crash, to the microsecond; null: not known, or not before it. */
+export function leadSeconds(time: number | null, crashTime: number | null): number | null {
+  if (time === null || crashTime === null || time > crashTime) return null;
+  return Math.round((crashTime - time) * 1e6) / 1e6;
+}
+
+function least(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other;
+  return Math.min(one, other);
+}

@@ -1,0 +1,49 @@
+// The kernel's own copies of VMCOREINFO. A crash appends CRASHTIME to the text at vmcoreinfo_data, which
+// may then lie in the crash kernel's memory, and copies it into the ELF note at vmcoreinfo_note, from
+// which /proc/vmcore and QEMU take theirs (kernel/vmcore_info.c crash_save_vmcoreinfo()). Both variables
+// are defined beside hwerr_data.
+
+import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
+import { Vmcoreinfo } from '../container/vmcoreinfo.ts';
+import { VmcoreError } from '../errors.ts';
+import type { Kernel } from '../kernel.ts';
+import type { Limits } from '../limits.ts';
+import type { Kallsyms } from '../symbols/kallsyms.ts';
+
+const ARRAY = 'hwerr_data';
+/** Elf_Nhdr and the name "VMCOREINFO", padded. */
+const NOTE_HEAD_BYTES = 24;
+/** "CRASHTIME=1790000000\n", which one copy may have before the other, and room to spare. */
+const FURTHER_BYTES = 64;
+
+/**
+ * Those that are in the dump and of the same release: that of the note, failing that the text. Both
+ * where the kernel was found by one of them.
+ */
+export function vmcoreinfoCopies(kernel: Kernel, kallsyms: Kallsyms, limits: Limits): Vmcoreinfo[] {
+  const copies: Vmcoreinfo[] = [];
+  const take = (name: string, read: (at: VirtAddr) => Uint8Array): void => {
+    try {
+      const pointer = kallsyms.findBeside(name, ARRAY);
+      if (pointer === undefined) return;
+      const copy = Vmcoreinfo.parse(read(target(kernel, pointer.address)));
+      if (copy?.osRelease === kernel.vmcoreinfo.osRelease) copies.push(copy);
+    } catch (error) {
+      if (!(error instanceof VmcoreError)) throw error;
+    }
+  };
+  take('vmcoreinfo_note', (at) => {
+    const head = kernel.memory.cursor(at, NOTE_HEAD_BYTES, 'vmcoreinfo_note');
+    const length = head.skip(4).u32();
+    const text = addVirt(at, NOTE_HEAD_BYTES);
+    return kernel.memory.read(text, Math.min(length, limits.vmcoreinfoBytes));
+  });
+  if (copies.length > 0 && kernel.foundIn === 'note') return copies;
+  const length = kernel.vmcoreinfo.text.length + FURTHER_BYTES;
+  take('vmcoreinfo_data', (at) => kernel.memory.read(at, length));
+  return copies;
+}
+
+function target({ memory, arch }: Kernel, pointer: VirtAddr): VirtAddr {
+  return virtAddr(memory.cursor(pointer, arch.wordBits / 8, 'pointer').word());
+}

@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+
+import { UnreadablePaths } from '../../src/ingest/unreadable-paths.ts';
+import { memoryLog } from '../support/daemon/logger.ts';
+import { eventually } from '../support/system/eventually.ts';
+
+const EIO = { reason: 'io', message: '/crash/a: EIO' } as const;
+
+it('a path that cannot be read is news once, until it recovers', async () => {
+  const { log, lines } = memoryLog();
+  const unreadable = new UnreadablePaths(log);
+  expect(unreadable.add('/crash', '/crash/a', EIO)).toBe(true);
+  expect(unreadable.add('/crash', '/crash/a', EIO)).toBe(false);
+  await eventually('a line', () => lines[0]);
+  expect(lines).toEqual([expect.stringContaining('look at the disk')]);
+  expect([unreadable.remove('/crash/a'), unreadable.remove('/crash/a')]).toEqual([true, false]);
+  expect(unreadable.add('/crash', '/crash/a', EIO)).toBe(true);
+});
+
+it('the paths of a root recover by what its scan says', () => {
+  const unreadable = new UnreadablePaths(memoryLog().log);
+  for (const path of ['/crash/a', '/crash/b']) unreadable.add('/crash', path, EIO);
+  unreadable.add('/other', '/other/c', EIO);
+  expect(unreadable.removeRecovered('/crash', (path) => path === '/crash/b')).toEqual(['/crash/a']);
+  expect(unreadable.removeRecovered('/crash', () => false)).toEqual(['/crash/b']);
+  expect(unreadable.remove('/other/c')).toBe(true);
+});

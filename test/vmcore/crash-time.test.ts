@@ -1,0 +1,94 @@
+// When a kernel crashed, where its memory has a copy of what VMCOREINFO says of it.
+
+import { describe, expect, it } from 'vitest';
+
+import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
+import {
+  CRASH_TIME,
+  type KernelRecipe,
+  elfDumpOf,
+  kernel,
+} from '../support/builders/kernel-builder.ts';
+
+/** Later than the newest error that the kernel counted, 5 s before it crashed. */
+const RECENT = CRASH_TIME - 4;
+const BEFORE = CRASH_TIME - 10_000;
+const AFTER = CRASH_TIME + 10_000;
+
+const withTime =
+  (time: number | string | undefined) =>
+  (text: string): string =>
+    text.replace(/^CRASHTIME=.*\n/m, time === undefined ? '' : `CRASHTIME=${time}\n`);
+
+/** A dump whose note has one time, and whose memory has another. */
+function reportOf(
+  note: number | string | undefined,
+  copy: number | string | undefined,
+  recipe: KernelRecipe = {},
+): CrashReport {
+  const built = kernel({ ...recipe, editNote: withTime(copy) });
+  return decodeVmcore(bytesSource(elfDumpOf(built, { note: withTime(note)(built.vmcoreinfo) })));
+}
+
+describe('the time of the crash', () => {
+  it.each([
+    ['both copies have it', CRASH_TIME, CRASH_TIME],
+    ["only the dump's note has it", CRASH_TIME, undefined],
+    ["only the kernel's own note has it", undefined, CRASH_TIME],
+  ])('is as it stands where %s', (_, note, copy) => {
+    const { crashTimeSeconds, warnings } = reportOf(note, copy);
+    expect(crashTimeSeconds).toBe(CRASH_TIME);
+    expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    ["the dump's note", BEFORE, CRASH_TIME],
+    ["the kernel's own note", CRASH_TIME, BEFORE],
+  ])('is not the one before the newest error, of %s', (_, note, copy) => {
+    const { crashTimeSeconds, warnings } = reportOf(note, copy);
+    expect(crashTimeSeconds).toBe(CRASH_TIME);
+    expect(warnings).toEqual([
+      `CRASHTIME: copies of VMCOREINFO have ${note} and ${copy}: took ${CRASH_TIME}`,
+    ]);
+  });
+
+  it('is not the one before the newest time of day in the log', () => {
+    const line = `audit: type=2000 audit(${CRASH_TIME - 1}.500:1): state=initialized`;
+    const { crashTimeSeconds } = reportOf(RECENT, CRASH_TIME, { log: { records: [line] } });
+    expect(crashTimeSeconds).toBe(CRASH_TIME);
+  });
+
+  it.each([
+    ['both may be right', CRASH_TIME, AFTER],
+    ['both are before the newest error', BEFORE, BEFORE - 1],
+  ])('is not known where copies differ and %s', (_, note, copy) => {
+    const { crashTimeSeconds, warnings } = reportOf(note, copy);
+    expect(crashTimeSeconds).toBeNull();
+    expect(warnings).toEqual([
+      `CRASHTIME: copies of VMCOREINFO have ${note} and ${copy}: nothing says which is right`,
+    ]);
+  });
+
+  it('is warned of where the only one is before the newest error', () => {
+    const { crashTimeSeconds, warnings } = reportOf(BEFORE, undefined);
+    expect(crashTimeSeconds).toBe(BEFORE);
+    expect(warnings).toEqual([
+      `CRASHTIME: ${BEFORE} is before an error that was counted at ${CRASH_TIME - 5}`,
+    ]);
+  });
+
+  it('is that of the copy, with a warning, where the note has none that can be read', () => {
+    const { crashTimeSeconds, warnings } = reportOf('17x0000010', CRASH_TIME);
+    expect(crashTimeSeconds).toBe(CRASH_TIME);
+    expect(warnings).toEqual(['CRASHTIME: 17x0000010 is no time of a crash']);
+  });
+
+  it('rests on no copy of another release', () => {
+    const built = kernel({
+      editNote: (text) => text.replace('7.3.4', '7.3.5').replace('10\n', '11\n'),
+    });
+    const { crashTimeSeconds, warnings } = decodeVmcore(bytesSource(elfDumpOf(built)));
+    expect(crashTimeSeconds).toBe(CRASH_TIME);
+    expect(warnings).toEqual([]);
+  });
+});
