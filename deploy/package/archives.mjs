@@ -20,6 +20,7 @@ self=$(readlink -f "$0")
 program=\${self%/*}/lib/hwerr-exporter
 exec "$program/node" "$program/lib/main.js" "$@"
 `,
+    0o755,
   );
   cpSync('LICENSE', join(folder, 'LICENSE'));
   writeDocuments(folder);
@@ -47,7 +48,8 @@ export function buildNpmPackage({ release, out, scratch }) {
   const { devDependencies, overrides, scripts, knip, prettier, ...description } = JSON.parse(
     readFileSync('package.json', 'utf8'),
   );
-  const root = { ...description, gitHead: release.revision };
+  const files = [...description.files, 'npm-shrinkwrap.json'];
+  const root = { ...description, files, gitHead: release.revision };
   write(join(folder, 'package.json'), `${JSON.stringify(root, null, 2)}\n`);
   const locked = Object.entries(lockedPackages()).filter(
     ([path, { dev, devOptional }]) => path.startsWith('node_modules/') && !dev && !devOptional,

@@ -6,6 +6,7 @@
 'use strict';
 
 const { existsSync, writeFileSync } = require('node:fs');
+const { basename } = require('node:path');
 const v8 = require('node:v8');
 const vm = require('node:vm');
 
@@ -13,7 +14,10 @@ const scripts = new Map();
 
 vm.Script = class extends vm.Script {
   constructor(source, options) {
-    super(source, options);
+    // The name becomes part of the code: without the folder, and as a copy, for a slice of a string brings
+    // the whole string with it.
+    const filename = Buffer.from(basename(options.filename)).toString();
+    super(source, { ...options, filename });
     scripts.set(options.filename, this);
   }
 };

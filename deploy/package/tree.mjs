@@ -11,6 +11,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -135,17 +136,11 @@ export function settle(folder, epoch) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) settle(path, epoch);
-    else if (entry.isFile()) chmodSync(path, isProgram(path) ? 0o755 : 0o644);
+    else if (entry.isFile()) chmodSync(path, statSync(path).mode & 0o100 ? 0o755 : 0o644);
     lutimesSync(path, epoch, epoch);
   }
   chmodSync(folder, 0o755);
   lutimesSync(folder, epoch, epoch);
-}
-
-function isProgram(path) {
-  return /(?:\/node|\/hwerr-exporter\/hwerr-exporter|bin\/hwerr-exporter|\/DEBIAN\/\w+(?:inst|rm))$/.test(
-    path,
-  );
 }
 
 export function write(path, content, mode = 0o644) {
