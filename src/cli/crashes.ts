@@ -7,9 +7,8 @@ import type { Crash } from '../ledger/ledger.ts';
 import { readCrashes } from '../ledger/read-crashes.ts';
 import { jsonText } from '../text.ts';
 import type { VerdictKind } from '../triage.ts';
-import { verdictText } from '../wording.ts';
+import { date, verdictText } from '../wording.ts';
 import { csvLine } from './csv.ts';
-import { date } from './report-table.ts';
 import { shown } from './shown.ts';
 
 export interface CrashesOptions {

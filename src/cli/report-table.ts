@@ -2,7 +2,7 @@
 // shown with its control characters escaped.
 
 import { verdictOf } from '../triage.ts';
-import { verdictText } from '../wording.ts';
+import { date, span, verdictText } from '../wording.ts';
 import { shown } from './shown.ts';
 import { cautionLines, evidenceLines, logLine } from './evidence-lines.ts';
 import type { AbsentReason, CrashReport, HwerrCategory } from '../vmcore/index.ts';
@@ -71,7 +71,14 @@ function row(
 ): string[] {
   const last = lastErrorTimestampSeconds;
   if (last === null) return [category, String(count), 'never', ''];
-  return [category, String(count), date(last), crash === null ? 'unknown' : span(crash - last)];
+  const lead = crash === null ? undefined : crash - last;
+  const after = lead !== undefined && lead < 0 ? ' after it' : '';
+  return [
+    category,
+    String(count),
+    date(last),
+    lead === undefined ? 'unknown' : `${span(lead)}${after}`,
+  ];
 }
 
 function table(rows: readonly (readonly string[])[]): string[] {
@@ -79,29 +86,4 @@ function table(rows: readonly (readonly string[])[]): string[] {
   return rows.map((cells) =>
     `  ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd(),
   );
-}
-
-/** Seconds as people say them: `9s`, `4m 12s`, `3d 2h`. */
-function span(seconds: number): string {
-  if (seconds < 0) return `${span(-seconds)} after it`;
-  const parts = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'm'],
-    [seconds % 60, 's'],
-  ] as const;
-  const first = parts.findIndex(([value]) => value > 0);
-  if (first < 0) return '0s';
-  return parts
-    .slice(first, first + 2)
-    .filter(([value]) => value > 0)
-    .map(([value, unit]) => `${value}${unit}`)
-    .join(' ');
-}
-
-/** `2026-10-03 14:05:42 UTC`; a number that is no date is shown as it is. */
-export function date(seconds: number): string {
-  const time = new Date(seconds * 1000);
-  if (Number.isNaN(time.getTime())) return `${seconds} s after 1970`;
-  return `${time.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }

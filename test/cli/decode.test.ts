@@ -90,9 +90,9 @@ describe('decode', () => {
         CATEGORY  COUNT  LAST ERROR               BEFORE THE CRASH
         cpu       0      never
         memory    0      never
-        pci       7      2026-10-03 04:05:42 UTC  9s
+        pci       7      2026-10-03 04:05:42 UTC  9 s
         cxl       0      never
-        others    10     2026-10-03 04:05:31 UTC  20s
+        others    10     2026-10-03 04:05:31 UTC  20 s
 
         no log: its pages were filtered out of the dump (page_excluded)
 

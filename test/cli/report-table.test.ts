@@ -13,17 +13,17 @@ function line(report: Partial<CrashReport>, word: string): string | undefined {
 
 describe('reportTable', () => {
   it.each([
-    [0, '0s'],
-    [9, '9s'],
-    [60, '1m'],
-    [252, '4m 12s'],
-    [3600, '1h'],
-    [3605, '1h'],
-    [7380, '2h 3m'],
-    [86_399, '23h 59m'],
-    [86_400, '1d'],
-    [266_400, '3d 2h'],
-    [-5, '5s after it'],
+    [0, '0 s'],
+    [9, '9 s'],
+    [60, '1 min'],
+    [252, '4 min 12 s'],
+    [3600, '1 h'],
+    [3605, '1 h'],
+    [7380, '2 h 3 min'],
+    [86_399, '23 h 59 min'],
+    [86_400, '1 d'],
+    [266_400, '3 d 2 h'],
+    [-5, '5 s after it'],
   ])('says of an error %d s before the crash: %s', (lead, text) => {
     const hwerr = counted({ pci: [7, CRASH_TIME - lead] });
     expect(line({ hwerr }, 'pci')).toMatch(new RegExp(`^pci +7 +.* UTC +${text}$`));
@@ -50,7 +50,7 @@ describe('reportTable', () => {
   it('shows the largest count and the time past 2^32 whole', () => {
     const hwerr = counted({ memory: [4_294_967_295, 4_294_967_296] });
     expect(line({ hwerr, crashTimeSeconds: 4_294_967_300 }, 'memory')).toBe(
-      'memory    4294967295  2106-02-07 06:28:16 UTC  4s',
+      'memory    4294967295  2106-02-07 06:28:16 UTC  4 s',
     );
   });
 
