@@ -5,7 +5,7 @@ import { refusal } from './node-version.ts';
 
 const reason = refusal(process.versions.node);
 if (reason === undefined) {
-  await import('./process.ts');
+  void import('./process.ts');
 } else {
   process.stderr.write(`hwerr-exporter: ${reason}\n`);
   process.exitCode = 2;

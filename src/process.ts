@@ -22,11 +22,12 @@ const EXIT_USAGE = 2;
 // What only one command needs is imported by it: decoding one dump takes less time than the server.
 const commands = program(VERSION, {
   async serve(given): Promise<void> {
-    // Else V8's young generation grows to 128 MiB under many requests, and never shrinks.
-    setFlagsFromString('--optimize-for-size');
     const config = readConfig(FLAG_KEYS, given, process.env);
     const log = await logger(config);
     const { startApp } = await import('./app.ts');
+    // Else V8's young generation grows to 128 MiB under many requests, and never shrinks. It comes after the
+    // import, for V8 takes compiled code only with the flags that it was made with.
+    setFlagsFromString('--optimize-for-size');
     // Signals may come as soon as it listens, or sooner.
     const running: { app?: App } = {};
     process.on('SIGHUP', () => {
@@ -94,16 +95,20 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-try {
-  await commands.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
-  } else if (error instanceof ConfigError) {
-    process.stderr.write(`hwerr-exporter: ${error.message}\n`);
-    process.exitCode = EXIT_USAGE;
-  } else {
-    process.stderr.write(`hwerr-exporter: ${messageOf(error)}\n`);
-    process.exitCode = EXIT_FAILURE;
+void run();
+
+async function run(): Promise<void> {
+  try {
+    await commands.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+    } else if (error instanceof ConfigError) {
+      process.stderr.write(`hwerr-exporter: ${error.message}\n`);
+      process.exitCode = EXIT_USAGE;
+    } else {
+      process.stderr.write(`hwerr-exporter: ${messageOf(error)}\n`);
+      process.exitCode = EXIT_FAILURE;
+    }
   }
 }

@@ -28,6 +28,8 @@ const IDLE_MS = 30_000;
 export function decodeClient(bounds: DecodeBounds): DecodeClient & LiveClient {
   const pool = new Piscina<DecodeTask | LiveTask, DecodeOutcome | LiveOutcome>({
     filename: new URL('./decode-worker.js', import.meta.url).href,
+    // What the thread looks for when it starts; its own default is an export that is not there.
+    name: 'decode',
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: IDLE_MS,
