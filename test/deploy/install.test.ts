@@ -1,10 +1,10 @@
 /** The installation as the page says it, on this machine's root under an overlay. */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterEach, describe, expect } from 'vitest';
 
+import { canMount, inRoot, overlay } from './overlay.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { codeBlocks } from './markdown.ts';
 import { Cleanup, ROOT, installNode } from './processes.ts';
@@ -21,9 +21,6 @@ const systemctl = needsTool('systemctl');
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
-/** Whether this machine lets us mount and change roots. */
-const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0 && process.getuid?.() === 0;
-
 describe.skipIf(!canMount)('install.md', () => {
   systemctl.describe('its commands', () => {
     setpriv.it(
@@ -31,7 +28,7 @@ describe.skipIf(!canMount)('install.md', () => {
       () => {
         const [install = '', socket = '', textfile = '', ...more] = codeBlocks(page, 'sh root');
         expect(more).toEqual([]);
-        const root = overlay();
+        const root = checkout();
         mkdirSync(join(root, COLLECTOR), { recursive: true });
         for (const block of [install, socket, textfile]) {
           inRoot(root, '/bin/sh', '-euc', `cd /checkout\n${block}`);
@@ -58,29 +55,12 @@ describe.skipIf(!canMount)('install.md', () => {
   });
 });
 
-/** This machine's root with a checkout in it; what is written there is gone with the test. */
-function overlay(): string {
-  const folder = cleanup.folder();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'install', folder]);
-  cleanup.add(() => void execFileSync('umount', ['--recursive', folder]));
-  const [root, upper, work] = ['root', 'upper', 'work'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
-  for (const path of [root, upper, work]) mkdirSync(path);
-  const options = `lowerdir=/,upperdir=${upper},workdir=${work}`;
-  execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, root]);
-  execFileSync('mount', ['-t', 'proc', 'proc', join(root, 'proc')]);
+/** This machine's root with a checkout in it. */
+function checkout(): string {
+  const root = overlay(cleanup);
   installNode(root);
   for (const name of CHECKOUT) {
     cpSync(join(ROOT, name), join(root, 'checkout', name), { recursive: true });
   }
   return root;
-}
-
-/** @returns what it printed. @throws Error when it fails. */
-function inRoot(root: string, ...command: readonly string[]): string {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: '/root', SYSTEMD_OFFLINE: '1' };
-  return execFileSync('chroot', [root, ...command], { env, encoding: 'utf8', stdio: 'pipe' });
 }

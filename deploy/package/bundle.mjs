@@ -1,0 +1,119 @@
+// The program as a few files: the bundle, split so that a command loads what it needs, and compiled by the
+// Node that runs it.
+
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+
+import { build, transform } from 'esbuild';
+
+/** What is started by its name: by the launcher, or as a thread of `new URL('./NAME.js', import.meta.url)`. */
+const ENTRIES = {
+  main: 'src/main.ts',
+  'decode-worker': 'src/decode/decode-worker.ts',
+  'write-thread': 'src/ledger/write-thread.ts',
+  'password-thread': 'src/http/password-thread.ts',
+  worker: 'node_modules/piscina/dist/worker.js',
+};
+/** An add-on that piscina asks for only to change a thread's priority. */
+const EXTERNAL = ['@napi-rs/nice'];
+const PARAMETERS = 'exports, require, module, __filename, __dirname, importMetaUrl';
+/** Dumps whose decoding says which functions are worth compiling. */
+const TYPICAL = [
+  'x86_64-7.3.4.zlib',
+  'x86_64-7.3.4.lzo',
+  'x86_64-7.3.4.zstd',
+  'arm64-7.3.4.flat-zlib',
+].map((name) => join('test/fixtures', name));
+
+/**
+ * Writes the bundle into a folder.
+ *
+ * @returns the folders of the packages that are in it, such as `node_modules/express`.
+ */
+export async function writeBundle(folder) {
+  mkdirSync(folder, { recursive: true });
+  const { outputFiles, metafile } = await build({
+    entryPoints: ENTRIES,
+    outdir: folder,
+    write: false,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    charset: 'ascii',
+    external: EXTERNAL,
+    metafile: true,
+    legalComments: 'none',
+    logLevel: 'error',
+  });
+  for (const { path, text } of outputFiles) {
+    const name = basename(path);
+    const isEntry = name.replace(/\.js$/, '') in ENTRIES;
+    const body = isEntry ? name.replace(/\.js$/, '-body.js') : name;
+    writeFileSync(join(folder, body), await asScript(text));
+    if (isEntry) writeFileSync(join(folder, name), `require('./loader.cjs')('${body}');\n`);
+  }
+  // piscina asks this one for its exports.
+  const worker = "module.exports = require('./loader.cjs')('decode-worker-body.js');\n";
+  writeFileSync(join(folder, 'decode-worker.js'), worker);
+  copyFileSync('deploy/package/loader.cjs', join(folder, 'loader.cjs'));
+  return packagesIn(Object.keys(metafile.inputs));
+}
+
+/** A module of the bundle as a function that loader.cjs calls. */
+async function asScript(text) {
+  const { code } = await transform(text.replace(/^#!.*\n/, ''), {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node24',
+    charset: 'ascii',
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'importMetaUrl' },
+  });
+  return `(function (${PARAMETERS}) {${code}})\n`;
+}
+
+function packagesIn(inputs) {
+  const folders = inputs.map(
+    (path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0],
+  );
+  return [...new Set(folders)].filter((folder) => folder !== undefined).sort();
+}
+
+/**
+ * Compiles the bundle.
+ *
+ * @param node the command that runs the Node of the package, with arguments for an emulator before it.
+ */
+export function compile(folder, node) {
+  const run = (...args) =>
+    execFileSync(
+      node[0],
+      [
+        ...node.slice(1),
+        '--hash-seed=1',
+        '--no-flush-bytecode',
+        '--require',
+        join(process.cwd(), 'deploy/package/keep-compiled.cjs'),
+        ...args,
+      ],
+      { env: { PATH: process.env.PATH }, stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+  run(join(folder, 'main.js'), 'decode', ...TYPICAL);
+  // Of the other files, what they do when they are loaded: process.ts, which would serve, is among the former.
+  const names = readdirSync(folder);
+  const rest = names.filter(
+    (name) => name.endsWith('.js') && !names.includes(`${name}.code`) && !isThread(name),
+  );
+  const load = `for (const name of ${JSON.stringify(rest)}) require(${JSON.stringify(join(folder, 'loader.cjs'))})(name);`;
+  run('--eval', load);
+}
+
+/** Threads run with other flags than those that the code is compiled with, see process.ts. */
+function isThread(name) {
+  return Object.keys(ENTRIES).some(
+    (entry) => name === `${entry}.js` || name === `${entry}-body.js`,
+  );
+}

@@ -1,0 +1,32 @@
+// Preloaded when the package is built (node --require): at the end it writes the compiled code of every script
+// that has run and has none yet. Only functions that were called are in it.
+//
+// --hash-seed makes the bytes the same every time, and --no-flush-bytecode keeps functions that ran early.
+// V8 takes code only with the flags that it was made with, so they are as by default when it is written.
+'use strict';
+
+const { existsSync, writeFileSync } = require('node:fs');
+const { basename } = require('node:path');
+const v8 = require('node:v8');
+const vm = require('node:vm');
+
+const scripts = new Map();
+
+vm.Script = class extends vm.Script {
+  constructor(source, options) {
+    // The name becomes part of the code: without the folder, and as a copy, for a slice of a string brings
+    // the whole string with it.
+    const filename = Buffer.from(basename(options.filename)).toString();
+    super(source, { ...options, filename });
+    scripts.set(options.filename, this);
+  }
+};
+
+process.on('exit', () => {
+  v8.setFlagsFromString('--hash-seed=0');
+  v8.setFlagsFromString('--flush-bytecode');
+  for (const [filename, script] of scripts) {
+    const file = `${filename}.code`;
+    if (!existsSync(file)) writeFileSync(file, script.createCachedData());
+  }
+});
