@@ -174,7 +174,7 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
       log,
       observeDecode: metrics.observeDecode,
       nowMs: Date.now,
-      steadyMs: () => performance.now(),
+      monotonicMs: () => performance.now(),
     },
   );
   const thisBoot =

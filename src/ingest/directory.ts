@@ -32,7 +32,7 @@ export interface DirectoryDependencies {
   /** Of the wall clock. */
   readonly nowMs: () => number;
   /** Of a clock that nobody sets. */
-  readonly steadyMs: () => number;
+  readonly monotonicMs: () => number;
   /** Takes what a scan found. */
   readonly found: (result: ScanResult) => void;
   /** Called when a scan failed. */
@@ -53,7 +53,7 @@ export class WatchedDirectory {
   #status: DirectoryStatus;
   #watcher: Watcher | undefined;
   /** Of the last scan. */
-  #foreign: ReadonlySet<string> = new Set();
+  #notDumps: ReadonlySet<string> = new Set();
   #identity = '';
   #isClosed = false;
   watchEvents = 0;
@@ -92,14 +92,14 @@ export class WatchedDirectory {
 
   async scan(): Promise<DirectoryStatus> {
     const { directory, excluded } = this.#options;
-    const { nowMs, steadyMs, log, found, notScanned } = this.#dependencies;
+    const { nowMs, monotonicMs, log, found, notScanned } = this.#dependencies;
     this.#isStale = this.#isEarly;
     this.#isEarly = false;
-    const startMs = steadyMs();
+    const startMs = monotonicMs();
     let up = true;
     try {
-      const result = await scanDirectory(directory, excluded, this.#foreign);
-      this.#foreign = result.foreign;
+      const result = await scanDirectory(directory, excluded, this.#notDumps);
+      this.#notDumps = result.notDumps;
       await this.#watch(result.identity);
       this.#watcher?.cover(result.directories);
       found(result);
@@ -124,7 +124,7 @@ export class WatchedDirectory {
       directory,
       up,
       lastScanSeconds: nowMs() / 1000,
-      scanDurationSeconds: (steadyMs() - startMs) / 1000,
+      scanDurationSeconds: (monotonicMs() - startMs) / 1000,
     };
     return this.#status;
   }
@@ -157,7 +157,7 @@ export class WatchedDirectory {
 
   /** Until a file is due, something changed (`pauseMs` from now at the soonest), or `rescanMs` is over. */
   async #untilWorthAnotherScan(signal: AbortSignal, pauseMs: number): Promise<void> {
-    const nowMs = this.#dependencies.steadyMs();
+    const nowMs = this.#dependencies.monotonicMs();
     const dueMs = this.#dependencies.nextDueMs(nowMs) ?? Infinity;
     const waitMs = Math.min(this.#options.rescanMs, Math.max(0, dueMs - nowMs));
     const over = new AbortController();
@@ -170,7 +170,7 @@ export class WatchedDirectory {
       await Promise.race([
         sleep(waitMs, undefined, { signal: either }),
         changed.then(() => {
-          const restMs = nowMs + Math.min(pauseMs, waitMs) - this.#dependencies.steadyMs();
+          const restMs = nowMs + Math.min(pauseMs, waitMs) - this.#dependencies.monotonicMs();
           return sleep(Math.max(0, restMs), undefined, { signal: either });
         }),
       ]);

@@ -14,7 +14,7 @@ import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
 import { claimsToBeDump } from './file-names.ts';
 import { FirstPass } from './first-pass.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
-import { Settling, type Verdict } from './settling.ts';
+import { Settling, type FileResult } from './settling.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
 
 /** Files taken to be decoded at a time, at least: one that comes later waits for no more than these. */
@@ -22,7 +22,7 @@ const BATCH = 16;
 /** A timer may end so much too early. */
 const TIMER_MS = 10;
 /** Outcomes on their way to the disk at a time. */
-const MOST_UNRECORDED = 64;
+const MAX_UNRECORDED = 64;
 
 /** What may be wrong with a dump only because the rest of it is not written yet. */
 const MAYBE_INCOMPLETE: ReadonlySet<FailureReason> = new Set<FailureReason>([
@@ -57,9 +57,9 @@ interface OutcomeLedger {
   /** Resolves when the outcome is durable. */
   record(outcome: FileOutcome): Promise<void>;
   /** What an earlier run made of this state of the file, if that needs no second look. */
-  verdict(root: string, path: string, version: string): Verdict | undefined;
+  resultOf(root: string, path: string, version: string): FileResult | undefined;
   /** A file or directory that could not be read can be now, or is gone. */
-  healed(path: string): void;
+  recovered(path: string): void;
   /** These are all the files of a root; others of it are gone. */
   retain(root: string, paths: Iterable<string>): void;
   /** Every outcome of the first pass over the directories was given to record(). */
@@ -75,7 +75,7 @@ export interface IngestDependencies {
   /** Of the wall clock. */
   readonly nowMs: () => number;
   /** Of a clock that nobody sets. */
-  readonly steadyMs: () => number;
+  readonly monotonicMs: () => number;
 }
 
 /** What the daemon is doing; read by metrics at every scrape. */
@@ -123,7 +123,7 @@ export class Ingest {
     this.#unreadable = new UnreadablePaths(dependencies.log);
     this.#firstPass = new FirstPass(options.directories);
     const { excluded, rescanMs } = options;
-    const { log, nowMs, steadyMs } = dependencies;
+    const { log, nowMs, monotonicMs } = dependencies;
     this.#directories = [...new Set(options.directories)].map(
       (directory) =>
         new WatchedDirectory(
@@ -131,7 +131,7 @@ export class Ingest {
           {
             log,
             nowMs,
-            steadyMs,
+            monotonicMs,
             found: (result) => {
               this.#found(directory, result);
             },
@@ -161,7 +161,7 @@ export class Ingest {
       this.#directories.reduce((total, directory) => total + value(directory), 0);
     return {
       directories: this.#directories.map(({ status }) => status),
-      queueLength: this.#queue.length + this.#settling.readyCount(this.#dependencies.steadyMs()),
+      queueLength: this.#queue.length + this.#settling.readyCount(this.#dependencies.monotonicMs()),
       decodesInProgress: this.#decodesInProgress,
       lastDecodeSeconds: this.#lastDecodeMs / 1000,
       discovered: this.#discovered,
@@ -210,11 +210,11 @@ export class Ingest {
 
   #found(root: string, { files, unreadable }: ScanResult): void {
     if (this.#isClosed()) return;
-    const { steadyMs, ledger } = this.#dependencies;
+    const { monotonicMs, ledger } = this.#dependencies;
     const firstScan = !this.#scanned.has(root);
     this.#scanned.add(root);
-    const seen = this.#settling.update(root, files, steadyMs(), ({ path, version }) =>
-      ledger.verdict(root, path, version),
+    const seen = this.#settling.update(root, files, monotonicMs(), ({ path, version }) =>
+      ledger.resultOf(root, path, version),
     );
     this.#discovered += seen.discovered;
     if (firstScan || seen.vanished > 0) {
@@ -231,7 +231,7 @@ export class Ingest {
     }
     const still = new Set(unreadable.map(({ path }) => path));
     const isUnreadable = (path: string): boolean => still.has(path) || this.#settling.has(path);
-    for (const path of this.#unreadable.removeRecovered(root, isUnreadable)) ledger.healed(path);
+    for (const path of this.#unreadable.removeRecovered(root, isUnreadable)) ledger.recovered(path);
     this.#lookedAt(
       root,
       files.filter((file) => this.#settling.isWaiting(file)),
@@ -242,10 +242,10 @@ export class Ingest {
   /** @param waiting the files found that are to be decoded. */
   #lookedAt(root: string, waiting: readonly FoundFile[]): void {
     this.#firstPass.looked(root, waiting);
-    this.#tellFirstPass();
+    this.#reportFirstPass();
   }
 
-  #tellFirstPass(): void {
+  #reportFirstPass(): void {
     if (this.#firstPass.isOver) this.#dependencies.ledger.firstPassIsOver();
   }
 
@@ -255,28 +255,28 @@ export class Ingest {
 
   /** Decodes what is due, one file after the other. Runs once at a time. */
   async #decodeQueue(): Promise<void> {
-    const { decoder, nowMs, steadyMs } = this.#dependencies;
+    const { decoder, nowMs, monotonicMs } = this.#dependencies;
     this.#isDecoding = true;
     while (!this.#isClosed()) {
-      if (this.#queue.length === 0) this.#queue = this.#settling.takeReady(steadyMs(), BATCH);
+      if (this.#queue.length === 0) this.#queue = this.#settling.takeReady(monotonicMs(), BATCH);
       const file = this.#queue.shift();
       if (file === undefined) break;
-      const startMs = steadyMs();
+      const startMs = monotonicMs();
       this.#decodesInProgress = 1;
       const outcome = await decoder.decode(file);
       this.#decodesInProgress = 0;
       if (this.#isClosed()) break;
       this.#lastDecodeMs = nowMs();
-      const seconds = (steadyMs() - startMs) / 1000;
+      const seconds = (monotonicMs() - startMs) / 1000;
       if (seconds > SLOW_SECONDS) {
-        this.#settling.putBack(this.#queue, steadyMs());
+        this.#settling.putBack(this.#queue, monotonicMs());
         this.#queue = [];
       }
       this.#take(file, outcome, seconds);
       this.#firstPass.answered(file.path);
-      this.#tellFirstPass();
+      this.#reportFirstPass();
       // The ledger cannot write: what is not decoded yet waits on its disk.
-      if (this.#unrecorded.size >= MOST_UNRECORDED) await this.#untilRecorded();
+      if (this.#unrecorded.size >= MAX_UNRECORDED) await this.#untilRecorded();
       // It may be due again, and its directory's next scan was not planned for that.
       if (this.#settling.isDueAgain(file)) this.#wake(file.root);
     }
@@ -298,13 +298,16 @@ export class Ingest {
   }
 
   #take(file: FoundFile, outcome: DecodeOutcome, seconds: number): void {
-    const { nowMs, steadyMs } = this.#dependencies;
+    const { nowMs, monotonicMs } = this.#dependencies;
     if (outcome.kind === 'gone' || outcome.kind === 'changed') {
-      this.#settling.again(file, steadyMs());
+      this.#settling.again(file, monotonicMs());
       return;
     }
     const ageMs = Math.abs(nowMs() - file.mtimeMs); // a clock may have been ahead
-    if (mayStillBeWritten(file, outcome) && this.#settling.waitForRest(file, steadyMs(), ageMs)) {
+    if (
+      mayStillBeWritten(file, outcome) &&
+      this.#settling.waitForRest(file, monotonicMs(), ageMs)
+    ) {
       return;
     }
     if (outcome.kind === 'report') this.#takeReport(file, outcome, seconds);
@@ -331,17 +334,17 @@ export class Ingest {
   #takeFailure(file: FoundFile, outcome: FailureOutcome, seconds: number): void {
     const { content } = outcome;
     const failure = failureOfFile(file, outcome.failure);
-    const { ledger, log, observeDecode, steadyMs } = this.#dependencies;
+    const { ledger, log, observeDecode, monotonicMs } = this.#dependencies;
     const { root, path, version } = file;
     const { reason, message } = failure;
     const isNoDump = reason === 'not_a_dump' || file.size === 0;
     if (isNoDump && !claimsToBeDump(basename(path))) {
       this.#settling.done(file, 'ignored');
-      if (this.#unreadable.remove(path)) ledger.healed(path);
+      if (this.#unreadable.remove(path)) ledger.recovered(path);
       return;
     }
     if (TRANSIENT.has(reason)) {
-      this.#settling.retryLater(file, steadyMs());
+      this.#settling.retryLater(file, monotonicMs());
       if (!this.#unreadable.add(root, path, failure)) return;
     } else {
       this.#settling.done(file, 'failed');

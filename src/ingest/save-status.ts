@@ -7,7 +7,7 @@ import { constants } from 'node:fs';
 import { systemPath } from '../file-path.ts';
 
 export const STATUS_FILE = 'README.txt';
-const MOST_BYTES = 16 * 1024;
+const MAX_BYTES = 16 * 1024;
 
 /** `writing`: surely not ready. `written`: nothing more will come, good or bad. */
 export type SaveStatus = 'writing' | 'written';
@@ -19,7 +19,7 @@ export async function readSaveStatus(path: string): Promise<SaveStatus | undefin
     const file = await open(systemPath(path), flags);
     try {
       if (!(await file.stat()).isFile()) return undefined;
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(MOST_BYTES), 0, MOST_BYTES, 0);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
       return saveStatus(buffer.toString('latin1', 0, bytesRead));
     } finally {
       await file.close();

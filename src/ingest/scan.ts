@@ -41,7 +41,7 @@ export interface ScanResult {
   /** The root, and those below it that were looked into. */
   readonly directories: readonly string[];
   /** Versions of files that are no dumps by their first bytes, and are not called dumps. */
-  readonly foreign: ReadonlySet<string>;
+  readonly notDumps: ReadonlySet<string>;
   readonly unreadable: readonly Unreadable[];
   /** Which directory the root is; another one after it was made anew or mounted. */
   readonly identity: string;
@@ -51,7 +51,7 @@ export interface ScanResult {
  * Every regular file below `root` that may be a dump. Links are not followed, but for the root itself.
  * Of a million other files little more than a number each is kept, and each is opened once.
  *
- * @param known `foreign` of the scan before.
+ * @param known `notDumps` of the scan before.
  * @throws FileError when `root` itself cannot be read.
  */
 export async function scanDirectory(
@@ -61,7 +61,7 @@ export async function scanDirectory(
 ): Promise<ScanResult> {
   const files: FoundFile[] = [];
   const directories: string[] = [];
-  const foreign = new Set<string>();
+  const notDumps = new Set<string>();
   const unreadable: Unreadable[] = [];
   const pending = [{ directory: root, depth: 0 }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
@@ -80,7 +80,7 @@ export async function scanDirectory(
           if (seen === undefined || seen instanceof FileError) continue;
           const version = versionOf(seen);
           if (!claimsToBeDump(name) && (known.has(version) || (await isForeign(path)))) {
-            foreign.add(version);
+            notDumps.add(version);
           } else {
             const { size, mtimeMs } = seen;
             const isUnfinished = isUnfinishedName(name);
@@ -95,7 +95,7 @@ export async function scanDirectory(
       if (!isGone(error)) unreadable.push({ path: directory, error });
     }
   }
-  return { files, directories, foreign, unreadable, identity: await identityOf(root) };
+  return { files, directories, notDumps, unreadable, identity: await identityOf(root) };
 }
 
 /** The entries of a directory, names as bytes: Node can do so, its types do not know. */

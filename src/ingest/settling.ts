@@ -20,10 +20,10 @@ const MAX_GROUPS = 100_000;
 type State =
   | { readonly kind: 'still'; readonly sinceMs: number; readonly neededMs: number }
   | { readonly kind: 'decoding' }
-  | { readonly kind: 'done'; readonly verdict: Verdict };
+  | { readonly kind: 'done'; readonly result: FileResult };
 
 /** What a file turned out to be. `ignored`: no dump, and nothing says that it should be one. */
-export type Verdict = 'complete' | 'incomplete' | 'failed' | 'ignored';
+export type FileResult = 'complete' | 'incomplete' | 'failed' | 'ignored';
 
 interface Entry {
   file: FoundFile;
@@ -56,14 +56,14 @@ export class Settling {
    * Take in what a scan of a root found: new and changed files begin to settle, vanished ones are
    * forgotten.
    *
-   * @param verdictOf what is known of a file from an earlier run.
+   * @param resultOf what is known of a file from an earlier run.
    * @returns how many of the files were not known before, and how many vanished.
    */
   update(
     root: string,
     files: readonly FoundFile[],
     nowMs: number,
-    verdictOf: (file: FoundFile) => Verdict | undefined,
+    resultOf: (file: FoundFile) => FileResult | undefined,
   ): { readonly discovered: number; readonly vanished: number } {
     const present = new Set<string>();
     let discovered = 0;
@@ -71,16 +71,16 @@ export class Settling {
       present.add(file.path);
       const known = this.#entries.get(file.path);
       if (known?.file.version === file.version) {
-        if (known.file.saved !== file.saved) this.#hear(known, file, nowMs);
+        if (known.file.saved !== file.saved) this.#onFileEvent(known, file, nowMs);
         continue;
       }
       // What is not complete yet gets another name when it is.
       if (known === undefined && !file.isUnfinished) discovered++;
-      const verdict = verdictOf(file);
+      const result = resultOf(file);
       const state: State =
-        verdict === undefined
+        result === undefined
           ? this.#settle(file, nowMs, known !== undefined)
-          : { kind: 'done', verdict };
+          : { kind: 'done', result };
       this.#entries.set(file.path, { file, state, tries: 0 });
     }
     let vanished = 0;
@@ -148,8 +148,8 @@ export class Settling {
   }
 
   /** The file's answer was taken: it is not looked at again until it changes. */
-  done(file: FoundFile, verdict: Verdict): void {
-    this.#set(file, { kind: 'done', verdict });
+  done(file: FoundFile, result: FileResult): void {
+    this.#set(file, { kind: 'done', result });
   }
 
   /** The file was written to while it was read, or was not there for a moment. */
@@ -172,7 +172,7 @@ export class Settling {
     return true;
   }
 
-  /** The file could not be read, which may heal: it is due again, each time after a longer while. */
+  /** The file could not be read, which may pass: it is due again, each time after a longer while. */
   retryLater(file: FoundFile, nowMs: number): void {
     const tries = (this.#entries.get(file.path)?.tries ?? 0) + 1;
     const neededMs = Math.min(
@@ -200,16 +200,16 @@ export class Settling {
   }
 
   /** The files on disk that turned out to be so. */
-  filesThatAre(verdict: Verdict): FoundFile[] {
+  filesThatAre(result: FileResult): FoundFile[] {
     const files: FoundFile[] = [];
     for (const { file, state } of this.#entries.values()) {
-      if (state.kind === 'done' && state.verdict === verdict) files.push(file);
+      if (state.kind === 'done' && state.result === result) files.push(file);
     }
     return files;
   }
 
   /** The kdump tool says something new of a file that did not change. */
-  #hear(entry: Entry, file: FoundFile, nowMs: number): void {
+  #onFileEvent(entry: Entry, file: FoundFile, nowMs: number): void {
     entry.file = file;
     if (entry.state.kind !== 'still' || file.saved !== 'written') return;
     entry.state = { kind: 'still', sinceMs: nowMs, neededMs: 0 };

@@ -5,7 +5,7 @@ import { type Crash, type StoredReport, orderedSeconds } from './crash.ts';
 import { crashErrors } from './crash-errors.ts';
 import { countedErrors, countedType, signatureDigest } from './logs.ts';
 import { type HostSource, hostName } from './host-name.ts';
-import type { Candidate, Marks } from './identity.ts';
+import type { Candidate, CrashIdentity } from './identity.ts';
 import type { Row, Store, Value } from './store.ts';
 import { StoreError } from './store-error.ts';
 
@@ -50,7 +50,7 @@ const MAX_CANDIDATES = 64;
 /** The crashes that share the boot id or VMCOREINFO of a report, those of its host first. */
 export function candidates(
   store: Store,
-  marks: Marks,
+  identity: CrashIdentity,
   file: { readonly digest: string; readonly path: string; readonly content: string | undefined },
 ): Candidate[] {
   const rows = store.rows(
@@ -68,8 +68,8 @@ export function candidates(
       digest: file.digest,
       path: file.path,
       content: file.content ?? null,
-      boot: marks.bootId,
-      nodename: marks.nodename,
+      boot: identity.bootId,
+      nodename: identity.nodename,
       most: MAX_CANDIDATES,
     },
   );

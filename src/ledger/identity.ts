@@ -14,7 +14,7 @@
 import { hash } from 'node:crypto';
 
 /** What tells crashes apart. null: the file does not say. */
-export interface Marks {
+export interface CrashIdentity {
   readonly bootId: string | null;
   /** Unix seconds, by the clock of the kernel that crashed. */
   readonly crashTimeSeconds: number | null;
@@ -25,7 +25,7 @@ export interface Marks {
 }
 
 /** A crash of the ledger that shares the report's boot id or VMCOREINFO. */
-export interface Candidate extends Marks {
+export interface Candidate extends CrashIdentity {
   readonly sequence: number;
   readonly sharesVmcoreinfo: boolean;
   /** One of its files has the path of the reported one. */
@@ -35,38 +35,41 @@ export interface Candidate extends Marks {
 }
 
 /**
- * The crash among `candidates` that a file with these marks describes; undefined: none of them.
+ * The crash among `candidates` that a file with these identity describes; undefined: none of them.
  *
  * Where several are possible, the same file comes first, then the same boot, then the same host, then
  * the one that became known first: a report that could be of two known crashes must not become a third.
  */
-export function sameCrash(marks: Marks, candidates: readonly Candidate[]): Candidate | undefined {
+export function sameCrash(
+  identity: CrashIdentity,
+  candidates: readonly Candidate[],
+): Candidate | undefined {
   const possible = candidates
-    .filter((known) => !isContradicted(marks, known) && isProven(marks, known))
-    .sort((a, b) => closeness(marks, b) - closeness(marks, a) || a.sequence - b.sequence);
+    .filter((known) => !isContradicted(identity, known) && isProven(identity, known))
+    .sort((a, b) => closeness(identity, b) - closeness(identity, a) || a.sequence - b.sequence);
   return possible[0];
 }
 
-function isContradicted(marks: Marks, known: Candidate): boolean {
+function isContradicted(identity: CrashIdentity, known: Candidate): boolean {
   return (
-    differ(marks.bootId, known.bootId) ||
-    differ(marks.crashTimeSeconds, known.crashTimeSeconds) ||
-    differ(marks.nodename, known.nodename) ||
-    (differ(marks.pathHost, known.pathHost) && !known.sharesContent)
+    differ(identity.bootId, known.bootId) ||
+    differ(identity.crashTimeSeconds, known.crashTimeSeconds) ||
+    differ(identity.nodename, known.nodename) ||
+    (differ(identity.pathHost, known.pathHost) && !known.sharesContent)
   );
 }
 
-function isProven(marks: Marks, known: Candidate): boolean {
-  if (marks.bootId !== null && marks.bootId === known.bootId) return true;
+function isProven(identity: CrashIdentity, known: Candidate): boolean {
+  if (identity.bootId !== null && identity.bootId === known.bootId) return true;
   if (!known.sharesVmcoreinfo) return false;
-  return known.sharesPath || known.sharesContent || namesHost(marks) || namesHost(known);
+  return known.sharesPath || known.sharesContent || namesHost(identity) || namesHost(known);
 }
 
-function namesHost({ nodename, pathHost }: Marks): boolean {
+function namesHost({ nodename, pathHost }: CrashIdentity): boolean {
   return nodename !== null || pathHost !== null;
 }
 
-function closeness({ bootId, nodename }: Marks, known: Candidate): number {
+function closeness({ bootId, nodename }: CrashIdentity, known: Candidate): number {
   const isSameFile = known.sharesPath || known.sharesContent;
   const isSameBoot = bootId !== null && known.bootId === bootId;
   return (isSameFile ? 4 : 0) + (isSameBoot ? 2 : 0) + (known.nodename === nodename ? 1 : 0);
@@ -82,8 +85,12 @@ function differ<T>(one: T | null, other: T | null): boolean {
  *
  * @param salt tells apart crashes of which nothing else is known; '' at first.
  */
-export function newCrashId(marks: Marks, vmcoreinfoDigest: string, salt: string): string {
-  const { bootId, crashTimeSeconds, nodename } = marks;
+export function newCrashId(
+  identity: CrashIdentity,
+  vmcoreinfoDigest: string,
+  salt: string,
+): string {
+  const { bootId, crashTimeSeconds, nodename } = identity;
   const parts = ['crash', bootId ?? vmcoreinfoDigest, crashTimeSeconds, nodename, salt];
   return sha256(JSON.stringify(parts)).slice(0, 32);
 }

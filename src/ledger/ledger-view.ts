@@ -73,7 +73,7 @@ export interface LedgerView {
   lastFailures(): readonly LastFailure[];
   /** Files of kernels that keep no counters; each content once. */
   dumpsWithoutHwerr(): number;
-  /** The newest files that gave no counters since the start, oldest first; less those that healed. */
+  /** The newest files that gave no counters since the start, oldest first; without those that recovered. */
   recentFailures(): Iterable<RecordedFailure>;
   /** Repairs that were acknowledged, newest first. */
   repairs(): readonly Repair[];

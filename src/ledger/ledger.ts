@@ -16,7 +16,7 @@ import {
 import type { LedgerState, LedgerStatus } from './ledger-view.ts';
 import { type Lock, lockLedger } from './lock.ts';
 import { Pending } from './pending.ts';
-import { type FileVerdict, LedgerReader, type ReaderOptions } from './reader.ts';
+import { type FileResult, LedgerReader, type ReaderOptions } from './reader.ts';
 import type { HostRule } from './host-name.ts';
 import { Store } from './store.ts';
 import { HINTS, StoreError } from './store-error.ts';
@@ -129,8 +129,8 @@ export class Ledger implements LedgerStatus {
   }
 
   /** What became of a file in this state, if that is known and needs no second look. */
-  verdict(root: string, path: string, version: string): FileVerdict | undefined {
-    return this.view.verdict({ root, path }, version);
+  resultOf(root: string, path: string, version: string): FileResult | undefined {
+    return this.view.resultOf({ root, path }, version);
   }
 
   /**
@@ -154,9 +154,9 @@ export class Ledger implements LedgerStatus {
   }
 
   /** The file, or directory, could not be read and can be now. */
-  healed(path: string): void {
-    this.view.healed(path);
-    this.#pending.healed(path);
+  recovered(path: string): void {
+    this.view.recovered(path);
+    this.#pending.recovered(path);
   }
 
   /** Writes what is pending, if that can be done now, and lets go of the files. */
@@ -227,8 +227,8 @@ export class Ledger implements LedgerStatus {
       });
       this.#writes++;
       this.view.take(changes, nowSeconds);
-      for (const [i, { outcome, hasHealed }] of batch.outcomes.entries()) {
-        const change = (hasHealed ? undefined : changes[i]) ?? {};
+      for (const [i, { outcome, hasRecovered }] of batch.outcomes.entries()) {
+        const change = (hasRecovered ? undefined : changes[i]) ?? {};
         this.view.showFailure(outcome.path, change, nowSeconds);
       }
       this.#pending.done(batch);

@@ -10,7 +10,7 @@ const GONE_BATCH = 256;
 interface PendingOutcome {
   readonly outcome: FileOutcome;
   /** What was wrong with the file is over already. */
-  hasHealed: boolean;
+  hasRecovered: boolean;
   readonly committed: () => void;
 }
 
@@ -35,7 +35,7 @@ export class Pending {
   /** Resolves when its batch is `done`. */
   add(outcome: FileOutcome): Promise<void> {
     return new Promise((committed) => {
-      this.#outcomes.push({ outcome, hasHealed: false, committed });
+      this.#outcomes.push({ outcome, hasRecovered: false, committed });
     });
   }
 
@@ -44,8 +44,8 @@ export class Pending {
   }
 
   /** The file, or directory, could not be read and can be now. */
-  healed(path: string): void {
-    for (const pending of this.#outcomes) pending.hasHealed ||= pending.outcome.path === path;
+  recovered(path: string): void {
+    for (const pending of this.#outcomes) pending.hasRecovered ||= pending.outcome.path === path;
   }
 
   /** What is to go into one transaction; it stays pending until it is `done`. */

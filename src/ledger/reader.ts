@@ -29,7 +29,7 @@ export interface ReaderOptions {
 }
 
 /** What a file was that needs no second look, not even by the next version of this program. */
-export type FileVerdict = 'complete' | 'incomplete';
+export type FileResult = 'complete' | 'incomplete';
 
 /** What is kept of a ledger in memory: it grows with hosts, not with crashes. */
 interface Memory {
@@ -123,8 +123,8 @@ export class LedgerReader implements LedgerView {
   }
 
   /** The file, or directory, could not be read and can be now. */
-  healed(path: string): void {
-    this.#failures.healed(path);
+  recovered(path: string): void {
+    this.#failures.recovered(path);
   }
 
   close(): void {
@@ -190,12 +190,12 @@ export class LedgerReader implements LedgerView {
   }
 
   /** What became of a file in this state, if that is known and needs no second look. */
-  verdict({ root, path }: GoneFile, version: string): FileVerdict | undefined {
-    const known = this.#store?.row(
-      'SELECT version, verdict FROM file WHERE root = ? AND path = ?',
-      [root, path],
-    );
-    return known?.['version'] === version ? (known['verdict'] as FileVerdict) : undefined;
+  resultOf({ root, path }: GoneFile, version: string): FileResult | undefined {
+    const known = this.#store?.row('SELECT version, result FROM file WHERE root = ? AND path = ?', [
+      root,
+      path,
+    ]);
+    return known?.['version'] === version ? (known['result'] as FileResult) : undefined;
   }
 
   /** Paths of the files of a directory that need no second look. */

@@ -3,7 +3,7 @@
 import type { Failure } from '../failure.ts';
 
 /** Failures to show: the newest so many. */
-const MOST_FAILURES = 100;
+const MAX_FAILURES = 100;
 
 /** A file that gave no counters, and when that became known, Unix seconds. */
 export interface RecordedFailure extends Failure {
@@ -31,10 +31,10 @@ export class RecentFailures {
     if (failure === undefined) return;
     this.#byPath.set(path, { ...failure, path, recordedSeconds });
     const [oldest] = this.#byPath.keys();
-    if (this.#byPath.size > MOST_FAILURES && oldest !== undefined) this.#byPath.delete(oldest);
+    if (this.#byPath.size > MAX_FAILURES && oldest !== undefined) this.#byPath.delete(oldest);
   }
 
-  healed(path: string): void {
+  recovered(path: string): void {
     this.#byPath.delete(path);
   }
 }

@@ -14,7 +14,7 @@ import {
   putLogged,
 } from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
-import { type Marks, newCrashId, sameCrash, sha256 } from './identity.ts';
+import { type CrashIdentity, newCrashId, sameCrash, sha256 } from './identity.ts';
 import type { Store } from './store.ts';
 import { StoreError } from './store-error.ts';
 
@@ -131,17 +131,17 @@ function recordCrash(
   const { hostRule, nowSeconds, suspectWindowSeconds } = context;
   const digest = report.vmcoreinfoDigest;
   const { bootId, crashTimeSeconds, nodename } = report;
-  const marks: Marks = {
+  const identity: CrashIdentity = {
     ...{ bootId, crashTimeSeconds, nodename: hostName(nodename) },
     pathHost: pathHost(path, hostRule),
   };
-  const same = sameCrash(marks, candidates(store, marks, { digest, path, content }));
+  const same = sameCrash(identity, candidates(store, identity, { digest, path, content }));
   const before = same && crashAt(store, same.sequence);
   const named = hostOf(nodename, path, hostRule);
   const next = storedReport(report);
   const sequence = before?.sequence ?? lastSequence(store) + 1;
   const known = before ?? {
-    id: freeId(store, marks, digest, sequence),
+    id: freeId(store, identity, digest, sequence),
     sequence,
     paths: [],
     recordedSeconds: nowSeconds,
@@ -173,10 +173,10 @@ function lastSequence(store: Store): number {
   return number(store.row('SELECT max(sequence) AS last FROM crash')?.['last']) ?? 0;
 }
 
-function freeId(store: Store, marks: Marks, digest: string, sequence: number): string {
-  const id = newCrashId(marks, digest, '');
+function freeId(store: Store, identity: CrashIdentity, digest: string, sequence: number): string {
+  const id = newCrashId(identity, digest, '');
   const isTaken = store.row('SELECT 1 FROM crash WHERE id = ?', [id]) !== undefined;
-  return isTaken ? newCrashId(marks, digest, String(sequence)) : id;
+  return isTaken ? newCrashId(identity, digest, String(sequence)) : id;
 }
 
 /** With so many contents a new one takes the place of any other: a copy of that may count again. */

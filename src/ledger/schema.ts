@@ -92,7 +92,7 @@ CREATE TABLE file (
   root TEXT NOT NULL,
   path TEXT NOT NULL,
   version TEXT NOT NULL,
-  verdict TEXT NOT NULL CHECK (verdict IN ('complete', 'incomplete')),
+  result TEXT NOT NULL CHECK (result IN ('complete', 'incomplete')),
   PRIMARY KEY (root, path)
 ) STRICT, WITHOUT ROWID;
 

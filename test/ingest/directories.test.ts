@@ -199,7 +199,7 @@ describe('a watched directory', () => {
     );
   });
 
-  it('that may not be read says how it might, holds up no other, and heals', async () => {
+  it('that may not be read says how it might, holds up no other, and recovers', async () => {
     const base = tempDir();
     chmodSync(base, 0o777);
     const [closed, open] = [join(base, 'closed'), join(base, 'open')];
@@ -222,7 +222,7 @@ describe('a watched directory', () => {
 });
 
 describe('what may not be read', () => {
-  it('as a file is counted once, explained, tried again, and healed', async () => {
+  it('as a file is counted once, explained, tried again, and recovered', async () => {
     const directory = tempDir();
     chmodSync(directory, 0o777);
     await asNobody(async () => {
@@ -244,7 +244,7 @@ describe('what may not be read', () => {
     });
   });
 
-  it('as a directory is counted once, explained, and healed with all that is in it', async () => {
+  it('as a directory is counted once, explained, and recovers with all that is in it', async () => {
     const directory = tempDir();
     chmodSync(directory, 0o777);
     await asNobody(async () => {
@@ -261,14 +261,14 @@ describe('what may not be read', () => {
       expect(running.log.filter((line) => line.includes('watching failed'))).toHaveLength(1);
       chmodSync(secret, 0o700);
       await nDecoded(running, 3);
-      expect(running.healed).toEqual([secret]);
+      expect(running.recovered).toEqual([secret]);
       expect(running.decoded.map(({ path }) => path).sort()).toEqual(
         [join(directory, 'vmcore.0'), ...paths].sort(),
       );
     });
   });
 
-  it('is healed too when it turns out to be no dump', async () => {
+  it('recovers too when it turns out to be no dump', async () => {
     const directory = tempDir();
     chmodSync(directory, 0o777);
     await asNobody(async () => {
@@ -278,8 +278,8 @@ describe('what may not be read', () => {
       const running = startIngest([directory], { rescanMs: 100 });
       await eventually('a failure', () => running.failed[0]);
       chmodSync(path, 0o600);
-      await eventually('healed', () => running.healed[0]);
-      expect([running.healed, running.failed.length]).toEqual([[path], 1]);
+      await eventually('recovered', () => running.recovered[0]);
+      expect([running.recovered, running.failed.length]).toEqual([[path], 1]);
     });
   });
 
@@ -292,8 +292,8 @@ describe('what may not be read', () => {
       const running = startIngest([directory], { rescanMs: 100 });
       await eventually('a failure', () => running.failed[0]);
       rmSync(path);
-      await eventually('healed', () => running.healed[0]);
-      expect(running.healed).toEqual([path]);
+      await eventually('recovered', () => running.recovered[0]);
+      expect(running.recovered).toEqual([path]);
     });
   });
 });

@@ -188,8 +188,8 @@ describe('scanDirectory', () => {
     ] as const) {
       writeFileSync(join(root, name), magic, 'latin1');
     }
-    const { foreign } = await scanDirectory(root, []);
-    expect(foreign.size).toBe(3);
+    const { notDumps } = await scanDirectory(root, []);
+    expect(notDumps.size).toBe(3);
     expect(await foundIn(root)).toEqual(
       ['bzip2', 'elf', 'flat', 'kdump', 'labhost-dump.202610030405', 'packed', 'vmcore'].sort(),
     );
@@ -199,20 +199,20 @@ describe('scanDirectory', () => {
     const root = tempDir();
     for (let i = 0; i < 3000; i++) write(join(root, `other.${i}`), 'of no dump '.repeat(400));
     const first = await scanDirectory(root, []);
-    expect(first.foreign.size).toBe(3000);
+    expect(first.notDumps.size).toBe(3000);
     const before = bytesRead();
-    const second = await scanDirectory(root, [], first.foreign);
+    const second = await scanDirectory(root, [], first.notDumps);
     expect(bytesRead() - before).toBeLessThan(1_000_000);
-    expect(second.foreign).toEqual(first.foreign);
+    expect(second.notDumps).toEqual(first.notDumps);
     writeFileSync(join(root, 'other.7'), '\x7fELF');
     rmSync(join(root, 'other.8'));
     renameSync(join(root, 'other.9'), join(root, 'vmcore'));
-    const third = await scanDirectory(root, [], second.foreign);
+    const third = await scanDirectory(root, [], second.notDumps);
     expect(third.files.map(({ path }) => relative(root, path)).sort()).toEqual([
       'other.7',
       'vmcore',
     ]);
-    expect(third.foreign.size).toBe(2997);
+    expect(third.notDumps.size).toBe(2997);
   });
 
   it('tells another directory under the same name, and the same one however full', async () => {

@@ -233,7 +233,7 @@ describe('Settling', () => {
     expect(settling.waitForRest(file('a', 2), 32_100, 0)).toBe(true);
   });
 
-  it('tries a file that may heal again, each time after twice as long, up to ten minutes', () => {
+  it('tries a file that may recover, each time after twice as long, up to ten minutes', () => {
     const settling = settlingOf(SETTLE_MS);
     scanned(settling, [file('a')], 0);
     let nowMs = settling.nextDueMs(DIRECTORY, 0)!;

@@ -1,32 +1,42 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { type Candidate, type Marks, newCrashId, sameCrash } from '../../src/ledger/identity.ts';
+import {
+  type Candidate,
+  type CrashIdentity,
+  newCrashId,
+  sameCrash,
+} from '../../src/ledger/identity.ts';
 import type { CrashReport } from '../../src/vmcore/index.ts';
 import { failed, openTestLedger, recordReport, reported } from '../support/daemon/ledgers.ts';
 import { counted, crashReport } from '../support/dumps/crash-reports.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 describe('newCrashId', () => {
-  const marks: Marks = { bootId: 'boot', crashTimeSeconds: 1100, nodename: 'a', pathHost: null };
+  const identity: CrashIdentity = {
+    bootId: 'boot',
+    crashTimeSeconds: 1100,
+    nodename: 'a',
+    pathHost: null,
+  };
 
-  it('is a digest of the marks, the same each time, and says none of them', () => {
+  it('is a digest of the identity, the same each time, and says none of them', () => {
     const ids = [
-      marks,
-      { ...marks, bootId: 'other' },
-      { ...marks, bootId: null },
-      { ...marks, crashTimeSeconds: 1101 },
-      { ...marks, nodename: null },
+      identity,
+      { ...identity, bootId: 'other' },
+      { ...identity, bootId: null },
+      { ...identity, crashTimeSeconds: 1101 },
+      { ...identity, nodename: null },
     ].map((one) => newCrashId(one, 'digest', ''));
-    expect(new Set([...ids, newCrashId(marks, 'digest', '2')]).size).toBe(6);
-    expect(newCrashId(marks, 'digest', '')).toBe(ids[0]);
+    expect(new Set([...ids, newCrashId(identity, 'digest', '2')]).size).toBe(6);
+    expect(newCrashId(identity, 'digest', '')).toBe(ids[0]);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/);
   });
 
   it('is of VMCOREINFO where there is no boot id', () => {
-    const unmarked = { ...marks, bootId: null };
+    const unmarked = { ...identity, bootId: null };
     expect(newCrashId(unmarked, 'one', '')).not.toBe(newCrashId(unmarked, 'other', ''));
-    expect(newCrashId(marks, 'one', '')).toBe(newCrashId(marks, 'other', ''));
+    expect(newCrashId(identity, 'one', '')).toBe(newCrashId(identity, 'other', ''));
   });
 });
 
@@ -48,52 +58,52 @@ describe('sameCrash', () => {
         sharesContent: fc.boolean(),
       }),
     )
-    .map(([marks, shares]) => ({ ...marks, ...shares }));
+    .map(([identity, shares]) => ({ ...identity, ...shares }));
   const anyCandidates = fc
     .array(anyCandidate, { maxLength: 4 })
     .map((some) => some.map((one, i): Candidate => ({ ...one, sequence: i + 1 })));
-  const property = (check: (marks: Marks, some: readonly Candidate[]) => void): void => {
+  const property = (check: (identity: CrashIdentity, some: readonly Candidate[]) => void): void => {
     fc.assert(fc.property(anyMarks, anyCandidates, check), { numRuns: 5000 });
   };
   const differ = <T>(one: T | null, other: T | null): boolean =>
     one !== null && other !== null && one !== other;
 
   it('never is one whose boot, time or host is another, nor one of another path without its content', () => {
-    property((marks, some) => {
-      const same = sameCrash(marks, some);
+    property((identity, some) => {
+      const same = sameCrash(identity, some);
       if (same === undefined) return;
       for (const mark of ['bootId', 'crashTimeSeconds', 'nodename'] as const) {
-        expect(differ<unknown>(marks[mark], same[mark])).toBe(false);
+        expect(differ<unknown>(identity[mark], same[mark])).toBe(false);
       }
-      expect(differ(marks.pathHost, same.pathHost) && !same.sharesContent).toBe(false);
+      expect(differ(identity.pathHost, same.pathHost) && !same.sharesContent).toBe(false);
     });
   });
 
   it('is proven by the boot, or by VMCOREINFO with a host on one side or one file', () => {
-    property((marks, some) => {
-      const same = sameCrash(marks, some);
+    property((identity, some) => {
+      const same = sameCrash(identity, some);
       if (same === undefined) return;
-      const isBoot = marks.bootId !== null && marks.bootId === same.bootId;
+      const isBoot = identity.bootId !== null && identity.bootId === same.bootId;
       const isFile = same.sharesPath || same.sharesContent;
-      const hosts = [marks.nodename, marks.pathHost, same.nodename, same.pathHost];
+      const hosts = [identity.nodename, identity.pathHost, same.nodename, same.pathHost];
       const isNamed = hosts.some((host) => host !== null);
       expect(isBoot || (same.sharesVmcoreinfo && (isFile || isNamed))).toBe(true);
     });
   });
 
   it('is found whenever a candidate says all the same and shares VMCOREINFO and path', () => {
-    property((marks, some) => {
+    property((identity, some) => {
       const twin: Candidate = {
-        ...{ ...marks, sequence: some.length + 1 },
+        ...{ ...identity, sequence: some.length + 1 },
         ...{ sharesVmcoreinfo: true, sharesPath: true, sharesContent: true },
       };
-      expect(sameCrash(marks, [...some, twin])).toBeDefined();
+      expect(sameCrash(identity, [...some, twin])).toBeDefined();
     });
   });
 
   it('does not depend on the order of the candidates', () => {
-    property((marks, some) => {
-      expect(sameCrash(marks, [...some].reverse())).toBe(sameCrash(marks, some));
+    property((identity, some) => {
+      expect(sameCrash(identity, [...some].reverse())).toBe(sameCrash(identity, some));
     });
   });
 });

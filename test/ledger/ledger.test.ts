@@ -390,7 +390,7 @@ describe('a file that gives no counters', () => {
     expect(ledger.view.failures()).toEqual({ corrupt: 2, timeout: 1, permission: 2 });
   });
 
-  it('is shown with its newest failure, until it is decoded, heals or is gone', async () => {
+  it('is shown with its newest failure, until it is decoded, recovers or is gone', async () => {
     const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
     const fail = (i: number, reason: FailureReason): Promise<void> =>
       recordFailure(ledger, { reason, message: `why ${reason}` }, fileNumber(i));
@@ -407,7 +407,7 @@ describe('a file that gives no counters', () => {
     expect(shown()).toEqual([`${fileNumber(2)} timeout`]);
     await recordReport(ledger, crashReport({ bootId: 'b', hwerr: excluded }), fileNumber(2));
     expect(shown()).toEqual([`${fileNumber(2)} page_excluded`]);
-    ledger.healed(fileNumber(2));
+    ledger.recovered(fileNumber(2));
     expect(shown()).toEqual([]);
     // What was counted stays counted.
     expect(ledger.view.failures()).toEqual({
@@ -421,7 +421,7 @@ describe('a file that gives no counters', () => {
   it('is not shown when it was over before it was written', async () => {
     const ledger = await openTestLedger();
     const recorded = recordFailure(ledger, { reason: 'permission', message: '' }, fileNumber(1));
-    ledger.healed(fileNumber(1));
+    ledger.recovered(fileNumber(1));
     await recorded;
     expect([...ledger.view.recentFailures()]).toEqual([]);
     expect(ledger.view.failures()).toEqual({ permission: 1 });
@@ -461,7 +461,7 @@ describe('the verdict on a file', () => {
     const second = await openTestLedger({ directory });
     const verdicts = [...files.map(([path]) => path), 'broken'].map((path) => [
       path,
-      second.verdict(ROOT, path, '1'),
+      second.resultOf(ROOT, path, '1'),
     ]);
     expect(Object.fromEntries(verdicts)).toEqual({
       complete: 'complete',
@@ -472,8 +472,8 @@ describe('the verdict on a file', () => {
       broken: undefined,
       'copy without': 'complete',
     });
-    expect(second.verdict(ROOT, 'complete', '2')).toBeUndefined();
-    expect(second.verdict('/other', 'complete', '1')).toBeUndefined();
+    expect(second.resultOf(ROOT, 'complete', '2')).toBeUndefined();
+    expect(second.resultOf('/other', 'complete', '1')).toBeUndefined();
   });
 
   it('is forgotten with the file, and only in its own directory', async () => {
@@ -485,7 +485,7 @@ describe('the verdict on a file', () => {
       ),
     );
     const known = (root: string): string[] =>
-      names.filter((path) => ledger.verdict(root, path, '1') !== undefined);
+      names.filter((path) => ledger.resultOf(root, path, '1') !== undefined);
     ledger.retain('/a', [fileNumber(7), fileNumber(50), fileNumber(1000)]);
     await eventually('the files of /a are forgotten', () => known('/a').length === 2 || undefined);
     expect(known('/a')).toEqual([fileNumber(7), fileNumber(50)]);

@@ -11,7 +11,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 import { physAddr } from '../../src/vmcore/bytes/units.ts';
-import { HEAD_BYTES, decompressPage, pageHead } from '../../src/vmcore/codec/page-codec.ts';
+import { PAGE_HEAD_BYTES, decompressPage, pageHead } from '../../src/vmcore/codec/page-codec.ts';
 import { decompressLzo1x } from '../../src/vmcore/codec/lzo1x.ts';
 import { openDump } from '../../src/vmcore/container/open.ts';
 import type { PhysicalMemory } from '../../src/vmcore/memory/physical-memory.ts';
@@ -91,8 +91,10 @@ for (const { codec, level, flags, tool } of ENCODERS) {
         const back = decompressPage(flags, stored[i]!, size, 'page');
         expect(latin1(back)).toBe(latin1(bytes));
         const head = pageHead(flags, stored[i]!, size);
-        if (head !== undefined && head.length >= HEAD_BYTES) {
-          expect(latin1(head.subarray(0, HEAD_BYTES))).toBe(latin1(bytes.subarray(0, HEAD_BYTES)));
+        if (head !== undefined && head.length >= PAGE_HEAD_BYTES) {
+          expect(latin1(head.subarray(0, PAGE_HEAD_BYTES))).toBe(
+            latin1(bytes.subarray(0, PAGE_HEAD_BYTES)),
+          );
         }
       }
     });

@@ -129,7 +129,7 @@ export class ExtentMap {
 
   /** Whether every byte of `[start, start + length)` is in some extent. */
   covers(start: number, length: number): boolean {
-    return coversRange(this.within(start, length), start, length);
+    return containsRange(this.within(start, length), start, length);
   }
 
   /** The highest end among the first extents up to this one. */
@@ -159,7 +159,7 @@ export class ExtentMap {
 }
 
 /** Whether the parts, in any order, leave no byte of `[start, start + length)` out. */
-export function coversRange(parts: readonly Extent[], start: number, length: number): boolean {
+export function containsRange(parts: readonly Extent[], start: number, length: number): boolean {
   let reached = start;
   for (const part of [...parts].sort((a, b) => a.start - b.start)) {
     if (part.start > reached) return false;

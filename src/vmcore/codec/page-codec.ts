@@ -16,12 +16,12 @@ interface PageCodec {
   readonly compression: PageCompression;
   /** @returns at most `size` bytes. @throws anything when the input is broken. */
   readonly decompress: (input: Uint8Array, size: number) => Uint8Array;
-  /** The first HEAD_BYTES of a page, or more, where that is cheaper than all of it. */
+  /** The first PAGE_HEAD_BYTES of a page, or more, where that is cheaper than all of it. */
   readonly head?: (input: Uint8Array, size: number) => Uint8Array;
 }
 
 /** Bytes of a page that a search looks at. */
-export const HEAD_BYTES = 40;
+export const PAGE_HEAD_BYTES = 40;
 
 const CODECS: readonly PageCodec[] = [
   { flag: 0x01, compression: 'zlib', decompress: inflate, head: inflateHead },
@@ -29,7 +29,7 @@ const CODECS: readonly PageCodec[] = [
     flag: 0x02,
     compression: 'lzo',
     decompress: decompressLzo1x,
-    head: (input, size) => decompressLzo1x(input, size, HEAD_BYTES),
+    head: (input, size) => decompressLzo1x(input, size, PAGE_HEAD_BYTES),
   },
   { flag: 0x04, compression: 'snappy', decompress: decompressSnappy },
   { flag: 0x20, compression: 'zstd', decompress: decompressZstd },
@@ -61,7 +61,7 @@ export function decompressPage(
 }
 
 /**
- * The first HEAD_BYTES of a page, or more, for less than it takes to decompress all of it.
+ * The first PAGE_HEAD_BYTES of a page, or more, for less than it takes to decompress all of it.
  *
  * @returns undefined when the codec knows no shorter way, or the page is broken.
  */

@@ -3,7 +3,7 @@
 // Segments may overlap: /proc/vmcore has the kernel's image and the RAM range that it lies in, QEMU
 // memory that is mapped twice. Where their copies of a byte differ, one of them never arrived.
 
-import { type Extent, type ExtentMap, coversRange } from '../bytes/extents.ts';
+import { type Extent, type ExtentMap, containsRange } from '../bytes/extents.ts';
 import { type ByteSource, inRange } from '../bytes/source.ts';
 import { isZero, whyUnwritten } from '../bytes/unwritten.ts';
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
@@ -100,11 +100,11 @@ export class ElfMemory implements PhysicalMemory {
     const start = numeric(address, length);
     const parts = start === undefined ? [] : this.#segments.within(start, length);
     const at = `elf: address ${hex(address)}`;
-    if (start === undefined || parts.length === 0 || !coversRange(parts, start, length)) {
+    if (start === undefined || parts.length === 0 || !containsRange(parts, start, length)) {
       throw new PageMissing('page_excluded', at, `${length} bytes are in no segment`);
     }
     const held = parts.flatMap((part) => this.#held(part));
-    if (!coversRange(held, start, length)) {
+    if (!containsRange(held, start, length)) {
       const { fileOffset = 0 } = parts[0] ?? {};
       const isHole = inRange(this.#source.size, fileOffset, length);
       const what = isHole ? 'a hole of the stream' : 'past its end';

@@ -4,7 +4,7 @@
 // big-endian. Records come in any order; a later one overwrites an earlier one.
 
 import { Cursor, limited } from '../bytes/cursor.ts';
-import { ExtentBuilder, type ExtentMap, coversRange } from '../bytes/extents.ts';
+import { ExtentBuilder, type ExtentMap, containsRange } from '../bytes/extents.ts';
 import { type ByteSource, inRange, requireRange } from '../bytes/source.ts';
 import { ascii, hasBytesAt } from '../bytes/text.ts';
 import { Unsupported } from '../errors.ts';
@@ -88,7 +88,7 @@ function rearranged(source: ByteSource, records: ExtentMap, ended: boolean): Fla
     },
     holds: (offset, length) =>
       inRange(records.end, offset, length) &&
-      coversRange(records.within(offset, length), offset, length),
+      containsRange(records.within(offset, length), offset, length),
     origin: (offset, length) => ({
       file: source,
       pieces: records.within(offset, length).map((part) => ({

@@ -25,11 +25,11 @@ export interface LayoutOptions {
 }
 
 /**
- * The layout of the array: the known one where it fills the room up to the next symbol, else what
- * BTF says. Nothing but BTF says it where the room is not known.
+ * The layout of the array: the known one where it fills the space up to the next symbol, else what
+ * BTF says. Only BTF says it where the size is not known.
  *
  * @param symbols for the address of BTF; undefined when the dump has none that can be read.
- * @throws Corrupt when the array does not fit into its room.
+ * @throws Corrupt when the array does not fit into its symbol.
  */
 export function layoutOf(
   kernel: Kernel,
@@ -38,12 +38,12 @@ export function layoutOf(
   { limits, askBtf, warn }: LayoutOptions,
 ): HwerrLayout {
   const builtin = builtinLayout(kernel.arch.int64Alignment);
-  const { room } = array;
-  if (!askBtf && room === BigInt(layoutBytes(builtin))) return builtin;
+  const { size } = array;
+  if (!askBtf && size === BigInt(layoutBytes(builtin))) return builtin;
   const layout = (symbols && describedLayout(kernel, symbols, limits, warn)) ?? builtin;
   const bytes = layoutBytes(layout);
-  if (room !== undefined && room < BigInt(bytes)) {
-    throw new Corrupt('corrupt', 'hwerr_data', `got ${room} bytes of room, want ${bytes}`);
+  if (size !== undefined && size < BigInt(bytes)) {
+    throw new Corrupt('corrupt', 'hwerr_data', `got a symbol of ${size} bytes, want ${bytes}`);
   }
   return layout;
 }
@@ -74,11 +74,11 @@ export function readCategories(
   layout: HwerrLayout,
   warn: (warning: string) => void,
 ): HwerrCategory[] {
-  const { address, room } = array;
+  const { address, size } = array;
   const bytes = layoutBytes(layout);
-  if (room !== BigInt(bytes)) {
+  if (size !== BigInt(bytes)) {
     const by = layout.source === 'btf' ? 'as BTF says' : 'no BTF to ask';
-    warn(`hwerr_data: ${room ?? 'unknown'} bytes of room, read the first ${bytes}; ${by}`);
+    warn(`hwerr_data: symbol of ${size ?? 'unknown'} bytes, read the first ${bytes}; ${by}`);
   }
   const c = kernel.memory.cursor(address, bytes, 'hwerr_data');
   const unwritten = kernel.memory.whyUnwritten(address, bytes);

@@ -22,7 +22,7 @@ const FIRST_RELEASE = { major: 6, minor: 19 };
 export interface LocatedArray {
   readonly address: VirtAddr;
   /** Bytes to the next symbol; undefined when that is not known. */
-  readonly room: bigint | undefined;
+  readonly size: bigint | undefined;
   readonly source: SymbolSource['kind'];
 }
 
@@ -95,7 +95,7 @@ function arrayIn(symbols: SymbolSource): LocatedArray | undefined {
   for (const name of ARRAY_NAMES) {
     const found = symbols.find(name, LTO_SUFFIXES);
     if (found !== undefined) {
-      return { address: found.address, room: found.room, source: symbols.kind };
+      return { address: found.address, size: found.size, source: symbols.kind };
     }
   }
   return undefined;

@@ -83,12 +83,12 @@ export class KallsymsNames {
     const { count, names } = this.#tables;
     const cursor = new NameCursor(this.#tables, names, this.#bigLengths);
     for (let i = 0; i < count; i++) {
-      if (i % NAMES_PER_MARKER === 0) this.#meet(i / NAMES_PER_MARKER, cursor.address);
+      if (i % NAMES_PER_MARKER === 0) this.#checkMarker(i / NAMES_PER_MARKER, cursor.address);
       yield expand(this.#tables, cursor.next(), i);
     }
   }
 
-  #meet(block: number, address: VirtAddr): void {
+  #checkMarker(block: number, address: VirtAddr): void {
     const got = address - this.#tables.names;
     const want = this.#marker(block);
     if (got === BigInt(want)) return;

@@ -168,7 +168,7 @@ export class Kallsyms implements SymbolSource {
     if (before > address || next < address) {
       throw new Corrupt('no_kallsyms', `kallsyms_offsets[${i}]`, 'is not between its neighbours');
     }
-    return { name: cString(name), address, room: next === address ? undefined : next - address };
+    return { name: cString(name), address, size: next === address ? undefined : next - address };
   }
 }
 

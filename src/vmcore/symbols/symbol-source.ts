@@ -8,7 +8,7 @@ export interface KernelSymbol {
   readonly name: string;
   readonly address: VirtAddr;
   /** Bytes to the next symbol with a higher address; undefined when that is not known. */
-  readonly room: bigint | undefined;
+  readonly size: bigint | undefined;
 }
 
 export interface SymbolSource {

@@ -54,7 +54,7 @@ function find(
     return {
       name: found.name,
       address: virtAddr(found.address + shift),
-      room: next === undefined ? undefined : next - found.address,
+      size: next === undefined ? undefined : next - found.address,
     };
   }
   return undefined;

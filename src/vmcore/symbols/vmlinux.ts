@@ -125,10 +125,10 @@ class SymbolTable {
     if (another !== undefined) throw ambiguous('vmlinux', name);
     if (found === undefined) return undefined;
     const { address } = found;
-    return { name: found.name, address: virtAddr(address + shift), room: this.#room(address) };
+    return { name: found.name, address: virtAddr(address + shift), size: this.#size(address) };
   }
 
-  #room(address: bigint): bigint | undefined {
+  #size(address: bigint): bigint | undefined {
     let next: bigint | undefined;
     for (const symbol of this.#all()) {
       if (symbol.address <= address) continue;

@@ -26,7 +26,7 @@ export interface Running {
   readonly failed: readonly Extract<FileOutcome, { kind: 'failure' }>[];
   /** How long each decode took, seconds. */
   readonly durations: readonly number[];
-  readonly healed: readonly string[];
+  readonly recovered: readonly string[];
   /** What was said to be all the files of a root. */
   readonly only: readonly (readonly [root: string, paths: readonly string[]])[];
   readonly log: readonly string[];
@@ -49,7 +49,7 @@ export function startIngest(
   const failed: Extract<FileOutcome, { kind: 'failure' }>[] = [];
   const durations: number[] = [];
   const passes: 'over'[] = [];
-  const healed: string[] = [];
+  const recovered: string[] = [];
   const only: [root: string, paths: string[]][] = [];
   const { log, lines } = memoryLog();
   let skippedMs = 0;
@@ -75,15 +75,15 @@ export function startIngest(
           else failed.push(outcome);
           return recorded();
         },
-        healed: (path) => healed.push(path),
-        verdict: () => undefined,
+        recovered: (path) => recovered.push(path),
+        resultOf: () => undefined,
         firstPassIsOver: () => passes.push('over'),
         retain: (root, paths) => only.push([root, [...paths]]),
       },
       observeDecode: (seconds) => durations.push(seconds),
       log,
       nowMs: () => Date.now() + skippedMs,
-      steadyMs: () => performance.now() + skippedMs,
+      monotonicMs: () => performance.now() + skippedMs,
     },
   );
   const ended = ingest.run();
@@ -91,7 +91,7 @@ export function startIngest(
     await Promise.all([ingest.close(), ended, decoder.close()]);
   });
   return {
-    ...{ ingest, ended, decoded, failed, healed, only, durations, passes },
+    ...{ ingest, ended, decoded, failed, recovered, only, durations, passes },
     log: lines,
     skipMs: (ms) => (skippedMs += ms),
     decodes: () => decodes,

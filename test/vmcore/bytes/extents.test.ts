@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as fc from 'fast-check';
 
-import { ExtentBuilder, type ExtentMap, coversRange } from '../../../src/vmcore/bytes/extents.ts';
+import { ExtentBuilder, type ExtentMap, containsRange } from '../../../src/vmcore/bytes/extents.ts';
 import { LimitExceeded } from '../../../src/vmcore/errors.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 
@@ -183,7 +183,7 @@ describe('ExtentMap', () => {
           }
           const wanted = new Map([...naive].filter(([at]) => at >= start && at < start + length));
           expect(new Map([...painted].sort())).toEqual(new Map([...wanted].sort()));
-          expect(coversRange(parts, start, length)).toBe(wanted.size === length);
+          expect(containsRange(parts, start, length)).toBe(wanted.size === length);
         },
       ),
     );

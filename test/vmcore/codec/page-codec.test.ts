@@ -3,7 +3,7 @@ import { deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 
 import {
-  HEAD_BYTES,
+  PAGE_HEAD_BYTES,
   compressionsOf,
   decompressPage,
   pageHead,
@@ -77,7 +77,7 @@ describe('pageHead', () => {
     'gives the first bytes of a %s page',
     (_, flags, encode) => {
       const head = pageHead(flags, encode(PAGE), 4096)!;
-      expect(head.length).toBeGreaterThanOrEqual(HEAD_BYTES);
+      expect(head.length).toBeGreaterThanOrEqual(PAGE_HEAD_BYTES);
       expect(head).toEqual(PAGE.subarray(0, head.length));
     },
   );

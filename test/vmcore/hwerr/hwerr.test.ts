@@ -20,18 +20,18 @@ const NONE: Counter = [0, 0];
 
 interface ReadOptions {
   readonly askBtf?: boolean;
-  readonly room?: bigint | null;
+  readonly size?: bigint | null;
 }
 
 function read(
   recipe: KernelRecipe = {},
-  { askBtf = false, room }: ReadOptions = {},
+  { askBtf = false, size }: ReadOptions = {},
 ): { categories: HwerrCategory[]; source: string; warnings: string[] } {
   const { kernel: opened, kallsyms } = openedKernel(kernel({ fillers: 20, ...recipe }));
   const found = kallsyms.find('hwerr_data')!;
   const array: LocatedArray = {
     address: found.address,
-    room: room === undefined ? found.room : (room ?? undefined),
+    size: size === undefined ? found.size : (size ?? undefined),
     source: 'kallsyms',
   };
   const warnings: string[] = [];
@@ -104,7 +104,7 @@ describe('readCategories', () => {
       const memory = memoryOf(built).drop(built.at('array'), reason);
       const { kernel: opened, kallsyms } = openedKernel(built, memory);
       const { address } = kallsyms.find('hwerr_data')!;
-      const array: LocatedArray = { address, room: 80n, source: 'kallsyms' };
+      const array: LocatedArray = { address, size: 80n, source: 'kallsyms' };
       const error = thrownBy(() =>
         readCategories(opened, array, builtinLayout(8), () => undefined),
       );
@@ -119,7 +119,7 @@ const SIX_COUNTERS: readonly Counter[] = [1, 2, 3, 4, 5, 6].map((n) => [n, 1_790
 const WIDE = { size: 24, members: { timestamp: 0, severity: 8, count: 16 } };
 
 describe('layoutOf', () => {
-  it('asks BTF when there is more room than the known array takes: a sixth category', () => {
+  it('asks BTF when there is more size than the known array takes: a sixth category', () => {
     const { categories, source, warnings } = read({
       counters: SIX_COUNTERS,
       btf: { types: hwerrTypes(SIX) },
@@ -147,23 +147,23 @@ describe('layoutOf', () => {
     expect(source).toBe('btf');
   });
 
-  it('does not ask BTF when the array fills its room', () => {
+  it('does not ask BTF when the array fills its size', () => {
     const lying = { types: hwerrTypes(['X', 'Y', 'Z', 'V', 'W']) };
     expect(read({ btf: lying })).toMatchObject({ source: 'builtin', warnings: [] });
     expect(read({ btf: lying }).categories[0]?.category).toBe('cpu');
   });
 
-  it('asks BTF when nothing says how much room there is', () => {
+  it('asks BTF when nothing says how much size there is', () => {
     const recipe = { counters: SIX_COUNTERS, btf: { types: hwerrTypes(SIX) } };
-    const { categories, source } = read(recipe, { room: null });
+    const { categories, source } = read(recipe, { size: null });
     expect(categories.map(({ count }) => count)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(source).toBe('btf');
   });
 
-  it('warns when nothing says how much room there is, and there is no BTF', () => {
-    expect(read({}, { room: null })).toMatchObject({
+  it('warns when nothing says how much size there is, and there is no BTF', () => {
+    expect(read({}, { size: null })).toMatchObject({
       source: 'builtin',
-      warnings: ['hwerr_data: unknown bytes of room, read the first 80; no BTF to ask'],
+      warnings: ['hwerr_data: symbol of unknown bytes, read the first 80; no BTF to ask'],
     });
   });
 
@@ -172,11 +172,11 @@ describe('layoutOf', () => {
     expect(asked).toMatchObject({ source: 'btf', warnings: [] });
   });
 
-  it('warns, and reads what is known, when there is more room and no BTF', () => {
+  it('warns, and reads what is known, when there is more size and no BTF', () => {
     const { categories, source, warnings } = read({ arrayRoom: 96 });
     expect(categories).toHaveLength(5);
     expect(source).toBe('builtin');
-    expect(warnings).toEqual(['hwerr_data: 96 bytes of room, read the first 80; no BTF to ask']);
+    expect(warnings).toEqual(['hwerr_data: symbol of 96 bytes, read the first 80; no BTF to ask']);
   });
 
   it('warns when the BTF that it asks is broken', () => {
@@ -185,13 +185,13 @@ describe('layoutOf', () => {
     expect(warnings[0]).toMatch(/^layout: btf header: magic /);
   });
 
-  it('throws Corrupt when there is less room than the array needs', () => {
+  it('throws Corrupt when there is less size than the array needs', () => {
     const error = thrownBy(() => read({ arrayRoom: 60 }));
     expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt', at: 'hwerr_data' });
   });
 
-  it('throws Corrupt when there is less room than BTF says', () => {
+  it('throws Corrupt when there is less size than BTF says', () => {
     const error = thrownBy(() => read({ arrayRoom: 90, btf: { types: hwerrTypes(SIX) } }));
-    expect(error.message).toBe('hwerr_data: got 90 bytes of room, want 96');
+    expect(error.message).toBe('hwerr_data: got a symbol of 90 bytes, want 96');
   });
 });

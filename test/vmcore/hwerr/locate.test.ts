@@ -48,7 +48,7 @@ describe('locateArray', () => {
     'hwerror_data', // as Documentation/driver-api/hw-recoverable-errors.rst has it
   ])('finds the array in kallsyms by the name %s', (arrayName) => {
     const { location, offset } = locate({ arrayName });
-    expect(location).toMatchObject({ kind: 'found', array: { source: 'kallsyms', room: 80n } });
+    expect(location).toMatchObject({ kind: 'found', array: { source: 'kallsyms', size: 80n } });
     expect(offset).toBe(ARRAY_OFFSET);
   });
 
@@ -61,7 +61,7 @@ describe('locateArray', () => {
     ['vmlinux', vmlinuxSymbolFile(built)],
   ])('finds it in a file beside the dump: %s', (source, file) => {
     const { location, offset } = locate(BARE, [file]);
-    expect(location).toMatchObject({ kind: 'found', array: { source, room: 80n } });
+    expect(location).toMatchObject({ kind: 'found', array: { source, size: 80n } });
     expect(offset).toBe(ARRAY_OFFSET);
   });
 

@@ -43,9 +43,9 @@ describe('find of Kallsyms', () => {
     ['v6.2 to v6.3', { addressing: 'base', layout: 'v6.2' }],
     ['v6.1', { addressing: 'base', layout: 'v6.0' }],
     ['v6.0', { addressing: 'percpu', layout: 'v6.0', bigLengths: false }],
-  ])('finds a symbol and its room in tables of %s', (_, recipe) => {
+  ])('finds a symbol and its size in tables of %s', (_, recipe) => {
     const symbol = opened(recipe).find('hwerr_data');
-    expect(symbol).toEqual({ name: 'hwerr_data', address: DATA, room: 80n });
+    expect(symbol).toEqual({ name: 'hwerr_data', address: DATA, size: 80n });
   });
 
   it.each([LE64, BE64, LE32, BE32].map((order) => [orderName(order), order] as const))(
@@ -77,17 +77,17 @@ describe('find of Kallsyms', () => {
     expect(built.pages.touched.size).toBeLessThan(40);
   });
 
-  it('has no room for the last symbol', () => {
-    expect(opened({ symbols: [ARRAY] }).find('hwerr_data')?.room).toBeUndefined();
+  it('has no size for the last symbol', () => {
+    expect(opened({ symbols: [ARRAY] }).find('hwerr_data')?.size).toBeUndefined();
   });
 
-  it('measures room to the next address when symbols share one', () => {
+  it('measures size to the next address when symbols share one', () => {
     const alias = { name: 'hwerr_alias', address: DATA };
     for (const symbols of [
       [ARRAY, alias, NEXT],
       [alias, ARRAY, NEXT],
     ]) {
-      expect(opened({ symbols }).find('hwerr_data')?.room).toBe(80n);
+      expect(opened({ symbols }).find('hwerr_data')?.size).toBe(80n);
     }
   });
 });
@@ -165,7 +165,7 @@ describe('find of Kallsyms walks all names', () => {
     ['is not in the dump', ({ pages }, seqs) => pages.drop(seqs + 4000n)],
   ])('when the order by name %s', (_, change) => {
     const kallsyms = damaged(change);
-    expect(kallsyms.find('hwerr_data')).toEqual({ name: 'hwerr_data', address: DATA, room: 80n });
+    expect(kallsyms.find('hwerr_data')).toEqual({ name: 'hwerr_data', address: DATA, size: 80n });
     expect(kallsyms.find('nowhere')).toBeUndefined();
   });
 

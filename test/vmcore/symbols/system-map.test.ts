@@ -22,24 +22,24 @@ const TEXT = [
 const open = (text: string) => systemMap(bytesSource(bytesOf(text)), DEFAULT_LIMITS);
 
 describe('systemMap', () => {
-  it('finds a symbol, and its room up to the next higher address', () => {
+  it('finds a symbol, and its size up to the next higher address', () => {
     expect(open(TEXT).at(0n).find('hwerr_data')).toEqual({
       name: 'hwerr_data',
       address: 0xffffffff82000040n,
-      room: 0x50n,
+      size: 0x50n,
     });
   });
 
-  it('moves every symbol by the shift, and no room', () => {
+  it('moves every symbol by the shift, and no size', () => {
     const symbols = open(TEXT).at(0x1a200000n);
     expect(symbols.kind).toBe('system-map');
-    expect(symbols.find('hwerr_data')).toMatchObject({ address: 0xffffffff9c200040n, room: 0x50n });
+    expect(symbols.find('hwerr_data')).toMatchObject({ address: 0xffffffff9c200040n, size: 0x50n });
     expect(open(TEXT).at(-0x1000n).find('_stext')?.address).toBe(0xffffffff80fff000n);
   });
 
-  it('takes the first symbol and the last, which has no room', () => {
+  it('takes the first symbol and the last, which has no size', () => {
     expect(open(TEXT).linkAddress('__per_cpu_start')).toBe(0n);
-    expect(open(TEXT).at(0n).find('_end')).toMatchObject({ room: undefined });
+    expect(open(TEXT).at(0n).find('_end')).toMatchObject({ size: undefined });
     expect(open(TEXT.trimEnd()).linkAddress('_end')).toBe(0xffffffff82000200n);
   });
 
@@ -56,7 +56,7 @@ describe('systemMap', () => {
 
   it('reads 32-bit addresses', () => {
     const text = 'c0008000 T _stext\nc1000000 D hwerr_data\nc1000050 D next\n';
-    expect(open(text).at(0n).find('hwerr_data')).toMatchObject({ address: 0xc1000000n, room: 80n });
+    expect(open(text).at(0n).find('hwerr_data')).toMatchObject({ address: 0xc1000000n, size: 80n });
   });
 
   it.each([

@@ -29,7 +29,7 @@ describe.each(BYTE_ORDERS.map((order) => [orderName(order), order] as const))(
       expect(file.at(0n).find('hwerr_data')).toEqual({
         name: 'hwerr_data',
         address: 0xc2000040n,
-        room: 0x50n,
+        size: 0x50n,
       });
       expect(file.linkAddress('_stext')).toBe(0xc1000000n);
     });
@@ -40,7 +40,7 @@ describe('vmlinux', () => {
   it('moves every symbol by the shift', () => {
     expect(open().at(0x200000n).find('hwerr_data')).toMatchObject({
       address: 0xc2200040n,
-      room: 0x50n,
+      size: 0x50n,
     });
   });
 
@@ -49,8 +49,8 @@ describe('vmlinux', () => {
     expect(open().at(0n).find('static')).toBeUndefined();
   });
 
-  it('has no room for the last symbol, and no symbol that is only asked for', () => {
-    expect(open().at(0n).find('static.llvm.77')?.room).toBeUndefined();
+  it('has no size for the last symbol, and no symbol that is only asked for', () => {
+    expect(open().at(0n).find('static.llvm.77')?.size).toBeUndefined();
     expect(open().linkAddress('asked_for')).toBeUndefined();
     expect(open().linkAddress('hwerr')).toBeUndefined();
   });
