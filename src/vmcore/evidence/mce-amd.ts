@@ -24,7 +24,8 @@ const LEGACY = /^(?:MC(\d{1,2})|Northbridge) Error(?: \(node \d{1,4}\))?: ?(.{0,
 const LEGACY_FRAGMENT = /^(?:DRAM|L3|ECC) .{1,200}$/;
 const UNIT = /^(.{1,100}) Ext\. Error Code: \d{1,3}(?:, (.{1,200}))?$/;
 const IPID = /^IPID: 0x([0-9a-f]{1,16})/;
-const ADDRESS = /^Error Addr: 0x([0-9a-f]{1,16})/;
+/** `MC4_ADDR` and `MC4 Error Address` before v4.10. */
+const ADDRESS = /^\t?(?:Error Addr|MC\d{1,3}_ADDR|MC\d{1,3} Error Address): 0x([0-9a-f]{1,16})/;
 const FRU = /^FRU Text: (.{1,64})$/;
 const END = /^(?:cache level: |internal: |Bank \d{1,3} is reserved)/;
 

@@ -13,6 +13,8 @@ export interface Rule {
   readonly seconds: number;
   /** The earlier one is of no second event. */
   readonly once?: true;
+  /** All earlier ones that fit, not the newest alone. */
+  readonly all?: true;
   /** Kinds of which the united event may have several. */
   readonly repeats?: readonly Kind[];
   readonly fits?: (earlier: Finding, later: Finding, pageSize: number) => boolean;
@@ -52,14 +54,14 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'a machine check that was printed twice',
-    waits: ({ kind, link }) => when(kind === 'mce' && link !== 'firmware', link),
-    seeks: ({ kind, link }) => when(kind === 'mce' && link !== 'firmware', link),
+    waits: mceIdentity,
+    seeks: mceIdentity,
     seconds: 1,
     repeats: ['mce'],
   },
   {
-    name: 'CPUs that each name the CPUs that did not answer',
-    waits: ({ kind }) => when(kind === 'holdouts', ''),
+    name: 'CPUs that did not answer to a machine check',
+    waits: (finding) => when(finding.kind === 'holdouts' || isUncorrected(finding), ''),
     seeks: ({ kind }) => when(kind === 'holdouts', ''),
     seconds: 2,
     repeats: ['holdouts'],
@@ -69,6 +71,15 @@ export const RULES: readonly Rule[] = [
     waits: (finding) => when(finding.kind === 'mce', caller(finding)),
     seeks: (finding) => when(finding.kind === 'edac', caller(finding)),
     seconds: 0.1,
+    once: true,
+    fits: samePage,
+  },
+  {
+    // Before v4.11 a driver kept it until it next looked, once a second.
+    name: 'a machine check that an EDAC driver took and the DIMM that it finds for it',
+    waits: ({ kind, link }) => when(kind === 'mce' && link === 'edac', ''),
+    seeks: ({ kind }) => when(kind === 'edac', ''),
+    seconds: 2,
     once: true,
     fits: samePage,
   },
@@ -118,6 +129,9 @@ export const RULES: readonly Rule[] = [
     seeks: (finding) => when(isAnnounced(finding), ''),
     seconds: 2,
     once: true,
+    all: true,
+    repeats: ['announcement', 'holdouts'],
+    fits: (one, other) => one.kind === 'announcement' || other.severity !== 'corrected',
   },
   {
     name: 'firmware that told of its record before the kernel was done with it',
@@ -125,6 +139,7 @@ export const RULES: readonly Rule[] = [
     seeks: ({ kind }) => when(kind === 'announcement', ''),
     seconds: 2,
     once: true,
+    repeats: ['announcement'],
   },
   {
     name: 'a firmware record of PCIe and the registers that came with it',
@@ -166,6 +181,15 @@ export const RULES: readonly Rule[] = [
 /** Memory of firmware: its record, or the machine check of bank 255 (arch/x86/kernel/cpu/mce/apei.c). */
 function isFirmwareRecord({ kind, link, category }: Finding): boolean {
   return (kind === 'cper' && category === 'memory') || (kind === 'mce' && link === 'firmware');
+}
+
+/** What a machine check says of itself, where it says enough. */
+function mceIdentity({ kind, link }: Finding): string | null {
+  return when(kind === 'mce' && link?.includes('/') === true, link);
+}
+
+function isUncorrected({ kind, severity }: Finding): boolean {
+  return kind === 'mce' && severity !== null && severity !== 'corrected';
 }
 
 function isUnaddressed({ kind, severity, place }: Finding): boolean {

@@ -82,6 +82,16 @@ describe('machine checks that the kernel decodes for AMD', () => {
     ).toEqual(['corrected cpu mce CPU 2']);
   });
 
+  it.each(['MC4 Error Address', '\tMC4_ADDR'])('before v4.10 call an address %s', (name) => {
+    expect(
+      eventsOf(
+        `${HE}CPU:0\tMC4_STATUS[Over|CE|MiscV|-|AddrV|CECC]: 0xdc10410040080a13`,
+        `${HE}${name}: 0x0000000d5a3f1b40`,
+        `${HE}Northbridge Error (node 4): DRAM ECC error detected on the NB.`,
+      ),
+    ).toMatchObject([{ part: { physicalAddress: '0xd5a3f1b40' } }]);
+  });
+
   it('lose nothing when what pr_cont() adds becomes a record of its own', () => {
     expect(
       summaries(
