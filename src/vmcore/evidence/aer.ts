@@ -18,7 +18,7 @@ const NAMED = /([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/;
 const NAMED_ID = /id=([0-9a-f]{4})/;
 const BLOCK = new RegExp(`^(PCIe|CXL) Bus Error: severity=${SEVERITY}(.{0,200})$`);
 const STATUS = /^device \[([0-9a-f]{4}):([0-9a-f]{4})\] error status\/mask=/;
-const INJECT = /^aer_inject: Injecting errors .{1,60} into device ([0-9a-f:.]{12,18})/;
+const INJECT = /^(?:aer_inject: )?Injecting errors .{1,60} into device ([0-9a-f:.]{12,18})/;
 const RECOVERY = /^device recovery (successful|failed)/;
 
 /** A header and its blocks come within it; so do the lines of a block. */

@@ -33,7 +33,8 @@ export function intelCategory(status: bigint, hasAddress: boolean): Category {
   // Data load and instruction fetch of a poisoned line: mce/severity.c.
   if ((code === 0x134 || code === 0x150) && bit(status, UC) && hasAddress) return 'memory';
   if ((code & 0xef00) === 0x100 || (code & 0xeff0) === 0x10) return 'cpu';
-  if ((code & 0xfffc) === 0xc || code === 0x400) return 'cpu';
+  // 0x400 is the timer, 0x401 to 0x7ff other errors inside of the processor.
+  if ((code & 0xfffc) === 0xc || (code & 0xfc00) === 0x400) return 'cpu';
   return code >= 1 && code <= 6 ? 'cpu' : 'others';
 }
 

@@ -48,6 +48,16 @@ describe('EEH', () => {
     ).toEqual(['fatal pci eeh PHB#40-PE#10000']);
   });
 
+  it('a dead IOC is no endpoint, and drivers name the device', () => {
+    expect(summaries('EEH: dead IOC detected')).toEqual(['fatal pci eeh IOC']);
+    expect(
+      summaries(
+        'EEH: Frozen PE#2 on PHB#3 detected',
+        'PCI 0001:01:00.0#10000: EEH: Invoking nvme->error_detected(IO frozen)',
+      ),
+    ).toEqual(['recoverable pci eeh 0001:01:00.0']);
+  });
+
   it('what it says at boot is no event', () => {
     expect(summaries('EEH: pSeries platform initialized', 'EEH: Capable adapter found')).toEqual(
       [],

@@ -38,6 +38,7 @@ describe('intelCategory', () => {
     [0x0011n, 'cpu'],
     [0x000cn, 'cpu'],
     [0x0400n, 'cpu'],
+    [0x0402n, 'cpu'],
     [0x0005n, 'cpu'],
     [0x0e0bn, 'others'],
     [0x0000n, 'others'],
