@@ -56,7 +56,7 @@ export class AerRecogniser implements Recogniser {
   offer(line: Line): boolean {
     const pci = pciLine(line);
     if (pci === null) return false;
-    const text = pci.text.replace(/^ {0,4}AER: {1,4}/, '').trim();
+    const text = pci.text.replace(/^\s{0,4}AER:\s{1,8}/, '').trim();
     const injected = INJECT.exec(text)?.[1];
     if (injected !== undefined) {
       this.#injected.set(injected, line.time);

@@ -6,7 +6,7 @@ import type { Line } from './line.ts';
 
 const PREFIX = /^EEH(?: ?\(\d{1,10}\))?: /;
 const HEAD =
-  /^(?:Recovering|Frozen) PHB#([0-9a-f]{1,8})(?:-PE#([0-9a-f]{1,8}))?(?: detected)?(?:\W|$)/i;
+  /^(?:(?:Recovering|Frozen) PHB#([0-9a-f]{1,8})(?:-PE#([0-9a-f]{1,8}))?(?:\W|$)|PHB#([0-9a-f]{1,8}) failure detected)/i;
 const POWERNV = /^Frozen PE#([0-9a-f]{1,8}) on PHB#([0-9a-f]{1,8}) detected/i;
 const DEAD =
   /^(?:(Fenced) PHB#([0-9a-f]{1,8}) detected|dead (?:PHB#([0-9a-f]{1,8})|(IOC)) detected)/i;
@@ -95,7 +95,8 @@ function endpointOf(text: string): string | null {
   if (powernv !== null) return `PHB#${powernv[2] ?? ''}-PE#${powernv[1] ?? ''}`;
   const dead = DEAD.exec(text);
   if (dead !== null) return dead[4] ?? `PHB#${dead[2] ?? dead[3] ?? ''}`;
-  const [, phb, pe] = HEAD.exec(text) ?? [];
+  const [, endpointPhb, pe, failedPhb] = HEAD.exec(text) ?? [];
+  const phb = endpointPhb ?? failedPhb;
   if (phb === undefined) return null;
   return pe === undefined ? `PHB#${phb}` : `PHB#${phb}-PE#${pe}`;
 }

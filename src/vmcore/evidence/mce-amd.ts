@@ -4,7 +4,7 @@
 import type { Category, Severity } from './hardware-event.ts';
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
-import { amdCategory, statusSeverity } from './mce-status.ts';
+import { amdCategory, isAmdPoison, statusSeverity } from './mce-status.ts';
 
 const PREFIX = '[Hardware Error]: ';
 const OUTCOME =
@@ -164,8 +164,13 @@ export class AmdMceRecogniser implements Recogniser {
     if (status !== null && place.cpu !== undefined && finding.severity !== 'corrected') {
       finding.link = `${place.cpu}/${place.bank ?? ''}/${status}`;
     }
+    const poison = status !== null && isAmdPoison(status, finding.category === 'cpu');
+    if (poison && address !== null) {
+      finding.kind = 'consumption';
+      finding.category = 'memory';
+    }
     // The northbridge knows system addresses; memory controllers since then, those of their channel.
-    if (legacy && finding.category === 'memory' && address !== null) {
+    if ((poison || legacy) && finding.category === 'memory' && address !== null) {
       place.physicalAddress = address;
     }
   }

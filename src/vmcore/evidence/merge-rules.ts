@@ -22,7 +22,7 @@ export interface Rule {
 
 /** Messages of one error of memory, each at most once. */
 const OF_A_PAGE: ReadonlySet<Kind> = new Set([
-  ...(['cper', 'mce', 'user-access', 'edac', 'memory-failure', 'soft-offline', 'note'] as const),
+  ...(['cper', 'mce', 'consumption', 'edac', 'memory-failure', 'soft-offline', 'note'] as const),
 ]);
 
 const caller = (finding: Finding): string => finding.caller ?? '';
@@ -57,7 +57,7 @@ export const RULES: readonly Rule[] = [
     waits: mceIdentity,
     seeks: mceIdentity,
     seconds: 1,
-    repeats: ['mce'],
+    repeats: ['mce', 'consumption'],
   },
   {
     name: 'CPUs that did not answer to a machine check',
@@ -110,7 +110,7 @@ export const RULES: readonly Rule[] = [
     waits: pageMessage,
     seeks: pageMessage,
     seconds: 10,
-    repeats: ['announcement'],
+    repeats: ['announcement', 'consumption'],
     // The page is dealt with after the error was told of; a moment before at the most.
     fits: (one, other) =>
       one.kind !== 'memory-failure' || other.kind === 'note' || other.time - one.lastTime <= 1,
@@ -185,11 +185,15 @@ function isFirmwareRecord({ kind, link, category }: Finding): boolean {
 
 /** What a machine check says of itself, where it says enough. */
 function mceIdentity({ kind, link }: Finding): string | null {
-  return when(kind === 'mce' && link?.includes('/') === true, link);
+  return when(isMachineCheck(kind) && link?.includes('/') === true, link);
+}
+
+function isMachineCheck(kind: Kind): boolean {
+  return kind === 'mce' || kind === 'consumption';
 }
 
 function isUncorrected({ kind, severity }: Finding): boolean {
-  return kind === 'mce' && severity !== null && severity !== 'corrected';
+  return isMachineCheck(kind) && severity !== null && severity !== 'corrected';
 }
 
 function isUnaddressed({ kind, severity, place }: Finding): boolean {
@@ -199,7 +203,7 @@ function isUnaddressed({ kind, severity, place }: Finding): boolean {
 function isAnnounced(finding: Finding): boolean {
   switch (finding.kind) {
     case 'mce':
-    case 'user-access':
+    case 'consumption':
     case 'edac':
     case 'memory-failure':
     case 'soft-offline':

@@ -34,6 +34,7 @@ describe('EEH', () => {
     ['EEH: Frozen PE#2 on PHB#3 detected', 'recoverable', 'PHB#3-PE#2'],
     ['EEH (7): Frozen PHB#3-PE#2 detected', 'recoverable', 'PHB#3-PE#2'],
     ['EEH: Fenced PHB#3 detected, location: N/A', 'recoverable', 'PHB#3'],
+    ['EEH: PHB#3 failure detected, location: N/A', 'recoverable', 'PHB#3'],
     ['EEH: dead PHB#3 detected, location: N/A', 'fatal', 'PHB#3'],
   ])('%s', (text, severity, pe) => {
     expect(eventsOf(text)).toMatchObject([{ severity, part: { pe } }]);

@@ -98,6 +98,14 @@ describe('machine checks', () => {
     });
   });
 
+  it('of several CPUs that met the same bad data are one event', () => {
+    const address = 'ADDR 8a398a400 MISC 86 ';
+    const met = (cpu: number): readonly string[] => raw(cpu, 1, 'bd80000000100134', address);
+    expect(summaries(...met(3), ...met(9))).toEqual(['recoverable memory mce CPU 3']);
+    const elsewhere = raw(9, 1, 'bd80000000100134', 'ADDR 9a398a400 MISC 86 ');
+    expect(summaries(...met(3), ...elsewhere)).toHaveLength(2);
+  });
+
   it('to which CPUs did not come are one fatal event, however many say so', () => {
     const holdouts = 'mce: CPUs not responding to MCE broadcast (may include false positives): 0,4';
     expect(
