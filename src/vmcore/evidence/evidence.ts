@@ -142,7 +142,8 @@ function crashFacts(
 /** An error that says itself that it ends the system; a trap's has no panic of its own. */
 function isPanic({ kind, severity, time }: Finding, crashTime: number): boolean {
   if (severity !== 'fatal' || Math.abs(crashTime - time) > CAUSE_SECONDS) return false;
-  return kind === 'panic' || kind === 'note' || kind === 'other';
+  // What else goes wrong while a kernel dies is not what it dies of.
+  return kind === 'panic' || kind === 'note' || (kind === 'other' && time <= crashTime);
 }
 
 function isSevere({ severity }: HardwareEvent): boolean {

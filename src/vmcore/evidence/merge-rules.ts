@@ -53,11 +53,11 @@ export const RULES: readonly Rule[] = [
     fits: (one, other) => sameCategory(one, other) && samePlace(one, other),
   },
   {
-    name: 'a machine check that was printed twice',
-    waits: mceIdentity,
-    seeks: mceIdentity,
+    name: 'an exception of a CPU that was printed twice',
+    waits: exceptionIdentity,
+    seeks: exceptionIdentity,
     seconds: 1,
-    repeats: ['mce', 'consumption'],
+    repeats: ['mce', 'consumption', 'other'],
   },
   {
     name: 'CPUs that did not answer to a machine check',
@@ -183,9 +183,9 @@ function isFirmwareRecord({ kind, link, category }: Finding): boolean {
   return (kind === 'cper' && category === 'memory') || (kind === 'mce' && link === 'firmware');
 }
 
-/** What a machine check says of itself, where it says enough. */
-function mceIdentity({ kind, link }: Finding): string | null {
-  return when(isMachineCheck(kind) && link?.includes('/') === true, link);
+/** What a machine check or an SError says of itself, where it says enough: which CPU, and its state. */
+function exceptionIdentity({ kind, link }: Finding): string | null {
+  return when((isMachineCheck(kind) || kind === 'other') && link?.includes('/') === true, link);
 }
 
 function isMachineCheck(kind: Kind): boolean {
