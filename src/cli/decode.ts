@@ -63,6 +63,7 @@ function asGiven(path: string, files: readonly string[]): string {
 function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report' }>): Failure {
   switch (outcome.kind) {
     case 'failure':
+    case 'process_core':
       return outcome.failure;
     case 'changed':
       return { reason: 'io', message: `${file}: was written to while it was read` };

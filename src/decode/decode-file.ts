@@ -9,6 +9,7 @@ import {
   DEFAULT_LIMITS,
   type Dump,
   type Limits,
+  ProcessCore,
   decodeVmcore,
   limitsWithin,
   openVmcore,
@@ -23,6 +24,7 @@ import { PACKING_HEAD, packingOf, unpack } from './unpack.ts';
 export type DecodeOutcome =
   | ReportOutcome
   | FailureOutcome
+  | ProcessCoreOutcome
   /** It was written to while it was read, or is another file now: what was read is worth nothing. */
   | { readonly kind: 'changed' }
   /** It was pruned or renamed since it was found: no failure. */
@@ -42,6 +44,12 @@ export interface FailureOutcome {
   readonly failure: Failure;
   /** As contentDigest() says; undefined when the file could not be read. */
   readonly content: string | undefined;
+}
+
+/** The core of a process: no crash of a kernel and no failure. The failure says what it is. */
+export interface ProcessCoreOutcome {
+  readonly kind: 'process_core';
+  readonly failure: Failure;
 }
 
 export interface DecodeFileOptions {
@@ -83,15 +91,17 @@ export async function decodeFile(path: string, options: DecodeFileOptions): Prom
   }
 }
 
-function failed(error: unknown, content?: string): FailureOutcome {
-  return { kind: 'failure', failure: failureOf(error), content };
+function failed(error: unknown, content?: string): FailureOutcome | ProcessCoreOutcome {
+  const failure = failureOf(error);
+  if (error instanceof ProcessCore) return { kind: 'process_core', failure };
+  return { kind: 'failure', failure, content };
 }
 
 async function decodeOpen(
   path: string,
   source: FileSource,
   options: DecodeFileOptions,
-): Promise<ReportOutcome | FailureOutcome> {
+): Promise<ReportOutcome | FailureOutcome | ProcessCoreOutcome> {
   let content: string | undefined;
   try {
     content = contentDigest(source);

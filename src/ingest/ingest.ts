@@ -303,6 +303,10 @@ export class Ingest {
       this.#settling.again(file, monotonicMs());
       return;
     }
+    if (outcome.kind === 'process_core') {
+      this.#ignore(file);
+      return;
+    }
     const ageMs = Math.abs(nowMs() - file.mtimeMs); // a clock may have been ahead
     if (
       mayStillBeWritten(file, outcome) &&
@@ -334,13 +338,12 @@ export class Ingest {
   #takeFailure(file: FoundFile, outcome: FailureOutcome, seconds: number): void {
     const { content } = outcome;
     const failure = failureOfFile(file, outcome.failure);
-    const { ledger, log, observeDecode, monotonicMs } = this.#dependencies;
+    const { log, observeDecode, monotonicMs } = this.#dependencies;
     const { root, path, version } = file;
     const { reason, message } = failure;
     const isNoDump = reason === 'not_a_dump' || file.size === 0;
     if (isNoDump && !claimsToBeDump(basename(path))) {
-      this.#settling.done(file, 'ignored');
-      if (this.#unreadable.remove(path)) ledger.recovered(path);
+      this.#ignore(file);
       return;
     }
     if (TRANSIENT.has(reason)) {
@@ -353,6 +356,11 @@ export class Ingest {
     observeDecode(seconds);
     log.error('dump not decoded', { path, reason, error: message });
     void this.#record({ root, path, version, content, kind: 'failure', failure });
+  }
+
+  #ignore(file: FoundFile): void {
+    this.#settling.done(file, 'ignored');
+    if (this.#unreadable.remove(file.path)) this.#dependencies.ledger.recovered(file.path);
   }
 
   /** Resolves when it is durable. */
