@@ -78,7 +78,7 @@ function hasAnswer({ hwerr }: CrashReport): boolean {
 }
 
 /** The report without what is for the ledger; with an `error` where its counters are unreadable. */
-function published({ vmcoreinfoDigest, ...report }: CrashReport): object {
+function published({ vmcoreinfoLines, ...report }: CrashReport): object {
   const { hwerr } = report;
   if (hwerr.kind !== 'unreadable') return report;
   const { reason, message } = hwerr;

@@ -113,7 +113,7 @@ export function decodeVmcore(
     panicMessage,
     ...findings,
     warnings,
-    vmcoreinfoDigest: vmcoreinfo.digest(),
+    vmcoreinfoLines: vmcoreinfo.lineSet(),
   };
 }
 
