@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type Failure, FileError, failureOf } from '../failure.ts';
+import { type Failure, FileError, failureOf, isSystemError } from '../failure.ts';
 import {
   type CrashReport,
   DEFAULT_LIMITS,
@@ -17,6 +17,7 @@ import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-so
 import { withLogBeside } from './log-beside.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
+import { TemporaryFile } from './temporary-file.ts';
 import { PACKING_HEAD, packingOf, unpack } from './unpack.ts';
 
 /** What became of a file. Plain data: it crosses threads. */
@@ -53,6 +54,8 @@ export interface DecodeFileOptions {
   readonly version?: string;
   /** Where other parts of a split dump may be, beside its own directory. */
   readonly candidates?: readonly string[];
+  /** It is in no directory: it has no other parts, and no log beside it. */
+  readonly isAlone?: boolean;
   readonly askBtf?: boolean;
   /** What the decoder may take of memory. */
   readonly maxMemoryBytes?: number;
@@ -83,6 +86,29 @@ export async function decodeFile(path: string, options: DecodeFileOptions): Prom
   }
 }
 
+/**
+ * Decode what a stream brings, out of a temporary file. Never rejects, as decodeFile().
+ *
+ * @param name of the stream, for messages.
+ */
+export async function decodeStream(
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+  options: DecodeFileOptions,
+): Promise<ReportOutcome | FailureOutcome> {
+  let file: TemporaryFile | undefined;
+  try {
+    file = await TemporaryFile.create();
+    for await (const chunk of stream) await file.append(chunk, name);
+    const source = fileSourceOf(name, file.file.fd);
+    return await decodeOpen(name, source, { ...options, isAlone: true });
+  } catch (error) {
+    return failed(isSystemError(error) ? FileError.from(name, error) : error);
+  } finally {
+    await file?.close();
+  }
+}
+
 function failed(error: unknown, content?: string): FailureOutcome {
   return { kind: 'failure', failure: failureOf(error), content };
 }
@@ -96,7 +122,8 @@ async function decodeOpen(
   try {
     content = contentDigest(source);
     const { report, parts } = await decodeContent(path, source, options);
-    return { kind: 'report', content, report: withLogBeside(report, path, options.root), parts };
+    const whole = options.isAlone === true ? report : withLogBeside(report, path, options.root);
+    return { kind: 'report', content, report: whole, parts };
   } catch (error) {
     return failed(error, content);
   }
@@ -148,7 +175,8 @@ function decodeParts(path: string, source: FileSource, options: DecodeFileOption
   const dump = openVmcore(source, limits);
   const { part } = dump;
   const where = { candidates, root, limits };
-  const siblings = part === undefined ? [] : openSiblings(path, part, where);
+  const hasNone = part === undefined || options.isAlone === true;
+  const siblings = hasNone ? [] : openSiblings(path, part, where);
   try {
     if (part === undefined || siblings.length === 0) {
       return { report: decode([dump], options), parts: [] };
