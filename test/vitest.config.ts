@@ -14,8 +14,8 @@ const config: ViteUserConfig = defineConfig({
     exclude: ['test/architecture/violations/**'],
     maxWorkers: 2,
     // How long a failure takes: nothing waits for a time, and the machine may have other work.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: [
       'default',
       new SkippedByName(),
