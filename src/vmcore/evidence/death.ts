@@ -67,7 +67,7 @@ const BY_HAND = /^sysrq: (?:SysRq : )?Trigger a crash|^SysRq : Trigger a crash/;
 const OF_AN_OOPS = 'Fatal exception';
 
 /** In every line that the patterns above match: most lines of a log need no second look. */
-const ANY = /panic|BUG|Oops|error: |unable to handle|fault|\[#|sysrq|lockup|opal: /i;
+const ANY = /panic|BUG|Oops|error: |unable to handle|protection fault|\[#|sysrq|lockup|opal: /i;
 
 export type Death =
   | { readonly kind: 'panic'; readonly type: CrashType; readonly ofAnOops: boolean }
