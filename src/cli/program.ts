@@ -109,19 +109,30 @@ export function program(version: string, commands: Commands): Command {
 
 function subcommand(root: Command, name: string, keys: readonly FlagKey[]): Command {
   const command = root.command(name).exitOverride();
-  for (const key of keys) command.addOption(option(FLAGS[key]));
+  for (const key of keys) command.addOption(new FlagOption(key));
   return command;
 }
 
-function option(flag: Flag): Option {
-  const value = flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`;
-  const notes = [
-    ...(flag.repeatable ? ['repeatable'] : []),
-    ...(flag.defaultText === undefined ? [] : [`default: ${flag.defaultText}`]),
-    `env: ${environmentName(flag)}`,
-  ];
-  const result = new Option(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
-  return flag.placeholder === undefined ? result : result.argParser(collect);
+/** Its value is found under the key of the flag. */
+class FlagOption extends Option {
+  readonly #key: FlagKey;
+
+  constructor(key: FlagKey) {
+    const flag: Flag = FLAGS[key];
+    const value = flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`;
+    const notes = [
+      ...(flag.repeatable ? ['repeatable'] : []),
+      ...(flag.defaultText === undefined ? [] : [`default: ${flag.defaultText}`]),
+      `env: ${environmentName(flag)}`,
+    ];
+    super(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
+    this.#key = key;
+    if (flag.placeholder !== undefined) this.argParser(collect);
+  }
+
+  override attributeName(): string {
+    return this.#key;
+  }
 }
 
 function collect(text: string, before: string[] | undefined): string[] {
@@ -132,8 +143,7 @@ function collect(text: string, before: string[] | undefined): string[] {
 function given(command: Command): FlagValues {
   const values: Partial<Record<FlagKey, readonly string[]>> = {};
   for (const key of FLAG_KEYS) {
-    const attribute = new Option(`--${FLAGS[key].name}`).attributeName();
-    const value = command.getOptionValue(attribute) as string[] | true | undefined;
+    const value = command.getOptionValue(key) as string[] | true | undefined;
     if (value !== undefined) values[key] = value === true ? ['true'] : value;
   }
   return values;
