@@ -14,6 +14,8 @@ const HEADER = new RegExp(
   `^(?:AER: )?(?:Multiple )?${SEVERITY} error (?:message )?(?:received|messages? received)(.{0,200})$`,
   'i',
 );
+/** In every line of these: most lines of PCI devices need no second look. */
+const ANY = /error|aer_|recovery|\[ ?\d{1,2}\] /i;
 const NAMED = /([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/;
 const NAMED_ID = /id=([0-9a-f]{4})/;
 const BLOCK = new RegExp(`^(PCIe|CXL) Bus Error: severity=${SEVERITY}(.{0,200})$`);
@@ -54,7 +56,7 @@ export class AerRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
-    const pci = pciLine(line);
+    const pci = ANY.test(line.text) ? pciLine(line) : null;
     if (pci === null) return false;
     const text = pci.text.replace(/^\s{0,4}AER:\s{1,8}/, '').trim();
     const injected = INJECT.exec(text)?.[1];

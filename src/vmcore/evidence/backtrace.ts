@@ -35,8 +35,12 @@ const COUNTERS: readonly RegExp[] = [
   new RegExp(`^PC is at ${SYMBOL}`),
 ];
 
+/** How each of them begins. */
+const ANY = /^(?:RIP: | ?e?pc : |Krnl PSW : |NIP \[|ERA: |EIP: |PC is at )/;
+
 /** @returns the function with its module in brackets; null: the line has no program counter. */
 export function programCounter(text: string): string | null {
+  if (!ANY.test(text)) return null;
   for (const pattern of COUNTERS) {
     const match = pattern.exec(text);
     if (match?.[1] !== undefined) return named(match[1], match[2]);

@@ -60,7 +60,7 @@ export class CperRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
-    const numbered = NUMBERED.exec(line.text);
+    const numbered = line.text.startsWith('{') ? NUMBERED.exec(line.text) : null;
     if (numbered === null) return this.#previous(line.text);
     const [, number = '', prefix, text = ''] = numbered;
     const source = prefix === undefined ? 'extlog' : 'ghes';
@@ -115,11 +115,13 @@ export class CperRecogniser implements Recogniser {
   }
 
   #previous(text: string): boolean {
-    const total = TOTAL.exec(text)?.[1];
-    if (total !== undefined) this.#previousTotal = Number(total);
-    const skipped = SKIPPED.exec(text)?.[1];
-    if (skipped !== undefined) this.#previousSkipped += Number(skipped);
-    if (text.startsWith('BERT: ')) return true;
+    if (text.startsWith('BERT: ')) {
+      const total = TOTAL.exec(text)?.[1];
+      if (total !== undefined) this.#previousTotal = Number(total);
+      const skipped = SKIPPED.exec(text)?.[1];
+      if (skipped !== undefined) this.#previousSkipped += Number(skipped);
+      return true;
+    }
     if (!text.startsWith(UNNUMBERED)) return false;
     const body = text.slice(UNNUMBERED.length);
     if (!RECORD_LINE.test(body)) return false;

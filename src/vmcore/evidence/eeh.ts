@@ -28,6 +28,7 @@ export class EehRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
+    if (!line.text.startsWith('EEH')) return false;
     const prefix = PREFIX.exec(line.text)?.[0];
     if (prefix === undefined) return this.#device(line);
     const text = line.text.slice(prefix.length);

@@ -4,6 +4,8 @@
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
 
+/** In every line of these: most lines of a log need no second look. */
+const ANY = /^(?:SError Interrupt|Internal error: sync|Unhandled fault: sync)/;
 /** `ata1: SError: { … }` is a register of SATA. */
 const SERROR =
   /^(?:SError Interrupt|Bad mode in Error handler detected) on CPU(\d{1,6}), code (0x[0-9a-f]{1,16})/;
@@ -23,6 +25,7 @@ export class SerrorRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
+    if (!ANY.test(line.text)) return false;
     const serror = SERROR.exec(line.text);
     if (serror !== null) {
       this.#findings.open(line, {
