@@ -98,6 +98,20 @@ describe('machine checks', () => {
     });
   });
 
+  it('that a panic prints are none that the kernel counted', () => {
+    const two = [...raw(1, 6, 'b200000000000402'), ...raw(0, 6, 'b200000000000402')];
+    const panic = 'Kernel panic - not syncing: Fatal machine check on current CPU';
+    expect(eventsOf(10, ...two, panic)).toMatchObject([
+      { hwerrCategory: null },
+      { hwerrCategory: null },
+    ]);
+    expect(eventsOf(10, ...two, 13, panic)).toMatchObject([
+      { hwerrCategory: 'others' },
+      { hwerrCategory: 'others' },
+      { hwerrCategory: null },
+    ]);
+  });
+
   it('of several CPUs that met the same bad data are one event', () => {
     const address = 'ADDR 8a398a400 MISC 86 ';
     const met = (cpu: number): readonly string[] => raw(cpu, 1, 'bd80000000100134', address);
