@@ -1,12 +1,12 @@
-// From directories to outcomes: scan, let files settle, decode them one at a time, hand on what came
+// From directories to outcomes: scan, let files settle, decode a few at a time, hand on what came
 // out. Nothing here waits for a scrape, and no scrape waits for anything here.
 
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Failure, FailureReason } from '../failure.ts';
+import type { FailureReason } from '../failure.ts';
 import type { Logger } from '../log.ts';
-import { type CrashReport, MAGIC_BYTES } from '../vmcore/index.ts';
+import type { CrashReport } from '../vmcore/index.ts';
 import type { DecodeClient } from '../decode/decode-client.ts';
 import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
 import type { FileOutcome } from '../outcome.ts';
@@ -15,6 +15,7 @@ import { claimsToBeDump } from './file-names.ts';
 import { FirstPass } from './first-pass.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
 import { Settling, type FileResult } from './settling.ts';
+import { failureOfFile, mayStillBeWritten } from './unfinished.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
 
 /** Files taken to be decoded at a time, at least: one that comes later waits for no more than these. */
@@ -24,16 +25,6 @@ const TIMER_MS = 10;
 /** Outcomes on their way to the disk at a time. */
 const MAX_UNRECORDED = 64;
 
-/** What may be wrong with a dump only because the rest of it is not written yet. */
-const MAYBE_INCOMPLETE: ReadonlySet<FailureReason> = new Set<FailureReason>([
-  'truncated',
-  'corrupt',
-  'no_vmcoreinfo',
-  'no_kallsyms',
-  'symbol_not_found',
-  'page_excluded',
-  'page_lost',
-]);
 /** The file need not change for these to go away: it is tried again, each time after a longer wait. */
 const TRANSIENT: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'permission',
@@ -50,6 +41,8 @@ export interface IngestOptions {
   /** How long a file must lie still whose name says that it is not complete yet. */
   readonly incompleteAfterMs: number;
   readonly rescanMs: number;
+  /** Decodes at a time. */
+  readonly workers: number;
 }
 
 /** Where outcomes go, and what is known of files from before: as much of the ledger as ingest uses. */
@@ -108,8 +101,9 @@ export class Ingest {
   readonly #unreadable: UnreadablePaths;
   readonly #unrecorded = new Set<Promise<void>>();
   #queue: FoundFile[] = [];
-  #isDecoding = false;
-  #decoding: Promise<void> | undefined;
+  /** How many decode one file after the other until none is due, and when they have ended. */
+  #decoders = 0;
+  #decoding: Promise<unknown> = Promise.resolve();
   #decodesInProgress = 0;
   #lastDecodeMs = 0;
   #discovered = 0;
@@ -140,7 +134,7 @@ export class Ingest {
             },
             // While it decodes, the queue takes what has become due by itself.
             nextDueMs: (now) =>
-              this.#settling.nextDueMs(directory, this.#isDecoding ? now : -Infinity),
+              this.#settling.nextDueMs(directory, this.#decoders > 0 ? now : -Infinity),
           },
         ),
     );
@@ -178,10 +172,8 @@ export class Ingest {
   /** Runs until `close()`. A scan that hangs then is not waited for. */
   async run(): Promise<void> {
     const { signal } = this.#stop;
-    await Promise.race([
-      Promise.all(this.#directories.map((directory) => directory.run(signal))),
-      once(signal, 'abort'),
-    ]);
+    for (const directory of this.#directories) void directory.run();
+    if (!signal.aborted) await once(signal, 'abort');
     await this.#decoding;
   }
 
@@ -250,37 +242,50 @@ export class Ingest {
   }
 
   #startDecoding(): void {
-    if (!this.#isDecoding) this.#decoding = this.#decodeQueue();
+    while (this.#decoders < this.#options.workers) {
+      const file = this.#nextDue();
+      if (file === undefined) return;
+      this.#decoders++;
+      this.#decoding = Promise.all([this.#decoding, this.#decodeInTurn(file)]);
+    }
   }
 
-  /** Decodes what is due, one file after the other. Runs once at a time. */
-  async #decodeQueue(): Promise<void> {
-    const { decoder, nowMs, monotonicMs } = this.#dependencies;
-    this.#isDecoding = true;
-    while (!this.#isClosed()) {
-      if (this.#queue.length === 0) this.#queue = this.#settling.takeReady(monotonicMs(), BATCH);
-      const file = this.#queue.shift();
-      if (file === undefined) break;
-      const startMs = monotonicMs();
-      this.#decodesInProgress = 1;
-      const outcome = await decoder.decode(file);
-      this.#decodesInProgress = 0;
-      if (this.#isClosed()) break;
-      this.#lastDecodeMs = nowMs();
-      const seconds = (monotonicMs() - startMs) / 1000;
-      if (seconds > SLOW_SECONDS) {
-        this.#settling.putBack(this.#queue, monotonicMs());
-        this.#queue = [];
-      }
-      this.#take(file, outcome, seconds);
-      this.#firstPass.answered(file.path);
-      this.#reportFirstPass();
+  /** Decodes the file, and what else is due, one after the other. */
+  async #decodeInTurn(first: FoundFile): Promise<void> {
+    for (let file: FoundFile | undefined = first; file !== undefined; file = this.#nextDue()) {
+      await this.#decode(file);
       // The ledger cannot write: what is not decoded yet waits on its disk.
       if (this.#unrecorded.size >= MAX_UNRECORDED) await this.#untilRecorded();
-      // It may be due again, and its directory's next scan was not planned for that.
-      if (this.#settling.isDueAgain(file)) this.#wake(file.root);
     }
-    this.#isDecoding = false;
+    this.#decoders--;
+  }
+
+  #nextDue(): FoundFile | undefined {
+    if (this.#isClosed()) return undefined;
+    if (this.#queue.length === 0) {
+      this.#queue = this.#settling.takeReady(this.#dependencies.monotonicMs(), BATCH);
+    }
+    return this.#queue.shift();
+  }
+
+  async #decode(file: FoundFile): Promise<void> {
+    const { decoder, nowMs, monotonicMs } = this.#dependencies;
+    const startMs = monotonicMs();
+    this.#decodesInProgress++;
+    const outcome = await decoder.decode(file);
+    this.#decodesInProgress--;
+    if (this.#isClosed()) return;
+    this.#lastDecodeMs = nowMs();
+    const seconds = (monotonicMs() - startMs) / 1000;
+    if (seconds > SLOW_SECONDS) {
+      this.#settling.putBack(this.#queue, monotonicMs());
+      this.#queue = [];
+    }
+    this.#take(file, outcome, seconds);
+    this.#firstPass.answered(file.path);
+    this.#reportFirstPass();
+    // It may be due again, and its directory's next scan was not planned for that.
+    if (this.#settling.isDueAgain(file)) this.#wake(file.root);
   }
 
   #wake(root: string): void {
@@ -362,23 +367,6 @@ export class Ingest {
     void recorded.finally(() => this.#unrecorded.delete(recorded));
     return recorded;
   }
-}
-
-/** A dump that was never finished and holds nothing that can be read is no other kind of file. */
-function failureOfFile({ path, isUnfinished }: FoundFile, failure: Failure): Failure {
-  const isDump = isUnfinished && claimsToBeDump(basename(path));
-  return isDump && failure.reason === 'not_a_dump' ? { ...failure, reason: 'truncated' } : failure;
-}
-
-/** Whether the file looks like one whose writer paused in the middle. */
-function mayStillBeWritten({ size }: FoundFile, outcome: ReportOutcome | FailureOutcome): boolean {
-  if (outcome.kind === 'report') {
-    const { hwerr, incomplete } = outcome.report;
-    return incomplete || (hwerr.kind === 'unreadable' && MAYBE_INCOMPLETE.has(hwerr.reason));
-  }
-  const { reason } = outcome.failure;
-  if (reason === 'not_a_dump') return size < MAGIC_BYTES;
-  return MAYBE_INCOMPLETE.has(reason);
 }
 
 function logReport(log: Logger, path: string, report: CrashReport): void {
