@@ -1,7 +1,6 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import type { App } from './app.ts';
 import { program } from './cli/program.ts';
@@ -32,6 +31,7 @@ const commands = program(VERSION, {
     process.env['UV_THREADPOOL_SIZE'] ??= String(FILE_THREADS + config.directories.length);
     const log = await logger(config);
     const { startApp } = await import('./app.ts');
+    const { setFlagsFromString } = await import('node:v8');
     // Else V8's young generation grows to 128 MiB under many requests, and never shrinks. It comes after the
     // import, for V8 takes compiled code only with the flags that it was made with.
     setFlagsFromString('--optimize-for-size');

@@ -9,12 +9,14 @@ import { build, transform } from 'esbuild';
 
 /** What is started by its name: by the launcher, or as a thread of `new URL('./NAME.js', import.meta.url)`. */
 const ENTRIES = {
-  main: 'src/main.ts',
+  main: 'src/process.ts', // of main.ts, the package needs nothing: it has a Node that will do
   'decode-worker': 'src/decode/decode-worker.ts',
   'write-thread': 'src/ledger/write-thread.ts',
   'password-thread': 'src/http/password-thread.ts',
 };
-const PARAMETERS = 'exports, require, module, __filename, __dirname, importMetaUrl';
+/** commander starts no command of ours as a process, and loading this costs each start 2 ms. */
+const UNUSED = { 'node:child_process': './deploy/package/nothing.cjs' };
+const PARAMETERS = 'exports, require, module, __filename, __dirname, importMeta';
 /** Dumps whose decoding says which functions are worth compiling. */
 const TYPICAL = [
   'x86_64-7.3.4.zlib',
@@ -40,6 +42,7 @@ export async function writeBundle(folder) {
     platform: 'node',
     target: 'node24',
     charset: 'ascii',
+    alias: UNUSED,
     metafile: true,
     legalComments: 'none',
     logLevel: 'error',
@@ -63,7 +66,7 @@ async function asScript(text) {
     target: 'node24',
     charset: 'ascii',
     supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': 'importMetaUrl' },
+    define: { 'import.meta': 'importMeta' },
   });
   return `(function (${PARAMETERS}) {${code}})\n`;
 }

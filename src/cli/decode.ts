@@ -63,6 +63,7 @@ function asGiven(path: string, files: readonly string[]): string {
 function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report' }>): Failure {
   switch (outcome.kind) {
     case 'failure':
+    case 'process_core':
       return outcome.failure;
     case 'changed':
       return { reason: 'io', message: `${file}: was written to while it was read` };
@@ -77,7 +78,7 @@ function hasAnswer({ hwerr }: CrashReport): boolean {
 }
 
 /** The report without what is for the ledger; with an `error` where its counters are unreadable. */
-function published({ vmcoreinfoDigest, ...report }: CrashReport): object {
+function published({ vmcoreinfoLines, ...report }: CrashReport): object {
   const { hwerr } = report;
   if (hwerr.kind !== 'unreadable') return report;
   const { reason, message } = hwerr;

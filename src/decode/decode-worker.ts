@@ -1,5 +1,6 @@
 // Entry of the worker thread: everything that can take long or go wrong in a dump happens here.
 
+import { contentDigest } from './content-digest.ts';
 import { type DecodeFileOptions, type DecodeOutcome, decodeFile } from './decode-file.ts';
 import { type LiveOutcome, readKcoreFile } from '../host/kcore-file.ts';
 import { answerRequests } from '../thread.ts';
@@ -17,7 +18,9 @@ export type WorkerTask =
 export type WorkerOutcome = DecodeOutcome | LiveOutcome;
 
 answerRequests((task: WorkerTask): WorkerOutcome | Promise<WorkerOutcome> => {
-  return task.kind === 'decode' ? decodeFile(task.path, task) : live(task.path, task.symbolPaths);
+  return task.kind === 'decode'
+    ? decodeFile(task.path, { ...task, contentOf: contentDigest })
+    : live(task.path, task.symbolPaths);
 });
 
 function live(path: string, symbolPaths: readonly string[]): LiveOutcome {

@@ -37,8 +37,8 @@ export interface DirectoryDependencies {
   readonly monotonicMs: () => number;
   /** Takes what a scan found. */
   readonly found: (result: ScanResult) => void;
-  /** Called when a scan failed, or takes so long that nobody should wait for it. */
-  readonly notScanned: () => void;
+  /** Takes what a scan failed of. */
+  readonly notScanned: (error: unknown) => void;
   /** When the next file will be due that nobody waits for, by the steady clock; undefined: none. */
   readonly nextDueMs: (nowMs: number) => number | undefined;
 }
@@ -100,7 +100,6 @@ export class WatchedDirectory {
     const long = setTimeout(() => {
       const hint = 'it is large, or its mount hangs';
       log.warn('the scan of the dump directory takes long', { directory, hint });
-      notScanned();
     }, LONG_MS).unref();
     let up = true;
     try {
@@ -111,7 +110,7 @@ export class WatchedDirectory {
       found(result);
     } catch (error) {
       up = false;
-      notScanned();
+      notScanned(error);
       // What comes in its place may be given the same number.
       this.#identity = '';
       if (this.#status.up || this.#status.lastScanSeconds === 0) {

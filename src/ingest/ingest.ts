@@ -4,15 +4,15 @@
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FailureReason } from '../failure.ts';
+import { errorCode, type FailureReason } from '../failure.ts';
 import type { Logger } from '../log.ts';
-import type { CrashReport } from '../vmcore/index.ts';
 import type { DecodeClient } from '../decode/decode-client.ts';
 import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
 import type { FileOutcome } from '../outcome.ts';
 import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
 import { claimsToBeDump } from './file-names.ts';
 import { FirstPass } from './first-pass.ts';
+import { logReport } from './log-report.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
 import { Settling, type FileResult } from './settling.ts';
 import { failureOfFile, mayStillBeWritten } from './unfinished.ts';
@@ -55,8 +55,11 @@ interface OutcomeLedger {
   recovered(path: string): void;
   /** These are all the files of a root; others of it are gone. */
   retain(root: string, paths: Iterable<string>): void;
-  /** Every outcome of the first pass over the directories was given to record(). */
-  firstPassIsOver(): void;
+  /**
+   * Every outcome of the first pass over the directories was given to record(); `partial`: but for
+   * directories that do not answer.
+   */
+  firstPassIs(progress: 'partial' | 'over'): void;
 }
 
 export interface IngestDependencies {
@@ -129,8 +132,10 @@ export class Ingest {
             found: (result) => {
               this.#found(directory, result);
             },
-            notScanned: () => {
-              this.#lookedAt(directory, []);
+            notScanned: (error) => {
+              if (errorCode(error) === 'ENOENT') this.#firstPass.looked(directory, []);
+              else this.#firstPass.isSilent(directory);
+              this.#reportFirstPass();
             },
             // While it decodes, the queue takes what has become due by itself.
             nextDueMs: (now) =>
@@ -172,6 +177,7 @@ export class Ingest {
   /** Runs until `close()`. A scan that hangs then is not waited for. */
   async run(): Promise<void> {
     const { signal } = this.#stop;
+    void this.#giveUpOnHung(signal);
     for (const directory of this.#directories) void directory.run();
     if (!signal.aborted) await once(signal, 'abort');
     await this.#decoding;
@@ -224,21 +230,27 @@ export class Ingest {
     const still = new Set(unreadable.map(({ path }) => path));
     const isUnreadable = (path: string): boolean => still.has(path) || this.#settling.has(path);
     for (const path of this.#unreadable.removeRecovered(root, isUnreadable)) ledger.recovered(path);
-    this.#lookedAt(
+    this.#firstPass.looked(
       root,
-      files.filter((file) => this.#settling.isWaiting(file)),
+      files.filter((file) => this.#settling.isUntried(file)),
     );
+    this.#reportFirstPass();
     this.#startDecoding();
   }
 
-  /** @param waiting the files found that are to be decoded. */
-  #lookedAt(root: string, waiting: readonly FoundFile[]): void {
-    this.#firstPass.looked(root, waiting);
-    this.#reportFirstPass();
+  #reportFirstPass(): void {
+    const { progress } = this.#firstPass;
+    if (progress !== 'running') this.#dependencies.ledger.firstPassIs(progress);
   }
 
-  #reportFirstPass(): void {
-    if (this.#firstPass.isOver) this.#dependencies.ledger.firstPassIsOver();
+  /** A directory whose first scan takes longer than the time between two hangs. */
+  async #giveUpOnHung(signal: AbortSignal): Promise<void> {
+    await sleep(this.#options.rescanMs, undefined, { signal, ref: false }).catch(() => undefined);
+    if (signal.aborted) return;
+    for (const { status } of this.#directories) {
+      if (status.lastScanSeconds === 0) this.#firstPass.isSilent(status.directory);
+    }
+    this.#reportFirstPass();
   }
 
   #startDecoding(): void {
@@ -283,6 +295,7 @@ export class Ingest {
     }
     this.#take(file, outcome, seconds);
     this.#firstPass.answered(file.path);
+    if (isSilence(outcome)) this.#firstPass.isSilent(file.root);
     this.#reportFirstPass();
     // It may be due again, and its directory's next scan was not planned for that.
     if (this.#settling.isDueAgain(file)) this.#wake(file.root);
@@ -306,6 +319,10 @@ export class Ingest {
     const { nowMs, monotonicMs } = this.#dependencies;
     if (outcome.kind === 'gone' || outcome.kind === 'changed') {
       this.#settling.again(file, monotonicMs());
+      return;
+    }
+    if (outcome.kind === 'process_core') {
+      this.#ignore(file);
       return;
     }
     const ageMs = Math.abs(nowMs() - file.mtimeMs); // a clock may have been ahead
@@ -339,13 +356,12 @@ export class Ingest {
   #takeFailure(file: FoundFile, outcome: FailureOutcome, seconds: number): void {
     const { content } = outcome;
     const failure = failureOfFile(file, outcome.failure);
-    const { ledger, log, observeDecode, monotonicMs } = this.#dependencies;
+    const { log, observeDecode, monotonicMs } = this.#dependencies;
     const { root, path, version } = file;
     const { reason, message } = failure;
     const isNoDump = reason === 'not_a_dump' || file.size === 0;
     if (isNoDump && !claimsToBeDump(basename(path))) {
-      this.#settling.done(file, 'ignored');
-      if (this.#unreadable.remove(path)) ledger.recovered(path);
+      this.#ignore(file);
       return;
     }
     if (TRANSIENT.has(reason)) {
@@ -360,6 +376,11 @@ export class Ingest {
     void this.#record({ root, path, version, content, kind: 'failure', failure });
   }
 
+  #ignore(file: FoundFile): void {
+    this.#settling.done(file, 'ignored');
+    if (this.#unreadable.remove(file.path)) this.#dependencies.ledger.recovered(file.path);
+  }
+
   /** Resolves when it is durable. */
   #record(outcome: FileOutcome): Promise<void> {
     const recorded = this.#dependencies.ledger.record(outcome);
@@ -369,14 +390,8 @@ export class Ingest {
   }
 }
 
-function logReport(log: Logger, path: string, report: CrashReport): void {
-  const { hwerr, nodename, kernelRelease, incomplete, warnings } = report;
-  const crash = { path, host: nodename ?? '', kernel: kernelRelease };
-  if (hwerr.kind === 'unreadable') {
-    log.error('dump not decoded', { ...crash, reason: hwerr.reason, error: hwerr.message });
-  } else {
-    const counters = hwerr.kind === 'present' ? 'present' : hwerr.reason;
-    log.info('dump decoded', { ...crash, hwerr: counters, incomplete });
-  }
-  for (const warning of warnings) log.warn('odd dump', { path, warning });
+/** Whether the file system did not answer. */
+function isSilence(outcome: DecodeOutcome): boolean {
+  if (outcome.kind !== 'failure') return false;
+  return outcome.failure.reason === 'timeout' || outcome.failure.reason === 'io';
 }

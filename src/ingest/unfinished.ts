@@ -1,4 +1,4 @@
-// What is said of a dump whose writer is not through, or never was.
+// What an answer means for a file that its writer may not have finished.
 
 import { basename } from 'node:path';
 import type { FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
@@ -18,7 +18,10 @@ const MAYBE_INCOMPLETE: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'page_lost',
 ]);
 
-/** A dump that was never finished and holds nothing that can be read is no other kind of file. */
+/**
+ * The failure to report of a file: an unfinished dump in which nothing can be read is `truncated`, not
+ * `not_a_dump`.
+ */
 export function failureOfFile({ path, isUnfinished }: FoundFile, failure: Failure): Failure {
   const isDump = isUnfinished && claimsToBeDump(basename(path));
   return isDump && failure.reason === 'not_a_dump' ? { ...failure, reason: 'truncated' } : failure;

@@ -18,7 +18,7 @@ import {
 } from '../support/dumps/fixtures.ts';
 import { realDecoder } from '../support/daemon/running-ingest.ts';
 import { eventually } from '../support/system/eventually.ts';
-import { hungIt, hungMount } from '../support/system/hung-mount.ts';
+import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 const MIB = 2 ** 20;
@@ -155,7 +155,7 @@ describe('decodeClient', () => {
     async () => {
       const hung = join(tempDir(), 'hung');
       mkdirSync(hung);
-      const unmount = await hungMount(hung);
+      const unmount = await mountHung(hung);
       const decoder = client({ timeoutMs: 500 });
       const reasonOf = async (name: string): Promise<unknown> => {
         const outcome = await decoder.decode({ root: hung, path: join(hung, name), version: '' });

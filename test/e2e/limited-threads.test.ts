@@ -12,7 +12,7 @@ import { exitOf } from '../support/daemon/program.ts';
 import { startDaemon } from '../support/daemon/running-daemon.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { eventually } from '../support/system/eventually.ts';
-import { hungIt, hungMount } from '../support/system/hung-mount.ts';
+import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 import { needsTool } from '../support/system/tools.ts';
 
@@ -55,7 +55,7 @@ hungIt('decodes what is elsewhere, packed too, and ends, while many mounts hang'
   const names = ['a', 'b', 'c', 'd', 'e'].map((name) => join(base, name));
   for (const name of names) {
     mkdirSync(name);
-    await hungMount(name);
+    await mountHung(name);
   }
   const calm = tempDir();
   const directories = [calm, ...names].map((path) => `--kdump.path=${path}`);

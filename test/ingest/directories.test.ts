@@ -19,7 +19,7 @@ import type { DirectoryStatus } from '../../src/ingest/directory.ts';
 import { asNobody } from '../support/system/as-nobody.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
-import { hungIt, hungMount } from '../support/system/hung-mount.ts';
+import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { mayMount, mount } from '../support/system/mounts.ts';
 import {
   type Running,
@@ -171,7 +171,7 @@ describe('a watched directory', () => {
     const base = tempDir();
     const [hung, calm] = [join(base, 'hung'), join(base, 'calm')];
     for (const directory of [hung, calm]) mkdirSync(directory);
-    const unmount = await hungMount(hung);
+    const unmount = await mountHung(hung);
     const running = startIngest([hung, calm]);
     await isUp(running, calm, true);
     copyTo(calm, 'vmcore');
@@ -185,6 +185,20 @@ describe('a watched directory', () => {
       'the end of its scan',
       () => statusOf(running, hung).lastScanSeconds || undefined,
     );
+  });
+
+  hungIt('that hangs leaves the first pass partial, until it answers', async () => {
+    const base = tempDir();
+    const [hung, calm] = [join(base, 'hung'), join(base, 'calm')];
+    for (const directory of [hung, calm]) mkdirSync(directory);
+    copyTo(hung, 'vmcore'); // below the mount
+    const unmount = await mountHung(hung);
+    const running = startIngest([hung, calm], { rescanMs: 500 });
+    await eventually('partial', () => running.passes.at(-1) === 'partial' || undefined);
+    expect(statusOf(running, calm).up).toBe(true);
+    await unmount();
+    await eventually('over', () => running.passes.at(-1) === 'over' || undefined);
+    expect(running.decoded).toHaveLength(1);
   });
 
   it('that may not be read says how it might, holds up no other, and recovers', async () => {

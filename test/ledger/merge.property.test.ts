@@ -55,7 +55,7 @@ const anyReport: fc.Arbitrary<CrashReport> = fc
     crashReport({
       bootId: marked ? `boot-${boot}` : null,
       nodename: named ? `host-${boot % 2}` : null,
-      vmcoreinfoDigest: `CRASHTIME=${boot}`,
+      vmcoreinfoLines: `CRASHTIME=${boot}`,
       ...rest,
     }),
   );

@@ -1,4 +1,4 @@
-// A file system that never answers, where a test may mount one.
+// A directory that never answers, where we may mount one: as root, with FUSE.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,18 +9,18 @@ import { it, onTestFinished } from 'vitest';
 
 import { needsTool } from './tools.ts';
 
+const SCRIPT = fileURLToPath(new URL('hung-mount.py', import.meta.url));
 const python = needsTool('python3');
-const SCRIPT = fileURLToPath(new URL('./hung-mount.py', import.meta.url));
 
-/** Skipped where hungMount() cannot mount. */
+/** For tests that call mountHung(). */
 export const hungIt = existsSync('/dev/fuse') && process.getuid?.() === 0 ? python.it : it.skip;
 
 /**
- * Call it inside a test, after tempDir(): it is unmounted when the test is over.
+ * Mount such a file system over a directory, until the test is over at the latest.
  *
- * @returns unmounts it sooner: what hangs in it fails then.
+ * @returns what unmounts it: calls that hang in it fail then.
  */
-export async function hungMount(directory: string): Promise<() => Promise<void>> {
+export async function mountHung(directory: string): Promise<() => Promise<void>> {
   const child = spawn(python.path, [SCRIPT, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
   const unmount = async (): Promise<void> => {
     child.stdin.end();
