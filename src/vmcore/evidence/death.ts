@@ -79,7 +79,8 @@ const OF_BEFORE: readonly (readonly [RegExp, 'oops' | 'lockup'])[] = [
 ];
 
 /** In every line that the patterns above match: most lines of a log need no second look. */
-const ANY = /panic|BUG|Oops|[Ee]rror|unable to handle|fault|\[#|sysrq|lockup|opal: /i;
+const ANY =
+  /panic|BUG|Oops|error: |SError |Bad mode |unable to handle|protection fault|\[#|sysrq|lockup|opal: /i;
 
 export type Death =
   | {

@@ -8,7 +8,7 @@ import type { Line } from './line.ts';
 const INTERRUPT = 'Hypervisor Maintenance interrupt ';
 const HEAD =
   /^(Harmless|Severe|Fatal|Warning)? ?Hypervisor Maintenance interrupt \[(Recovered|Not recovered)\]/;
-const DETAIL = /^ ?Error detail: (.{1,200})$/;
+const DETAIL = /^ Error detail: (.{1,200})$/;
 
 export class HmiRecogniser implements Recogniser {
   readonly #findings: Findings;
