@@ -113,7 +113,8 @@ export const RULES: readonly Rule[] = [
     repeats: ['announcement', 'consumption'],
     // The page is dealt with after the error was told of; a moment before at the most.
     fits: (one, other) =>
-      one.kind !== 'memory-failure' || other.kind === 'note' || other.time - one.lastTime <= 1,
+      !isCorrectedBefore(one, other) &&
+      (one.kind !== 'memory-failure' || other.kind === 'note' || other.time - one.lastTime <= 1),
   },
   {
     name: 'a page and the uncorrected error without address that it was taken for',
@@ -194,6 +195,11 @@ function isMachineCheck(kind: Kind): boolean {
 
 function isUncorrected({ kind, severity }: Finding): boolean {
   return isMachineCheck(kind) && severity !== null && severity !== 'corrected';
+}
+
+/** A machine check that was corrected is not of the bad data that a CPU meets on the page later. */
+function isCorrectedBefore(one: Finding, other: Finding): boolean {
+  return one.kind === 'mce' && one.severity === 'corrected' && other.kind === 'consumption';
 }
 
 function isUnaddressed({ kind, severity, place }: Finding): boolean {

@@ -118,6 +118,8 @@ describe('machine checks', () => {
     expect(summaries(...met(3), ...met(9))).toEqual(['recoverable memory mce CPU 3']);
     const elsewhere = raw(9, 1, 'bd80000000100134', 'ADDR 9a398a400 MISC 86 ');
     expect(summaries(...met(3), ...elsewhere)).toHaveLength(2);
+    const corrected = raw(3, 7, CORRECTED_MEMORY, address);
+    expect(summaries(...corrected, ...met(3))).toHaveLength(2);
   });
 
   it('to which CPUs did not come are one fatal event, however many say so', () => {
