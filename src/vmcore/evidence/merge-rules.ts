@@ -60,6 +60,13 @@ export const RULES: readonly Rule[] = [
     repeats: ['mce', 'consumption', 'other'],
   },
   {
+    name: 'a machine check and who made it up',
+    waits: ({ kind, source, injected, place }) =>
+      when(kind === 'note' && source === 'mce' && injected, String(place.cpu)),
+    seeks: ({ kind, place }) => when(isMachineCheck(kind), String(place.cpu)),
+    seconds: 5,
+  },
+  {
     name: 'CPUs that did not answer to a machine check',
     waits: (finding) => when(finding.kind === 'holdouts' || isUncorrected(finding), ''),
     seeks: ({ kind }) => when(kind === 'holdouts', ''),

@@ -133,6 +133,19 @@ describe('machine checks', () => {
     ).toEqual(['fatal others mce']);
   });
 
+  it.each(['Triggering MCE exception on CPU 3', 'Starting machine check poll CPU 3'])(
+    'are marked as made up within five seconds of: %s',
+    (injector) => {
+      const made = eventsOf(10, injector, 14, ...raw(3, 9, RECOVERABLE_MEMORY));
+      expect(made).toMatchObject([{ time: 14, injected: true }]);
+      const others = [...raw(4, 9, RECOVERABLE_MEMORY), 16, ...raw(3, 9, RECOVERABLE_MEMORY)];
+      expect(eventsOf(10, injector, ...others)).toMatchObject([
+        { injected: false },
+        { injected: false },
+      ]);
+    },
+  );
+
   it('told of before the CPUs that did not come to them are one event with these', () => {
     const panic =
       'Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast exception handler';
