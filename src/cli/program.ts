@@ -38,13 +38,23 @@ interface CrashesFlags {
   readonly csv?: true;
 }
 
+/** Flags of the program itself. */
+const ROOT_FLAGS: ReadonlySet<string> = new Set(['--help', '-h', '--version']);
+
+/** The arguments with the command that is meant: without one it serves. */
+export function withCommand(args: readonly string[]): string[] {
+  const [first] = args;
+  const isServe = first === undefined || (first.startsWith('-') && !ROOT_FLAGS.has(first));
+  return isServe ? ['serve', ...args] : [...args];
+}
+
 /** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
 export function program(version: string, commands: Commands): Command {
   const root = new Command('hwerr-exporter')
     .description('Prometheus exporter for the hardware errors recorded in kdump vmcores')
     .version(version, '--version')
     .exitOverride();
-  const serve = subcommand(root, 'serve', FLAG_KEYS, { isDefault: true })
+  const serve = subcommand(root, 'serve', FLAG_KEYS)
     .description('watch the dump directories and serve metrics')
     .action((_options, command: Command) => commands.serve(given(command)));
   subcommand(root, 'check-config', FLAG_KEYS)
@@ -52,9 +62,9 @@ export function program(version: string, commands: Commands): Command {
     .action((_options, command: Command) => commands.checkConfig(given(command)));
   // Without a command it serves, so its flags belong to the first --help that people read.
   root.addHelpText('after', () => `\n${serve.helpInformation()}`);
-  subcommand(root, 'decode', ['symbolPaths'])
+  subcommand(root, 'decode', ['symbolPaths', 'excluded', 'suspectWindowMs'])
     .description('decode dumps once and print what they say')
-    .argument('<file...>', 'dump files')
+    .argument('<file...>', 'dump files; directories with dumps; - is standard input')
     .option('--json', 'print one JSON object a line')
     .option('--btf', "read the layout of the counters from the dump's BTF in any case")
     .action(async (files: string[], options: { json?: true; btf?: true }, command: Command) => {
@@ -97,13 +107,8 @@ export function program(version: string, commands: Commands): Command {
   return root;
 }
 
-function subcommand(
-  root: Command,
-  name: string,
-  keys: readonly FlagKey[],
-  options: { readonly isDefault?: true } = {},
-): Command {
-  const command = root.command(name, options).exitOverride();
+function subcommand(root: Command, name: string, keys: readonly FlagKey[]): Command {
+  const command = root.command(name).exitOverride();
   for (const key of keys) command.addOption(new FlagOption(key));
   return command;
 }

@@ -21,6 +21,8 @@ export interface LedgerStatus {
   /**
    * Whether what the first pass over the directories found is durable; true as well when it is over
    * and cannot be written. Before that a counter that is shown may jump by crashes of long ago.
+   * Directories that do not answer are not waited for, unless the ledger holds no crash: then nothing
+   * could be shown but zeros, which they may prove wrong.
    */
   readonly isFirstPassRecorded: boolean;
 }

@@ -115,9 +115,17 @@ it('the first pass is recorded when all that it found is, or when it cannot be',
   const ledger = await openTestLedger();
   expect(ledger.isFirstPassRecorded).toBe(false);
   const recorded = suspect(ledger, 'a', '1');
-  ledger.firstPassIsOver();
+  ledger.firstPassIs('over');
   expect(ledger.isFirstPassRecorded).toBe(false);
   await recorded;
+  expect(ledger.isFirstPassRecorded).toBe(true);
+});
+
+it('a first pass without some directories shows the crashes that are known, and never zeros', async () => {
+  const ledger = await openTestLedger();
+  ledger.firstPassIs('partial');
+  expect(ledger.isFirstPassRecorded).toBe(false);
+  await suspect(ledger, 'a', '1');
   expect(ledger.isFirstPassRecorded).toBe(true);
 });
 

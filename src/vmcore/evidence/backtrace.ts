@@ -21,6 +21,8 @@ const SYMBOL = `${NAME}(?:\\+0x[0-9a-f]{1,8})?(?:/0x[0-9a-f]{1,8})?${MODULE}`;
 /** Where the program counter was, for each architecture; a user's has no name. */
 const COUNTERS: readonly RegExp[] = [
   new RegExp(`^RIP: (?:0010|e030):${SYMBOL}`),
+  // Before v4.9.
+  new RegExp(`^RIP: (?:0010|e030):\\[<[0-9a-f]{1,16}>\\] {1,2}\\[<[0-9a-f]{1,16}>\\] ${SYMBOL}`),
   new RegExp(`^pc : ${SYMBOL}`),
   new RegExp(`^ ?epc : ${SYMBOL}`),
   new RegExp(`^Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \\(${SYMBOL}`),

@@ -101,7 +101,7 @@ export class MceRecogniser implements Recogniser {
     const address = USER_ACCESS.exec(line.text)?.[1];
     if (address !== undefined) {
       const finding = this.#findings.open(line, {
-        kind: 'user-access',
+        kind: 'consumption',
         source: 'mce',
         category: 'memory',
         severity: 'recoverable',
