@@ -1,6 +1,7 @@
 // The command line, made from the table of flags.
 
 import { Command, Option } from 'commander';
+import { FILTERS, type FilterName } from '../selection.ts';
 import type { CrashesOptions } from './crashes.ts';
 import type { DecodeCommandOptions } from './decode.ts';
 import type { LogCommandOptions } from './log.ts';
@@ -30,9 +31,7 @@ export interface Commands {
   readonly log: (file: string, options: LogCommandOptions) => Promise<void>;
 }
 
-interface CrashesFlags {
-  readonly host?: string;
-  readonly since?: string;
+interface CrashesFlags extends Partial<Record<FilterName, string>> {
   readonly suspect?: true;
   readonly json?: true;
   readonly csv?: true;
@@ -47,6 +46,17 @@ export function withCommand(args: readonly string[]): string[] {
   const isServe = first === undefined || (first.startsWith('-') && !ROOT_FLAGS.has(first));
   return isServe ? ['serve', ...args] : [...args];
 }
+
+const FILTER_HELP: Readonly<Record<FilterName, readonly [placeholder: string, what: string]>> = {
+  host: ['HOST', 'of this host'],
+  since: ['TIME', 'of the last 12h, 7d or the like, or since a date'],
+  until: ['TIME', 'before then'],
+  verdict: ['KIND', 'with this verdict; hardware: in or shortly after a hardware error'],
+  category: ['CATEGORY', 'with errors of this category, counted or in the log'],
+  kernel: ['RELEASE', 'of this kernel'],
+  model: ['MODEL', 'of this hardware model'],
+  signature: ['ID', 'that died of this'],
+};
 
 /** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
 export function program(version: string, commands: Commands): Command {
@@ -79,18 +89,21 @@ export function program(version: string, commands: Commands): Command {
     .action((file: string, { json, pageSize }: { json?: true; pageSize: string }) =>
       commands.log(file, { json: json === true, pageSize }),
     );
-  subcommand(root, 'crashes', ['ledgerPath'])
+  const crashes = subcommand(root, 'crashes', ['ledgerPath'])
     .description('print the crashes that the ledger knows; the daemon may be running')
-    .option('--host <HOST>', 'only crashes of this host')
-    .option('--since <DURATION>', 'only crashes of the last 12h, 7d or the like')
-    .option('--suspect', 'only crashes in or shortly after a hardware error')
     .addOption(new Option('--json', 'print one JSON object a line').conflicts('csv'))
     .addOption(new Option('--csv', 'print comma-separated values'))
+    .addOption(new Option('--suspect', 'as --verdict hardware').conflicts('verdict'))
     .action((options: CrashesFlags, command: Command) => {
-      const { host, since, suspect, json, csv } = options;
+      const { suspect, json, csv, ...filter } = options;
       const format = json === true ? 'json' : csv === true ? 'csv' : 'text';
-      return commands.crashes(given(command), { host, since, suspect: suspect === true, format });
+      const verdict = suspect === true ? 'hardware' : filter.verdict;
+      return commands.crashes(given(command), { ...filter, verdict, format });
     });
+  for (const name of FILTERS) {
+    const [placeholder, what] = FILTER_HELP[name];
+    crashes.option(`--${name} <${placeholder}>`, `only crashes ${what}`);
+  }
   subcommand(root, 'repaired', ['ledgerPath'])
     .description('acknowledge that a host was repaired; the daemon may be running')
     .option('--host <HOST>', 'the host; needed where the ledger knows several')

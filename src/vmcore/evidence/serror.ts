@@ -5,7 +5,7 @@ import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
 
 /** In every line of these: most lines of a log need no second look. */
-const ANY = /^(?:SError Interrupt|Internal error: sync|Unhandled fault: sync)/;
+const ANY = /^(?:SError |Bad mode |Internal error: |Unhandled fault: |Synchronous External )/;
 /** `ata1: SError: { … }` is a register of SATA. */
 const SERROR =
   /^(?:SError Interrupt|Bad mode in Error handler detected) on CPU(\d{1,6}), code (0x[0-9a-f]{1,16})/;
