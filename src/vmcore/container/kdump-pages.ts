@@ -3,13 +3,13 @@
 // A page is: dumped (zero pages too: their descriptors share one block of zeros), excluded (its bit
 // is clear), or lost (the dump broke off before its descriptor or its data were written).
 
-import { Cursor } from '../bytes/cursor.ts';
+import { Cursor, limited } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { isZero, whyUnwritten } from '../bytes/unwritten.ts';
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
 import { decompressPage, pageHead } from '../codec/page-codec.ts';
 import { Corrupt, LimitExceeded, PageMissing, VmcoreError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import { CAPS, type Limits } from '../limits.ts';
 import { KdumpBitmap } from './kdump-bitmap.ts';
 import type { KdumpHeader } from './kdump-header.ts';
 import { PageCache } from '../memory/page-cache.ts';
@@ -137,10 +137,15 @@ export class KdumpPages implements PhysicalMemory {
   *findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
     const { blockSize } = this.#header;
     const budget = new SearchBudget(this.#source.size);
+    let unwritten = 0;
     for (const [pfn, descriptor, index] of this.#scan()) {
       const { offset, size } = descriptor;
+      if (offset === 0) {
+        limited('kdump: descriptors never written', ++unwritten, CAPS.unwrittenDescriptors);
+        continue;
+      }
       const isText = blockSize > SCAN_STEP || (size >= TEXT_PAGE.from && size <= TEXT_PAGE.to);
-      if (isText !== (which === 'text') || offset === 0) continue;
+      if (isText !== (which === 'text')) continue;
       if (this.#isSharedZeros(index, offset)) continue;
       budget.take(DESCRIPTOR_BYTES + size, blockSize > SCAN_STEP ? blockSize : 0);
       if (blockSize === SCAN_STEP && !this.#mayMatch(descriptor, matches)) continue;

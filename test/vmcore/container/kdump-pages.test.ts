@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
+import { type ByteSource, bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { physAddr } from '../../../src/vmcore/bytes/units.ts';
 import { readKdumpHeader } from '../../../src/vmcore/container/kdump-header.ts';
 import { KdumpPages } from '../../../src/vmcore/container/kdump-pages.ts';
-import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
+import { CAPS, DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import {
   BYTE_ORDERS,
   ByteWriter,
@@ -244,6 +244,27 @@ describe('findPages of KdumpPages', () => {
     for (const pfn of [...pages.keys()].slice(1)) file.set(noise, places[`descriptor:${pfn}`]);
     const search = (): unknown => [...open(file).findPages('rest', () => false)];
     expect(thrownBy(search)).toMatchObject({ tag: 'LimitExceeded' });
+  });
+
+  it('gives up where descriptors were never written for more pages than were ever lost', () => {
+    const count = CAPS.unwrittenDescriptors + 1;
+    const { bytes, places } = kdump({ pages: PAGES, maxPfn: count });
+    const bitmap = Math.ceil(count / 8);
+    const ones = new Uint8Array(bitmap).fill(255);
+    const header = readKdumpHeader(bytesSource(bytes), DEFAULT_LIMITS);
+    const { offset } = header.dumpedBitmap;
+    const table = header.descriptors;
+    expect(places['descriptor:16']).toBe(table);
+    const source: ByteSource = {
+      size: table + 24 * count,
+      holds: () => true,
+      read: (at, length) =>
+        at >= table ? new Uint8Array(length) : ones.subarray(at - offset, at - offset + length),
+    };
+    const memory = new KdumpPages(source, header, DEFAULT_LIMITS);
+    expect(thrownBy(() => [...memory.findPages('text', () => false)])).toMatchObject({
+      tag: 'LimitExceeded',
+    });
   });
 
   const isText = (head: Uint8Array): boolean => head[0] === 0x4f && head.length === 40;
