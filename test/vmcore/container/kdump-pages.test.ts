@@ -158,6 +158,23 @@ describe('read of KdumpPages', () => {
     expect(pageOf(memory, 17)).toBe(latin1(PAGES.get(17)!));
   });
 
+  it.each([
+    ['another page', 'page:17'],
+    ['the page after', 'page:21'],
+    ['the zeros that pages of zeros share', 'page:18'],
+  ])('throws Corrupt with the page when its data are those of %s', (_, place) => {
+    const pages = new Map([...PAGES, [18, ZERO], [30, ZERO]]);
+    const { bytes, places } = kdump(recipe({ pages, codec: 'raw' }));
+    const elsewhere = new ByteWriter(LE64).u64(places[place]!).toBytes();
+    const memory = open(patched(bytes, places['descriptor:20']!, elsewhere));
+    const error = errorOf(memory, 20);
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt' });
+    expect(error.message).toContain('between the pages before and after');
+    for (const pfn of [16, 17, 21, 30, 40]) {
+      expect(pageOf(memory, pfn)).toBe(latin1(pages.get(pfn)!));
+    }
+  });
+
   it('throws Corrupt when an offset is 2^53 or more', () => {
     const { bytes, places } = kdump(recipe());
     const far = new ByteWriter(LE64).u64(2n ** 60n).toBytes();
