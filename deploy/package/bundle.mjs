@@ -59,6 +59,7 @@ export async function writeBundle(folder) {
   const worker = "module.exports = require('./loader.cjs')('decode-worker-body.js');\n";
   writeFileSync(join(folder, 'decode-worker.js'), worker);
   copyFileSync('deploy/package/loader.cjs', join(folder, 'loader.cjs'));
+  copyFileSync('src/cli/sample.vmcore.gz', join(folder, 'sample.vmcore.gz'));
   return packagesIn(Object.keys(metafile.inputs));
 }
 
