@@ -1,6 +1,5 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
-import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import type { App } from './app.ts';
 import { program, withCommand } from './cli/program.ts';
@@ -25,6 +24,7 @@ const commands = program(VERSION, {
     const config = readConfig(FLAG_KEYS, given, process.env);
     const log = await logger(config);
     const { startApp } = await import('./app.ts');
+    const { setFlagsFromString } = await import('node:v8');
     // Else V8's young generation grows to 128 MiB under many requests, and never shrinks. It comes after the
     // import, for V8 takes compiled code only with the flags that it was made with.
     setFlagsFromString('--optimize-for-size');

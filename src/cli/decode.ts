@@ -45,10 +45,11 @@ export async function decodeCommand(
   for (const { path, error } of unreadable) await fail(path, error);
   /** Files that were printed as parts of a dump already. */
   const done = new Set<string>();
-  for (const [i, { path, decode }] of dumps.entries()) {
+  for (const [i, { path, isFound, decode }] of dumps.entries()) {
     if (done.has(resolve(path))) continue;
     if (dumps.length > 1) terminal.progress(`${i + 1} of ${dumps.length}: ${path}`);
     const outcome = await decode({ symbolPaths, askBtf, candidates: paths });
+    if (outcome.kind === 'process_core' && isFound) continue;
     if (outcome.kind !== 'report') {
       await fail(path, failureOf(path, outcome));
       continue;
@@ -77,6 +78,7 @@ function asGiven(path: string, given: readonly string[]): string {
 function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report' }>): Failure {
   switch (outcome.kind) {
     case 'failure':
+    case 'process_core':
       return outcome.failure;
     case 'changed':
       return { reason: 'io', message: `${file}: was written to while it was read` };
@@ -100,7 +102,7 @@ function hasAnswer({ hwerr }: CrashReport): boolean {
 }
 
 /** The report without what is for the ledger; with an `error` where its counters are unreadable. */
-function published({ vmcoreinfoDigest, ...report }: CrashReport): object {
+function published({ vmcoreinfoLines, ...report }: CrashReport): object {
   const { hwerr } = report;
   if (hwerr.kind !== 'unreadable') return report;
   const { reason, message } = hwerr;

@@ -17,6 +17,7 @@ import { KEXEC_CRASH_LOADED, kdumpArmed } from '../host/kexec-state.ts';
 import { globPattern } from '../ingest/file-names.ts';
 import { type FoundFile, type ScanResult, scanDirectory } from '../ingest/scan.ts';
 import { verdictOf } from '../triage.ts';
+import type { CrashReport } from '../vmcore/index.ts';
 import { advice, verdictText } from '../wording.ts';
 import { type Finding, ok, printFindings, problem, unknown } from './finding.ts';
 import { cannotRead, checkDirectory, checkLedger, checkWebConfig } from './path-checks.ts';
@@ -111,10 +112,11 @@ async function* checkDumps(config: Config, exporter: RunningExporter): AsyncGene
     const isOurs = first.error.reason === 'permission' && isUp(directory, exporter);
     yield isOurs ? unknown(forRoot(first.path)) : { ...refused, text: `${refused.text}${more}` };
   }
-  const [newest] = found
+  const dumps = found
     .filter(({ isUnfinished }) => !isUnfinished)
     .sort((a, b) => b.mtimeMs - a.mtimeMs);
-  if (newest !== undefined) yield checkNewest(newest, config, exporter);
+  const newest = await checkNewest(dumps, config, exporter);
+  if (newest !== undefined) yield newest;
   else if (isWhole) yield ok('newest dump: there is none yet');
 }
 
@@ -144,25 +146,31 @@ function forRoot(path: string): string {
   return `${path}: the running exporter has its own rights, and you may not read this: run doctor as root`;
 }
 
+/** @returns undefined when none of the files is a dump: cores of processes may lie there as well. */
 async function checkNewest(
-  { root, path }: FoundFile,
+  files: readonly FoundFile[],
   config: Config,
   exporter: RunningExporter,
-): Promise<Finding> {
-  const outcome = await decodeFile(path, {
-    root,
-    symbolPaths: config.symbolPaths,
-    maxMemoryBytes: config.decodeMaxMemoryBytes,
-  });
-  const what = `newest dump: ${path}`;
-  if (outcome.kind !== 'report') {
+): Promise<Finding | undefined> {
+  const { symbolPaths, decodeMaxMemoryBytes: maxMemoryBytes } = config;
+  for (const { root, path } of files) {
+    const outcome = await decodeFile(path, { root, symbolPaths, maxMemoryBytes });
+    if (outcome.kind === 'process_core') continue;
+    const what = `newest dump: ${path}`;
+    if (outcome.kind === 'report') {
+      const windowSeconds = config.suspectWindowMs / 1000;
+      return answerOf(what, outcome.report, windowSeconds);
+    }
     const isRefused = outcome.kind === 'failure' && outcome.failure.reason === 'permission';
     if (isRefused && isUp(root, exporter)) return unknown(`newest dump: ${forRoot(path)}`);
     return problem(`${what}: cannot be decoded: ${whyNot(outcome)}`);
   }
-  const { report } = outcome;
+  return undefined;
+}
+
+function answerOf(what: string, report: CrashReport, windowSeconds: number): Finding {
   const { hwerr } = report;
-  const verdict = verdictText(verdictOf(report, config.suspectWindowMs / 1000));
+  const verdict = verdictText(verdictOf(report, windowSeconds));
   const isAnswered = hwerr.kind === 'present' || hwerr.reason === 'kernel_without_hwerr';
   return isAnswered
     ? ok(`${what}: ${verdict}`)
@@ -174,6 +182,7 @@ function whyNot(outcome: DecodeOutcome): string {
     case 'report':
       return 'its counters are wrong: install the exporter anew';
     case 'failure':
+    case 'process_core':
       return `${outcome.failure.message}. ${advice(outcome.failure.reason)}`;
     case 'changed':
       return 'it is being written: run this again when it is done';

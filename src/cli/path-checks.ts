@@ -56,7 +56,7 @@ export function checkLedger(directory: string): Finding {
     }
     probe(directory);
     if (!hasLedger(directory)) return ok(`${directory}: can be written; no ledger is in it yet`);
-    readCrashes(directory, () => undefined);
+    readCrashes(directory, {}, () => undefined);
     return foreignLedger(directory) ?? ok(`${directory}: the ledger can be read and written`);
   } catch (error) {
     const { problem: kind, message } = StoreError.from(directory, error);

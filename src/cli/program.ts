@@ -1,6 +1,7 @@
 // The command line, made from the table of flags.
 
 import { Command, Option } from 'commander';
+import { FILTERS, type FilterName } from '../selection.ts';
 import type { CrashesOptions } from './crashes.ts';
 import type { DecodeCommandOptions } from './decode.ts';
 import type { LogCommandOptions } from './log.ts';
@@ -36,9 +37,7 @@ interface UnitFlags {
   readonly envFile?: string;
 }
 
-interface CrashesFlags {
-  readonly host?: string;
-  readonly since?: string;
+interface CrashesFlags extends Partial<Record<FilterName, string>> {
   readonly suspect?: true;
   readonly json?: true;
   readonly csv?: true;
@@ -57,6 +56,17 @@ export function withCommand(args: readonly string[]): string[] {
   const isServe = first === undefined || (first.startsWith('-') && !ROOT_FLAGS.has(first));
   return isServe ? ['serve', ...args] : [...args];
 }
+
+const FILTER_HELP: Readonly<Record<FilterName, readonly [placeholder: string, what: string]>> = {
+  host: ['HOST', 'of this host'],
+  since: ['TIME', 'of the last 12h, 7d or the like, or since a date'],
+  until: ['TIME', 'before then'],
+  verdict: ['KIND', 'with this verdict; hardware: in or shortly after a hardware error'],
+  category: ['CATEGORY', 'with errors of this category, counted or in the log'],
+  kernel: ['RELEASE', 'of this kernel'],
+  model: ['MODEL', 'of this hardware model'],
+  signature: ['ID', 'that died of this'],
+};
 
 /** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
 export function program(version: string, commands: Commands): Command {
@@ -87,18 +97,21 @@ export function program(version: string, commands: Commands): Command {
     .action((file: string, { json, pageSize }: { json?: true; pageSize: string }) =>
       commands.log(file, { json: json === true, pageSize }),
     );
-  subcommand(root, 'crashes', ['ledgerPath'])
+  const crashes = subcommand(root, 'crashes', ['ledgerPath'])
     .description('print the crashes that the ledger knows; the daemon may be running')
-    .option('--host <HOST>', 'only crashes of this host')
-    .option('--since <DURATION>', 'only crashes of the last 12h, 7d or the like')
-    .option('--suspect', 'only crashes in or shortly after a hardware error')
     .addOption(new Option('--json', 'print one JSON object a line').conflicts('csv'))
     .addOption(new Option('--csv', 'print comma-separated values'))
+    .addOption(new Option('--suspect', 'as --verdict hardware').conflicts('verdict'))
     .action((options: CrashesFlags, command: Command) => {
-      const { host, since, suspect, json, csv } = options;
+      const { suspect, json, csv, ...filter } = options;
       const format = json === true ? 'json' : csv === true ? 'csv' : 'text';
-      return commands.crashes(given(command), { host, since, suspect: suspect === true, format });
+      const verdict = suspect === true ? 'hardware' : filter.verdict;
+      return commands.crashes(given(command), { ...filter, verdict, format });
     });
+  for (const name of FILTERS) {
+    const [placeholder, what] = FILTER_HELP[name];
+    crashes.option(`--${name} <${placeholder}>`, `only crashes ${what}`);
+  }
   subcommand(root, 'repaired', ['ledgerPath'])
     .description('acknowledge that a host was repaired; the daemon may be running')
     .option('--host <HOST>', 'the host; needed where the ledger knows several')
@@ -131,19 +144,30 @@ function addChecks(root: Command, commands: Commands): void {
 
 function subcommand(root: Command, name: string, keys: readonly FlagKey[]): Command {
   const command = root.command(name).exitOverride();
-  for (const key of keys) command.addOption(option(FLAGS[key]));
+  for (const key of keys) command.addOption(new FlagOption(key));
   return command;
 }
 
-function option(flag: Flag): Option {
-  const value = flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`;
-  const notes = [
-    ...(flag.repeatable ? ['repeatable'] : []),
-    ...(flag.defaultText === undefined ? [] : [`default: ${flag.defaultText}`]),
-    `env: ${environmentName(flag)}`,
-  ];
-  const result = new Option(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
-  return flag.placeholder === undefined ? result : result.argParser(collect);
+/** Its value is found under the key of the flag. */
+class FlagOption extends Option {
+  readonly #key: FlagKey;
+
+  constructor(key: FlagKey) {
+    const flag: Flag = FLAGS[key];
+    const value = flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`;
+    const notes = [
+      ...(flag.repeatable ? ['repeatable'] : []),
+      ...(flag.defaultText === undefined ? [] : [`default: ${flag.defaultText}`]),
+      `env: ${environmentName(flag)}`,
+    ];
+    super(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
+    this.#key = key;
+    if (flag.placeholder !== undefined) this.argParser(collect);
+  }
+
+  override attributeName(): string {
+    return this.#key;
+  }
 }
 
 function collect(text: string, before: string[] | undefined): string[] {
@@ -154,8 +178,7 @@ function collect(text: string, before: string[] | undefined): string[] {
 function given(command: Command): FlagValues {
   const values: Partial<Record<FlagKey, readonly string[]>> = {};
   for (const key of FLAG_KEYS) {
-    const attribute = new Option(`--${FLAGS[key].name}`).attributeName();
-    const value = command.getOptionValue(attribute) as string[] | true | undefined;
+    const value = command.getOptionValue(key) as string[] | true | undefined;
     if (value !== undefined) values[key] = value === true ? ['true'] : value;
   }
   return values;

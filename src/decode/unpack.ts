@@ -8,25 +8,8 @@ import { Readable, type Transform } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import zlib from 'node:zlib';
 import { FileError, errorCode, isSystemError, messageOf } from '../failure.ts';
+import type { Packing } from './packing.ts';
 import { TemporaryFile } from './temporary-file.ts';
-
-export type Packing = 'gzip' | 'xz' | 'zstd';
-
-const MAGICS: Readonly<Record<Packing, readonly number[]>> = {
-  gzip: [0x1f, 0x8b],
-  xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00],
-  zstd: [0x28, 0xb5, 0x2f, 0xfd],
-};
-
-/** Bytes of a file that tell how it is packed. */
-export const PACKING_HEAD = 6;
-
-/** How a file is packed, by its first bytes; undefined when it is not, or not in a way read here. */
-export function packingOf(head: Uint8Array): Packing | undefined {
-  return (['gzip', 'xz', 'zstd'] as const).find((name) =>
-    MAGICS[name].every((byte, i) => head[i] === byte),
-  );
-}
 
 export interface Unpacked {
   /** The content, open and already unlinked: closing it frees its space. */
