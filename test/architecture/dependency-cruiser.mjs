@@ -30,11 +30,10 @@ const layers = [
 /** A package or Node module and the one place in src that may import it. `owner: null` = nobody. */
 const owners = [
   { what: 'chokidar', owner: 'ingest/watcher\\.ts$', why: 'watching is one file' },
-  { what: 'piscina', owner: 'decode/', why: 'decoding is one folder, and only in a worker' },
   {
     what: 'node:worker_threads',
-    owner: '(decode/|ledger/(writer|write-thread)\\.ts$|http/password)',
-    why: 'three things take long: decoding, waiting for the disk, and checking a password',
+    owner: 'thread\\.ts$',
+    why: 'decoding, waiting for the disk and checking a password go one way to a thread',
   },
   { what: 'node:sqlite', owner: 'ledger/store\\.ts$', why: 'what is durable is one file' },
   { what: 'express', owner: 'http/', why: 'the server can change without the daemon noticing' },
