@@ -21,6 +21,7 @@ import { freePort } from '../support/daemon/prometheus.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { needsTool } from '../support/system/tools.ts';
+import { debian11 } from './debian11.ts';
 import { canMount, overlay } from './overlay.ts';
 import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
 
@@ -105,6 +106,15 @@ rpmbuild.describe('npm run release', () => {
         },
         90_000,
       );
+
+      it('runs with the libraries of Debian 11 [needs packages of Debian 11]', ({ skip }) => {
+        const { loader, args } = debian11(cleanup.folder()) ?? skip('they cannot be had');
+        const lib = join(unpacked(deb('amd64')), 'usr/lib/hwerr-exporter');
+        const program = [join(lib, 'node'), '--', join(lib, 'lib/main.js')];
+        const decode = ['decode', '--json', FIXTURE];
+        const said = execFileSync(loader, [...args, ...program, ...decode], { encoding: 'utf8' });
+        expect(said).toBe(answer());
+      }, 300_000);
 
       it('makes code that V8 takes, of everything that decode loads', () => {
         const lib = join(unpacked(deb('amd64')), 'usr/lib/hwerr-exporter');
