@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, type PassConfig, decodeWorkers } from './config.ts';
+import { servedPrefix } from './external-url.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
 import type { HttpDependencies } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
@@ -53,7 +54,7 @@ export interface App {
  */
 export async function startApp(config: Config, version: string, log: Logger): Promise<App> {
   const { mode, telemetryPath, externalUrl } = config;
-  const routePrefix = config.routePrefix ?? externalUrl?.pathname.replace(/\/+$/, '') ?? '';
+  const routePrefix = servedPrefix(config);
   const suspectWindowSeconds = config.suspectWindowMs / 1000;
   const webConfig = watchWebConfig(config.webConfigFile, log);
   const listen = config.systemdSocket

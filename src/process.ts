@@ -51,9 +51,15 @@ const commands = program(VERSION, {
     await app.close();
     await end(signal);
   },
-  async checkConfig(given): Promise<void> {
+  async checkConfig(given, envFile): Promise<void> {
     const { checkConfigCommand } = await import('./cli/check-config.ts');
-    process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
+    const { processTerminal } = await import('./cli/terminal.ts');
+    process.exitCode = await checkConfigCommand(given, envFile, process.env, processTerminal());
+  },
+  async doctor(given, envFile): Promise<void> {
+    const { doctorCommand } = await import('./cli/doctor.ts');
+    const { processTerminal } = await import('./cli/terminal.ts');
+    process.exitCode = await doctorCommand(given, envFile, process.env, processTerminal());
   },
   async crashes(given, options): Promise<void> {
     const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
