@@ -65,6 +65,16 @@ export const FLAGS = {
     parse: (text) => text,
     want: 'a glob',
   }),
+  pstorePaths: one(
+    'pstore.path',
+    'DIRECTORY,...',
+    'Where the kernel keeps the log of a panic that leaves no dump, if it is there; empty: do not look.',
+    {
+      defaultText: '/sys/fs/pstore,/var/lib/systemd/pstore',
+      parse: (text) => text.split(',').flatMap((path) => parsePath(path) ?? []),
+      want: 'directories',
+    },
+  ),
   settleMs: one('kdump.settle', 'DURATION', 'How long a dump must lie still to be decoded.', {
     defaultText: '2s',
     ...A_DURATION,
