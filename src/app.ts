@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config, PassConfig } from './config.ts';
+import { type Config, type PassConfig, decodeWorkers } from './config.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
 import type { HttpDependencies } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
@@ -158,11 +158,9 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
     nowMs: Date.now,
     log,
   });
-  const decoder = decodeClient({
-    symbolPaths: config.symbolPaths,
-    timeoutMs: config.decodeTimeoutMs,
-    maxMemoryBytes: config.decodeMaxMemoryBytes,
-  });
+  const workers = decodeWorkers(config);
+  const { symbolPaths, decodeTimeoutMs: timeoutMs, decodeMaxMemoryBytes: maxMemoryBytes } = config;
+  const decoder = decodeClient({ symbolPaths, workers, timeoutMs, maxMemoryBytes }, log);
   const metrics = createMetrics(about, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
   });
@@ -171,7 +169,7 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
   const directories = [...config.directories, ...pstore];
   const excluded = config.excluded.map(globPattern);
   const ingest = new Ingest(
-    { directories, excluded, settleMs, incompleteAfterMs, rescanMs },
+    { directories, excluded, settleMs, incompleteAfterMs, rescanMs, workers },
     {
       decoder,
       ledger,

@@ -37,6 +37,16 @@ interface CrashesFlags extends Partial<Record<FilterName, string>> {
   readonly csv?: true;
 }
 
+/** Flags of the program itself. */
+const ROOT_FLAGS: ReadonlySet<string> = new Set(['--help', '-h', '--version']);
+
+/** The arguments with the command that is meant: without one it serves. */
+export function withCommand(args: readonly string[]): string[] {
+  const [first] = args;
+  const isServe = first === undefined || (first.startsWith('-') && !ROOT_FLAGS.has(first));
+  return isServe ? ['serve', ...args] : [...args];
+}
+
 const FILTER_HELP: Readonly<Record<FilterName, readonly [placeholder: string, what: string]>> = {
   host: ['HOST', 'of this host'],
   since: ['TIME', 'of the last 12h, 7d or the like, or since a date'],
@@ -54,7 +64,7 @@ export function program(version: string, commands: Commands): Command {
     .description('Prometheus exporter for the hardware errors recorded in kdump vmcores')
     .version(version, '--version')
     .exitOverride();
-  const serve = subcommand(root, 'serve', FLAG_KEYS, { isDefault: true })
+  const serve = subcommand(root, 'serve', FLAG_KEYS)
     .description('watch the dump directories and serve metrics')
     .action((_options, command: Command) => commands.serve(given(command)));
   subcommand(root, 'check-config', FLAG_KEYS)
@@ -62,9 +72,9 @@ export function program(version: string, commands: Commands): Command {
     .action((_options, command: Command) => commands.checkConfig(given(command)));
   // Without a command it serves, so its flags belong to the first --help that people read.
   root.addHelpText('after', () => `\n${serve.helpInformation()}`);
-  subcommand(root, 'decode', ['symbolPaths'])
+  subcommand(root, 'decode', ['symbolPaths', 'excluded', 'suspectWindowMs'])
     .description('decode dumps once and print what they say')
-    .argument('<file...>', 'dump files')
+    .argument('<file...>', 'dump files; directories with dumps; - is standard input')
     .option('--json', 'print one JSON object a line')
     .option('--btf', "read the layout of the counters from the dump's BTF in any case")
     .action(async (files: string[], options: { json?: true; btf?: true }, command: Command) => {
@@ -110,26 +120,32 @@ export function program(version: string, commands: Commands): Command {
   return root;
 }
 
-function subcommand(
-  root: Command,
-  name: string,
-  keys: readonly FlagKey[],
-  options: { readonly isDefault?: true } = {},
-): Command {
-  const command = root.command(name, options).exitOverride();
-  for (const key of keys) command.addOption(option(FLAGS[key]));
+function subcommand(root: Command, name: string, keys: readonly FlagKey[]): Command {
+  const command = root.command(name).exitOverride();
+  for (const key of keys) command.addOption(new FlagOption(key));
   return command;
 }
 
-function option(flag: Flag): Option {
-  const value = flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`;
-  const notes = [
-    ...(flag.repeatable ? ['repeatable'] : []),
-    ...(flag.defaultText === undefined ? [] : [`default: ${flag.defaultText}`]),
-    `env: ${environmentName(flag)}`,
-  ];
-  const result = new Option(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
-  return flag.placeholder === undefined ? result : result.argParser(collect);
+/** Its value is found under the key of the flag. */
+class FlagOption extends Option {
+  readonly #key: FlagKey;
+
+  constructor(key: FlagKey) {
+    const flag: Flag = FLAGS[key];
+    const value = flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`;
+    const notes = [
+      ...(flag.repeatable ? ['repeatable'] : []),
+      ...(flag.defaultText === undefined ? [] : [`default: ${flag.defaultText}`]),
+      `env: ${environmentName(flag)}`,
+    ];
+    super(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
+    this.#key = key;
+    if (flag.placeholder !== undefined) this.argParser(collect);
+  }
+
+  override attributeName(): string {
+    return this.#key;
+  }
 }
 
 function collect(text: string, before: string[] | undefined): string[] {
@@ -140,8 +156,7 @@ function collect(text: string, before: string[] | undefined): string[] {
 function given(command: Command): FlagValues {
   const values: Partial<Record<FlagKey, readonly string[]>> = {};
   for (const key of FLAG_KEYS) {
-    const attribute = new Option(`--${FLAGS[key].name}`).attributeName();
-    const value = command.getOptionValue(attribute) as string[] | true | undefined;
+    const value = command.getOptionValue(key) as string[] | true | undefined;
     if (value !== undefined) values[key] = value === true ? ['true'] : value;
   }
   return values;

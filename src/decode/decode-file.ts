@@ -3,13 +3,13 @@
 
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
-import { type Failure, FileError, failureOf } from '../failure.ts';
+import { type Failure, FileError, failureOf, isSystemError } from '../failure.ts';
 import {
   type CrashReport,
   DEFAULT_LIMITS,
   type Dump,
-  HEAD_BYTES,
   type Limits,
+  PSTORE_HEAD_BYTES,
   ProcessCore,
   decodeVmcore,
   isPstore,
@@ -22,6 +22,7 @@ import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
 import { packingOf } from './packing.ts';
 import { pstoreName } from './pstore-name.ts';
+import { TemporaryFile } from './temporary-file.ts';
 
 /** What became of a file. Plain data: it crosses threads. */
 export type DecodeOutcome =
@@ -64,6 +65,8 @@ export interface DecodeFileOptions {
   readonly version?: string;
   /** Where other parts of a split dump may be, beside its own directory. */
   readonly candidates?: readonly string[];
+  /** It is in no directory: it has no other parts, and no log beside it. */
+  readonly isAlone?: boolean;
   readonly askBtf?: boolean;
   /** Gives what tells contents apart; undefined: nobody asks. */
   readonly contentOf?: (source: FileSource) => string;
@@ -96,6 +99,29 @@ export async function decodeFile(path: string, options: DecodeFileOptions): Prom
   }
 }
 
+/**
+ * Decode what a stream brings, out of a temporary file. Never rejects, as decodeFile().
+ *
+ * @param name of the stream, for messages.
+ */
+export async function decodeStream(
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+  options: DecodeFileOptions,
+): Promise<DecodeOutcome> {
+  let file: TemporaryFile | undefined;
+  try {
+    file = await TemporaryFile.create();
+    for await (const chunk of stream) await file.append(chunk, name);
+    const source = fileSourceOf(name, file.file.fd);
+    return await decodeOpen(name, source, { ...options, isAlone: true });
+  } catch (error) {
+    return failed(isSystemError(error) ? FileError.from(name, error) : error);
+  } finally {
+    await file?.close();
+  }
+}
+
 function failed(error: unknown, content?: string): FailureOutcome | ProcessCoreOutcome {
   const failure = failureOf(error);
   if (error instanceof ProcessCore) return { kind: 'process_core', failure };
@@ -111,7 +137,8 @@ async function decodeOpen(
   try {
     content = options.contentOf?.(source);
     const { report, parts } = await decodeContent(path, source, options);
-    return { kind: 'report', content, report: withLogBeside(report, path, options.root), parts };
+    const whole = options.isAlone === true ? report : withLogBeside(report, path, options.root);
+    return { kind: 'report', content, report: whole, parts };
   } catch (error) {
     return failed(error, content);
   }
@@ -124,7 +151,7 @@ async function decodeContent(
   source: FileSource,
   options: DecodeFileOptions,
 ): Promise<Decoded> {
-  const head = source.read(0, Math.min(HEAD_BYTES, source.size));
+  const head = source.read(0, Math.min(PSTORE_HEAD_BYTES, source.size));
   if (isPstore(head) || pstoreName(basename(path))?.isCompressed === true) {
     const { decodePstore } = await import('./pstore.ts');
     return { report: decodePstore(path, source, options.root), parts: [] };
@@ -154,7 +181,8 @@ function decodeParts(path: string, source: FileSource, options: DecodeFileOption
   const dump = openVmcore(source, limits);
   const { part } = dump;
   const where = { candidates, root, limits };
-  const siblings = part === undefined ? [] : openSiblings(path, part, where);
+  const hasNone = part === undefined || options.isAlone === true;
+  const siblings = hasNone ? [] : openSiblings(path, part, where);
   try {
     if (part === undefined || siblings.length === 0) {
       return { report: decode([dump], options), parts: [] };

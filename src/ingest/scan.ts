@@ -3,11 +3,11 @@
 
 import { type Dirent, type Stats, constants } from 'node:fs';
 import { lstat, open, opendir, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { pathOf, systemPath } from '../file-path.ts';
 import { FileError } from '../failure.ts';
 import { HEAD_BYTES, isPstore, mayBeDump } from '../vmcore/index.ts';
-import { pstoreName } from '../decode/pstore-name.ts';
+import { maybePstore, pstoreName } from '../decode/pstore-name.ts';
 import { claimsToBeDump, isUnfinishedName, maybeDump } from './file-names.ts';
 import { isGone, versionOf } from '../decode/file-source.ts';
 import { STATUS_FILE, type SaveStatus, readSaveStatus } from './save-status.ts';
@@ -132,7 +132,7 @@ async function isForeign(path: string): Promise<boolean> {
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
       const head = buffer.subarray(0, bytesRead);
-      return !mayBeDump(head) && !isPstore(head);
+      return !mayBeDump(head) && !(maybePstore(basename(path)) && isPstore(head));
     } finally {
       await file.close();
     }

@@ -1,8 +1,9 @@
 // Crashes as CSV (RFC 4180). Text comes from dumps: what a spreadsheet would take for a formula is
-// quoted with an apostrophe, and control characters are spaces.
+// quoted with an apostrophe.
 
 import { shownPath } from '../file-path.ts';
 import type { Crash } from './crash.ts';
+import { oneLine } from '../text.ts';
 import { date } from '../wording.ts';
 
 const COLUMNS: Readonly<Record<string, (crash: Crash) => string | number | null | undefined>> = {
@@ -42,7 +43,7 @@ function csvLine(fields: readonly (string | number)[]): string {
 
 function csvField(field: string | number): string {
   if (typeof field === 'number') return String(field);
-  const text = field.replace(/\p{C}/gu, ' ');
+  const text = oneLine(field);
   const safe = /^[=+\-@]/.test(text) ? `'${text}` : text;
   return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -71,9 +71,10 @@ export function signatureDigest({ crash }: Pick<LogFindings, 'crash'>): string |
  * pstore have in common. null: the log does not have both.
  */
 export function panicMark({ crash }: Pick<LogFindings, 'crash'>): string | null {
-  if (crash === null || crash.uptimeSeconds === null) return null;
+  const uptime = crash?.uptimeSeconds ?? null;
+  if (crash === null || uptime === null) return null;
   // Whole microseconds are what text has; a ring has nanoseconds, whose digits are cut off there.
-  const microseconds = Math.floor(crash.uptimeSeconds * 1e6 + 0.0005);
+  const microseconds = Math.floor(uptime * 1e6 + 0.0005);
   return sha256(JSON.stringify([crash.panic, microseconds]));
 }
 

@@ -106,7 +106,7 @@ browserTool.describe('the status page', () => {
         },
       ],
     });
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser.close();
     await server.close();
