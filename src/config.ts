@@ -4,7 +4,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { parseDuration } from './duration.ts';
-import { parseSize } from './size.ts';
+import { MIN_WORKER_BYTES, parseSize } from './size.ts';
 import { parseExternalUrl, parsePrefix } from './external-url.ts';
 import { defaultNodeName, parseNodeName } from './node-name.ts';
 
@@ -55,8 +55,6 @@ const A_DIRECTORY = { parse: parsePath, want: 'a directory' };
 const A_DURATION = { parse: parseDuration, want: 'a duration such as 2s, 5m or 1h30m' };
 const MAX_HOSTS = 100_000;
 const MAX_WORKERS = 64;
-/** A thread needs so much to start. */
-const MIN_WORKER_BYTES = 16 * 2 ** 20;
 
 export const FLAGS = {
   directories: many('kdump.path', 'DIRECTORY', 'Directory that kdump writes to.', {

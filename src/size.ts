@@ -1,4 +1,7 @@
-// Sizes as flags have them.
+// How much memory a decode may take, as flags have it.
+
+/** A thread needs so much to start. */
+export const MIN_WORKER_BYTES = 16 * 2 ** 20;
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   MiB: 2 ** 20,
