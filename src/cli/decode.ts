@@ -104,7 +104,8 @@ async function complaint(path: string, { reason, message }: Failure): Promise<st
 
 /** A kernel from before the feature has no counters to give. */
 function hasAnswer({ hwerr }: CrashReport): boolean {
-  return hwerr.kind === 'present' || hwerr.reason === 'kernel_without_hwerr';
+  const { kind } = hwerr;
+  return kind === 'present' || ['kernel_without_hwerr', 'pstore'].includes(hwerr.reason);
 }
 
 /** The report without what is for the ledger. */
