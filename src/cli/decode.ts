@@ -1,9 +1,10 @@
 // hwerr-exporter decode FILE|DIRECTORY|-...: decode dumps once and print what they say.
 
-import { resolve } from 'node:path';
-import { shownPath } from '../file-path.ts';
+import { absolutePath, isRemote, shownPath } from '../file-path.ts';
 import type { Failure } from '../failure.ts';
 import type { DecodeOutcome } from '../decode/decode-file.ts';
+import { type OpenSource, openFileSource } from '../decode/file-source.ts';
+import type { HttpSettings } from '../decode/remote/http-object.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { jsonText } from '../text.ts';
 import { advice } from '../wording.ts';
@@ -21,6 +22,8 @@ export interface DecodeCommandOptions {
   readonly askBtf: boolean;
   /** An error at most so long before the panic is suspect. */
   readonly suspectWindowSeconds: number;
+  /** How objects behind URLs are read. */
+  readonly remote: HttpSettings;
 }
 
 /**
@@ -35,6 +38,7 @@ export async function decodeCommand(
   const { json, symbolPaths, askBtf, suspectWindowSeconds } = options;
   const { dumps, unreadable, empty } = await dumpArguments(given, options.excluded);
   const paths = dumps.map(({ path }) => path);
+  const open = await opener(paths, options.remote);
   let failed = false;
   const fail = async (path: string, failure: Failure): Promise<void> => {
     failed = true;
@@ -46,32 +50,40 @@ export async function decodeCommand(
   /** Files that were printed as parts of a dump already. */
   const done = new Set<string>();
   for (const [i, { path, decode }] of dumps.entries()) {
-    if (done.has(resolve(path))) continue;
-    if (dumps.length > 1) terminal.progress(`${i + 1} of ${dumps.length}: ${path}`);
-    const outcome = await decode({ symbolPaths, askBtf, candidates: paths });
+    if (done.has(absolutePath(path))) continue;
+    if (dumps.length > 1) terminal.progress(`${i + 1} of ${dumps.length}: ${shownPath(path)}`);
+    const outcome = await decode({ symbolPaths, askBtf, candidates: paths, open });
     if (outcome.kind !== 'report') {
-      await fail(path, failureOf(path, outcome));
+      await fail(path, failureOf(shownPath(path), outcome));
       continue;
     }
     const { report } = outcome;
     const parts = outcome.parts.map((part) => asGiven(part, paths));
-    for (const part of parts) done.add(resolve(part));
+    for (const part of parts) done.add(absolutePath(part));
     failed ||= !hasAnswer(report);
     if (json) {
       const split = parts.length > 0 ? { parts } : {};
       const file = parts[0] ?? shownPath(path);
       terminal.print(jsonLine({ file, ...split, ...published(report) }));
     } else {
-      const files = parts.length > 0 ? parts : [path];
+      const files = parts.length > 0 ? parts : [shownPath(path)];
       terminal.print(reportTable(files.join(' '), report, suspectWindowSeconds, terminal.paint));
     }
   }
   return failed ? 1 : 0;
 }
 
+/** Opens files and, where one of the arguments is a URL, objects. */
+async function opener(paths: readonly string[], remote: HttpSettings): Promise<OpenSource> {
+  if (!paths.some(isRemote)) return openFileSource;
+  const { RemoteObjects } = await import('../decode/remote/remote-objects.ts');
+  const objects = new RemoteObjects(remote);
+  return (path, root) => (isRemote(path) ? objects.open(path) : openFileSource(path, root));
+}
+
 /** A path as it was written on the command line, where it was. */
 function asGiven(path: string, given: readonly string[]): string {
-  return shownPath(given.find((file) => resolve(file) === resolve(path)) ?? path);
+  return shownPath(given.find((file) => absolutePath(file) === absolutePath(path)) ?? path);
 }
 
 function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report' }>): Failure {
@@ -88,8 +100,9 @@ function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report
 
 /** Which file, what is wrong with it, what to do. */
 async function complaint(path: string, { reason, message }: Failure): Promise<string> {
-  const what = message.startsWith(`${path}: `) ? message : `${path}: ${message}`;
-  if (reason === 'io') return what;
+  const name = shownPath(path);
+  const what = message.startsWith(`${name}: `) ? message : `${name}: ${message}`;
+  if (reason === 'io' || (reason === 'permission' && isRemote(path))) return what;
   if (reason !== 'permission') return `${what} (${reason}). ${advice(reason)}`;
   const { howToRead } = await import('../ingest/permission-hint.ts');
   return `${what}. ${await howToRead(path)}`;

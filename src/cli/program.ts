@@ -25,10 +25,16 @@ export interface Commands {
   readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (
     files: readonly string[],
-    options: Pick<DecodeCommandOptions, 'json' | 'askBtf'>,
+    options: Pick<DecodeCommandOptions, 'json' | 'askBtf'> & { readonly plainHttp: boolean },
     given: FlagValues,
   ) => Promise<void>;
   readonly log: (file: string, options: LogCommandOptions) => Promise<void>;
+}
+
+interface DecodeFlags {
+  readonly json?: true;
+  readonly btf?: true;
+  readonly plainHttp?: true;
 }
 
 interface CrashesFlags extends Partial<Record<FilterName, string>> {
@@ -72,15 +78,7 @@ export function program(version: string, commands: Commands): Command {
     .action((_options, command: Command) => commands.checkConfig(given(command)));
   // Without a command it serves, so its flags belong to the first --help that people read.
   root.addHelpText('after', () => `\n${serve.helpInformation()}`);
-  subcommand(root, 'decode', ['symbolPaths', 'excluded', 'suspectWindowMs'])
-    .description('decode dumps once and print what they say')
-    .argument('<file...>', 'dump files; directories with dumps; - is standard input')
-    .option('--json', 'print one JSON object a line')
-    .option('--btf', "read the layout of the counters from the dump's BTF in any case")
-    .action(async (files: string[], options: { json?: true; btf?: true }, command: Command) => {
-      const json = options.json === true;
-      await commands.decode(files, { json, askBtf: options.btf === true }, given(command));
-    });
+  addDecode(root, commands);
   subcommand(root, 'log', [])
     .description("find hardware errors and the crash in a kernel's log")
     .argument('<file>', 'text of dmesg, dmesg --json or journalctl -k -o json; - is standard input')
@@ -118,6 +116,22 @@ export function program(version: string, commands: Commands): Command {
       commands.textfile(given(command), options.out),
     );
   return root;
+}
+
+function addDecode(root: Command, commands: Commands): void {
+  subcommand(root, 'decode', ['symbolPaths', 'excluded', 'suspectWindowMs', 'decodeTimeoutMs'])
+    .description('decode dumps once and print what they say')
+    .argument(
+      '<file...>',
+      'dump files, directories, https:// and s3://BUCKET/KEY; - is standard input',
+    )
+    .option('--json', 'print one JSON object a line')
+    .option('--btf', "read the layout of the counters from the dump's BTF in any case")
+    .option('--plain-http', 'also read http:// URLs, which anyone on the way can change')
+    .action(async (files: string[], { json, btf, plainHttp }: DecodeFlags, command: Command) => {
+      const options = { json: json === true, askBtf: btf === true, plainHttp: plainHttp === true };
+      await commands.decode(files, options, given(command));
+    });
 }
 
 function subcommand(root: Command, name: string, keys: readonly FlagKey[]): Command {

@@ -1,7 +1,6 @@
 // One file, decoded: the only place where everything a decode can throw becomes an outcome. A file
 // that is part of a split dump brings the other parts with it; a packed one is unpacked first.
 
-import { createReadStream } from 'node:fs';
 import { type Failure, FileError, failureOf, isSystemError } from '../failure.ts';
 import {
   type CrashReport,
@@ -13,7 +12,13 @@ import {
   limitsWithin,
   openVmcore,
 } from '../vmcore/index.ts';
-import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-source.ts';
+import {
+  type FileSource,
+  type OpenSource,
+  fileSourceOf,
+  isGone,
+  openFileSource,
+} from './file-source.ts';
 import { withLogBeside } from './log-beside.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
@@ -68,6 +73,8 @@ export interface DecodeFileOptions {
   readonly contentOf?: (source: FileSource) => string;
   /** What the decoder may take of memory. */
   readonly maxMemoryBytes?: number;
+  /** Opens what a path names; undefined: openFileSource(). */
+  readonly open?: OpenSource;
 }
 
 /**
@@ -77,7 +84,7 @@ export interface DecodeFileOptions {
 export async function decodeFile(path: string, options: DecodeFileOptions): Promise<DecodeOutcome> {
   let source: FileSource;
   try {
-    source = openFileSource(path, options.root);
+    source = (options.open ?? openFileSource)(path, options.root);
   } catch (error) {
     if (error instanceof FileError && isGone(error)) return { kind: 'gone' };
     return failed(error);
@@ -150,11 +157,7 @@ async function decodeContent(
   const packing = packingOf(source.read(0, Math.min(PACKING_HEAD, source.size)));
   if (packing === undefined) return decodeParts(path, source, options);
   const { unpack } = await import('./unpack.ts');
-  const { file, isCut } = await unpack(
-    path,
-    createReadStream('', { fd: source.fd, autoClose: false, start: 0 }),
-    packing,
-  );
+  const { file, isCut } = await unpack(path, source.stream(), packing);
   try {
     const dump = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
     const report = decode([dump], options);
@@ -167,11 +170,11 @@ async function decodeContent(
 }
 
 function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {
-  const { candidates = [], root } = options;
+  const { candidates = [], root, open = openFileSource } = options;
   const limits = limitsOf(options);
   const dump = openVmcore(source, limits);
   const { part } = dump;
-  const where = { candidates, root, limits };
+  const where = { candidates, root, limits, open };
   const hasNone = part === undefined || options.isAlone === true;
   const siblings = hasNone ? [] : openSiblings(path, part, where);
   try {

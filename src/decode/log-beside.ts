@@ -3,6 +3,7 @@
 
 import { basename, dirname, join } from 'node:path';
 import { FileError } from '../failure.ts';
+import { isRemote } from '../file-path.ts';
 import {
   type CrashReport,
   type LogFindings,
@@ -32,7 +33,7 @@ export function withLogBeside(
   path: string,
   root: string | undefined,
 ): CrashReport {
-  if (report.log.source !== 'absent') return report;
+  if (report.log.source !== 'absent' || isRemote(path)) return report;
   for (const name of textNames(basename(path))) {
     const text = readBeside(join(dirname(path), name), root ?? dirname(path));
     const findings = text === undefined ? undefined : findingsOf(text);
