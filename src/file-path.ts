@@ -44,6 +44,25 @@ export function isRemote(path: string): boolean {
   return /^(?:https?|s3):\/\//i.test(path);
 }
 
+/** Whether a path is `s3://BUCKET/KEY`. */
+export function isInBucket(path: string): boolean {
+  return /^s3:\/\//i.test(path);
+}
+
+/** The path of what has that name beside a file or object. */
+export function pathBeside(path: string, name: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1) + name;
+}
+
+/**
+ * A dump directory as it is given: an absolute path, or a bucket with or without a prefix; undefined for
+ * an empty text and for other URLs.
+ */
+export function dumpDirectory(text: string): string | undefined {
+  if (!isRemote(text)) return text === '' ? undefined : resolve(text);
+  return /^s3:\/\/[^/]+(?:\/[^/]+)*\/?$/.test(text) ? text.replace(/\/$/, '') : undefined;
+}
+
 /** The path from the root on; a URL as it is. */
 export function absolutePath(path: string): string {
   return isRemote(path) ? path : resolve(path);
@@ -62,7 +81,7 @@ export function shownPath(path: string): string {
 
 /** Without user and password (RFC 3986 section 3.2.1), query and fragment. A key in S3 has none of them. */
 function withoutSecrets(url: string): string {
-  if (/^s3:/i.test(url)) return url;
+  if (isInBucket(url)) return url;
   const end = url.search(/[?#]/);
   const plain = end < 0 ? url : url.slice(0, end);
   const authority = plain.indexOf('//') + 2;

@@ -3,8 +3,8 @@
 import { absolutePath, isRemote, shownPath } from '../file-path.ts';
 import type { Failure } from '../failure.ts';
 import type { DecodeOutcome } from '../decode/decode-file.ts';
-import { type OpenSource, openFileSource } from '../decode/file-source.ts';
 import type { HttpSettings } from '../decode/remote/http-object.ts';
+import type { RemoteObjects } from '../decode/remote/remote-objects.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { jsonText } from '../text.ts';
 import { advice } from '../wording.ts';
@@ -38,7 +38,7 @@ export async function decodeCommand(
   const { json, symbolPaths, askBtf, suspectWindowSeconds } = options;
   const { dumps, unreadable, empty } = await dumpArguments(given, options.excluded);
   const paths = dumps.map(({ path }) => path);
-  const open = await opener(paths, options.remote);
+  const remote = await remoteObjects(paths, options.remote);
   let failed = false;
   const fail = async (path: string, failure: Failure): Promise<void> => {
     failed = true;
@@ -52,7 +52,7 @@ export async function decodeCommand(
   for (const [i, { path, decode }] of dumps.entries()) {
     if (done.has(absolutePath(path))) continue;
     if (dumps.length > 1) terminal.progress(`${i + 1} of ${dumps.length}: ${shownPath(path)}`);
-    const outcome = await decode({ symbolPaths, askBtf, candidates: paths, open });
+    const outcome = await decode({ symbolPaths, askBtf, candidates: paths, remote });
     if (outcome.kind !== 'report') {
       await fail(path, failureOf(shownPath(path), outcome));
       continue;
@@ -73,12 +73,14 @@ export async function decodeCommand(
   return failed ? 1 : 0;
 }
 
-/** Opens files and, where one of the arguments is a URL, objects. */
-async function opener(paths: readonly string[], remote: HttpSettings): Promise<OpenSource> {
-  if (!paths.some(isRemote)) return openFileSource;
+/** Who fetches, where one of the paths is a URL. */
+async function remoteObjects(
+  paths: readonly string[],
+  settings: HttpSettings,
+): Promise<RemoteObjects | undefined> {
+  if (!paths.some(isRemote)) return undefined;
   const { RemoteObjects } = await import('../decode/remote/remote-objects.ts');
-  const objects = new RemoteObjects(remote);
-  return (path, root) => (isRemote(path) ? objects.open(path) : openFileSource(path, root));
+  return new RemoteObjects(settings);
 }
 
 /** A path as it was written on the command line, where it was. */
@@ -102,7 +104,7 @@ function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report
 async function complaint(path: string, { reason, message }: Failure): Promise<string> {
   const name = shownPath(path);
   const what = message.startsWith(`${name}: `) ? message : `${name}: ${message}`;
-  if (reason === 'io' || (reason === 'permission' && isRemote(path))) return what;
+  if (reason === 'io') return what;
   if (reason !== 'permission') return `${what} (${reason}). ${advice(reason)}`;
   const { howToRead } = await import('../ingest/permission-hint.ts');
   return `${what}. ${await howToRead(path)}`;

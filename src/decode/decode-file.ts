@@ -14,10 +14,10 @@ import {
 } from '../vmcore/index.ts';
 import {
   type FileSource,
-  type OpenSource,
+  type RemoteFiles,
   fileSourceOf,
   isGone,
-  openFileSource,
+  openSource,
 } from './file-source.ts';
 import { withLogBeside } from './log-beside.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
@@ -73,8 +73,8 @@ export interface DecodeFileOptions {
   readonly contentOf?: (source: FileSource) => string;
   /** What the decoder may take of memory. */
   readonly maxMemoryBytes?: number;
-  /** Opens what a path names; undefined: openFileSource(). */
-  readonly open?: OpenSource;
+  /** Fetches what URLs name; undefined: a URL is the path of a file. */
+  readonly remote?: RemoteFiles | undefined;
 }
 
 /**
@@ -84,7 +84,7 @@ export interface DecodeFileOptions {
 export async function decodeFile(path: string, options: DecodeFileOptions): Promise<DecodeOutcome> {
   let source: FileSource;
   try {
-    source = (options.open ?? openFileSource)(path, options.root);
+    source = openSource(path, options.root, options.remote);
   } catch (error) {
     if (error instanceof FileError && isGone(error)) return { kind: 'gone' };
     return failed(error);
@@ -140,7 +140,7 @@ async function decodeOpen(
   try {
     content = options.contentOf?.(source);
     const { report, parts } = await decodeContent(path, source, options);
-    const whole = options.isAlone === true ? report : withLogBeside(report, path, options.root);
+    const whole = options.isAlone === true ? report : withLogBeside(report, path, options);
     return { kind: 'report', content, report: whole, parts };
   } catch (error) {
     return failed(error, content);
@@ -170,11 +170,11 @@ async function decodeContent(
 }
 
 function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {
-  const { candidates = [], root, open = openFileSource } = options;
+  const { candidates = [], root, remote } = options;
   const limits = limitsOf(options);
   const dump = openVmcore(source, limits);
   const { part } = dump;
-  const where = { candidates, root, limits, open };
+  const where = { candidates, root, limits, remote };
   const hasNone = part === undefined || options.isAlone === true;
   const siblings = hasNone ? [] : openSiblings(path, part, where);
   try {

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { sep } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pathOf, systemPath } from '../file-path.ts';
+import { isRemote, pathOf, systemPath } from '../file-path.ts';
 import { FileError, messageOf } from '../failure.ts';
 import { type ByteSource, Corrupt, inRange, requireRange } from '../vmcore/index.ts';
 
@@ -49,8 +49,27 @@ export function openFileSource(path: string, root: string | undefined): FileSour
   return fileSourceOf(path, fd);
 }
 
-/** How a path is opened: as openFileSource() does it. */
-export type OpenSource = typeof openFileSource;
+/** Objects in stores, by their URLs. */
+export interface RemoteFiles {
+  /** @throws FileError, as openFileSource() does. */
+  open(path: string): FileSource;
+  /** The paths of what lies beside an object, as far as that is known. */
+  beside(path: string): readonly string[];
+}
+
+/**
+ * Opens a file, or an object where there is somebody to fetch it.
+ *
+ * @param root as of openFileSource().
+ * @throws FileError.
+ */
+export function openSource(
+  path: string,
+  root: string | undefined,
+  remote: RemoteFiles | undefined,
+): FileSource {
+  return remote !== undefined && isRemote(path) ? remote.open(path) : openFileSource(path, root);
+}
 
 /** O_NOFOLLOW only guards the last part of a path. */
 function requireWithin(fd: number, path: string, root: string): void {

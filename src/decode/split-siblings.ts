@@ -12,7 +12,7 @@ import {
   VmcoreError,
   openVmcore,
 } from '../vmcore/index.ts';
-import type { FileSource, OpenSource } from './file-source.ts';
+import { type FileSource, type RemoteFiles, openSource } from './file-source.ts';
 
 /** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
 const MAX_FILES = 1024;
@@ -31,7 +31,7 @@ export interface SiblingOptions {
   readonly root: string | undefined;
   /** Of the whole dump. */
   readonly limits: Limits;
-  readonly open: OpenSource;
+  readonly remote: RemoteFiles | undefined;
 }
 
 /**
@@ -41,13 +41,13 @@ export interface SiblingOptions {
 export function openSiblings(
   path: string,
   part: SplitPart,
-  { candidates, root, limits, open }: SiblingOptions,
+  { candidates, root, limits, remote }: SiblingOptions,
 ): OpenPart[] {
-  const others = new Set([...candidates.map(absolutePath), ...neighbours(path)]);
+  const others = new Set([...candidates.map(absolutePath), ...neighbours(path, remote)]);
   others.delete(absolutePath(path));
   const siblings: OpenPart[] = [];
   for (const other of others) {
-    const sibling = openPart(other, { root, limits: shareOf(limits), open });
+    const sibling = openPart(other, { root, limits: shareOf(limits), remote });
     if (sibling === undefined) continue;
     if (sibling.part.dump === part.dump) siblings.push(sibling);
     else sibling.source.close();
@@ -64,9 +64,8 @@ function shareOf(limits: Limits): Limits {
   };
 }
 
-/** Only candidates are known of what lies beside a URL. */
-function neighbours(path: string): string[] {
-  if (isRemote(path)) return [];
+function neighbours(path: string, remote: RemoteFiles | undefined): readonly string[] {
+  if (isRemote(path)) return remote?.beside(path).slice(0, MAX_FILES) ?? [];
   const directory = dirname(absolutePath(path));
   return readdirSync(systemPath(directory), { withFileTypes: true, encoding: 'buffer' })
     .filter((entry) => entry.isFile())
@@ -77,11 +76,11 @@ function neighbours(path: string): string[] {
 /** The file, when it is part of a split dump. */
 function openPart(
   path: string,
-  { root, limits, open }: Omit<SiblingOptions, 'candidates'>,
+  { root, limits, remote }: Omit<SiblingOptions, 'candidates'>,
 ): OpenPart | undefined {
   let source: FileSource;
   try {
-    source = open(path, root);
+    source = openSource(path, root, remote);
   } catch (error) {
     if (error instanceof FileError) return undefined;
     throw error;

@@ -188,7 +188,10 @@ export default {
       comment: 'The SDK takes a second to load, and only s3:// needs it.',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^src/decode/remote/s3\\.ts$', dependencyTypesNot: ['dynamic-import'] },
+      to: {
+        path: '^src/decode/remote/s3\\.ts$',
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
     },
     {
       name: 'metrics-know-only-the-ledger',

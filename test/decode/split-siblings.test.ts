@@ -41,7 +41,7 @@ function siblings(
   const root = dirname(dirname(path)); // of those in directories of their own too
   const source = openFileSource(path, root);
   const { part } = openVmcore(source);
-  const found = openSiblings(path, part!, { candidates, root, limits, open: openFileSource });
+  const found = openSiblings(path, part!, { candidates, root, limits, remote: undefined });
   source.close();
   for (const one of found) one.source.close();
   return found.map((one) => basename(one.path)).sort();

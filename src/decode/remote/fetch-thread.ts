@@ -5,6 +5,7 @@ import { shownPath } from '../../file-path.ts';
 import { FileError, messageOf } from '../../failure.ts';
 import { HttpObject, type HttpSettings, ObjectChanged } from './http-object.ts';
 import { HEAD_BYTES } from './read-ahead.ts';
+import type { S3Store } from './s3.ts';
 
 export interface FetchThreadData {
   readonly settings: HttpSettings;
@@ -15,6 +16,8 @@ export interface FetchThreadData {
 
 export type FetchRequest =
   | { readonly kind: 'open'; readonly id: number; readonly path: string }
+  /** What lies beside an object of a bucket. */
+  | { readonly kind: 'list'; readonly id: number; readonly path: string }
   /** `object` is the id of the request that opened it. */
   | {
       readonly kind: 'read';
@@ -32,6 +35,7 @@ export type FetchAnswer = { readonly id: number } & (
       readonly size: number;
       readonly version: string;
     }
+  | { readonly kind: 'paths'; readonly paths: readonly string[] }
   | { readonly kind: 'changed' }
   | {
       readonly kind: 'failed';
@@ -43,6 +47,7 @@ export type FetchAnswer = { readonly id: number } & (
 
 const { settings, port, answered } = workerData as FetchThreadData;
 const objects = new Map<number, HttpObject>();
+let store: S3Store | undefined;
 
 port.on('message', (request: FetchRequest) => {
   if (request.kind === 'close') {
@@ -63,6 +68,7 @@ async function answer(request: Exclude<FetchRequest, { kind: 'close' }>): Promis
 async function replyTo(request: Exclude<FetchRequest, { kind: 'close' }>): Promise<FetchAnswer> {
   const { id } = request;
   try {
+    if (request.kind === 'list') return { id, kind: 'paths', paths: await beside(request.path) };
     const object = request.kind === 'open' ? await open(request) : objects.get(request.object);
     if (object === undefined) throw new Error(`object ${id} is not open`);
     const { offset, length } =
@@ -91,8 +97,23 @@ async function objectAt(path: string): Promise<HttpObject> {
     if (!URL.canParse(path)) throw new FileError('io', `${name}: is no URL`);
     return new HttpObject(new URL(path), name, settings);
   }
-  const { presigned } = await import('./s3.ts'); // a second that only buckets need
   // Who set an http:// endpoint has decided that.
-  const url = await presigned(path, settings.timeoutMs);
+  const url = await (await storeOfBuckets()).presigned(path, settings.timeoutMs);
   return new HttpObject(url, name, { ...settings, plainHttp: url.protocol === 'http:' });
+}
+
+/** The paths of a page of the objects that lie where this one does. */
+async function beside(path: string): Promise<readonly string[]> {
+  const directory = path.slice(0, path.lastIndexOf('/') + 1);
+  for await (const page of (await storeOfBuckets()).list(directory, { delimiter: '/' })) {
+    return page.map((object) => object.path);
+  }
+  return [];
+}
+
+/** Loading it takes a time that only buckets need. */
+async function storeOfBuckets(): Promise<S3Store> {
+  if (store !== undefined) return store;
+  const { S3Store } = await import('./s3.ts');
+  return (store ??= new S3Store(process.env));
 }

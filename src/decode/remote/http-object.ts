@@ -98,7 +98,7 @@ export class HttpObject {
   /** Which state of the object is read; known after the first read. */
   get version(): string {
     const { size, etag, lastModified } = this.#state ?? {};
-    return [etag, lastModified, size].join(' ');
+    return `${etag ?? lastModified} ${size}`;
   }
 
   /**

@@ -9,9 +9,9 @@ import {
   receiveMessageOnPort,
 } from 'node:worker_threads';
 import { FileError, messageOf } from '../../failure.ts';
-import { shownPath } from '../../file-path.ts';
+import { isInBucket, shownPath } from '../../file-path.ts';
 import { inRange } from '../../vmcore/index.ts';
-import type { FileSource } from '../file-source.ts';
+import type { FileSource, RemoteFiles } from '../file-source.ts';
 import type { FetchAnswer, FetchRequest, FetchThreadData } from './fetch-thread.ts';
 import type { HttpSettings } from './http-object.ts';
 import { ReadAhead } from './read-ahead.ts';
@@ -21,7 +21,7 @@ const STREAM_BYTES = 1024 * 1024;
 /** How much later than it should an answer comes from a thread that lives. */
 const GRACE_MS = 10_000;
 
-export class RemoteObjects {
+export class RemoteObjects implements RemoteFiles {
   readonly #settings: HttpSettings;
   readonly #answered = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   /** Answers that came before they were waited for. */
@@ -43,7 +43,7 @@ export class RemoteObjects {
   open(path: string): FileSource {
     const object = ++this.#lastId;
     this.#send({ kind: 'open', id: object, path });
-    const { size, version, bytes } = this.#wait(object, path);
+    const { size, version, bytes } = bytesOf(this.#wait(object, path), path);
     let isChanged = false;
     const blocks = new ReadAhead(size, bytes, {
       ask: (offset, length) => {
@@ -52,7 +52,7 @@ export class RemoteObjects {
         return id;
       },
       take: (id) =>
-        this.#wait(id, path, () => {
+        bytesOf(this.#wait(id, path), path, () => {
           isChanged = true;
         }).bytes,
     });
@@ -68,6 +68,25 @@ export class RemoteObjects {
         this.#send({ kind: 'close', object });
       },
     };
+  }
+
+  /**
+   * The paths of objects that lie beside one of a bucket, itself among them; none where they may not be
+   * listed.
+   *
+   * @throws FileError when the store does not answer.
+   */
+  beside(path: string): readonly string[] {
+    if (!isInBucket(path)) return [];
+    const id = ++this.#lastId;
+    this.#send({ kind: 'list', id, path });
+    try {
+      const answer = this.#wait(id, path);
+      return answer.kind === 'paths' ? answer.paths : [];
+    } catch (error) {
+      if (error instanceof FileError && error.reason === 'permission') return [];
+      throw error;
+    }
   }
 
   /** Ends the thread. */
@@ -95,7 +114,8 @@ export class RemoteObjects {
     return { worker, port: port1 };
   }
 
-  #wait(id: number, path: string, onChange?: () => void): Extract<FetchAnswer, { kind: 'bytes' }> {
+  /** @throws FileError when it does not succeed. */
+  #wait(id: number, path: string): FetchAnswer {
     const deadline = performance.now() + this.#settings.timeoutMs + GRACE_MS;
     for (;;) {
       const before = Atomics.load(this.#answered, 0);
@@ -103,7 +123,7 @@ export class RemoteObjects {
       const answer = this.#answers.get(id);
       if (answer !== undefined) {
         this.#answers.delete(id);
-        return bytesOf(answer, path, onChange);
+        return succeeded(answer);
       }
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) {
@@ -138,23 +158,22 @@ function startWorker(data: FetchThreadData): Worker {
   }
 }
 
+/** @throws FileError, or what went wrong in the thread. */
+function succeeded(answer: FetchAnswer): FetchAnswer {
+  if (answer.kind !== 'failed') return answer;
+  const { reason, message, code } = answer;
+  throw reason === 'internal' ? new Error(message) : new FileError(reason, message, code);
+}
+
+/** @throws FileError when it is another object by now. */
 function bytesOf(
   answer: FetchAnswer,
   path: string,
   onChange?: () => void,
 ): Extract<FetchAnswer, { kind: 'bytes' }> {
-  switch (answer.kind) {
-    case 'bytes':
-      return answer;
-    case 'changed':
-      onChange?.();
-      throw new FileError('io', `${shownPath(path)}: was replaced while it was read`);
-    case 'failed': {
-      const { reason, message, code } = answer;
-      if (reason === 'internal') throw new Error(message);
-      throw new FileError(reason, message, code);
-    }
-  }
+  if (answer.kind === 'bytes') return answer;
+  onChange?.();
+  throw new FileError('io', `${shownPath(path)}: was replaced while it was read`);
 }
 
 function* pieces(

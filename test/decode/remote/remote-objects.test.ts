@@ -54,11 +54,14 @@ nginxTool.describe('RemoteObjects', () => {
     const objects = remoteObjects();
     const outcome = await decodeFile(`${nginx.plainUrl}/dump`, {
       symbolPaths: [],
-      open: (path) => {
-        const source = objects.open(path);
-        writeFileSync(file, content(9, 100));
-        expect(() => source.read(5 * BLOCK, 1)).toThrow();
-        return source;
+      remote: {
+        beside: () => [],
+        open(path) {
+          const source = objects.open(path);
+          writeFileSync(file, content(9, 100));
+          expect(() => source.read(5 * BLOCK, 1)).toThrow();
+          return source;
+        },
       },
     });
     expect(outcome).toEqual({ kind: 'changed' });
