@@ -3,7 +3,7 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { shownPath } from '../../file-path.ts';
 import { FileError, messageOf } from '../../failure.ts';
-import { HttpObject, type HttpSettings, ObjectChanged } from './http-object.ts';
+import { Connections, HttpObject, type HttpSettings, ObjectChanged } from './http-object.ts';
 import { HEAD_BYTES } from './read-ahead.ts';
 import type { S3Store } from './s3.ts';
 
@@ -47,11 +47,11 @@ export type FetchAnswer = { readonly id: number } & (
 
 const { settings, port, answered } = workerData as FetchThreadData;
 const objects = new Map<number, HttpObject>();
+const connections = new Connections();
 let store: S3Store | undefined;
 
 port.on('message', (request: FetchRequest) => {
   if (request.kind === 'close') {
-    objects.get(request.object)?.close();
     objects.delete(request.object);
   } else {
     void answer(request);
@@ -95,11 +95,12 @@ async function objectAt(path: string): Promise<HttpObject> {
   const name = shownPath(path);
   if (!/^s3:/i.test(path)) {
     if (!URL.canParse(path)) throw new FileError('io', `${name}: is no URL`);
-    return new HttpObject(new URL(path), name, settings);
+    return new HttpObject(new URL(path), name, settings, connections);
   }
   // Who set an http:// endpoint has decided that.
   const url = await (await storeOfBuckets()).presigned(path, settings.timeoutMs);
-  return new HttpObject(url, name, { ...settings, plainHttp: url.protocol === 'http:' });
+  const allowed = { ...settings, plainHttp: url.protocol === 'http:' };
+  return new HttpObject(url, name, allowed, connections);
 }
 
 /** The paths of a page of the objects that lie where this one does. */

@@ -66,8 +66,25 @@ interface Validators {
   readonly lastModified: string | undefined;
 }
 
+/** Connections to servers, kept for the next request. */
+export class Connections {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+
+  constructor() {
+    const options = { keepAlive: true, maxSockets: MAX_SOCKETS, proxyEnv: process.env };
+    this.http = new HttpAgent(options);
+    this.https = new HttpsAgent(options);
+  }
+
+  close(): void {
+    this.http.destroy();
+    this.https.destroy();
+  }
+}
+
 export class HttpObject {
-  readonly #agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
+  readonly #connections: Connections;
   readonly #settings: HttpSettings;
   readonly #deadline: AbortSignal;
   /** For messages. */
@@ -81,13 +98,12 @@ export class HttpObject {
    * @param name of the object in messages: a URL may hold what gives access to it.
    * @throws FileError for a URL that is not gone to.
    */
-  constructor(url: URL, name: string, settings: HttpSettings) {
+  constructor(url: URL, name: string, settings: HttpSettings, connections: Connections) {
     this.#name = name;
     this.#settings = settings;
     this.#url = this.#checked(url);
     this.#deadline = AbortSignal.timeout(settings.timeoutMs);
-    const options = { keepAlive: true, maxSockets: MAX_SOCKETS, proxyEnv: process.env };
-    this.#agents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
+    this.#connections = connections;
   }
 
   /** Bytes; known after the first read. */
@@ -119,11 +135,6 @@ export class HttpObject {
         await this.#pause(Math.max(error.retryAfterMs, backoffMs(attempt)));
       }
     }
-  }
-
-  close(): void {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
   }
 
   async #readOnce(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -167,8 +178,8 @@ export class HttpObject {
     return new Promise((resolve, reject) => {
       const request =
         url.protocol === 'https:'
-          ? getHttps(url, { ...options, agent: this.#agents.https }, resolve)
-          : getHttp(url, { ...options, agent: this.#agents.http }, resolve);
+          ? getHttps(url, { ...options, agent: this.#connections.https }, resolve)
+          : getHttp(url, { ...options, agent: this.#connections.http }, resolve);
       request.on('timeout', () => {
         request.destroy(new Transient(`nothing came for ${STALL_MS / 1000} s`));
       });

@@ -5,7 +5,7 @@ import { type AddressInfo, type Socket, createServer } from 'node:net';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { HttpObject, ObjectChanged } from '../../../src/decode/remote/http-object.ts';
+import { Connections, HttpObject, ObjectChanged } from '../../../src/decode/remote/http-object.ts';
 
 /** An object of a server that answers the n-th request with the n-th text, and closes. */
 async function objectOf(...answers: readonly string[]): Promise<{
@@ -24,9 +24,11 @@ async function objectOf(...answers: readonly string[]): Promise<{
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const url = new URL(`http://127.0.0.1:${port}/dump?secret`);
-  const object = new HttpObject(url, 'the dump', { timeoutMs: 20_000, plainHttp: true });
+  const settings = { timeoutMs: 20_000, plainHttp: true };
+  const connections = new Connections();
+  const object = new HttpObject(url, 'the dump', settings, connections);
   onTestFinished(() => {
-    object.close();
+    connections.close();
     for (const socket of sockets) socket.destroy();
     server.close();
   });
