@@ -10,7 +10,9 @@ import { run } from '../support/daemon/program.ts';
 import { type Daemon, startDaemon } from '../support/daemon/running-daemon.ts';
 import { crashDump } from '../support/dumps/crash-dumps.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
+import { nginxTool, startNginx } from '../support/system/nginx.ts';
 import { type Swift, startSwift, swiftTool } from '../support/system/swift.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const TEMPLATE = readFileSync(fixture('x86_64-7.3.4.elf'));
 const PRESENT = 'hwerr_dumps_present{state="complete"}';
@@ -99,6 +101,28 @@ swiftTool.describe('--kdump.path=s3://BUCKET/PREFIX', () => {
         log: { source: 'text', records: 1 },
         panicMessage: 'Kernel panic - not syncing: x',
       });
+    },
+    120_000,
+  );
+
+  nginxTool.it(
+    'trusts the certificate of a store that the system trusts',
+    async () => {
+      const settings = `location / {
+      proxy_pass ${swift.environment['AWS_ENDPOINT_URL']};
+      proxy_set_header Host $http_host;
+    }`;
+      const nginx = await startNginx(tempDir(), settings);
+      vi.stubEnv('AWS_ENDPOINT_URL', nginx.url);
+      const refused = await start();
+      await refused.logged(/cannot scan the dump directory.*certificate/);
+      vi.stubEnv('SSL_CERT_FILE', nginx.environment['NODE_EXTRA_CA_CERTS']);
+      await put('tls/vmcore', crashDump(TEMPLATE, { boot: 3, host: 'host003' }));
+      const daemon = await start();
+      await daemon.until(isUp(1));
+      await daemon.until((scrape) => (scrape.get('hwerr_dumps_decoded_total') ?? 0) > 0);
+      vi.stubEnv('SSL_CERT_FILE', undefined);
+      vi.stubEnv('AWS_ENDPOINT_URL', swift.environment['AWS_ENDPOINT_URL']);
     },
     120_000,
   );

@@ -285,8 +285,8 @@ export class HttpObject {
   }
 }
 
-/** Loading them takes longer than a small dump. */
-function trustSystem(): void {
+/** From now on this thread trusts whom the system trusts. Loading that takes longer than a small dump. */
+export function trustSystem(): void {
   setDefaultCACertificates([...getCACertificates('default'), ...getCACertificates('system')]);
 }
 

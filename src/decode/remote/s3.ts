@@ -5,6 +5,7 @@
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { FileError, messageOf } from '../../failure.ts';
+import { Connections, trustSystem } from './http-object.ts';
 
 /** Seconds that a URL is good for longer than it is used. */
 const SPARE_SECONDS = 60;
@@ -24,10 +25,18 @@ export class S3Store {
 
   constructor(environment: NodeJS.ProcessEnv) {
     const endpoint = environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
+    // A store of one's own often has a certificate of one's own.
+    if (endpoint !== undefined) trustSystem();
+    const connections = new Connections();
     this.#client = new S3Client({
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
-      requestHandler: { connectionTimeout: STALL_MS, requestTimeout: STALL_MS },
+      requestHandler: {
+        connectionTimeout: STALL_MS,
+        requestTimeout: STALL_MS,
+        httpAgent: connections.http,
+        httpsAgent: connections.https,
+      },
       // Other stores have one name for all buckets, and often a certificate for that alone.
       forcePathStyle: endpoint !== undefined,
     });
