@@ -4,21 +4,17 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { parseDuration } from './duration.ts';
+import { dumpDirectory, isInBucket } from './file-path.ts';
 import { MIN_WORKER_BYTES, parseSize } from './size.ts';
 import { parseExternalUrl, parsePrefix } from './external-url.ts';
 import { defaultNodeName, parseNodeName } from './node-name.ts';
+import { parseListenAddress } from './listen-address.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['logfmt', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 const MODES = ['node', 'central'] as const;
-
-export interface ListenAddress {
-  /** undefined: every address. */
-  readonly host: string | undefined;
-  readonly port: number;
-}
 
 /** The settings, each under its key in FLAGS. Durations are in milliseconds, sizes in bytes. */
 export type Config = {
@@ -57,11 +53,17 @@ const MAX_HOSTS = 100_000;
 const MAX_WORKERS = 64;
 
 export const FLAGS = {
-  directories: many('kdump.path', 'DIRECTORY', 'Directory that kdump writes to.', {
-    defaultText: '/var/crash',
-    atLeastOne: true,
-    ...A_DIRECTORY,
-  }),
+  directories: many(
+    'kdump.path',
+    'DIRECTORY',
+    'Directory that kdump writes to; in central mode also s3://BUCKET/PREFIX.',
+    {
+      defaultText: '/var/crash',
+      atLeastOne: true,
+      parse: dumpDirectory,
+      want: 'a directory, or s3://BUCKET/PREFIX',
+    },
+  ),
   excluded: many('kdump.exclude', 'GLOB', 'Glob of paths to ignore.', {
     defaultText: '**/kdump-test-*/**',
     parse: (text) => text,
@@ -256,6 +258,10 @@ export function readConfig<Key extends FlagKey>(
     const want = `at most ${most} in that --${FLAGS.decodeMaxMemoryBytes.name}`;
     throw new ConfigError(`--${FLAGS.decodeWorkers.name}: got ${decodeWorkers}, want ${want}`);
   }
+  const bucket = config.directories?.find(isInBucket);
+  if (bucket !== undefined && config.mode === 'node') {
+    throw new ConfigError(`--${FLAGS.directories.name}: got ${bucket}, which wants --mode=central`);
+  }
   return config as Pick<Config, Key>;
 }
 
@@ -357,13 +363,6 @@ function toggle(name: string, help: string): Flag<boolean> {
   const reading = { parse, want: 'true or false' };
   const read = (texts: readonly string[]): boolean => valueOf(texts.at(-1) ?? '', reading);
   return { name, help, placeholder: undefined, defaultText: undefined, repeatable: false, read };
-}
-
-export function parseListenAddress(text: string): ListenAddress | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) return undefined;
-  return { host: match[1] ?? (match[2] === '' ? undefined : match[2]), port };
 }
 
 /** An absolute path; undefined for an empty text. */

@@ -26,6 +26,7 @@ export class FileError extends Error {
   readonly reason:
     | 'permission'
     | 'io'
+    | 'timeout'
     | 'not_a_dump'
     | 'corrupt'
     | 'truncated'

@@ -3,6 +3,7 @@
 // stays text in the ledger, between threads and in patterns, and gives back the same bytes.
 
 import { isUtf8 } from 'node:buffer';
+import { resolve } from 'node:path';
 
 /** The character of byte 0; the others follow. A name that has these characters has them as bytes. */
 const FIRST = 0x10fe00;
@@ -38,9 +39,55 @@ export function systemPath(path: string): string | Buffer {
   );
 }
 
-/** The path for people: a byte that is no part of a character reads `\xff`. */
+/** Whether a path is a URL of an object in a store; a file of that name is `./https://...`. */
+export function isRemote(path: string): boolean {
+  return /^(?:https?|s3):\/\//i.test(path);
+}
+
+/** Whether a path is `s3://BUCKET/KEY`. */
+export function isInBucket(path: string): boolean {
+  return /^s3:\/\//i.test(path);
+}
+
+/** The path of what has that name beside a file or object. */
+export function pathBeside(path: string, name: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1) + name;
+}
+
+/**
+ * A dump directory as it is given: an absolute path, or a bucket with or without a prefix; undefined for
+ * an empty text and for other URLs.
+ */
+export function dumpDirectory(text: string): string | undefined {
+  if (!isRemote(text)) return text === '' ? undefined : resolve(text);
+  return /^s3:\/\/[^/]+(?:\/[^/]+)*\/?$/.test(text) ? text.replace(/\/$/, '') : undefined;
+}
+
+/** The path from the root on; a URL as it is. */
+export function absolutePath(path: string): string {
+  return isRemote(path) ? path : resolve(path);
+}
+
+/**
+ * The path for people: a byte that is no part of a character reads `\xff`, and a URL ends before its
+ * query, which may give access to the object (presigned URLs).
+ */
 export function shownPath(path: string): string {
-  return path.replace(STAND_INS, (character) => `\\x${byteOf(character).toString(16)}`);
+  return (isRemote(path) ? withoutSecrets(path) : path).replace(
+    STAND_INS,
+    (character) => `\\x${byteOf(character).toString(16)}`,
+  );
+}
+
+/** Without user and password (RFC 3986 section 3.2.1), query and fragment. A key in S3 has none of them. */
+function withoutSecrets(url: string): string {
+  if (isInBucket(url)) return url;
+  const end = url.search(/[?#]/);
+  const plain = end < 0 ? url : url.slice(0, end);
+  const authority = plain.indexOf('//') + 2;
+  const slash = plain.indexOf('/', authority);
+  const at = plain.slice(0, slash < 0 ? undefined : slash).lastIndexOf('@');
+  return at < authority ? plain : plain.slice(0, authority) + plain.slice(at + 1);
 }
 
 function hasStandIn(text: string): boolean {

@@ -78,14 +78,15 @@ const commands = program(VERSION, {
     const { writeTextfile } = await import('./cli/textfile.ts');
     writeTextfile(out, await passOnce(config, VERSION, log));
   },
-  async decode(files, options, given): Promise<void> {
-    const keys = ['symbolPaths', 'excluded', 'suspectWindowMs'] as const;
-    const { suspectWindowMs, ...config } = readConfig(keys, given, process.env);
+  async decode(files, { plainHttp, ...options }, given): Promise<void> {
+    const keys = ['symbolPaths', 'excluded', 'suspectWindowMs', 'decodeTimeoutMs'] as const;
+    const { suspectWindowMs, decodeTimeoutMs, ...config } = readConfig(keys, given, process.env);
+    const remote = { timeoutMs: decodeTimeoutMs, plainHttp };
     const { decodeCommand } = await import('./cli/decode.ts');
     const { processTerminal } = await import('./cli/terminal.ts');
     process.exitCode = await decodeCommand(
       files,
-      { ...options, ...config, suspectWindowSeconds: suspectWindowMs / 1000 },
+      { ...options, ...config, suspectWindowSeconds: suspectWindowMs / 1000, remote },
       processTerminal(),
     );
   },

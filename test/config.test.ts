@@ -12,10 +12,10 @@ import {
   PASS_KEYS,
   decodeWorkers,
   environmentName,
-  parseListenAddress,
   readConfig,
   unknownVariables,
 } from '../src/config.ts';
+import { parseListenAddress } from '../src/listen-address.ts';
 import { parseDuration } from '../src/duration.ts';
 import { parseSize } from '../src/size.ts';
 import { defaultNodeName } from '../src/node-name.ts';
@@ -291,6 +291,22 @@ describe('readConfig', () => {
   it.each(['0', 'false', ''])('takes %j in the environment for a switch that is off', (text) => {
     const config = configOf({}, { HWERR_WEB_DISABLE_EXPORTER_METRICS: text });
     expect(config.disableExporterMetrics).toBe(false);
+  });
+
+  it('takes buckets as directories in central mode', () => {
+    const directories = ['s3://bucket', 's3://bucket/a prefix/b/'];
+    expect(configOf({ mode: ['central'], directories }, {}).directories).toEqual([
+      's3://bucket',
+      's3://bucket/a prefix/b',
+    ]);
+    expect(() => configOf({ directories }, {})).toThrow(
+      '--kdump.path: got s3://bucket, which wants --mode=central',
+    );
+    for (const text of ['s3://', 's3:///a', 's3://bucket//a', 'https://host/a']) {
+      expect(() => configOf({ mode: ['central'], directories: [text] }, {})).toThrow(
+        '--kdump.path',
+      );
+    }
   });
 
   it('reads what a command asks for and nothing else', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { pathOf, shownPath, systemPath } from '../src/file-path.ts';
+import { absolutePath, isRemote, pathOf, shownPath, systemPath } from '../src/file-path.ts';
 
 const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array));
 /** Bytes that often look like characters, and like the stand-ins. */
@@ -56,5 +56,26 @@ describe('a path', () => {
   it('that is UTF-8 is that text', () => {
     expect(pathOf(Buffer.from('/var/crash/küche/vmcore'))).toBe('/var/crash/küche/vmcore');
     expect(systemPath('/var/crash/küche/vmcore')).toBe('/var/crash/küche/vmcore');
+  });
+});
+
+describe('a URL', () => {
+  it.each([
+    ['https://host/a/vmcore?X-Amz-Signature=1', 'https://host/a/vmcore'],
+    ['https://host/a#b?c', 'https://host/a'],
+    ['https://user:secret@host:8443/a@b', 'https://host:8443/a@b'],
+    ['https://user:sec@ret@host', 'https://host'],
+    ['HTTP://host?secret', 'HTTP://host'],
+    // A key is no URL: it has these characters as they are.
+    ['s3://bucket/a?b#c@d', 's3://bucket/a?b#c@d'],
+  ])('%s is shown as %s', (url, shown) => {
+    expect(isRemote(url)).toBe(true);
+    expect(shownPath(url)).toBe(shown);
+    expect(absolutePath(url)).toBe(url);
+  });
+
+  it.each(['/https://host/a?b', './https://host/a?b', 'https:/a?b', 'a?b'])('is not %s', (path) => {
+    expect(isRemote(path)).toBe(false);
+    expect(shownPath(path)).toBe(path);
   });
 });

@@ -11,6 +11,7 @@ import { build, transform } from 'esbuild';
 const ENTRIES = {
   main: 'src/process.ts', // of main.ts, the package needs nothing: it has a Node that will do
   'decode-worker': 'src/decode/decode-worker.ts',
+  'fetch-thread': 'src/decode/remote/fetch-thread.ts',
   'write-thread': 'src/ledger/write-thread.ts',
   'password-thread': 'src/http/password-thread.ts',
 };

@@ -1,9 +1,10 @@
 // hwerr-exporter decode FILE|DIRECTORY|-...: decode dumps once and print what they say.
 
-import { resolve } from 'node:path';
-import { shownPath } from '../file-path.ts';
+import { absolutePath, isRemote, shownPath } from '../file-path.ts';
 import type { Failure } from '../failure.ts';
 import type { DecodeOutcome } from '../decode/decode-file.ts';
+import type { HttpSettings } from '../decode/remote/http-object.ts';
+import type { RemoteObjects } from '../decode/remote/remote-objects.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { jsonText } from '../text.ts';
 import { verdictOf } from '../triage.ts';
@@ -23,6 +24,8 @@ export interface DecodeCommandOptions {
   readonly askBtf: boolean;
   /** An error at most so long before the panic is suspect. */
   readonly suspectWindowSeconds: number;
+  /** How objects behind URLs are read. */
+  readonly remote: HttpSettings;
 }
 
 /**
@@ -37,6 +40,7 @@ export async function decodeCommand(
   const { json, symbolPaths, askBtf, suspectWindowSeconds } = options;
   const { dumps, unreadable, empty } = await dumpArguments(given, options.excluded);
   const paths = dumps.map(({ path }) => path);
+  const remote = await remoteObjects(paths, options.remote);
   let failed = false;
   const fail = async (path: string, failure: Failure): Promise<void> => {
     failed = true;
@@ -50,17 +54,17 @@ export async function decodeCommand(
   /** Files that were printed as parts of a dump already. */
   const done = new Set<string>();
   for (const [i, { path, isFound, decode }] of dumps.entries()) {
-    if (done.has(resolve(path))) continue;
-    if (dumps.length > 1) terminal.progress(`${i + 1} of ${dumps.length}: ${path}`);
-    const outcome = await decode({ symbolPaths, askBtf, candidates: paths });
+    if (done.has(absolutePath(path))) continue;
+    if (dumps.length > 1) terminal.progress(`${i + 1} of ${dumps.length}: ${shownPath(path)}`);
+    const outcome = await decode({ symbolPaths, askBtf, candidates: paths, remote });
     if (outcome.kind === 'process_core' && isFound) continue;
     if (outcome.kind !== 'report') {
-      await fail(path, failureOf(path, outcome));
+      await fail(path, failureOf(shownPath(path), outcome));
       continue;
     }
     const { report } = outcome;
     const parts = outcome.parts.map((part) => asGiven(part, paths));
-    for (const part of parts) done.add(resolve(part));
+    for (const part of parts) done.add(absolutePath(part));
     failed ||= !hasAnswer(report);
     if (json) {
       const split = parts.length > 0 ? { parts } : {};
@@ -69,16 +73,26 @@ export async function decodeCommand(
         jsonLine({ file, ...split, ...(await published(report, suspectWindowSeconds)) }),
       );
     } else {
-      const files = parts.length > 0 ? parts : [path];
+      const files = parts.length > 0 ? parts : [shownPath(path)];
       terminal.print(reportTable(files.join(' '), report, suspectWindowSeconds, terminal.paint));
     }
   }
   return failed ? 1 : 0;
 }
 
+/** Who fetches, where one of the paths is a URL. */
+async function remoteObjects(
+  paths: readonly string[],
+  settings: HttpSettings,
+): Promise<RemoteObjects | undefined> {
+  if (!paths.some(isRemote)) return undefined;
+  const { RemoteObjects } = await import('../decode/remote/remote-objects.ts');
+  return new RemoteObjects(settings);
+}
+
 /** A path as it was written on the command line, where it was. */
 function asGiven(path: string, given: readonly string[]): string {
-  return shownPath(given.find((file) => resolve(file) === resolve(path)) ?? path);
+  return shownPath(given.find((file) => absolutePath(file) === absolutePath(path)) ?? path);
 }
 
 function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report' }>): Failure {
@@ -95,7 +109,8 @@ function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report
 
 /** Which file, what is wrong with it, what to do. */
 async function complaint(path: string, { reason, message }: Failure): Promise<string> {
-  const what = message.startsWith(`${path}: `) ? message : `${path}: ${message}`;
+  const name = shownPath(path);
+  const what = message.startsWith(`${name}: `) ? message : `${name}: ${message}`;
   if (reason === 'io') return what;
   if (reason !== 'permission') return `${what} (${reason}). ${advice(reason)}`;
   const { howToRead } = await import('../ingest/permission-hint.ts');

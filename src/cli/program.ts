@@ -27,7 +27,7 @@ export interface Commands {
   readonly textfile: (given: FlagValues, out: string) => Promise<void>;
   readonly decode: (
     files: readonly string[],
-    options: Pick<DecodeCommandOptions, 'json' | 'askBtf'>,
+    options: Pick<DecodeCommandOptions, 'json' | 'askBtf'> & { readonly plainHttp: boolean },
     given: FlagValues,
   ) => Promise<void>;
   readonly log: (file: string, options: LogCommandOptions) => Promise<void>;
@@ -35,6 +35,12 @@ export interface Commands {
 
 interface UnitFlags {
   readonly envFile?: string;
+}
+
+interface DecodeFlags {
+  readonly json?: true;
+  readonly btf?: true;
+  readonly plainHttp?: true;
 }
 
 interface CrashesFlags extends Partial<Record<FilterName, string>> {
@@ -80,15 +86,7 @@ export function program(version: string, commands: Commands): Command {
   addChecks(root, commands);
   // Without a command it serves, so its flags belong to the first --help that people read.
   root.addHelpText('after', () => `\n${serve.helpInformation()}`);
-  subcommand(root, 'decode', ['symbolPaths', 'excluded', 'suspectWindowMs'])
-    .description('decode dumps once and print what they say')
-    .argument('<file...>', 'dump files; directories with dumps; - is standard input')
-    .option('--json', 'print one JSON object a line')
-    .option('--btf', "read the layout of the counters from the dump's BTF in any case")
-    .action(async (files: string[], options: { json?: true; btf?: true }, command: Command) => {
-      const json = options.json === true;
-      await commands.decode(files, { json, askBtf: options.btf === true }, given(command));
-    });
+  addDecode(root, commands);
   subcommand(root, 'log', [])
     .description("find hardware errors and the crash in a kernel's log")
     .argument('<file>', 'text of dmesg, dmesg --json or journalctl -k -o json; - is standard input')
@@ -140,6 +138,22 @@ function addChecks(root: Command, commands: Commands): void {
     .description('check this installation: kdump, dumps, ledger, the running exporter')
     .option(ENV_FILE, `settings of the systemd unit (default: ${UNIT_SETTINGS}, where it is there)`)
     .action(({ envFile }: UnitFlags, command: Command) => commands.doctor(given(command), envFile));
+}
+
+function addDecode(root: Command, commands: Commands): void {
+  subcommand(root, 'decode', ['symbolPaths', 'excluded', 'suspectWindowMs', 'decodeTimeoutMs'])
+    .description('decode dumps once and print what they say')
+    .argument(
+      '<file...>',
+      'dump files, directories, https:// and s3://BUCKET/KEY; - is standard input',
+    )
+    .option('--json', 'print one JSON object a line')
+    .option('--btf', "read the layout of the counters from the dump's BTF in any case")
+    .option('--plain-http', 'also read http:// URLs, which anyone on the way can change')
+    .action(async (files: string[], { json, btf, plainHttp }: DecodeFlags, command: Command) => {
+      const options = { json: json === true, askBtf: btf === true, plainHttp: plainHttp === true };
+      await commands.decode(files, options, given(command));
+    });
 }
 
 function subcommand(root: Command, name: string, keys: readonly FlagKey[]): Command {

@@ -1,9 +1,10 @@
 // The exporter that runs on this machine, asked as Prometheus asks it: by its metrics.
 
-import { type Config, FLAGS, type ListenAddress } from '../config.ts';
+import { type Config, FLAGS } from '../config.ts';
 import { servedPrefix } from '../external-url.ts';
 import { errorCode, messageOf } from '../failure.ts';
 import { WebConfigError } from '../webconfig/parse.ts';
+import type { ListenAddress } from '../listen-address.ts';
 import { loadWebConfig } from '../webconfig/web-config.ts';
 import { type Finding, ok, problem, unknown } from './finding.ts';
 

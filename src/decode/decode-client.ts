@@ -46,12 +46,13 @@ const RETRY_MS = 1000;
 
 /** Worker threads, each started with its first task and replaced when it dies. */
 export function decodeClient(bounds: DecodeBounds, log: Logger): DecodeClient & LiveClient {
-  const { symbolPaths } = bounds;
+  const { symbolPaths, timeoutMs } = bounds;
   const maxMemoryBytes = Math.floor(bounds.maxMemoryBytes / bounds.workers);
   const workers = new Workers({ ...bounds, maxMemoryBytes }, log);
   return {
     decode({ path, root, version }): Promise<DecodeOutcome> {
-      const task = { kind: 'decode', path, root, version, symbolPaths, maxMemoryBytes } as const;
+      const of = { path, root, version, symbolPaths, maxMemoryBytes, timeoutMs };
+      const task = { kind: 'decode', ...of } as const;
       return workers.run(root, task) as Promise<DecodeOutcome>;
     },
     live: (path) => workers.run(path, { kind: 'live', path, symbolPaths }) as Promise<LiveOutcome>,

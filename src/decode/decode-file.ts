@@ -1,7 +1,6 @@
 // One file, decoded: the only place where everything a decode can throw becomes an outcome. A file
 // that is part of a split dump brings the other parts with it; a packed one is unpacked first.
 
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { type Failure, FileError, failureOf, isSystemError } from '../failure.ts';
 import {
@@ -16,7 +15,13 @@ import {
   limitsWithin,
   openVmcore,
 } from '../vmcore/index.ts';
-import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-source.ts';
+import {
+  type FileSource,
+  type RemoteFiles,
+  fileSourceOf,
+  isGone,
+  openSource,
+} from './file-source.ts';
 import { withLogBeside } from './log-beside.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
@@ -72,6 +77,8 @@ export interface DecodeFileOptions {
   readonly contentOf?: (source: FileSource) => string;
   /** What the decoder may take of memory. */
   readonly maxMemoryBytes?: number;
+  /** Fetches what URLs name; undefined: a URL is the path of a file. */
+  readonly remote?: RemoteFiles | undefined;
 }
 
 /**
@@ -81,7 +88,7 @@ export interface DecodeFileOptions {
 export async function decodeFile(path: string, options: DecodeFileOptions): Promise<DecodeOutcome> {
   let source: FileSource;
   try {
-    source = openFileSource(path, options.root);
+    source = openSource(path, options.root, options.remote);
   } catch (error) {
     if (error instanceof FileError && isGone(error)) return { kind: 'gone' };
     return failed(error);
@@ -138,7 +145,7 @@ async function decodeOpen(
   try {
     content = options.contentOf?.(source);
     const { report, parts } = await decodeContent(path, source, options);
-    const whole = options.isAlone === true ? report : withLogBeside(report, path, options.root);
+    const whole = options.isAlone === true ? report : withLogBeside(report, path, options);
     return { kind: 'report', content, report: whole, parts };
   } catch (error) {
     return failed(error, content);
@@ -160,11 +167,7 @@ async function decodeContent(
   const packing = packingOf(head);
   if (packing === undefined) return decodeParts(path, source, options);
   const { unpack } = await import('./unpack.ts');
-  const { file, isCut } = await unpack(
-    path,
-    createReadStream('', { fd: source.fd, autoClose: false, start: 0 }),
-    packing,
-  );
+  const { file, isCut } = await unpack(path, source.stream(), packing);
   try {
     const dump = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
     const report = decode([dump], options);
@@ -177,11 +180,11 @@ async function decodeContent(
 }
 
 function decodeParts(path: string, source: FileSource, options: DecodeFileOptions): Decoded {
-  const { candidates = [], root } = options;
+  const { candidates = [], root, remote } = options;
   const limits = limitsOf(options);
   const dump = openVmcore(source, limits);
   const { part } = dump;
-  const where = { candidates, root, limits };
+  const where = { candidates, root, limits, remote };
   const hasNone = part === undefined || options.isAlone === true;
   const siblings = hasNone ? [] : openSiblings(path, part, where);
   try {

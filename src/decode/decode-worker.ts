@@ -3,12 +3,14 @@
 import { contentDigest } from './content-digest.ts';
 import { type DecodeFileOptions, type DecodeOutcome, decodeFile } from './decode-file.ts';
 import { type LiveOutcome, readKcoreFile } from '../host/kcore-file.ts';
+import { isRemote } from '../file-path.ts';
 import { answerRequests } from '../thread.ts';
+import type { RemoteObjects } from './remote/remote-objects.ts';
 import { symbolFiles } from './symbol-paths.ts';
 
 /** What one request is about. */
 export type WorkerTask =
-  | ({ readonly kind: 'decode'; readonly path: string } & Pick<
+  | ({ readonly kind: 'decode'; readonly path: string; readonly timeoutMs: number } & Pick<
       DecodeFileOptions,
       'symbolPaths' | 'root' | 'version' | 'maxMemoryBytes'
     >)
@@ -17,11 +19,19 @@ export type WorkerTask =
 
 export type WorkerOutcome = DecodeOutcome | LiveOutcome;
 
-answerRequests((task: WorkerTask): WorkerOutcome | Promise<WorkerOutcome> => {
-  return task.kind === 'decode'
-    ? decodeFile(task.path, { ...task, contentOf: contentDigest })
-    : live(task.path, task.symbolPaths);
+let remote: RemoteObjects | undefined;
+
+answerRequests(async (task: WorkerTask): Promise<WorkerOutcome> => {
+  const { path, symbolPaths } = task;
+  if (task.kind === 'live') return live(path, symbolPaths);
+  if (isRemote(path)) remote ??= await remoteObjects(task.timeoutMs);
+  return decodeFile(path, { ...task, contentOf: contentDigest, remote });
 });
+
+async function remoteObjects(timeoutMs: number): Promise<RemoteObjects> {
+  const { RemoteObjects } = await import('./remote/remote-objects.ts');
+  return new RemoteObjects({ timeoutMs, plainHttp: false });
+}
 
 function live(path: string, symbolPaths: readonly string[]): LiveOutcome {
   const files = symbolFiles(symbolPaths);

@@ -4,6 +4,7 @@ import {
   type Stats,
   closeSync,
   constants,
+  createReadStream,
   fstatSync,
   openSync,
   readSync,
@@ -11,16 +12,17 @@ import {
   realpathSync,
 } from 'node:fs';
 import { sep } from 'node:path';
-import { pathOf, systemPath } from '../file-path.ts';
+import type { Readable } from 'node:stream';
+import { isRemote, pathOf, systemPath } from '../file-path.ts';
 import { FileError, messageOf } from '../failure.ts';
 import { type ByteSource, Corrupt, inRange, requireRange } from '../vmcore/index.ts';
 
-/** An open file, to be closed by whoever opened it. */
+/** An open file or object, to be closed by whoever opened it. */
 export interface FileSource extends ByteSource {
   /** versionOf() when it was opened, to notice that it changed under our hands. */
   readonly version: string;
-  /** The descriptor, for those who read it as a stream. */
-  readonly fd: number;
+  /** Its bytes from the first on. */
+  stream(): Readable;
   /** The same, as the file is now. */
   currentVersion(): string;
   close(): void;
@@ -47,6 +49,28 @@ export function openFileSource(path: string, root: string | undefined): FileSour
   return fileSourceOf(path, fd);
 }
 
+/** Objects in stores, by their URLs. */
+export interface RemoteFiles {
+  /** @throws FileError, as openFileSource() does. */
+  open(path: string): FileSource;
+  /** The paths of what lies beside an object, as far as that is known. */
+  beside(path: string): readonly string[];
+}
+
+/**
+ * Opens a file, or an object where there is somebody to fetch it.
+ *
+ * @param root as of openFileSource().
+ * @throws FileError.
+ */
+export function openSource(
+  path: string,
+  root: string | undefined,
+  remote: RemoteFiles | undefined,
+): FileSource {
+  return remote !== undefined && isRemote(path) ? remote.open(path) : openFileSource(path, root);
+}
+
 /** O_NOFOLLOW only guards the last part of a path. */
 function requireWithin(fd: number, path: string, root: string): void {
   const opened = openedPath(fd, path);
@@ -71,7 +95,6 @@ export function fileSourceOf(path: string, fd: number): FileSource {
   const { size } = stat;
   return {
     size,
-    fd,
     version: versionOf(stat),
     currentVersion: () => versionOf(fstatSync(fd)),
     read(offset, length): Uint8Array {
@@ -92,6 +115,7 @@ export function fileSourceOf(path: string, fd: number): FileSource {
       return bytes;
     },
     holds: (offset, length) => inRange(size, offset, length),
+    stream: () => createReadStream('', { fd, autoClose: false, start: 0 }),
     close: () => {
       closeSync(fd);
     },

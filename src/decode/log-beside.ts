@@ -1,8 +1,9 @@
 // The log that kdump's tools write as text beside a dump: what there is where makedumpfile left the
 // kernel's own log out. It does not say who wrote its lines, so nothing of it counts as proof.
 
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { FileError } from '../failure.ts';
+import { isInBucket, isRemote, pathBeside } from '../file-path.ts';
 import {
   type CrashReport,
   type LogFindings,
@@ -10,7 +11,7 @@ import {
   logFindings,
   readLogText,
 } from '../vmcore/index.ts';
-import { openFileSource } from './file-source.ts';
+import { type RemoteFiles, openSource } from './file-source.ts';
 
 /** Dumps that have a directory of their own, and the texts beside them (kdump-utils, SUSE kdump). */
 const ALONE = /^vmcore(\.flat|-incomplete)?$/;
@@ -26,15 +27,18 @@ const PAGE_BYTES = 4096;
  * The report with what the text beside its dump says, where the dump itself has no log.
  *
  * @param root the directory that the text must be in; undefined: that of the dump.
+ * @param remote fetches it where the dump is in a bucket; a URL of its own gives access to nothing else.
  */
 export function withLogBeside(
   report: CrashReport,
   path: string,
-  root: string | undefined,
+  { root, remote }: { readonly root?: string; readonly remote?: RemoteFiles | undefined },
 ): CrashReport {
-  if (report.log.source !== 'absent') return report;
+  if (report.log.source !== 'absent' || (isRemote(path) && !isInBucket(path))) {
+    return report;
+  }
   for (const name of textNames(basename(path))) {
-    const text = readBeside(join(dirname(path), name), root ?? dirname(path));
+    const text = readBeside(pathBeside(path, name), root ?? dirname(path), remote);
     const findings = text === undefined ? undefined : findingsOf(text);
     if (findings === undefined) continue;
     return { ...report, ...findings, panicMessage: findings.crash?.panic ?? null };
@@ -60,9 +64,13 @@ function findingsOf(text: string): LogFindings | undefined {
 }
 
 /** It is no fault of the dump that the text beside it is not there, or cannot be read. */
-function readBeside(path: string, root: string): string | undefined {
+function readBeside(
+  path: string,
+  root: string,
+  remote: RemoteFiles | undefined,
+): string | undefined {
   try {
-    return readText(path, root);
+    return readText(path, root, remote);
   } catch (error) {
     if (error instanceof FileError || error instanceof VmcoreError) return undefined;
     throw error;
@@ -70,8 +78,8 @@ function readBeside(path: string, root: string): string | undefined {
 }
 
 /** @throws FileError. */
-function readText(path: string, root: string): string | undefined {
-  const source = openFileSource(path, root);
+function readText(path: string, root: string, remote: RemoteFiles | undefined): string | undefined {
+  const source = openSource(path, root, remote);
   try {
     if (source.size > MAX_BYTES) return undefined;
     return new TextDecoder().decode(source.read(0, source.size));

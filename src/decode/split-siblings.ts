@@ -2,8 +2,8 @@
 // the same dump, whatever their names.
 
 import { readdirSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { pathOf, systemPath } from '../file-path.ts';
+import { dirname, join } from 'node:path';
+import { absolutePath, isRemote, pathOf, systemPath } from '../file-path.ts';
 import { FileError } from '../failure.ts';
 import {
   type Dump,
@@ -12,7 +12,7 @@ import {
   VmcoreError,
   openVmcore,
 } from '../vmcore/index.ts';
-import { type FileSource, openFileSource } from './file-source.ts';
+import { type FileSource, type RemoteFiles, openSource } from './file-source.ts';
 
 /** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
 const MAX_FILES = 1024;
@@ -31,6 +31,7 @@ export interface SiblingOptions {
   readonly root: string | undefined;
   /** Of the whole dump. */
   readonly limits: Limits;
+  readonly remote: RemoteFiles | undefined;
 }
 
 /**
@@ -40,13 +41,13 @@ export interface SiblingOptions {
 export function openSiblings(
   path: string,
   part: SplitPart,
-  { candidates, root, limits }: SiblingOptions,
+  { candidates, root, limits, remote }: SiblingOptions,
 ): OpenPart[] {
-  const others = new Set([...candidates.map((other) => resolve(other)), ...neighbours(path)]);
-  others.delete(resolve(path));
+  const others = new Set([...candidates.map(absolutePath), ...neighbours(path, remote)]);
+  others.delete(absolutePath(path));
   const siblings: OpenPart[] = [];
   for (const other of others) {
-    const sibling = openPart(other, root, shareOf(limits));
+    const sibling = openPart(other, { root, limits: shareOf(limits), remote });
     if (sibling === undefined) continue;
     if (sibling.part.dump === part.dump) siblings.push(sibling);
     else sibling.source.close();
@@ -63,8 +64,9 @@ function shareOf(limits: Limits): Limits {
   };
 }
 
-function neighbours(path: string): string[] {
-  const directory = dirname(resolve(path));
+function neighbours(path: string, remote: RemoteFiles | undefined): readonly string[] {
+  if (isRemote(path)) return remote?.beside(path).slice(0, MAX_FILES) ?? [];
+  const directory = dirname(absolutePath(path));
   return readdirSync(systemPath(directory), { withFileTypes: true, encoding: 'buffer' })
     .filter((entry) => entry.isFile())
     .slice(0, MAX_FILES)
@@ -72,10 +74,13 @@ function neighbours(path: string): string[] {
 }
 
 /** The file, when it is part of a split dump. */
-function openPart(path: string, root: string | undefined, limits: Limits): OpenPart | undefined {
+function openPart(
+  path: string,
+  { root, limits, remote }: Omit<SiblingOptions, 'candidates'>,
+): OpenPart | undefined {
   let source: FileSource;
   try {
-    source = openFileSource(path, root);
+    source = openSource(path, root, remote);
   } catch (error) {
     if (error instanceof FileError) return undefined;
     throw error;

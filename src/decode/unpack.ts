@@ -2,7 +2,6 @@
 // temporary file without a name, for a dump is read here and there and these formats only from the
 // start. Left out: bzip2 and lz4, for which npm has no well-kept streaming decoder.
 
-import type { ReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable, type Transform } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
@@ -26,11 +25,7 @@ export interface Unpacked {
  *   temporary file may be (`limit_exceeded`), or the file or the temporary directory cannot be used
  *   (`io`, `permission`).
  */
-export async function unpack(
-  path: string,
-  packed: ReadStream,
-  packing: Packing,
-): Promise<Unpacked> {
+export async function unpack(path: string, packed: Readable, packing: Packing): Promise<Unpacked> {
   const content = await TemporaryFile.create();
   const { file } = content;
   try {
@@ -77,7 +72,7 @@ const REASONS: ReadonlyMap<string | undefined, 'truncated' | 'unsupported_compre
   ['8', 'truncated'], // XZ_BUF_ERROR
 ]);
 
-async function unpacked(packed: ReadStream, packing: Packing): Promise<Readable> {
+async function unpacked(packed: Readable, packing: Packing): Promise<Readable> {
   switch (packing) {
     case 'gzip':
       return through(packed, zlib.createGunzip());
@@ -92,7 +87,7 @@ async function unpacked(packed: ReadStream, packing: Packing): Promise<Readable>
 }
 
 /** The transform, fed; an error of the source is one of the transform. */
-function through(packed: ReadStream, transform: Transform): Transform {
+function through(packed: Readable, transform: Transform): Transform {
   packed.on('error', (error) => transform.destroy(error));
   return packed.pipe(transform);
 }

@@ -4,7 +4,8 @@
 import { FileError, messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { howToRead } from './permission-hint.ts';
-import { type ScanResult, scanDirectory } from './scan.ts';
+import type { ScanResult } from './scan.ts';
+import type { Scanner } from './scanner.ts';
 import { type Watcher, watchDirectory } from './watcher.ts';
 
 /** Events come in bursts. A scan that begins sooner after one may look too early: another follows it. */
@@ -25,7 +26,7 @@ export interface DirectoryStatus {
 
 export interface DirectoryOptions {
   readonly directory: string;
-  readonly excluded: readonly RegExp[];
+  readonly scan: Scanner;
   readonly rescanMs: number;
 }
 
@@ -94,7 +95,7 @@ export class WatchedDirectory {
   }
 
   async scan(): Promise<void> {
-    const { directory, excluded } = this.#options;
+    const { directory, scan } = this.#options;
     const { nowMs, monotonicMs, log, found, notScanned } = this.#dependencies;
     this.#scanStartMs = monotonicMs();
     const long = setTimeout(() => {
@@ -103,9 +104,9 @@ export class WatchedDirectory {
     }, LONG_MS).unref();
     let up = true;
     try {
-      const result = await scanDirectory(directory, excluded, this.#notDumps);
+      const result = await scan(this.#notDumps);
       this.#notDumps = result.notDumps;
-      await this.#watch(result.identity);
+      if (result.identity !== undefined) await this.#watch(result.identity);
       this.#watcher?.cover(result.directories);
       found(result);
     } catch (error) {

@@ -41,7 +41,8 @@ export class FirstPass {
     if (!isFirst) return;
     // What its writer has not finished may take long: it is no part of the pass.
     for (const file of untried) {
-      if (file.saved !== 'writing' && !file.isUnfinished) this.#files.set(file.path, file);
+      if (file.saved === 'whole' || (file.saved !== 'writing' && !file.isUnfinished))
+        this.#files.set(file.path, file);
     }
   }
 

@@ -14,6 +14,7 @@ import { claimsToBeDump } from './file-names.ts';
 import { FirstPass } from './first-pass.ts';
 import { logReport } from './log-report.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
+import { scannerOf } from './scanner.ts';
 import { Settling, type FileResult } from './settling.ts';
 import { failureOfFile, mayStillBeWritten } from './unfinished.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
@@ -124,7 +125,7 @@ export class Ingest {
     this.#directories = [...new Set(options.directories)].map(
       (directory) =>
         new WatchedDirectory(
-          { directory, excluded, rescanMs },
+          { directory, scan: scannerOf(directory, excluded, nowMs), rescanMs },
           {
             log,
             nowMs,

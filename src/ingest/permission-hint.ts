@@ -2,13 +2,16 @@
 
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { systemPath } from '../file-path.ts';
+import { isInBucket, isRemote, systemPath } from '../file-path.ts';
 
 const READ_BY_GROUP = 0o040;
 const SEARCH_BY_GROUP = 0o010;
 
 /** For the log, after EACCES or EPERM. */
 export async function howToRead(path: string): Promise<string> {
+  if (isInBucket(path))
+    return 'give the exporter credentials that list the bucket and get its objects';
+  if (isRemote(path)) return 'its URL may have expired';
   for (let at = path; at !== dirname(at); at = dirname(at)) {
     try {
       const { mode, gid, uid } = await stat(systemPath(at));

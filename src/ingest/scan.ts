@@ -25,8 +25,8 @@ export interface FoundFile {
   readonly mtimeMs: number;
   /** versionOf() at the time of the scan. */
   readonly version: string;
-  /** What the kdump tool says of it. */
-  readonly saved: SaveStatus | undefined;
+  /** What the kdump tool says of it; `whole` of an object, which is there at once with all its bytes. */
+  readonly saved: SaveStatus | 'whole' | undefined;
   /** Its name says that it is not complete yet. */
   readonly isUnfinished: boolean;
 }
@@ -44,8 +44,11 @@ export interface ScanResult {
   /** Versions of files that are no dumps by their first bytes, and are not called dumps. */
   readonly notDumps: ReadonlySet<string>;
   readonly unreadable: readonly Unreadable[];
-  /** Which directory the root is; another one after it was made anew or mounted. */
-  readonly identity: string;
+  /**
+   * Which directory the root is; another one after it was made anew or mounted. undefined: there is
+   * nothing to watch.
+   */
+  readonly identity: string | undefined;
 }
 
 /**

@@ -165,6 +165,7 @@ export class Settling {
    */
   waitForRest(file: FoundFile, nowMs: number, ageMs: number): boolean {
     const entry = this.#entries.get(file.path);
+    if (file.saved === 'whole') return false;
     // Not what `file` says: the tool may have spoken since.
     if (file.isUnfinished || entry?.file.saved === 'written' || ageMs >= GRACE_MS) return false;
     if (entry !== undefined && entry.tries > 0) return false;
@@ -224,7 +225,9 @@ export class Settling {
   #settle(file: FoundFile, nowMs: number, hasChanged: boolean): State {
     const { settleMs, incompleteAfterMs } = this.#options;
     let neededMs = settleMs;
-    if (file.isUnfinished) {
+    if (file.saved === 'whole') {
+      neededMs = 0;
+    } else if (file.isUnfinished) {
       const ageMs = hasChanged ? 0 : Math.abs(this.#options.nowMs() - file.mtimeMs);
       neededMs = Math.max(settleMs, incompleteAfterMs - ageMs);
     } else if (file.saved === 'writing') {

@@ -4,7 +4,8 @@
  */
 
 const NPM = '(^|/)node_modules/';
-const ENTRIES = '^src/(main|decode/decode-worker|ledger/write-thread|http/password-thread)\\.ts$';
+const ENTRIES =
+  '^src/(main|decode/(decode-worker|remote/fetch-thread)|ledger/write-thread|http/password-thread)\\.ts$';
 const EDGES = 'decode|ingest|host|ledger|metrics|http';
 
 /** What whoever reads a kernel's memory stands on. */
@@ -32,10 +33,15 @@ const owners = [
   { what: 'chokidar', owner: 'ingest/watcher\\.ts$', why: 'watching is one file' },
   {
     what: 'node:worker_threads',
-    owner: 'thread\\.ts$',
-    why: 'decoding, waiting for the disk and checking a password go one way to a thread',
+    owner: '(thread|decode/remote/(remote-objects|fetch-thread))\\.ts$',
+    why: 'decoding, waiting for the disk and checking a password go one way to a thread; who waits for a store sleeps',
   },
   { what: 'node:sqlite', owner: 'ledger/store\\.ts$', why: 'what is durable is one file' },
+  {
+    what: '@aws-sdk',
+    owner: 'decode/remote/s3\\.ts$',
+    why: 'it takes a second to load and has credentials: for buckets alone',
+  },
   { what: 'express', owner: 'http/', why: 'the server can change without the daemon noticing' },
   { what: 'helmet', owner: 'http/', why: 'headers belong to the server' },
   { what: 'prom-client', owner: 'metrics/', why: 'should it be replaced, one folder changes' },
@@ -55,9 +61,9 @@ const owners = [
   {
     what: 'node:http',
     // web-config.ts asks node:tls whether a certificate will do; a listening socket is the ledger's lock
-    owner: '(http/|webconfig/web-config\\.ts$|ledger/lock\\.ts$)',
+    owner: '(http/|decode/remote/http-object\\.ts$|webconfig/web-config\\.ts$|ledger/lock\\.ts$)',
     also: 'https|http2|net|tls|dgram',
-    why: 'one network edge',
+    why: 'one network edge for those who come, one for what is fetched',
   },
   {
     what: 'node:child_process',
@@ -170,6 +176,24 @@ export default {
       to: { path: `^src/(${EDGES})/`, pathNot: '^src/(decode|host)/' },
     },
     {
+      name: 'remote-is-loaded-when-needed',
+      comment:
+        'Who decodes files loads nothing that fetches; who fetches from a URL, nothing of AWS.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/decode/remote/' },
+      to: { path: '^src/decode/remote/', dependencyTypesNot: ['type-only', 'dynamic-import'] },
+    },
+    {
+      name: 'buckets-are-loaded-when-needed',
+      comment: 'The SDK takes a second to load, and only s3:// needs it.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: {
+        path: '^src/decode/remote/s3\\.ts$',
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
+    },
+    {
       name: 'metrics-know-only-the-ledger',
       comment:
         'Metrics are a projection of the ledger: the one arrow between edges. The state of the ' +
@@ -187,7 +211,7 @@ export default {
       to: {
         path: '^src/(decode|ingest|host|metrics|http)/',
         pathNot:
-          '^src/(decode/(decode-file|file-source)|ingest/(scan|file-names|permission-hint)|host/kexec-state)\\.ts$',
+          '^src/(decode/(decode-file|file-source|remote/(remote-objects|http-object))|ingest/(scan|file-names|permission-hint)|host/kexec-state)\\.ts$',
       },
     },
     {

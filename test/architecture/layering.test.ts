@@ -126,6 +126,7 @@ describe('package.json', () => {
 
   /** One decision each; a new one needs its reason in the commit that adds it. */
   const decided = [
+    ...['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner'],
     ...['chokidar', 'commander', 'express', 'hash-wasm', 'helmet', 'hysnappy'],
     ...['prom-client', 'xz-decompress', 'yaml', 'zod'],
   ];

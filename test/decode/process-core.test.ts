@@ -50,7 +50,14 @@ describe.skipIf(/[|/]/.test(pattern))('the core of a process [needs a plain core
     const printed: string[] = [];
     const code = await decodeCommand(
       [path],
-      { json: true, excluded: [], symbolPaths: [], askBtf: false, suspectWindowSeconds: 300 },
+      {
+        json: true,
+        excluded: [],
+        symbolPaths: [],
+        askBtf: false,
+        suspectWindowSeconds: 300,
+        remote: { timeoutMs: 1, plainHttp: false },
+      },
       {
         print: (text) => printed.push(text),
         complain: () => undefined,

@@ -41,7 +41,7 @@ function siblings(
   const root = dirname(dirname(path)); // of those in directories of their own too
   const source = openFileSource(path, root);
   const { part } = openVmcore(source);
-  const found = openSiblings(path, part!, { candidates, root, limits });
+  const found = openSiblings(path, part!, { candidates, root, limits, remote: undefined });
   source.close();
   for (const one of found) one.source.close();
   return found.map((one) => basename(one.path)).sort();
@@ -54,7 +54,13 @@ async function printed(
   json = true,
 ): Promise<{ code: number; lines: Record<string, unknown>[]; text: string }> {
   let text = '';
-  const none = { symbolPaths: [], excluded: [], askBtf: false, suspectWindowSeconds: 300 };
+  const none = {
+    symbolPaths: [],
+    excluded: [],
+    askBtf: false,
+    suspectWindowSeconds: 300,
+    remote: { timeoutMs: 1, plainHttp: false },
+  };
   const print = (piece: string): void => {
     text += piece;
   };

@@ -218,7 +218,8 @@ describe('scanDirectory', () => {
   it('tells another directory under the same name, and the same one however full', async () => {
     const base = tempDir();
     const root = join(base, 'crash');
-    const identity = async (): Promise<string> => (await scanDirectory(root, [])).identity;
+    const identity = async (): Promise<string | undefined> =>
+      (await scanDirectory(root, [])).identity;
     mkdirSync(root);
     const first = await identity();
     write(join(root, 'host/vmcore'));

@@ -3,6 +3,7 @@ import 'node:fs/promises';
 import 'node:http';
 import 'node:worker_threads';
 
+import '@aws-sdk/client-s3';
 import 'chokidar';
 import 'commander';
 import 'express';

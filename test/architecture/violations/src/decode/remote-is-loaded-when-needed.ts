@@ -1,0 +1,1 @@
+import './remote/s3.ts';
