@@ -1,6 +1,5 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import type { App } from './app.ts';
 import { program, withCommand } from './cli/program.ts';
@@ -98,6 +97,7 @@ const commands = program(VERSION, {
 
 /** Ends the process, even if a reader of standard error hangs, or a mount. */
 async function end(signal: NodeJS.Signals): Promise<void> {
+  const { setTimeout: sleep } = await import('node:timers/promises');
   // exit() would wait for every thread: for one that hangs in a system call, for ever.
   const isBusy = (): boolean =>
     process.getActiveResourcesInfo().some((name) => /^(FSReq|MessagePort)/.test(name));

@@ -18,7 +18,7 @@ import { withLogBeside } from './log-beside.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
 import { PACKING_HEAD, packingOf } from './packing.ts';
-import { TemporaryFile } from './temporary-file.ts';
+import type { TemporaryFile } from './temporary-file.ts';
 
 /** What became of a file. Plain data: it crosses threads. */
 export type DecodeOutcome =
@@ -105,9 +105,10 @@ export async function decodeStream(
   stream: AsyncIterable<Uint8Array>,
   options: DecodeFileOptions,
 ): Promise<DecodeOutcome> {
+  const temporary = await import('./temporary-file.ts');
   let file: TemporaryFile | undefined;
   try {
-    file = await TemporaryFile.create();
+    file = await temporary.TemporaryFile.create();
     for await (const chunk of stream) await file.append(chunk, name);
     const source = fileSourceOf(name, file.file.fd);
     return await decodeOpen(name, source, { ...options, isAlone: true });
