@@ -79,14 +79,14 @@ export const FLAGS = {
       want: 'directories',
     },
   ),
-  settleMs: one('kdump.settle', 'DURATION', 'How long a dump must lie still to be decoded.', {
+  settleMs: one('kdump.settle', 'DURATION', 'Decode a dump once unchanged for this long.', {
     defaultText: '2s',
     ...A_DURATION,
   }),
   incompleteAfterMs: one(
     'kdump.incomplete-after',
     'DURATION',
-    'How long a file named *-incomplete must lie still to be decoded.',
+    'Decode a file named *-incomplete once unchanged for this long.',
     { defaultText: '5m', ...A_DURATION },
   ),
   rescanMs: one('kdump.rescan', 'DURATION', 'Longest time between two scans.', {
@@ -99,7 +99,7 @@ export const FLAGS = {
     'Where System.map-* and vmlinux files are, for kernels without CONFIG_KALLSYMS_ALL.',
     A_DIRECTORY,
   ),
-  decodeTimeoutMs: one('decode.timeout', 'DURATION', 'Longest time for one dump.', {
+  decodeTimeoutMs: one('decode.timeout', 'DURATION', 'Time limit for one dump.', {
     defaultText: '60s',
     ...A_DURATION,
   }),
@@ -120,14 +120,14 @@ export const FLAGS = {
     parse: parseNodeName,
     want: 'a host name',
   }),
-  maxHosts: one('central.max-hosts', 'COUNT', 'Hosts that get metrics of their own.', {
+  maxHosts: one('central.max-hosts', 'COUNT', 'Maximum number of hosts with their own metrics.', {
     defaultText: '1000',
     ...countTo(MAX_HOSTS),
   }),
   hostPattern: optional(
     'central.host-pattern',
     'REGEX',
-    "Takes the host from a dump's path instead: its first group, where it matches.",
+    'Regular expression for the path of a dump; its first group is the host.',
     { parse: parsePattern, want: 'a regular expression with a group' },
   ),
   suspectWindowMs: one(
@@ -138,7 +138,7 @@ export const FLAGS = {
   ),
   liveKcore: toggle(
     'live.kcore',
-    'Show what this boot has counted so far, through /proc/kcore: needs CAP_SYS_RAWIO and no lockdown.',
+    "Also show the running kernel's counters, from /proc/kcore; needs CAP_SYS_RAWIO and no kernel lockdown.",
   ),
   liveIntervalMs: one(
     'live.interval',
@@ -172,13 +172,13 @@ export const FLAGS = {
   externalUrl: optional(
     'web.external-url',
     'URL',
-    'Where the exporter is reached from outside, if through a proxy: links and /sd lead there.',
+    'URL of the exporter for its users, if behind a reverse proxy; used in links and /sd.',
     { parse: parseExternalUrl, want: 'a URL such as https://example.com/hwerr/' },
   ),
   routePrefix: optional(
     'web.route-prefix',
     'PATH',
-    'Prefix of all paths that are served; by default the path of --web.external-url.',
+    'Prefix of all URL paths; default: the path of --web.external-url.',
     { parse: parsePrefix, want: 'a path that begins with /' },
   ),
   telemetryPath: one('web.telemetry-path', 'PATH', 'Where to serve metrics.', {
@@ -195,7 +195,7 @@ export const FLAGS = {
     'Add all nodejs_* metrics, about the heap, garbage collection and the event loop.',
   ),
   logLevel: oneOf('log.level', 'Minimum level to log.', LOG_LEVELS, 'info'),
-  logFormat: oneOf('log.format', 'How lines are written.', LOG_FORMATS, 'logfmt'),
+  logFormat: oneOf('log.format', 'Format of the log.', LOG_FORMATS, 'logfmt'),
 };
 
 export const FLAG_KEYS = Object.keys(FLAGS) as readonly FlagKey[];

@@ -54,7 +54,8 @@ function failure(url: string, error: unknown): Finding {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const code = errorCode(cause) ?? '';
   const isBlocked = messageOf(cause) === 'bad port'; // fetch.spec.whatwg.org/#port-blocking
-  if (isBlocked) return unknown(`${url}: was not asked: no client of that kind asks at this port`);
+  if (isBlocked)
+    return unknown(`${url}: was not asked: HTTP clients such as this one refuse its port`);
   if (/CERT|SELF_SIGNED|SSL|TLS/.test(code)) {
     return unknown(`${url}: answers with TLS, and was not asked: ${messageOf(cause)}`);
   }
