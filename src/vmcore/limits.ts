@@ -62,6 +62,11 @@ export const DEFAULT_LIMITS: Limits = limitsWithin(256 << 20);
 export const CAPS = {
   /** Page descriptors that nobody wrote, passed over in a search: 16 GiB of memory in 4 KiB pages. */
   unwrittenDescriptors: 4_194_304,
+  /**
+   * Broken pages passed over in a search: Node keeps up to 5 KiB for each until a decode is over, and a
+   * dump in which more are broken is no longer one.
+   */
+  brokenPages: 8192,
   /** Sections looked at of a core without program headers: a dozen are usual. */
   coreSections: 64,
   /** Program headers kept for the addresses they map: that of the kernel image is among the first. */

@@ -35,6 +35,7 @@ const TEXT_PAGE = { from: 700, to: 2600 };
 class SearchBudget {
   #stored: number;
   #expanded: number;
+  #broken = 0;
 
   constructor(fileSize: number) {
     this.#stored = fileSize;
@@ -48,6 +49,11 @@ class SearchBudget {
     if (this.#stored >= 0 && this.#expanded >= 0) return;
     const got = 'got pages that share their data, or expand more than any dump does';
     throw new LimitExceeded('kdump: search for VMCOREINFO', got);
+  }
+
+  /** @throws LimitExceeded when so many pages were broken that it is no dump. */
+  passOverBroken(): void {
+    limited('kdump: broken pages', ++this.#broken, CAPS.brokenPages);
   }
 }
 
@@ -135,7 +141,10 @@ export class KdumpPages implements PhysicalMemory {
       if (this.#descriptors.isSharedZeros(index, offset)) continue;
       budget.take(DESCRIPTOR_BYTES + size, blockSize > SCAN_STEP ? blockSize : 0);
       if (blockSize === SCAN_STEP && !this.#mayMatch(descriptor, matches)) continue;
-      yield* this.#matchesIn(pfn, descriptor, matches);
+      if (!this.#source.holds(offset, size)) continue; // the dump broke off before it
+      const page = this.#wholePage(pfn, descriptor);
+      if (page === undefined) budget.passOverBroken();
+      else yield* this.#matchesIn(pfn, page, matches);
     }
   }
 
@@ -299,22 +308,24 @@ export class KdumpPages implements PhysicalMemory {
     }
   }
 
-  *#matchesIn(
-    pfn: number,
-    descriptor: PageDescriptor,
-    matches: (head: Uint8Array) => boolean,
-  ): Generator<PhysAddr> {
-    const { blockSize } = this.#header;
+  /** The page of a descriptor that was not checked; undefined when it is broken. */
+  #wholePage(pfn: number, descriptor: PageDescriptor): Uint8Array | undefined {
     const at = `kdump: page ${hex(pfn)}`;
-    let page: Uint8Array;
     try {
       this.#descriptors.check(descriptor, at);
-      page = this.#decompress(descriptor, at);
+      return this.#decompress(descriptor, at);
     } catch (error) {
-      if (error instanceof VmcoreError) return;
+      if (error instanceof VmcoreError) return undefined;
       throw error;
     }
-    for (let start = 0; start < blockSize; start += SCAN_STEP) {
+  }
+
+  *#matchesIn(
+    pfn: number,
+    page: Uint8Array,
+    matches: (head: Uint8Array) => boolean,
+  ): Generator<PhysAddr> {
+    for (let start = 0; start < page.length; start += SCAN_STEP) {
       const head = page.subarray(start, start + SCAN_HEAD);
       if (matches(head)) yield this.#addressOf(pfn, start);
     }

@@ -284,6 +284,40 @@ describe('findPages of KdumpPages', () => {
     });
   });
 
+  it.each([
+    ['gives up where more pages are broken than in any dump', true],
+    ['does not where the dump broke off before them', false],
+  ])('%s', (_, isHeld) => {
+    const count = CAPS.brokenPages + 1;
+    const { bytes } = kdump({ pages: PAGES, maxPfn: count });
+    const header = readKdumpHeader(bytesSource(bytes), DEFAULT_LIMITS);
+    const { offset, length } = header.dumpedBitmap;
+    const ones = new Uint8Array(length).fill(255, 0, Math.ceil(count / 8));
+    const table = header.descriptors;
+    const end = table + 24 * count;
+    const descriptors = new ByteWriter(LE64);
+    for (let i = 0; i < count; i++)
+      descriptors
+        .u64(end + 1000 * i)
+        .u32(1000)
+        .u32(1)
+        .u64(0);
+    const written = descriptors.toBytes();
+    const source: ByteSource = {
+      size: end + 1000 * count,
+      holds: (at) => isHeld || at < end,
+      read: (at, size) => {
+        if (at >= end) return new Uint8Array(size).fill(1);
+        if (at >= table) return written.subarray(at - table, at - table + size);
+        return ones.subarray(at - offset, at - offset + size);
+      },
+    };
+    const memory = new KdumpPages(source, header, DEFAULT_LIMITS);
+    const search = (): unknown => [...memory.findPages('text', () => true)];
+    if (isHeld) expect(thrownBy(search).message).toContain('kdump: broken pages: got 8193');
+    else expect(search()).toEqual([]);
+  });
+
   const isText = (head: Uint8Array): boolean => head[0] === 0x4f && head.length === 40;
   const found = (memory: KdumpPages): number[] =>
     (['text', 'rest'] as const)
