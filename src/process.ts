@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import type { App } from './app.ts';
-import { program } from './cli/program.ts';
+import { program, withCommand } from './cli/program.ts';
 import {
   ConfigError,
   FLAG_KEYS,
@@ -74,10 +74,14 @@ const commands = program(VERSION, {
     writeTextfile(out, await passOnce(config, VERSION, log));
   },
   async decode(files, options, given): Promise<void> {
-    const { symbolPaths } = readConfig(['symbolPaths'], given, process.env);
+    const keys = ['symbolPaths', 'excluded', 'suspectWindowMs'] as const;
+    const { suspectWindowMs, ...config } = readConfig(keys, given, process.env);
     const { decodeCommand } = await import('./cli/decode.ts');
-    process.exitCode = await decodeCommand(files, { ...options, symbolPaths }, (text) =>
-      process.stdout.write(text),
+    const { processTerminal } = await import('./cli/terminal.ts');
+    process.exitCode = await decodeCommand(
+      files,
+      { ...options, ...config, suspectWindowSeconds: suspectWindowMs / 1000 },
+      processTerminal(),
     );
   },
   async log(file, options): Promise<void> {
@@ -116,7 +120,7 @@ void run();
 
 async function run(): Promise<void> {
   try {
-    await commands.parseAsync();
+    await commands.parseAsync(withCommand(process.argv.slice(2)), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;

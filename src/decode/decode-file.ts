@@ -2,7 +2,7 @@
 // that is part of a split dump brings the other parts with it; a packed one is unpacked first.
 
 import { createReadStream } from 'node:fs';
-import { type Failure, FileError, failureOf } from '../failure.ts';
+import { type Failure, FileError, failureOf, isSystemError } from '../failure.ts';
 import {
   type CrashReport,
   DEFAULT_LIMITS,
@@ -18,6 +18,7 @@ import { withLogBeside } from './log-beside.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
 import { PACKING_HEAD, packingOf } from './packing.ts';
+import { TemporaryFile } from './temporary-file.ts';
 
 /** What became of a file. Plain data: it crosses threads. */
 export type DecodeOutcome =
@@ -60,6 +61,8 @@ export interface DecodeFileOptions {
   readonly version?: string;
   /** Where other parts of a split dump may be, beside its own directory. */
   readonly candidates?: readonly string[];
+  /** It is in no directory: it has no other parts, and no log beside it. */
+  readonly isAlone?: boolean;
   readonly askBtf?: boolean;
   /** Gives what tells contents apart; undefined: nobody asks. */
   readonly contentOf?: (source: FileSource) => string;
@@ -92,6 +95,29 @@ export async function decodeFile(path: string, options: DecodeFileOptions): Prom
   }
 }
 
+/**
+ * Decode what a stream brings, out of a temporary file. Never rejects, as decodeFile().
+ *
+ * @param name of the stream, for messages.
+ */
+export async function decodeStream(
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+  options: DecodeFileOptions,
+): Promise<DecodeOutcome> {
+  let file: TemporaryFile | undefined;
+  try {
+    file = await TemporaryFile.create();
+    for await (const chunk of stream) await file.append(chunk, name);
+    const source = fileSourceOf(name, file.file.fd);
+    return await decodeOpen(name, source, { ...options, isAlone: true });
+  } catch (error) {
+    return failed(isSystemError(error) ? FileError.from(name, error) : error);
+  } finally {
+    await file?.close();
+  }
+}
+
 function failed(error: unknown, content?: string): FailureOutcome | ProcessCoreOutcome {
   const failure = failureOf(error);
   if (error instanceof ProcessCore) return { kind: 'process_core', failure };
@@ -107,7 +133,8 @@ async function decodeOpen(
   try {
     content = options.contentOf?.(source);
     const { report, parts } = await decodeContent(path, source, options);
-    return { kind: 'report', content, report: withLogBeside(report, path, options.root), parts };
+    const whole = options.isAlone === true ? report : withLogBeside(report, path, options.root);
+    return { kind: 'report', content, report: whole, parts };
   } catch (error) {
     return failed(error, content);
   }
@@ -145,7 +172,8 @@ function decodeParts(path: string, source: FileSource, options: DecodeFileOption
   const dump = openVmcore(source, limits);
   const { part } = dump;
   const where = { candidates, root, limits };
-  const siblings = part === undefined ? [] : openSiblings(path, part, where);
+  const hasNone = part === undefined || options.isAlone === true;
+  const siblings = hasNone ? [] : openSiblings(path, part, where);
   try {
     if (part === undefined || siblings.length === 0) {
       return { report: decode([dump], options), parts: [] };

@@ -23,7 +23,13 @@ import { HINTS, StoreError } from './store-error.ts';
 import { Writer } from './writer.ts';
 
 export type { Crash, StoredReport } from './crash.ts';
-export type { LedgerState, LedgerStatus, LedgerView, HostCounts } from './ledger-view.ts';
+export type {
+  HostCounts,
+  LedgerState,
+  LedgerStatus,
+  LedgerView,
+  SignatureGroup,
+} from './ledger-view.ts';
 export type { RecordedFailure } from './recent-failures.ts';
 export type { CategoryTotals, Totals } from './totals.ts';
 

@@ -47,8 +47,16 @@ describe.skipIf(/[|/]/.test(pattern))('the core of a process [needs a plain core
     const path = join(tempDir(), 'vmcore');
     writeFileSync(path, coreOfProcess());
     const printed: string[] = [];
-    const options = { json: true, symbolPaths: [], askBtf: false };
-    const code = await decodeCommand([path], options, (text) => printed.push(text));
+    const code = await decodeCommand(
+      [path],
+      { json: true, excluded: [], symbolPaths: [], askBtf: false, suspectWindowSeconds: 300 },
+      {
+        print: (text) => printed.push(text),
+        complain: () => undefined,
+        progress: () => undefined,
+        paint: (_, text) => text,
+      },
+    );
     expect(code).toBe(1);
     const { error } = JSON.parse(printed.join('')) as {
       error: { reason: string; message: string };
