@@ -4,6 +4,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { parseDuration } from './duration.ts';
+import { MIN_WORKER_BYTES, parseSize } from './size.ts';
 import { parseExternalUrl, parsePrefix } from './external-url.ts';
 import { defaultNodeName, parseNodeName } from './node-name.ts';
 
@@ -54,8 +55,6 @@ const A_DIRECTORY = { parse: parsePath, want: 'a directory' };
 const A_DURATION = { parse: parseDuration, want: 'a duration such as 2s, 5m or 1h30m' };
 const MAX_HOSTS = 100_000;
 const MAX_WORKERS = 64;
-/** A thread needs so much to start. */
-const MIN_WORKER_BYTES = 16 * 2 ** 20;
 
 export const FLAGS = {
   directories: many('kdump.path', 'DIRECTORY', 'Directory that kdump writes to.', {
@@ -68,6 +67,16 @@ export const FLAGS = {
     parse: (text) => text,
     want: 'a glob',
   }),
+  pstorePaths: one(
+    'pstore.path',
+    'DIRECTORY,...',
+    'Where the kernel keeps the log of a panic that leaves no dump, if it is there; empty: do not look.',
+    {
+      defaultText: '/sys/fs/pstore,/var/lib/systemd/pstore',
+      parse: (text) => text.split(',').flatMap((path) => parsePath(path) ?? []),
+      want: 'directories',
+    },
+  ),
   settleMs: one('kdump.settle', 'DURATION', 'How long a dump must lie still to be decoded.', {
     defaultText: '2s',
     ...A_DURATION,
@@ -348,18 +357,6 @@ function toggle(name: string, help: string): Flag<boolean> {
   const reading = { parse, want: 'true or false' };
   const read = (texts: readonly string[]): boolean => valueOf(texts.at(-1) ?? '', reading);
   return { name, help, placeholder: undefined, defaultText: undefined, repeatable: false, read };
-}
-
-const SIZE_UNITS: Readonly<Record<string, number>> = {
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-};
-
-/** A size in MiB or GiB, in bytes; at least 16 MiB. */
-export function parseSize(text: string): number | undefined {
-  const match = /^(\d{1,6})(MiB|GiB)$/.exec(text);
-  const bytes = Number(match?.[1]) * (SIZE_UNITS[match?.[2] ?? ''] ?? NaN);
-  return bytes >= MIN_WORKER_BYTES ? bytes : undefined;
 }
 
 export function parseListenAddress(text: string): ListenAddress | undefined {

@@ -1,6 +1,5 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import type { App } from './app.ts';
 import { program, withCommand } from './cli/program.ts';
@@ -52,9 +51,15 @@ const commands = program(VERSION, {
     await app.close();
     await end(signal);
   },
-  async checkConfig(given): Promise<void> {
+  async checkConfig(given, envFile): Promise<void> {
     const { checkConfigCommand } = await import('./cli/check-config.ts');
-    process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
+    const { processTerminal } = await import('./cli/terminal.ts');
+    process.exitCode = await checkConfigCommand(given, envFile, process.env, processTerminal());
+  },
+  async doctor(given, envFile): Promise<void> {
+    const { doctorCommand } = await import('./cli/doctor.ts');
+    const { processTerminal } = await import('./cli/terminal.ts');
+    process.exitCode = await doctorCommand(given, envFile, process.env, processTerminal());
   },
   async crashes(given, options): Promise<void> {
     const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
@@ -92,6 +97,7 @@ const commands = program(VERSION, {
 
 /** Ends the process, even if a reader of standard error hangs, or a mount. */
 async function end(signal: NodeJS.Signals): Promise<void> {
+  const { setTimeout: sleep } = await import('node:timers/promises');
   // exit() would wait for every thread: for one that hangs in a system call, for ever.
   const isBusy = (): boolean =>
     process.getActiveResourcesInfo().some((name) => /^(FSReq|MessagePort)/.test(name));

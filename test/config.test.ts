@@ -13,16 +13,17 @@ import {
   decodeWorkers,
   environmentName,
   parseListenAddress,
-  parseSize,
   readConfig,
   unknownVariables,
 } from '../src/config.ts';
 import { parseDuration } from '../src/duration.ts';
+import { parseSize } from '../src/size.ts';
 import { defaultNodeName } from '../src/node-name.ts';
 
 const DEFAULTS: Config = {
   directories: ['/var/crash'],
   excluded: ['**/kdump-test-*/**'],
+  pstorePaths: ['/sys/fs/pstore', '/var/lib/systemd/pstore'],
   settleMs: 2000,
   incompleteAfterMs: 300_000,
   rescanMs: 60_000,
@@ -56,6 +57,7 @@ const CASES: Readonly<
 > = {
   directories: ['kdump.path', 'HWERR_KDUMP_PATH', '/a', { directories: ['/a'] }, ''],
   excluded: ['kdump.exclude', 'HWERR_KDUMP_EXCLUDE', '**/x', { excluded: ['**/x'] }, undefined],
+  pstorePaths: ['pstore.path', 'HWERR_PSTORE_PATH', '/p', { pstorePaths: ['/p'] }, undefined],
   settleMs: ['kdump.settle', 'HWERR_KDUMP_SETTLE', '500ms', { settleMs: 500 }, '2'],
   incompleteAfterMs: [
     'kdump.incomplete-after',

@@ -55,6 +55,7 @@ export async function writeBundle(folder) {
     if (isEntry) writeFileSync(join(folder, name), `require('./loader.cjs')('${body}');\n`);
   }
   copyFileSync('deploy/package/loader.cjs', join(folder, 'loader.cjs'));
+  copyFileSync('src/cli/sample.vmcore.gz', join(folder, 'sample.vmcore.gz'));
   return packagesIn(Object.keys(metafile.inputs));
 }
 
