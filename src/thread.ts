@@ -63,7 +63,8 @@ export class Thread<Request, Answer> {
     const worker = this.#lose(new Error('the thread was closed'));
     return new Promise((resolve) => {
       if (worker === undefined) resolve();
-      else worker.once('exit', resolve).postMessage(END);
+      else worker.once('exit', resolve).ref();
+      worker?.postMessage(END);
     });
   }
 

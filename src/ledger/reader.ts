@@ -19,7 +19,7 @@ import { type Repair, lastRepair, readRepairs } from './repair.ts';
 import { eachCrash, selectCrashes, selectSignatures } from './selection.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Store } from './store.ts';
-import { readTotals } from './total-rows.ts';
+import { type TotalsContext, readHostTotals, readTotals } from './total-rows.ts';
 import { RunningTotals, type Totals } from './totals.ts';
 
 export interface ReaderOptions {
@@ -233,17 +233,18 @@ export class LedgerReader implements LedgerView {
     if (this.#store === undefined) return;
     const { byHost } = this.#memory;
     for (const scope of scopes) {
-      if (scope === undefined) this.#memory.total = this.#readTotals(this.#store, scope);
-      else if (byHost.has(scope)) byHost.set(scope, this.#readTotals(this.#store, scope));
+      if (scope === undefined) this.#memory.total = readTotals(this.#store, this.#context());
+      else if (byHost.has(scope)) {
+        for (const [host, totals] of readHostTotals(this.#store, [scope], this.#context())) {
+          byHost.set(host, totals);
+        }
+      }
     }
   }
 
-  #readTotals(store: Store, host: string | undefined): RunningTotals {
+  #context(): TotalsContext {
     const { hostRule, nowMs } = this.#options;
-    return readTotals(store, host, {
-      fallback: hostRule.fallback,
-      nowSeconds: Math.floor(nowMs() / 1000),
-    });
+    return { fallback: hostRule.fallback, nowSeconds: Math.floor(nowMs() / 1000) };
   }
 
   #read(store: Store): Memory {
@@ -251,8 +252,8 @@ export class LedgerReader implements LedgerView {
       .rows('SELECT name FROM host WHERE number <= ? ORDER BY number', [this.#options.maxHosts])
       .map((row) => text(row['name']) ?? '');
     return {
-      total: this.#readTotals(store, undefined),
-      byHost: new Map(hosts.map((host) => [host, this.#readTotals(store, host)])),
+      total: readTotals(store, this.#context()),
+      byHost: readHostTotals(store, hosts, this.#context()),
       knownHosts: countHosts(store),
       counted: new Map(
         store

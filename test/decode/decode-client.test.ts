@@ -156,12 +156,12 @@ describe('decodeClient', () => {
       const hung = join(tempDir(), 'hung');
       mkdirSync(hung);
       const unmount = await mountHung(hung);
-      const decoder = client({ timeoutMs: 500 });
+      const decoder = client({ timeoutMs: 3000 });
       const reasonOf = async (name: string): Promise<unknown> => {
         const outcome = await decoder.decode({ root: hung, path: join(hung, name), version: '' });
         return outcome.kind === 'failure' ? outcome.failure : outcome.kind;
       };
-      const tookLong = { reason: 'timeout', message: 'took longer than 0.5 s' };
+      const tookLong = { reason: 'timeout', message: 'took longer than 3 s' };
       const leftAlone = (name: string): unknown => ({
         reason: 'timeout',
         message: `${join(hung, name)}: left alone, reads hang in ${hung}`,
@@ -170,7 +170,7 @@ describe('decodeClient', () => {
       expect(await reasonOf('1')).toEqual(leftAlone('1'));
       expect(await reasonOf('2')).toEqual(tookLong);
       expect(await reasonOf('3')).toEqual(leftAlone('3'));
-      await decoder.decode(fileOf(fixture(DUMP))); // may take longer than this deadline allows
+      expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
       expect(await reasonOf('4')).toEqual(leftAlone('4'));
       await unmount();
       await eventually(
