@@ -1,9 +1,8 @@
 // The process: arguments, signals, exit codes. 0 is success, 1 a failure, 2 a wrong command line.
 
-import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import type { App } from './app.ts';
-import { program } from './cli/program.ts';
+import { program, withCommand } from './cli/program.ts';
 import {
   ConfigError,
   FLAG_KEYS,
@@ -25,6 +24,7 @@ const commands = program(VERSION, {
     const config = readConfig(FLAG_KEYS, given, process.env);
     const log = await logger(config);
     const { startApp } = await import('./app.ts');
+    const { setFlagsFromString } = await import('node:v8');
     // Else V8's young generation grows to 128 MiB under many requests, and never shrinks. It comes after the
     // import, for V8 takes compiled code only with the flags that it was made with.
     setFlagsFromString('--optimize-for-size');
@@ -67,10 +67,14 @@ const commands = program(VERSION, {
     writeTextfile(out, await passOnce(config, VERSION, log));
   },
   async decode(files, options, given): Promise<void> {
-    const { symbolPaths } = readConfig(['symbolPaths'], given, process.env);
+    const keys = ['symbolPaths', 'excluded', 'suspectWindowMs'] as const;
+    const { suspectWindowMs, ...config } = readConfig(keys, given, process.env);
     const { decodeCommand } = await import('./cli/decode.ts');
-    process.exitCode = await decodeCommand(files, { ...options, symbolPaths }, (text) =>
-      process.stdout.write(text),
+    const { processTerminal } = await import('./cli/terminal.ts');
+    process.exitCode = await decodeCommand(
+      files,
+      { ...options, ...config, suspectWindowSeconds: suspectWindowMs / 1000 },
+      processTerminal(),
     );
   },
   async log(file, options): Promise<void> {
@@ -99,7 +103,7 @@ void run();
 
 async function run(): Promise<void> {
   try {
-    await commands.parseAsync();
+    await commands.parseAsync(withCommand(process.argv.slice(2)), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;

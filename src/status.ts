@@ -6,15 +6,23 @@ import type {
   DirectoryView,
   FailureView,
   HwerrView,
+  SignatureView,
   StatusSource,
   ThisBootView,
 } from './http/views.ts';
+import { CSV_HEAD, crashCsv } from './ledger/crash-csv.ts';
 import { shownPath } from './file-path.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
-import type { Crash, LedgerStatus, LedgerView, StoredReport } from './ledger/ledger.ts';
-import { signatureDigest } from './ledger/logs.ts';
+import type {
+  Crash,
+  LedgerStatus,
+  LedgerView,
+  SignatureGroup,
+  StoredReport,
+} from './ledger/ledger.ts';
+import { machineName, signatureDigest } from './ledger/logs.ts';
 import { bounded } from './text.ts';
 import { leadSeconds } from './triage.ts';
 import type { LogFindings } from './vmcore/index.ts';
@@ -50,6 +58,14 @@ export function statusSource(parts: StatusParts): StatusSource {
         ledgerProblem: ledgerProblem(),
       };
     },
+    signatures: (asked) => {
+      const { groups, signatures, unsigned } = ledger.view.signatures(asked);
+      return { signatures: groups.map(signatureView), total: signatures, unsigned, hosts: hosts() };
+    },
+    *csv(asked) {
+      yield CSV_HEAD;
+      for (const crash of ledger.view.crashes(asked)) yield crashCsv(crash);
+    },
     crash: (id) => {
       const crash = ledger.view.crash(id);
       return crash && crashView(crash, ingest);
@@ -72,6 +88,7 @@ function crashView(crash: Crash, ingest: Pick<Ingest, 'isOnDisk'>): CrashView {
     recordedSeconds: crash.recordedSeconds,
     kernelRelease: bounded(report.kernelRelease, MAX_TEXT),
     arch: report.arch,
+    machine: machineName(report),
     panicMessage: report.panicMessage === null ? null : bounded(report.panicMessage, MAX_TEXT),
     verdict: crash.verdict,
     signatureId: signatureDigest(report),
@@ -79,6 +96,21 @@ function crashView(crash: Crash, ingest: Pick<Ingest, 'isOnDisk'>): CrashView {
     ...logView(report),
     incomplete: report.incomplete,
     dumps: crash.paths.map((path) => ({ path: shownPath(path), present: ingest.isOnDisk(path) })),
+  };
+}
+
+function signatureView({ signature, newest, unnamed, ...numbers }: SignatureGroup): SignatureView {
+  const { id, host, orderedSeconds, report } = newest;
+  const { crashes, hosts, kernels, models, ofHardware } = numbers;
+  return {
+    signatureId: signature,
+    signature: report.crash?.signature ?? '',
+    ...{ crashes, ofHardware, hosts, kernels, models, unnamed },
+    newest: {
+      ...{ id, host, orderedSeconds },
+      kernelRelease: bounded(report.kernelRelease, MAX_TEXT),
+      machine: machineName(report),
+    },
   };
 }
 

@@ -16,6 +16,11 @@ export function visible(text: string): string {
   });
 }
 
+/** For programs that take a control character amiss, or another line for another record: as spaces. */
+export function oneLine(text: string): string {
+  return shownPath(text).replace(UNSEEN, ' ');
+}
+
 /** So many UTF-16 units of it at most, and an ellipsis where some are missing; well-formed. */
 export function bounded(text: string, most: number): string {
   if (text.length <= most) return text.toWellFormed();

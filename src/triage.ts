@@ -65,6 +65,18 @@ type Answer =
 export type Verdict = Answer & { readonly restsOn: readonly Basis[] };
 export type VerdictKind = Verdict['kind'];
 
+/** Every kind, from what says most of the crash to what says least. */
+export const VERDICTS = [
+  ...(['hardware_panic', 'suspect', 'logged_suspect', 'earlier', 'logged_earlier'] as const),
+  ...(['clock_set', 'undated', 'logged_undated', 'machine_check_taint'] as const),
+  ...(['clean', 'log_clean', 'unknown'] as const),
+] satisfies readonly VerdictKind[];
+
+/** Of these the hardware may be at fault: the panic is an error, or one came shortly before. */
+export const HARDWARE_VERDICTS = [
+  ...(['hardware_panic', 'suspect', 'logged_suspect'] as const),
+] satisfies readonly VerdictKind[];
+
 /** What of a report a verdict is made of. */
 export type Evidence = Pick<CrashReport, 'hwerr'> &
   Timing &
@@ -182,12 +194,6 @@ function loggedVerdict(
   return { kind, leadSeconds: seconds, ...said };
 }
 
-/** From what says most of the crash to what says least. */
-const BY_WEIGHT: readonly VerdictKind[] = [
-  ...(['hardware_panic', 'suspect', 'logged_suspect', 'earlier', 'logged_earlier'] as const),
-  ...(['clock_set', 'undated', 'logged_undated'] as const),
-];
-
 /** Of two in one class the nearer to the crash; where they are one error, that of the counters. */
 function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdict | undefined {
   if (counted === undefined || logged === undefined) return counted ?? logged;
@@ -197,7 +203,7 @@ function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdi
   if (isSameClass) {
     return counted.leadSeconds - logged.leadSeconds > CLOCK_SECONDS ? logged : counted;
   }
-  return BY_WEIGHT.indexOf(counted.kind) <= BY_WEIGHT.indexOf(logged.kind) ? counted : logged;
+  return VERDICTS.indexOf(counted.kind) <= VERDICTS.indexOf(logged.kind) ? counted : logged;
 }
 
 function withoutErrors({ hwerr, log }: Evidence, ofLog: Basis): Verdict {

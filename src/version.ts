@@ -1,8 +1,9 @@
 // The version and the commit, from package.json, where they are said once (npm pkg set gitHead=…).
 
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 
-const { version, gitHead } = createRequire(import.meta.url)('../package.json') as {
+const PACKAGE = new URL('../package.json', import.meta.url);
+const { version, gitHead } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as {
   version: string;
   gitHead?: string;
 };

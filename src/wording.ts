@@ -1,7 +1,6 @@
 // How the page says things: spans, dates, verdicts, and what to do about a failure.
 
-import type { NamedError, Verdict } from './triage.ts';
-import { CATEGORIES } from './vmcore/index.ts';
+import type { NamedError, Verdict, VerdictKind } from './triage.ts';
 
 const CATEGORY_NAMES: Readonly<Record<string, string>> = {
   cpu: 'CPU',
@@ -13,10 +12,6 @@ const CATEGORY_NAMES: Readonly<Record<string, string>> = {
 
 export function categoryName(category: string): string {
   return CATEGORY_NAMES[category] ?? category;
-}
-
-export function isCategory(text: string): boolean {
-  return CATEGORIES.some((category) => category === text);
 }
 
 /** `8 s`, `4 min 12 s`, `3 d 2 h`. */
@@ -44,6 +39,11 @@ export function date(seconds: number): string {
     .replace('T', ' ')} UTC`;
 }
 
+/** `2026-10-03 14:05`, UTC as date() says. */
+export function shortDate(seconds: number): string {
+  return date(seconds).replace(/:\d\d UTC$/, '');
+}
+
 export function isoDate(seconds: number): string | undefined {
   const time = new Date(seconds * 1000);
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
@@ -58,6 +58,79 @@ export function ago(seconds: number, nowSeconds: number): string {
 export function lead({ leadSeconds: seconds }: { readonly leadSeconds: number | null }): string {
   if (seconds === null) return 'unknown';
   return seconds < 0 ? `${span(seconds)} after (the clock was set)` : `${span(seconds)} before`;
+}
+
+/** Kinds of answers in a few words, for lists. */
+export const VERDICT_NAMES: Readonly<Record<VerdictKind | 'hardware', string>> = {
+  hardware: 'a hardware error in or shortly before the panic',
+  hardware_panic: 'the panic is a hardware error',
+  suspect: 'error shortly before',
+  logged_suspect: 'error shortly before, in the log',
+  earlier: 'error earlier',
+  logged_earlier: 'error earlier, in the log',
+  clock_set: 'errors dated after the crash',
+  undated: 'errors, time of the crash unknown',
+  logged_undated: 'error in the log, time unknown',
+  machine_check_taint: 'machine check without a record',
+  clean: 'no error',
+  log_clean: 'none in the log, no counters',
+  unknown: 'unknown',
+};
+
+/** The answer in a few words, for a list. */
+export function verdictBrief(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'hardware_panic':
+      return capital(errorName(verdict.error));
+    case 'suspect':
+    case 'earlier': {
+      const error = 'error' in verdict ? verdict.error : null;
+      const name = error === null ? `${categoryName(verdict.category)} error` : errorName(error);
+      return `${capital(name)}, ${fineSpan(verdict.leadSeconds)} before`;
+    }
+    case 'logged_suspect':
+    case 'logged_earlier':
+      return `${capital(errorName(verdict.error))}, ${fineSpan(verdict.leadSeconds)} before`;
+    case 'logged_undated':
+      return `${capital(errorName(verdict.error))}, time unknown`;
+    case 'clean':
+      return verdict.restsOn.includes('log') ? 'No error' : 'None counted, log not read';
+    case 'clock_set':
+    case 'undated':
+    case 'machine_check_taint':
+    case 'log_clean':
+    case 'unknown':
+      return capital(VERDICT_NAMES[verdict.kind]);
+  }
+}
+
+interface SharedBy {
+  readonly crashes: number;
+  readonly hosts: number;
+  readonly kernels: number;
+  readonly models: number;
+  readonly unnamed: number;
+}
+
+/** What crashes with one signature have in common, and what that suggests; undefined: nothing. */
+export function sharedBy({
+  crashes,
+  hosts,
+  kernels,
+  models,
+  unnamed,
+}: SharedBy): string | undefined {
+  if (crashes === 1) return undefined;
+  if (hosts === 1) return 'One host: suspect its hardware first.';
+  const isOneModel = models === 1 && unnamed === 0;
+  if (isOneModel && kernels === 1) {
+    return 'Several hosts, one model and one kernel: suspect the firmware of the model, or a bug of the kernel.';
+  }
+  if (isOneModel) return 'Several hosts and kernels, one model: suspect its firmware.';
+  if (kernels > 1) return undefined;
+  return unnamed === 0
+    ? 'Several models, one kernel: suspect a bug of the kernel.'
+    : 'Several hosts, one kernel: suspect a bug of the kernel.';
 }
 
 /** The answer in one line. */

@@ -6,7 +6,7 @@ import { createLogger } from '../src/log.ts';
 import { crashSamples } from '../src/metrics/crash-samples.ts';
 import { logSamples } from '../src/metrics/log-projection.ts';
 import { createMetrics } from '../src/metrics/registry.ts';
-import { bounded, jsonText, visible } from '../src/text.ts';
+import { bounded, jsonText, oneLine, visible } from '../src/text.ts';
 import type { CrashReport } from '../src/vmcore/index.ts';
 import { openTestLedger, recordReport } from './support/daemon/ledgers.ts';
 import { CRASH_TIME, counted, crashReport } from './support/dumps/crash-reports.ts';
@@ -35,7 +35,7 @@ const FIELDS: Readonly<Record<string, (text: string) => Partial<CrashReport>>> =
 const OUTPUTS: Readonly<
   Record<string, (report: CrashReport, path: string) => string | Promise<string>>
 > = {
-  table: (report, path) => reportTable(path, report),
+  table: (report, path) => reportTable(path, report, 300, (_colour, text) => text),
   JSON: (report, path) => jsonText({ ...report, path }),
   page: (report, path) =>
     html`<p>${report.kernelRelease}${report.panicMessage ?? ''}${path}</p>`.markup,
@@ -88,6 +88,12 @@ describe('visible', () => {
     ['\x1b\x9b\u202e\ud800', String.raw`\x1b\x9b\u{202e}\u{d800}`],
   ])('%j', (text, shown) => {
     expect(visible(text)).toBe(shown);
+  });
+});
+
+describe('oneLine', () => {
+  it.each(HOSTILE)('has a space for %s', (_what, text) => {
+    expect(oneLine(`a${text.charAt(0)}b`)).toBe('a b');
   });
 });
 

@@ -13,7 +13,9 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/architecture/violations/**'],
     maxWorkers: 2,
-    testTimeout: 30_000,
+    // How long a failure takes: nothing waits for a time, and the machine may have other work.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: [
       'default',
       new SkippedByName(),

@@ -9,7 +9,7 @@ import { build, transform } from 'esbuild';
 
 /** What is started by its name: by the launcher, or as a thread of `new URL('./NAME.js', import.meta.url)`. */
 const ENTRIES = {
-  main: 'src/main.ts',
+  main: 'src/process.ts', // of main.ts, the package needs nothing: it has a Node that will do
   'decode-worker': 'src/decode/decode-worker.ts',
   'write-thread': 'src/ledger/write-thread.ts',
   'password-thread': 'src/http/password-thread.ts',
@@ -17,7 +17,9 @@ const ENTRIES = {
 };
 /** An add-on that piscina asks for only to change a thread's priority. */
 const EXTERNAL = ['@napi-rs/nice'];
-const PARAMETERS = 'exports, require, module, __filename, __dirname, importMetaUrl';
+/** commander starts no command of ours as a process, and loading this costs each start 2 ms. */
+const UNUSED = { 'node:child_process': './deploy/package/nothing.cjs' };
+const PARAMETERS = 'exports, require, module, __filename, __dirname, importMeta';
 /** Dumps whose decoding says which functions are worth compiling. */
 const TYPICAL = [
   'x86_64-7.3.4.zlib',
@@ -44,6 +46,7 @@ export async function writeBundle(folder) {
     target: 'node24',
     charset: 'ascii',
     external: EXTERNAL,
+    alias: UNUSED,
     metafile: true,
     legalComments: 'none',
     logLevel: 'error',
@@ -70,7 +73,7 @@ async function asScript(text) {
     target: 'node24',
     charset: 'ascii',
     supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': 'importMetaUrl' },
+    define: { 'import.meta': 'importMeta' },
   });
   return `(function (${PARAMETERS}) {${code}})\n`;
 }

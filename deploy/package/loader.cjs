@@ -19,8 +19,12 @@ function load(name) {
   const script = new vm.Script(readFileSync(filename, 'latin1'), { filename, cachedData });
   const module = { exports: {} };
   loaded.set(name, module);
-  const url = pathToFileURL(filename).href;
-  script.runInThisContext()(module.exports, requireOrLoad, module, filename, __dirname, url);
+  const meta = {
+    get url() {
+      return pathToFileURL(filename).href;
+    },
+  };
+  script.runInThisContext()(module.exports, requireOrLoad, module, filename, __dirname, meta);
   return module.exports;
 }
 

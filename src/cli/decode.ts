@@ -1,68 +1,83 @@
-// hwerr-exporter decode FILE...: decode dumps once and print what they say.
+// hwerr-exporter decode FILE|DIRECTORY|-...: decode dumps once and print what they say.
 
 import { resolve } from 'node:path';
 import { shownPath } from '../file-path.ts';
 import type { Failure } from '../failure.ts';
-import { type DecodeOutcome, decodeFile } from '../decode/decode-file.ts';
+import type { DecodeOutcome } from '../decode/decode-file.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { jsonText } from '../text.ts';
+import { advice } from '../wording.ts';
+import { dumpArguments } from './dump-arguments.ts';
 import { reportTable } from './report-table.ts';
-import { shown } from './shown.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface DecodeCommandOptions {
   readonly json: boolean;
+  /** Globs of paths to ignore in directories. */
+  readonly excluded: readonly string[];
   /** Directories with symbol files. */
   readonly symbolPaths: readonly string[];
   /** Read the layout of the array from BTF even where nothing says that it has changed. */
   readonly askBtf: boolean;
+  /** An error at most so long before the panic is suspect. */
+  readonly suspectWindowSeconds: number;
 }
 
 /**
- * @param print takes a piece of standard output.
  * @returns the exit code: 0, or 1 when a file could not give its counters though its kernel keeps
- *   them.
+ *   them, or could not be looked at.
  */
 export async function decodeCommand(
-  files: readonly string[],
-  { json, symbolPaths, askBtf }: DecodeCommandOptions,
-  print: (text: string) => void,
+  given: readonly string[],
+  options: DecodeCommandOptions,
+  terminal: Terminal,
 ): Promise<0 | 1> {
+  const { json, symbolPaths, askBtf, suspectWindowSeconds } = options;
+  const { dumps, unreadable, empty } = await dumpArguments(given, options.excluded);
+  const paths = dumps.map(({ path }) => path);
   let failed = false;
+  const fail = async (path: string, failure: Failure): Promise<void> => {
+    failed = true;
+    if (json) terminal.print(jsonLine({ file: shownPath(path), error: failure }));
+    else terminal.complain(await complaint(path, failure));
+  };
+  for (const path of empty) terminal.complain(`${path}: no dump in it`);
+  for (const { path, error } of unreadable) await fail(path, error);
   /** Files that were printed as parts of a dump already. */
   const done = new Set<string>();
-  for (const given of files) {
-    if (done.has(resolve(given))) continue;
-    const options = { symbolPaths, askBtf, candidates: files };
-    const outcome = await decodeFile(given, options);
+  for (const [i, { path, decode }] of dumps.entries()) {
+    if (done.has(resolve(path))) continue;
+    if (dumps.length > 1) terminal.progress(`${i + 1} of ${dumps.length}: ${path}`);
+    const outcome = await decode({ symbolPaths, askBtf, candidates: paths });
     if (outcome.kind !== 'report') {
-      failed = true;
-      const error = failureOf(given, outcome);
-      const line = shown(`${given}: ${error.reason}: ${error.message}`);
-      print(json ? jsonLine({ file: given, error }) : `${line}\n`);
+      await fail(path, failureOf(path, outcome));
       continue;
     }
-    const parts = outcome.parts.map((part) => asGiven(part, files));
+    const { report } = outcome;
+    const parts = outcome.parts.map((part) => asGiven(part, paths));
     for (const part of parts) done.add(resolve(part));
-    const file = parts[0] ?? given;
-    failed ||= !hasAnswer(outcome.report);
-    const split = parts.length > 0 ? { parts } : {};
-    print(
-      json
-        ? jsonLine({ file, ...split, ...published(outcome.report) })
-        : reportTable(parts.length > 0 ? parts.join(' ') : file, outcome.report),
-    );
+    failed ||= !hasAnswer(report);
+    if (json) {
+      const split = parts.length > 0 ? { parts } : {};
+      const file = parts[0] ?? shownPath(path);
+      terminal.print(jsonLine({ file, ...split, ...published(report) }));
+    } else {
+      const files = parts.length > 0 ? parts : [path];
+      terminal.print(reportTable(files.join(' '), report, suspectWindowSeconds, terminal.paint));
+    }
   }
   return failed ? 1 : 0;
 }
 
 /** A path as it was written on the command line, where it was. */
-function asGiven(path: string, files: readonly string[]): string {
-  return files.find((file) => resolve(file) === resolve(path)) ?? shownPath(path);
+function asGiven(path: string, given: readonly string[]): string {
+  return shownPath(given.find((file) => resolve(file) === resolve(path)) ?? path);
 }
 
 function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report' }>): Failure {
   switch (outcome.kind) {
     case 'failure':
+    case 'process_core':
       return outcome.failure;
     case 'changed':
       return { reason: 'io', message: `${file}: was written to while it was read` };
@@ -71,13 +86,22 @@ function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report
   }
 }
 
+/** Which file, what is wrong with it, what to do. */
+async function complaint(path: string, { reason, message }: Failure): Promise<string> {
+  const what = message.startsWith(`${path}: `) ? message : `${path}: ${message}`;
+  if (reason === 'io') return what;
+  if (reason !== 'permission') return `${what} (${reason}). ${advice(reason)}`;
+  const { howToRead } = await import('../ingest/permission-hint.ts');
+  return `${what}. ${await howToRead(path)}`;
+}
+
 /** A kernel from before the feature has no counters to give. */
 function hasAnswer({ hwerr }: CrashReport): boolean {
   return hwerr.kind === 'present' || hwerr.reason === 'kernel_without_hwerr';
 }
 
 /** The report without what is for the ledger; with an `error` where its counters are unreadable. */
-function published({ vmcoreinfoDigest, ...report }: CrashReport): object {
+function published({ vmcoreinfoLines, ...report }: CrashReport): object {
   const { hwerr } = report;
   if (hwerr.kind !== 'unreadable') return report;
   const { reason, message } = hwerr;

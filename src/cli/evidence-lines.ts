@@ -27,6 +27,7 @@ export function cautionLines({ forgeable }: LogSummary): string[] {
     : [];
 }
 
+/** What the kernel died of, but for its panic line, and one line an error. */
 export function evidenceLines({
   hardwareEvents,
   hardwareEventsOmitted,
@@ -35,8 +36,7 @@ export function evidenceLines({
 }: Omit<LogFindings, 'log'>): string[] {
   const lines: string[] = [];
   if (crash !== null) {
-    lines.push(`  crash     ${shown(crash.panic)}`, `  type      ${crash.type}`);
-    lines.push(`  signature ${shown(crash.signature)}`);
+    lines.push(`  type      ${crash.type}`, `  signature ${shown(crash.signature)}`);
     if (crash.hardware !== null) lines.push(`  hardware  ${shown(crash.hardware.raw)}`);
     if (crash.machineCheckTaint) lines.push('  taint     M: a machine check in this boot');
   }

@@ -10,6 +10,9 @@ export interface LogReport extends LogFindings {
 }
 
 export function logReport({ file, log, ...evidence }: LogReport): string {
-  const lines = [shown(file), logLine(log), ...cautionLines(log), ...evidenceLines(evidence)];
+  const { crash } = evidence;
+  const panic = crash === null ? [] : [`  panic     ${shown(crash.panic)}`];
+  const lines = [shown(file), logLine(log), ...cautionLines(log), ...panic];
+  lines.push(...evidenceLines(evidence));
   return `${lines.join('\n')}\n\n`;
 }

@@ -1,6 +1,7 @@
 // The command line, made from the table of flags.
 
 import { Command, Option } from 'commander';
+import { FILTERS, type FilterName } from '../selection.ts';
 import type { CrashesOptions } from './crashes.ts';
 import type { DecodeCommandOptions } from './decode.ts';
 import type { LogCommandOptions } from './log.ts';
@@ -30,13 +31,32 @@ export interface Commands {
   readonly log: (file: string, options: LogCommandOptions) => Promise<void>;
 }
 
-interface CrashesFlags {
-  readonly host?: string;
-  readonly since?: string;
+interface CrashesFlags extends Partial<Record<FilterName, string>> {
   readonly suspect?: true;
   readonly json?: true;
   readonly csv?: true;
 }
+
+/** Flags of the program itself. */
+const ROOT_FLAGS: ReadonlySet<string> = new Set(['--help', '-h', '--version']);
+
+/** The arguments with the command that is meant: without one it serves. */
+export function withCommand(args: readonly string[]): string[] {
+  const [first] = args;
+  const isServe = first === undefined || (first.startsWith('-') && !ROOT_FLAGS.has(first));
+  return isServe ? ['serve', ...args] : [...args];
+}
+
+const FILTER_HELP: Readonly<Record<FilterName, readonly [placeholder: string, what: string]>> = {
+  host: ['HOST', 'of this host'],
+  since: ['TIME', 'of the last 12h, 7d or the like, or since a date'],
+  until: ['TIME', 'before then'],
+  verdict: ['KIND', 'with this verdict; hardware: in or shortly after a hardware error'],
+  category: ['CATEGORY', 'with errors of this category, counted or in the log'],
+  kernel: ['RELEASE', 'of this kernel'],
+  model: ['MODEL', 'of this hardware model'],
+  signature: ['ID', 'that died of this'],
+};
 
 /** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
 export function program(version: string, commands: Commands): Command {
@@ -44,7 +64,7 @@ export function program(version: string, commands: Commands): Command {
     .description('Prometheus exporter for the hardware errors recorded in kdump vmcores')
     .version(version, '--version')
     .exitOverride();
-  const serve = subcommand(root, 'serve', FLAG_KEYS, { isDefault: true })
+  const serve = subcommand(root, 'serve', FLAG_KEYS)
     .description('watch the dump directories and serve metrics')
     .action((_options, command: Command) => commands.serve(given(command)));
   subcommand(root, 'check-config', FLAG_KEYS)
@@ -52,9 +72,9 @@ export function program(version: string, commands: Commands): Command {
     .action((_options, command: Command) => commands.checkConfig(given(command)));
   // Without a command it serves, so its flags belong to the first --help that people read.
   root.addHelpText('after', () => `\n${serve.helpInformation()}`);
-  subcommand(root, 'decode', ['symbolPaths'])
+  subcommand(root, 'decode', ['symbolPaths', 'excluded', 'suspectWindowMs'])
     .description('decode dumps once and print what they say')
-    .argument('<file...>', 'dump files')
+    .argument('<file...>', 'dump files; directories with dumps; - is standard input')
     .option('--json', 'print one JSON object a line')
     .option('--btf', "read the layout of the counters from the dump's BTF in any case")
     .action(async (files: string[], options: { json?: true; btf?: true }, command: Command) => {
@@ -69,18 +89,21 @@ export function program(version: string, commands: Commands): Command {
     .action((file: string, { json, pageSize }: { json?: true; pageSize: string }) =>
       commands.log(file, { json: json === true, pageSize }),
     );
-  subcommand(root, 'crashes', ['ledgerPath'])
+  const crashes = subcommand(root, 'crashes', ['ledgerPath'])
     .description('print the crashes that the ledger knows; the daemon may be running')
-    .option('--host <HOST>', 'only crashes of this host')
-    .option('--since <DURATION>', 'only crashes of the last 12h, 7d or the like')
-    .option('--suspect', 'only crashes in or shortly after a hardware error')
     .addOption(new Option('--json', 'print one JSON object a line').conflicts('csv'))
     .addOption(new Option('--csv', 'print comma-separated values'))
+    .addOption(new Option('--suspect', 'as --verdict hardware').conflicts('verdict'))
     .action((options: CrashesFlags, command: Command) => {
-      const { host, since, suspect, json, csv } = options;
+      const { suspect, json, csv, ...filter } = options;
       const format = json === true ? 'json' : csv === true ? 'csv' : 'text';
-      return commands.crashes(given(command), { host, since, suspect: suspect === true, format });
+      const verdict = suspect === true ? 'hardware' : filter.verdict;
+      return commands.crashes(given(command), { ...filter, verdict, format });
     });
+  for (const name of FILTERS) {
+    const [placeholder, what] = FILTER_HELP[name];
+    crashes.option(`--${name} <${placeholder}>`, `only crashes ${what}`);
+  }
   subcommand(root, 'repaired', ['ledgerPath'])
     .description('acknowledge that a host was repaired; the daemon may be running')
     .option('--host <HOST>', 'the host; needed where the ledger knows several')
@@ -97,26 +120,32 @@ export function program(version: string, commands: Commands): Command {
   return root;
 }
 
-function subcommand(
-  root: Command,
-  name: string,
-  keys: readonly FlagKey[],
-  options: { readonly isDefault?: true } = {},
-): Command {
-  const command = root.command(name, options).exitOverride();
-  for (const key of keys) command.addOption(option(FLAGS[key]));
+function subcommand(root: Command, name: string, keys: readonly FlagKey[]): Command {
+  const command = root.command(name).exitOverride();
+  for (const key of keys) command.addOption(new FlagOption(key));
   return command;
 }
 
-function option(flag: Flag): Option {
-  const value = flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`;
-  const notes = [
-    ...(flag.repeatable ? ['repeatable'] : []),
-    ...(flag.defaultText === undefined ? [] : [`default: ${flag.defaultText}`]),
-    `env: ${environmentName(flag)}`,
-  ];
-  const result = new Option(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
-  return flag.placeholder === undefined ? result : result.argParser(collect);
+/** Its value is found under the key of the flag. */
+class FlagOption extends Option {
+  readonly #key: FlagKey;
+
+  constructor(key: FlagKey) {
+    const flag: Flag = FLAGS[key];
+    const value = flag.placeholder === undefined ? '' : ` <${flag.placeholder}>`;
+    const notes = [
+      ...(flag.repeatable ? ['repeatable'] : []),
+      ...(flag.defaultText === undefined ? [] : [`default: ${flag.defaultText}`]),
+      `env: ${environmentName(flag)}`,
+    ];
+    super(`--${flag.name}${value}`, `${flag.help} (${notes.join(', ')})`);
+    this.#key = key;
+    if (flag.placeholder !== undefined) this.argParser(collect);
+  }
+
+  override attributeName(): string {
+    return this.#key;
+  }
 }
 
 function collect(text: string, before: string[] | undefined): string[] {
@@ -127,8 +156,7 @@ function collect(text: string, before: string[] | undefined): string[] {
 function given(command: Command): FlagValues {
   const values: Partial<Record<FlagKey, readonly string[]>> = {};
   for (const key of FLAG_KEYS) {
-    const attribute = new Option(`--${FLAGS[key].name}`).attributeName();
-    const value = command.getOptionValue(attribute) as string[] | true | undefined;
+    const value = command.getOptionValue(key) as string[] | true | undefined;
     if (value !== undefined) values[key] = value === true ? ['true'] : value;
   }
   return values;

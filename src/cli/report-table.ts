@@ -1,9 +1,10 @@
-// A report for people: what happened when, and how long before the crash. Text from the dump is
+// A report for people: the verdict first, then what happened when, and how long before the crash. Text from the dump is
 // shown with its control characters escaped.
 
-import { verdictOf } from '../triage.ts';
+import { type VerdictKind, verdictOf } from '../triage.ts';
 import { date, span, verdictText } from '../wording.ts';
 import { shown } from './shown.ts';
+import type { Colour, Terminal } from './terminal.ts';
 import { cautionLines, evidenceLines, logLine } from './evidence-lines.ts';
 import type { AbsentReason, CrashReport, HwerrCategory } from '../vmcore/index.ts';
 
@@ -14,24 +15,48 @@ const WHY_ABSENT: Readonly<Record<AbsentReason, string>> = {
   page_lost: 'the dump broke off before the page with the counters',
 };
 
-/** Default of --hwerr.suspect-window. */
-const SUSPECT_SECONDS = 300;
+const COLOURS: Readonly<Record<VerdictKind, Colour>> = {
+  hardware_panic: 'red',
+  suspect: 'red',
+  logged_suspect: 'red',
+  earlier: 'yellow',
+  logged_earlier: 'yellow',
+  clock_set: 'yellow',
+  undated: 'yellow',
+  logged_undated: 'yellow',
+  machine_check_taint: 'yellow',
+  unknown: 'yellow',
+  clean: 'green',
+  log_clean: 'green',
+};
 
 const COLUMNS = ['CATEGORY', 'COUNT', 'LAST ERROR', 'BEFORE THE CRASH'];
 
-export function reportTable(file: string, report: CrashReport): string {
+/**
+ * The verdict, and on what it rests.
+ *
+ * @param file its name, for people.
+ * @param windowSeconds an error at most so long before the panic is suspect.
+ */
+export function reportTable(
+  file: string,
+  report: CrashReport,
+  windowSeconds: number,
+  paint: Terminal['paint'],
+): string {
   const { crashTimeSeconds, hwerr } = report;
+  const verdict = verdictOf(report, windowSeconds);
+  const panic = report.panicMessage ?? report.crash?.panic ?? null;
   const lines = [
-    shown(file),
-    `  ${shown(verdictText(verdictOf(report, SUSPECT_SECONDS)))}`,
-    '',
+    paint(COLOURS[verdict.kind], shown(verdictText(verdict))),
+    `  file      ${shown(file)}`,
     `  host      ${shown(report.nodename)}`,
     `  kernel    ${shown(report.kernelRelease)} (${report.arch})`,
     `  crashed   ${crashTimeSeconds === null ? 'unknown: the dump has no CRASHTIME' : date(crashTimeSeconds)}`,
     `  boot id   ${report.bootId ?? 'unknown'}`,
     `  dump      ${describeDump(report)}`,
   ];
-  if (report.panicMessage !== null) lines.push(`  panic     ${shown(report.panicMessage)}`);
+  if (panic !== null) lines.push(`  panic     ${shown(panic)}`);
   lines.push('');
   if (hwerr.kind === 'present') {
     const rows = hwerr.categories.map((category) => row(category, crashTimeSeconds));

@@ -1,14 +1,14 @@
 // One file, decoded: the only place where everything a decode can throw becomes an outcome. A file
 // that is part of a split dump brings the other parts with it; a packed one is unpacked first.
 
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type Failure, FileError, failureOf } from '../failure.ts';
+import { type Failure, FileError, failureOf, isSystemError } from '../failure.ts';
 import {
   type CrashReport,
   DEFAULT_LIMITS,
   type Dump,
   type Limits,
+  ProcessCore,
   decodeVmcore,
   limitsWithin,
   openVmcore,
@@ -17,12 +17,14 @@ import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-so
 import { withLogBeside } from './log-beside.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
-import { PACKING_HEAD, packingOf, unpack } from './unpack.ts';
+import { PACKING_HEAD, packingOf } from './packing.ts';
+import { TemporaryFile } from './temporary-file.ts';
 
 /** What became of a file. Plain data: it crosses threads. */
 export type DecodeOutcome =
   | ReportOutcome
   | FailureOutcome
+  | ProcessCoreOutcome
   /** It was written to while it was read, or is another file now: what was read is worth nothing. */
   | { readonly kind: 'changed' }
   /** It was pruned or renamed since it was found: no failure. */
@@ -33,15 +35,21 @@ export interface ReportOutcome {
   readonly report: CrashReport;
   /** The files of a split dump, lowest pages first; empty for any other. */
   readonly parts: readonly string[];
-  /** As contentDigest() says. */
-  readonly content: string;
+  /** What tells its content apart; undefined where nobody asked. */
+  readonly content: string | undefined;
 }
 
 export interface FailureOutcome {
   readonly kind: 'failure';
   readonly failure: Failure;
-  /** As contentDigest() says; undefined when the file could not be read. */
+  /** The same; undefined also when the file could not be read. */
   readonly content: string | undefined;
+}
+
+/** The core of a process: no crash of a kernel and no failure. The failure says what it is. */
+export interface ProcessCoreOutcome {
+  readonly kind: 'process_core';
+  readonly failure: Failure;
 }
 
 export interface DecodeFileOptions {
@@ -53,7 +61,11 @@ export interface DecodeFileOptions {
   readonly version?: string;
   /** Where other parts of a split dump may be, beside its own directory. */
   readonly candidates?: readonly string[];
+  /** It is in no directory: it has no other parts, and no log beside it. */
+  readonly isAlone?: boolean;
   readonly askBtf?: boolean;
+  /** Gives what tells contents apart; undefined: nobody asks. */
+  readonly contentOf?: (source: FileSource) => string;
   /** What the decoder may take of memory. */
   readonly maxMemoryBytes?: number;
 }
@@ -83,38 +95,49 @@ export async function decodeFile(path: string, options: DecodeFileOptions): Prom
   }
 }
 
-function failed(error: unknown, content?: string): FailureOutcome {
-  return { kind: 'failure', failure: failureOf(error), content };
+/**
+ * Decode what a stream brings, out of a temporary file. Never rejects, as decodeFile().
+ *
+ * @param name of the stream, for messages.
+ */
+export async function decodeStream(
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+  options: DecodeFileOptions,
+): Promise<DecodeOutcome> {
+  let file: TemporaryFile | undefined;
+  try {
+    file = await TemporaryFile.create();
+    for await (const chunk of stream) await file.append(chunk, name);
+    const source = fileSourceOf(name, file.file.fd);
+    return await decodeOpen(name, source, { ...options, isAlone: true });
+  } catch (error) {
+    return failed(isSystemError(error) ? FileError.from(name, error) : error);
+  } finally {
+    await file?.close();
+  }
+}
+
+function failed(error: unknown, content?: string): FailureOutcome | ProcessCoreOutcome {
+  const failure = failureOf(error);
+  if (error instanceof ProcessCore) return { kind: 'process_core', failure };
+  return { kind: 'failure', failure, content };
 }
 
 async function decodeOpen(
   path: string,
   source: FileSource,
   options: DecodeFileOptions,
-): Promise<ReportOutcome | FailureOutcome> {
+): Promise<ReportOutcome | FailureOutcome | ProcessCoreOutcome> {
   let content: string | undefined;
   try {
-    content = contentDigest(source);
+    content = options.contentOf?.(source);
     const { report, parts } = await decodeContent(path, source, options);
-    return { kind: 'report', content, report: withLogBeside(report, path, options.root), parts };
+    const whole = options.isAlone === true ? report : withLogBeside(report, path, options.root);
+    return { kind: 'report', content, report: whole, parts };
   } catch (error) {
     return failed(error, content);
   }
-}
-
-const SAMPLE_BYTES = 64 * 1024;
-
-/**
- * Tells contents apart as far as counting failures needs: by size, head, which holds the time of the
- * crash, and tail. A copy has the same, wherever it lies.
- */
-function contentDigest(source: FileSource): string {
-  const length = Math.min(SAMPLE_BYTES, source.size);
-  return createHash('sha256')
-    .update(`${source.size}\0`)
-    .update(source.read(0, length))
-    .update(source.read(source.size - length, length))
-    .digest('hex');
 }
 
 type Decoded = Pick<ReportOutcome, 'report' | 'parts'>;
@@ -126,6 +149,7 @@ async function decodeContent(
 ): Promise<Decoded> {
   const packing = packingOf(source.read(0, Math.min(PACKING_HEAD, source.size)));
   if (packing === undefined) return decodeParts(path, source, options);
+  const { unpack } = await import('./unpack.ts');
   const { file, isCut } = await unpack(
     path,
     createReadStream('', { fd: source.fd, autoClose: false, start: 0 }),
@@ -148,7 +172,8 @@ function decodeParts(path: string, source: FileSource, options: DecodeFileOption
   const dump = openVmcore(source, limits);
   const { part } = dump;
   const where = { candidates, root, limits };
-  const siblings = part === undefined ? [] : openSiblings(path, part, where);
+  const hasNone = part === undefined || options.isAlone === true;
+  const siblings = hasNone ? [] : openSiblings(path, part, where);
   try {
     if (part === undefined || siblings.length === 0) {
       return { report: decode([dump], options), parts: [] };

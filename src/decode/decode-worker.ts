@@ -1,5 +1,6 @@
 // Entry of the worker thread: everything that can take long or go wrong in a dump happens here.
 
+import { contentDigest } from './content-digest.ts';
 import { type DecodeFileOptions, type DecodeOutcome, decodeFile } from './decode-file.ts';
 import { type LiveOutcome, readKcoreFile } from '../host/kcore-file.ts';
 import { symbolFiles } from './symbol-paths.ts';
@@ -14,7 +15,7 @@ export interface DecodeTask extends Pick<
 
 /** Called by decode-client.ts through the thread pool. */
 export function decode({ path, ...options }: DecodeTask): Promise<DecodeOutcome> {
-  return decodeFile(path, options);
+  return decodeFile(path, { ...options, contentOf: contentDigest });
 }
 
 /** What one reading of the running kernel is about. */

@@ -2,33 +2,14 @@
 // temporary file without a name, for a dump is read here and there and these formats only from the
 // start. Left out: bzip2 and lz4, for which npm has no well-kept streaming decoder.
 
-import { randomUUID } from 'node:crypto';
 import type { ReadStream } from 'node:fs';
-import { type FileHandle, open, statfs, unlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
 import { Readable, type Transform } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import zlib from 'node:zlib';
 import { FileError, errorCode, isSystemError, messageOf } from '../failure.ts';
-
-export type Packing = 'gzip' | 'xz' | 'zstd';
-
-const MAGICS: Readonly<Record<Packing, readonly number[]>> = {
-  gzip: [0x1f, 0x8b],
-  xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00],
-  zstd: [0x28, 0xb5, 0x2f, 0xfd],
-};
-
-/** Bytes of a file that tell how it is packed. */
-export const PACKING_HEAD = 6;
-
-/** How a file is packed, by its first bytes; undefined when it is not, or not in a way read here. */
-export function packingOf(head: Uint8Array): Packing | undefined {
-  return (['gzip', 'xz', 'zstd'] as const).find((name) =>
-    MAGICS[name].every((byte, i) => head[i] === byte),
-  );
-}
+import type { Packing } from './packing.ts';
+import { TemporaryFile } from './temporary-file.ts';
 
 export interface Unpacked {
   /** The content, open and already unlinked: closing it frees its space. */
@@ -38,55 +19,30 @@ export interface Unpacked {
 }
 
 /**
- * The content of a packed file. It takes at most half of the space that is free in the temporary
- * directory when it begins.
+ * The content of a packed file.
  *
  * @throws FileError when the stream is broken (`corrupt`), ends before anything could be unpacked
- *   (`truncated`), needs what the decoders here have not (`unsupported_compression`), is larger than
- *   that (`limit_exceeded`), or the file or the temporary directory cannot be used (`io`, `permission`).
+ *   (`truncated`), needs what the decoders here have not (`unsupported_compression`), is larger than a
+ *   temporary file may be (`limit_exceeded`), or the file or the temporary directory cannot be used
+ *   (`io`, `permission`).
  */
 export async function unpack(
   path: string,
   packed: ReadStream,
   packing: Packing,
 ): Promise<Unpacked> {
-  const directory = tmpdir();
-  const where = `temporary directory ${directory}`;
-  const { bavail, bsize } = await on(where, () => statfs(directory));
-  const temporary = join(directory, `hwerr-exporter-${randomUUID()}`);
-  const file = await on(where, () => open(temporary, 'wx+', 0o600));
+  const content = await TemporaryFile.create();
+  const { file } = content;
   try {
-    await on(where, () => unlink(temporary));
-    const limit = (bavail * bsize) / 2;
-    let length = 0;
-    try {
-      for await (const chunk of (await unpacked(packed, packing)) as AsyncIterable<Uint8Array>) {
-        if (length + chunk.length > limit) {
-          const got = `unpacking ${packing} takes more space than half of what is free`;
-          throw new FileError('limit_exceeded', `${path}: ${got} in the ${where}`);
-        }
-        const { bytesWritten } = await on(where, () => file.write(chunk, 0, chunk.length, length));
-        // The last space of a disk takes part of a chunk without an error.
-        if (bytesWritten < chunk.length) throw new FileError('io', `${where}: no space left`);
-        length += chunk.length;
-      }
-    } catch (error) {
-      if (length === 0 || unpackError(path, packing, error).reason !== 'truncated') throw error;
-      return { file, isCut: true };
+    for await (const chunk of (await unpacked(packed, packing)) as AsyncIterable<Uint8Array>) {
+      await content.append(chunk, `${path}: unpacking ${packing}`);
     }
     return { file, isCut: false };
   } catch (error) {
+    const reason = unpackError(path, packing, error);
+    if (content.length > 0 && reason.reason === 'truncated') return { file, isCut: true };
     await file.close();
-    throw unpackError(path, packing, error);
-  }
-}
-
-/** @throws FileError that names the place, so that it is not taken for an error of the dump. */
-async function on<T>(place: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw FileError.from(place, error);
+    throw reason;
   }
 }
 

@@ -1,6 +1,6 @@
 // The JSON API: what the page shows, for programs. Its shape is deploy/docs/crashes.schema.json.
 
-import type { CrashView, FailureView, StatusView } from './views.ts';
+import type { CrashView, FailureView, SignaturesView, StatusView } from './views.ts';
 import { advice, verdictText } from '../wording.ts';
 
 /** Grows when a field changes its meaning or goes. */
@@ -32,6 +32,11 @@ function summaryBody(crash: CrashView): object {
 /** Body of /api/v1/crashes/ID. */
 export function crashBody(crash: CrashView): object {
   return { schemaVersion: SCHEMA_VERSION, ...crash, verdict: verdictBody(crash) };
+}
+
+/** Body of /api/v1/signatures. */
+export function signaturesBody({ signatures, total, unsigned }: SignaturesView): object {
+  return { schemaVersion: SCHEMA_VERSION, total, crashesWithoutSignature: unsigned, signatures };
 }
 
 function verdictBody({ verdict }: CrashView): object {

@@ -2,12 +2,13 @@
 // elsewhere; every text from a dump is escaped by html``.
 
 import { type Html, html } from './html.ts';
-import { queryOf } from './selection.ts';
 import { card, when } from './card.ts';
 import { document } from './document.ts';
-import type { DirectoryView, FailureView, Selection, StatusView, ThisBootView } from './views.ts';
-import { advice, ago, categoryName, date } from '../wording.ts';
-import { CATEGORIES } from '../vmcore/index.ts';
+import { filterForm, pager, range } from './filter-form.ts';
+import type { Asked } from './selection.ts';
+import { stateList } from './state.ts';
+import type { FailureView, StatusView, ThisBootView } from './views.ts';
+import { advice, ago, date } from '../wording.ts';
 
 /** What of the configuration the page shows. */
 export interface PageOptions {
@@ -17,15 +18,13 @@ export interface PageOptions {
   readonly suspectWindowSeconds: number;
 }
 
-interface Moment extends PageOptions {
+/** What of the configuration and of now a page depends on. */
+export interface Moment extends PageOptions {
   readonly nowSeconds: number;
 }
 
-/** Hosts offered in the filter. */
-const MAX_HOSTS = 200;
-
 /** The page as HTML. */
-export function statusPage(view: StatusView, asked: Selection, moment: Moment): string {
+export function statusPage(view: StatusView, asked: Asked, moment: Moment): string {
   const { crashes, matching } = view;
   return document(
     'hwerr-exporter: kernel crashes and the hardware errors before them',
@@ -37,57 +36,14 @@ export function statusPage(view: StatusView, asked: Selection, moment: Moment): 
         </p>
       </header>
       <main>
-        ${statusList(view, moment)} ${thisBoot(view.thisBoot, moment)}
+        ${stateList(view, moment)} ${thisBoot(view.thisBoot, moment)}
         <h2 id="crashes">Crashes</h2>
         ${filterForm(view.hosts, asked)} ${summary(view.recorded, matching, crashes.length, asked)}
-        ${crashes.map((crash) => card(crash, moment))} ${pager(matching, asked)}
+        ${crashes.map((crash) => card(crash, moment))} ${pager(matching, asked, ['Newer', 'Older'])}
         ${failures(view.failures, moment)}
       </main>
       ${footer(moment)}`,
   );
-}
-
-function statusList(view: StatusView, { mode, nowSeconds }: Moment): Html {
-  return html`<ul class="status" aria-label="State">
-    ${mode === 'node' ? kdumpState(view.kdumpArmed) : undefined}
-    ${view.directories.map((directory) => directoryState(directory, nowSeconds))}
-    ${ledgerState(view.ledgerProblem)}
-  </ul>`;
-}
-
-function ledgerState(problem: string | undefined): Html | undefined {
-  if (problem === undefined) return undefined;
-  return html`<li class="bad">
-    <strong>The ledger cannot be written:</strong> ${problem}. What is shown is what was kept
-    before; new crashes wait for it.
-  </li>`;
-}
-
-function kdumpState(armed: boolean | undefined): Html {
-  if (armed === true) {
-    return html`<li class="ok"><strong>kdump is armed.</strong> The next panic leaves a dump.</li>`;
-  }
-  if (armed === false) {
-    return html`<li class="bad">
-      <strong>kdump is not armed.</strong> The next panic leaves no dump: no crash kernel is loaded.
-    </li>`;
-  }
-  return html`<li>
-    <strong>kdump: unknown.</strong> /sys/kernel/kexec_crash_loaded does not say.
-  </li>`;
-}
-
-function directoryState({ directory, up, lastScanSeconds }: DirectoryView, now: number): Html {
-  if (lastScanSeconds === 0) {
-    return html`<li><strong>${directory}</strong> is being scanned for the first time.</li>`;
-  }
-  const when = html`scanned ${ago(lastScanSeconds, now)}`;
-  return up
-    ? html`<li class="ok"><strong>${directory}</strong> is readable, ${when}.</li>`
-    : html`<li class="bad">
-        <strong>${directory}</strong> cannot be read: does it exist, is it mounted, may the exporter
-        read it? (${when})
-      </li>`;
 }
 
 function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html | undefined {
@@ -124,52 +80,16 @@ function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html 
     </table>`;
 }
 
-function filterForm(hosts: readonly string[], { host, category }: Selection): Html {
-  const chosen = (value: string): Html => (value === category ? html` selected` : html``);
-  return html`<form method="get" role="search" aria-label="Filter crashes">
-    <label>Host <input name="host" list="hosts" value="${host ?? ''}" autocomplete="off" /></label>
-    <datalist id="hosts">
-      ${hosts.slice(0, MAX_HOSTS).map((name) => html`<option value="${name}"></option>`)}
-    </datalist>
-    <label
-      >With errors of
-      <select name="category">
-        <option value="">any category</option>
-        ${CATEGORIES.map(
-          (name) => html`<option value="${name}" ${chosen(name)}>${categoryName(name)}</option>`,
-        )}
-      </select></label
-    >
-    <button>Filter</button>
-    ${host === undefined && category === undefined ? undefined : html`<a href="?">Show all</a>`}
-  </form>`;
-}
-
-function summary(all: number, matching: number, shown: number, { offset }: Selection): Html {
+function summary(all: number, matching: number, shown: number, asked: Asked): Html {
   if (all === 0)
     return html`<p>No crash recorded. That is good news if the directories above are readable.</p>`;
   if (matching === 0) return html`<p>None of ${all} crashes match.</p>`;
-  const filtered = matching === all ? '' : `, ${matching} match`;
-  const range = shown === matching ? '' : `, shown: ${offset + 1} to ${offset + shown}`;
-  return html`<p class="dim">${all} recorded${filtered}${range}, newest first.</p>`;
-}
-
-function pager(matching: number, asked: Selection): Html | undefined {
-  const { offset, limit } = asked;
-  const newer = offset > 0;
-  const older = offset + limit < matching;
-  if (!newer && !older) return undefined;
-  return html`<nav aria-label="More crashes">
-    <ul>
-      ${newer ? html`<li><a rel="prev" href="${queryOf(asked, Math.max(0, offset - limit))}">Newer</a></li>` : undefined}
-      ${older ? html`<li><a rel="next" href="${queryOf(asked, offset + limit)}">Older</a></li>` : undefined}
-    </ul>
-  </nav>`;
+  return html`<p class="dim">${range('crashes', { all, matching, shown }, asked)}.</p>`;
 }
 
 function failures(list: readonly FailureView[], { nowSeconds }: Moment): Html | undefined {
   if (list.length === 0) return undefined;
-  return html`<h2>Files that gave no counters</h2>
+  return html`<h2 id="failures">Files that gave no counters</h2>
     ${list.map(
       ({ path, reason, message, recordedSeconds }) =>
         html`<article class="bad failure">
@@ -190,6 +110,8 @@ function failures(list: readonly FailureView[], { nowSeconds }: Moment): Html | 
 
 function footer({ version, telemetryPath, mode, nowSeconds }: Moment): Html {
   const links = [
+    ['crashes', 'Table of crashes'],
+    ['signatures', 'Crashes by signature'],
     [telemetryPath.slice(1), 'Metrics'],
     ['api/v1/crashes', 'Crashes as JSON'],
     ...(mode === 'central' ? [['sd', 'Hosts for Prometheus']] : []),

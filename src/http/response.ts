@@ -1,5 +1,8 @@
 // Sending an answer: its type, how it may be cached, compressed for whoever can read that.
 
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setImmediate as otherWork } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Request, Response } from 'express';
 import { acceptsGzip } from './negotiation.ts';
@@ -27,4 +30,47 @@ export function send(
 
 export function sendText(response: Response, status: number, text: string): void {
   response.status(status).type('text').send(`${text}\n`);
+}
+
+/** Characters sent, and made, at a time. */
+const PIECE = 16_384;
+
+/**
+ * Sends lines as they are made, however many: other requests are answered in between. A client that
+ * goes away ends it.
+ *
+ * @throws what making a line throws: the client sees an answer that breaks off.
+ */
+export async function sendLines(
+  request: Request,
+  response: Response,
+  contentType: string,
+  lines: Iterable<string>,
+): Promise<void> {
+  response.set('Content-Type', contentType);
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  try {
+    await pipeline(Readable.from(pieces(lines)), response);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+async function* pieces(lines: Iterable<string>): AsyncGenerator<string> {
+  let piece = '';
+  for (const line of lines) {
+    piece += line;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+    await otherWork();
+  }
+  yield piece;
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

@@ -15,16 +15,18 @@ import type { Logger } from '../log.ts';
 import { jsonText } from '../text.ts';
 import type { WebConfig } from '../webconfig/web-config.ts';
 import { accessControl } from './access.ts';
-import { send, sendText } from './response.ts';
-import { crashBody, crashesBody } from './api.ts';
+import { send, sendLines, sendText } from './response.ts';
+import { crashBody, crashesBody, signaturesBody } from './api.ts';
 import { crashPage } from './crash-page.ts';
+import { crashesPage, signaturesPage } from './fleet-page.ts';
 import { isOwnHost } from './host-check.ts';
 import { exposition, type Format } from './negotiation.ts';
 import type { PacedStream } from './paced-stream.ts';
 import { type PageOptions, statusPage } from './page.ts';
-import { isName, selection } from './selection.ts';
+import { type Asked, askedBy } from './selection.ts';
+import { isName } from '../selection.ts';
 import { CONTENT_SECURITY_POLICY, ICON } from './style.ts';
-import type { Selection, StatusSource } from './views.ts';
+import type { StatusSource } from './views.ts';
 
 /** What of the configuration decides what is served where. */
 export interface HttpOptions extends PageOptions {
@@ -181,26 +183,38 @@ function healthRoutes(routes: Router, { status }: HttpDependencies): void {
 
 function crashRoutes(routes: Router, options: HttpOptions, dependencies: HttpDependencies): void {
   const { status, nowMs } = dependencies;
-  const withSelection =
-    (answer: (request: Request, response: Response, asked: Selection) => void) =>
-    (request: Request, response: Response): void => {
-      const asked = selection(queryOf(request));
-      if (typeof asked === 'string') sendText(response, 400, asked);
-      else answer(request, response, asked);
-    };
+  const now = (): number => nowMs() / 1000;
   routes.get('/icon.svg', (request, response) => {
     send(request, response, 'image/svg+xml', ICON);
   });
   const ownHost = onlyForOwnHost(options, dependencies);
-  routes.get(
-    '/',
-    ownHost,
-    withSelection((request, response, asked) => {
-      const moment = { ...options, nowSeconds: nowMs() / 1000 };
-      const page = statusPage(status.view(asked), asked, moment);
-      send(request, response, 'text/html; charset=utf-8', page);
-    }),
+  /** Answers a selection of crashes. */
+  const lists = (path: string, answer: Answer): void => {
+    routes.get(path, ownHost, (request, response) => {
+      const asked = askedBy(queryOf(request), now());
+      if (typeof asked !== 'string') return answer(request, response, asked);
+      sendText(response, 400, asked);
+    });
+  };
+  lists('/', (request, response, asked) => {
+    const moment = { ...options, nowSeconds: now() };
+    sendPage(request, response, statusPage(status.view(asked.selection), asked, moment));
+  });
+  lists('/crashes', (request, response, asked) => {
+    sendPage(request, response, crashesPage(status.view(asked.selection), asked, now()));
+  });
+  lists('/signatures', (request, response, asked) => {
+    sendPage(request, response, signaturesPage(status.signatures(asked.selection), asked, now()));
+  });
+  lists('/crashes.csv', (request, response, { selection }) =>
+    sendLines(request, response, 'text/csv; charset=utf-8', status.csv(selection)),
   );
+  lists('/api/v1/crashes', (request, response, { selection }) => {
+    sendJson(request, response, crashesBody(status.view(selection)));
+  });
+  lists('/api/v1/signatures', (request, response, { selection }) => {
+    sendJson(request, response, signaturesBody(status.signatures(selection)));
+  });
   routes.get('/crash/:id', ownHost, (request, response) => {
     const id = String(request.params['id']);
     const crash = isName(id) ? status.crash(id) : undefined;
@@ -208,16 +222,8 @@ function crashRoutes(routes: Router, options: HttpOptions, dependencies: HttpDep
       sendText(response, 404, 'No such crash is recorded');
       return;
     }
-    const page = crashPage(crash, { ...options, nowSeconds: nowMs() / 1000 });
-    send(request, response, 'text/html; charset=utf-8', page);
+    sendPage(request, response, crashPage(crash, { ...options, nowSeconds: now() }));
   });
-  routes.get(
-    '/api/v1/crashes',
-    ownHost,
-    withSelection((request, response, asked) => {
-      sendJson(request, response, crashesBody(status.view(asked)));
-    }),
-  );
   routes.get('/api/v1/crashes/:id', ownHost, (request, response) => {
     const id = String(request.params['id']);
     if (!isName(id)) {
@@ -229,6 +235,8 @@ function crashRoutes(routes: Router, options: HttpOptions, dependencies: HttpDep
     else sendJson(request, response, crashBody(crash));
   });
 }
+
+type Answer = (request: Request, response: Response, asked: Asked) => void | Promise<void>;
 
 /**
  * Keeps pages of other sites from reading crashes by DNS rebinding. With a password or a certificate
@@ -262,6 +270,10 @@ function sendExposition(
   { contentType, body }: Exposition,
 ): void {
   send(request, response.vary('Accept'), contentType, body);
+}
+
+function sendPage(request: Request, response: Response, page: string): void {
+  send(request, response, 'text/html; charset=utf-8', page);
 }
 
 function sendJson(request: Request, response: Response, value: object): void {

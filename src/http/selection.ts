@@ -1,42 +1,78 @@
-// Which crashes are asked for: the query string that the page and the API share.
+// Which crashes are asked for: the query string that the pages, the API and CSV share.
 
-import type { Selection } from './views.ts';
-import { isCategory } from '../wording.ts';
+import {
+  type CrashSelection,
+  FILTERS,
+  type FilterName,
+  SORTS,
+  type Sort,
+  crashFilter,
+} from '../selection.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
-/** Longer than any host name or crash id. */
-const MAX_NAME = 256;
 
-/** Whether this may be a host's name or a crash's id. */
-export function isName(text: string): boolean {
-  return text.length <= MAX_NAME;
+type Name = FilterName | 'sort' | 'limit' | 'offset';
+const NAMES: readonly Name[] = [...FILTERS, 'sort', 'limit', 'offset'];
+
+/** What a query selects, and how it was written, for links that lead to more. */
+export interface Asked {
+  readonly selection: CrashSelection;
+  readonly given: Readonly<Partial<Record<Name, string>>>;
 }
 
 /** @returns what is wrong with the query, in words, when it cannot be meant. */
-export function selection(query: URLSearchParams): Selection | string {
-  const host = query.get('host') ?? '';
-  const category = query.get('category') ?? '';
-  const limit = count(query.get('limit'), DEFAULT_LIMIT);
-  const offset = count(query.get('offset'), 0);
-  if (!isName(host)) return `host: longer than ${MAX_NAME} characters`;
-  if (category !== '' && !isCategory(category)) return 'category: unknown';
+export function askedBy(query: URLSearchParams, nowSeconds: number): Asked | string {
+  const given: Partial<Record<Name, string>> = {};
+  for (const name of NAMES) {
+    const value = query.get(name) ?? '';
+    if (value !== '') given[name] = value;
+  }
+  const filter = crashFilter(given, nowSeconds);
+  if (typeof filter === 'string') return filter;
+  const sort = SORTS.find((name) => name === (given.sort ?? SORTS[0]));
+  if (sort === undefined) return `sort: want one of ${SORTS.join(', ')}`;
+  const limit = count(given.limit, DEFAULT_LIMIT);
+  const offset = count(given.offset, 0);
   if (limit === undefined || limit < 1 || limit > MAX_LIMIT) return `limit: want 1..${MAX_LIMIT}`;
   if (offset === undefined) return 'offset: want a number';
-  return { host: host || undefined, category: category || undefined, limit, offset };
+  return { selection: { ...filter, sort, limit, offset }, given };
 }
 
-/** The query that selects the same from another crash on. */
-export function queryOf({ host, category, limit }: Selection, offset: number): string {
+/** Whether some crashes are left out. */
+export function isFiltered({ given }: Asked): boolean {
+  return FILTERS.some((name) => given[name] !== undefined);
+}
+
+/** A query that asks for the same but for `changes`; undefined: without. */
+export function queryOf(
+  { given }: Asked,
+  changes: Partial<Record<Name, string | undefined>>,
+): string {
+  const wanted = { ...given, ...changes };
   const query = new URLSearchParams();
-  if (host !== undefined) query.set('host', host);
-  if (category !== undefined) query.set('category', category);
-  if (limit !== DEFAULT_LIMIT) query.set('limit', String(limit));
-  if (offset > 0) query.set('offset', String(offset));
+  for (const name of NAMES) {
+    const value = wanted[name];
+    if (value !== undefined) query.set(name, value);
+  }
   return `?${query.toString()}`;
 }
 
-function count(text: string | null, otherwise: number): number | undefined {
-  if (text === null || text === '') return otherwise;
+/** The first page of the same in another order, or of those among them that are selected as well. */
+export function narrowed(
+  asked: Asked,
+  changes: Partial<Record<FilterName, string>> & { readonly sort?: Sort },
+): string {
+  return queryOf(asked, { ...changes, offset: undefined });
+}
+
+/** The query for a number of crashes further on. */
+export function shifted(asked: Asked, by: number): string {
+  const offset = Math.max(0, asked.selection.offset + by);
+  return queryOf(asked, { offset: offset === 0 ? undefined : String(offset) });
+}
+
+function count(text: string | undefined, otherwise: number): number | undefined {
+  if (text === undefined) return otherwise;
   return /^\d{1,7}$/.test(text) ? Number(text) : undefined;
 }

@@ -22,7 +22,7 @@ ul.status li,article{border:1px solid var(--line);border-left:6px solid var(--di
 article{margin:0 0 1rem}
 .ok{border-left-color:var(--ok)!important}.bad{border-left-color:var(--bad)!important}.warn{border-left-color:var(--warn)!important}
 .bad h3,.bad>strong,.gone,.failed{color:var(--bad)}.warn h3,.warn>strong{color:var(--warn)}.ok>strong{color:var(--ok)}
-form{display:flex;flex-wrap:wrap;gap:.75rem;align-items:end;margin:0 0 1rem}
+form,details[open]{display:flex;flex-wrap:wrap;gap:.75rem;align-items:end;margin:0 0 1rem}
 label{display:grid;gap:.2rem;color:var(--dim);font-size:.9rem}
 input,select,button{font:inherit;color:var(--fg);background:var(--bg);border:1px solid var(--dim);border-radius:4px;padding:.3rem .5rem;min-height:2.4rem;max-width:100%}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.6rem 0}
@@ -44,8 +44,20 @@ figcaption{font-size:.9rem}
 .timeline .window{fill:var(--bad-bg)}
 .timeline .mark{fill:var(--dim)}.timeline .mark.near{fill:var(--bad)}
 .timeline line.panic{stroke:var(--bad);stroke-width:3}.timeline text.panic{fill:var(--bad);font-weight:700}
+summary{color:var(--link);cursor:pointer}
+details[open] summary{width:100%}
+.hidden{position:absolute;left:-99rem}
+.fleet,header:has(+.fleet){max-width:90rem}
+.fleet table{font-size:.9rem}
+.fleet td{overflow-wrap:anywhere}.fleet .day{white-space:nowrap}
+.fleet td a{text-decoration:none}.fleet td a:hover{text-decoration:underline}
+.fleet td:first-child{border-left:4px solid var(--dim);padding-left:.5rem}
+.fleet .bad td:first-child{border-left-color:var(--bad)}.fleet .warn td:first-child{border-left-color:var(--warn)}.fleet .ok td:first-child{border-left-color:var(--ok)}
+.fleet .bad .answer a{color:var(--bad);font-weight:700}
+.fleet h2{font-size:1rem;margin:0;overflow-wrap:anywhere}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;padding:0;margin:.3rem 0}
 footer{padding-bottom:2rem}
+@media (min-width:60rem){.fleet td:first-child,.fleet .name{white-space:nowrap}}
 @media (max-width:40rem){.wide,.minor{display:none}dl{column-gap:.6rem}th,td{padding-right:.5rem}}
 `;
 

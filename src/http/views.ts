@@ -1,6 +1,7 @@
 // What the HTTP side is given to show: plain data, made anew for every request by src/status.ts. Text
 // from dumps is bounded there and escaped here.
 
+import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Verdict } from '../triage.ts';
 import type { LogFindings } from '../vmcore/index.ts';
 
@@ -10,7 +11,7 @@ export interface StatusView {
   readonly recorded: number;
   /** How many of them match the selection. */
   readonly matching: number;
-  /** Those of the selected page, newest first. */
+  /** Those of the selected page, in the order asked for. */
   readonly crashes: readonly CrashView[];
   readonly directories: readonly DirectoryView[];
   /** Newest first. */
@@ -27,13 +28,45 @@ export interface StatusView {
 
 /** What the HTTP side asks the daemon. */
 export interface StatusSource {
-  readonly view: (asked: Selection) => StatusView;
+  readonly view: (asked: CrashSelection) => StatusView;
+  readonly signatures: (asked: CrashSelection) => SignaturesView;
+  /** Every crash that is selected, newest first, one record each after the head. */
+  readonly csv: (asked: CrashFilter) => Iterable<string>;
   /** undefined: no such crash. */
   readonly crash: (id: string) => CrashView | undefined;
   /** Hosts that crashed, sorted. */
   readonly hosts: () => readonly string[];
   /** Why the exporter is not ready, in words; undefined if it is. */
   readonly notReady: () => string | undefined;
+}
+
+/** Crashes that died of the same, by the digest of their signature. */
+export interface SignatureView {
+  readonly signatureId: string;
+  readonly signature: string;
+  readonly crashes: number;
+  /** Crashes in, or shortly after, a hardware error. */
+  readonly ofHardware: number;
+  readonly hosts: number;
+  readonly kernels: number;
+  /** Models of those machines that are known. */
+  readonly models: number;
+  /** Crashes whose log names no machine. */
+  readonly unnamed: number;
+  readonly newest: Pick<CrashView, 'id' | 'host' | 'kernelRelease' | 'machine'> & {
+    readonly orderedSeconds: number;
+  };
+}
+
+/** The selected crashes by their signatures, those with most crashes first. */
+export interface SignaturesView {
+  readonly signatures: readonly SignatureView[];
+  /** Signatures on all pages. */
+  readonly total: number;
+  /** Selected crashes of which no log says what the kernel died of. */
+  readonly unsigned: number;
+  /** Hosts that crashed, sorted. */
+  readonly hosts: readonly string[];
 }
 
 /** Errors of this boot are in no crash, and in no sum over crashes. */
@@ -45,16 +78,6 @@ export type ThisBootView =
     }
   | { readonly kind: 'unavailable'; readonly message: string };
 
-/** Which crashes are asked for. */
-export interface Selection {
-  /** Exactly this host. */
-  readonly host: string | undefined;
-  /** Crashes that counted an error of this category. */
-  readonly category: string | undefined;
-  readonly limit: number;
-  readonly offset: number;
-}
-
 /** One crash, as the API answers it. Times are Unix seconds; null means: not in the dump. */
 export interface CrashView extends LogFindings {
   readonly id: string;
@@ -63,6 +86,8 @@ export interface CrashView extends LogFindings {
   readonly recordedSeconds: number;
   readonly kernelRelease: string;
   readonly arch: string;
+  /** Vendor and model; null: no log names them. */
+  readonly machine: string | null;
   readonly panicMessage: string | null;
   readonly verdict: Verdict;
   /** A digest that equal faults share; null: no log says what the kernel died of. */

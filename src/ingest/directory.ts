@@ -35,8 +35,8 @@ export interface DirectoryDependencies {
   readonly monotonicMs: () => number;
   /** Takes what a scan found. */
   readonly found: (result: ScanResult) => void;
-  /** Called when a scan failed. */
-  readonly notScanned: () => void;
+  /** Takes what a scan failed of. */
+  readonly notScanned: (error: unknown) => void;
   /** When the next file will be due that nobody waits for, by the steady clock; undefined: none. */
   readonly nextDueMs: (nowMs: number) => number | undefined;
 }
@@ -105,7 +105,7 @@ export class WatchedDirectory {
       found(result);
     } catch (error) {
       up = false;
-      notScanned();
+      notScanned(error);
       // What comes in its place may be given the same number.
       this.#identity = '';
       if (this.#status.up || this.#status.lastScanSeconds === 0) {

@@ -4,9 +4,9 @@
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Failure, FailureReason } from '../failure.ts';
+import { errorCode, type FailureReason } from '../failure.ts';
 import type { Logger } from '../log.ts';
-import { type CrashReport, MAGIC_BYTES } from '../vmcore/index.ts';
+import type { CrashReport } from '../vmcore/index.ts';
 import type { DecodeClient } from '../decode/decode-client.ts';
 import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
 import type { FileOutcome } from '../outcome.ts';
@@ -15,6 +15,7 @@ import { claimsToBeDump } from './file-names.ts';
 import { FirstPass } from './first-pass.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
 import { Settling, type FileResult } from './settling.ts';
+import { failureOfFile, mayStillBeWritten } from './unfinished.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
 
 /** Files taken to be decoded at a time, at least: one that comes later waits for no more than these. */
@@ -24,16 +25,6 @@ const TIMER_MS = 10;
 /** Outcomes on their way to the disk at a time. */
 const MAX_UNRECORDED = 64;
 
-/** What may be wrong with a dump only because the rest of it is not written yet. */
-const MAYBE_INCOMPLETE: ReadonlySet<FailureReason> = new Set<FailureReason>([
-  'truncated',
-  'corrupt',
-  'no_vmcoreinfo',
-  'no_kallsyms',
-  'symbol_not_found',
-  'page_excluded',
-  'page_lost',
-]);
 /** The file need not change for these to go away: it is tried again, each time after a longer wait. */
 const TRANSIENT: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'permission',
@@ -62,8 +53,11 @@ interface OutcomeLedger {
   recovered(path: string): void;
   /** These are all the files of a root; others of it are gone. */
   retain(root: string, paths: Iterable<string>): void;
-  /** Every outcome of the first pass over the directories was given to record(). */
-  firstPassIsOver(): void;
+  /**
+   * Every outcome of the first pass over the directories was given to record(); `partial`: but for
+   * directories that do not answer.
+   */
+  firstPassIs(progress: 'partial' | 'over'): void;
 }
 
 export interface IngestDependencies {
@@ -135,8 +129,10 @@ export class Ingest {
             found: (result) => {
               this.#found(directory, result);
             },
-            notScanned: () => {
-              this.#lookedAt(directory, []);
+            notScanned: (error) => {
+              if (errorCode(error) === 'ENOENT') this.#firstPass.looked(directory, []);
+              else this.#firstPass.isSilent(directory);
+              this.#reportFirstPass();
             },
             // While it decodes, the queue takes what has become due by itself.
             nextDueMs: (now) =>
@@ -178,6 +174,7 @@ export class Ingest {
   /** Runs until `close()`. A scan that hangs then is not waited for. */
   async run(): Promise<void> {
     const { signal } = this.#stop;
+    void this.#giveUpOnHung(signal);
     await Promise.race([
       Promise.all(this.#directories.map((directory) => directory.run(signal))),
       once(signal, 'abort'),
@@ -232,21 +229,27 @@ export class Ingest {
     const still = new Set(unreadable.map(({ path }) => path));
     const isUnreadable = (path: string): boolean => still.has(path) || this.#settling.has(path);
     for (const path of this.#unreadable.removeRecovered(root, isUnreadable)) ledger.recovered(path);
-    this.#lookedAt(
+    this.#firstPass.looked(
       root,
-      files.filter((file) => this.#settling.isWaiting(file)),
+      files.filter((file) => this.#settling.isUntried(file)),
     );
+    this.#reportFirstPass();
     this.#startDecoding();
   }
 
-  /** @param waiting the files found that are to be decoded. */
-  #lookedAt(root: string, waiting: readonly FoundFile[]): void {
-    this.#firstPass.looked(root, waiting);
-    this.#reportFirstPass();
+  #reportFirstPass(): void {
+    const { progress } = this.#firstPass;
+    if (progress !== 'running') this.#dependencies.ledger.firstPassIs(progress);
   }
 
-  #reportFirstPass(): void {
-    if (this.#firstPass.isOver) this.#dependencies.ledger.firstPassIsOver();
+  /** A directory whose first scan takes longer than the time between two hangs. */
+  async #giveUpOnHung(signal: AbortSignal): Promise<void> {
+    await sleep(this.#options.rescanMs, undefined, { signal, ref: false }).catch(() => undefined);
+    if (signal.aborted) return;
+    for (const { status } of this.#directories) {
+      if (status.lastScanSeconds === 0) this.#firstPass.isSilent(status.directory);
+    }
+    this.#reportFirstPass();
   }
 
   #startDecoding(): void {
@@ -274,6 +277,7 @@ export class Ingest {
       }
       this.#take(file, outcome, seconds);
       this.#firstPass.answered(file.path);
+      if (isSilence(outcome)) this.#firstPass.isSilent(file.root);
       this.#reportFirstPass();
       // The ledger cannot write: what is not decoded yet waits on its disk.
       if (this.#unrecorded.size >= MAX_UNRECORDED) await this.#untilRecorded();
@@ -301,6 +305,10 @@ export class Ingest {
     const { nowMs, monotonicMs } = this.#dependencies;
     if (outcome.kind === 'gone' || outcome.kind === 'changed') {
       this.#settling.again(file, monotonicMs());
+      return;
+    }
+    if (outcome.kind === 'process_core') {
+      this.#ignore(file);
       return;
     }
     const ageMs = Math.abs(nowMs() - file.mtimeMs); // a clock may have been ahead
@@ -334,13 +342,12 @@ export class Ingest {
   #takeFailure(file: FoundFile, outcome: FailureOutcome, seconds: number): void {
     const { content } = outcome;
     const failure = failureOfFile(file, outcome.failure);
-    const { ledger, log, observeDecode, monotonicMs } = this.#dependencies;
+    const { log, observeDecode, monotonicMs } = this.#dependencies;
     const { root, path, version } = file;
     const { reason, message } = failure;
     const isNoDump = reason === 'not_a_dump' || file.size === 0;
     if (isNoDump && !claimsToBeDump(basename(path))) {
-      this.#settling.done(file, 'ignored');
-      if (this.#unreadable.remove(path)) ledger.recovered(path);
+      this.#ignore(file);
       return;
     }
     if (TRANSIENT.has(reason)) {
@@ -355,6 +362,11 @@ export class Ingest {
     void this.#record({ root, path, version, content, kind: 'failure', failure });
   }
 
+  #ignore(file: FoundFile): void {
+    this.#settling.done(file, 'ignored');
+    if (this.#unreadable.remove(file.path)) this.#dependencies.ledger.recovered(file.path);
+  }
+
   /** Resolves when it is durable. */
   #record(outcome: FileOutcome): Promise<void> {
     const recorded = this.#dependencies.ledger.record(outcome);
@@ -364,21 +376,10 @@ export class Ingest {
   }
 }
 
-/** A dump that was never finished and holds nothing that can be read is no other kind of file. */
-function failureOfFile({ path, isUnfinished }: FoundFile, failure: Failure): Failure {
-  const isDump = isUnfinished && claimsToBeDump(basename(path));
-  return isDump && failure.reason === 'not_a_dump' ? { ...failure, reason: 'truncated' } : failure;
-}
-
-/** Whether the file looks like one whose writer paused in the middle. */
-function mayStillBeWritten({ size }: FoundFile, outcome: ReportOutcome | FailureOutcome): boolean {
-  if (outcome.kind === 'report') {
-    const { hwerr, incomplete } = outcome.report;
-    return incomplete || (hwerr.kind === 'unreadable' && MAYBE_INCOMPLETE.has(hwerr.reason));
-  }
-  const { reason } = outcome.failure;
-  if (reason === 'not_a_dump') return size < MAGIC_BYTES;
-  return MAYBE_INCOMPLETE.has(reason);
+/** Whether the file system did not answer. */
+function isSilence(outcome: DecodeOutcome): boolean {
+  if (outcome.kind !== 'failure') return false;
+  return outcome.failure.reason === 'timeout' || outcome.failure.reason === 'io';
 }
 
 function logReport(log: Logger, path: string, report: CrashReport): void {

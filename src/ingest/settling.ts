@@ -188,10 +188,11 @@ export class Settling {
     return entry?.file.version === file.version && entry.state.kind === 'still';
   }
 
-  /** Whether the file is still to be decoded in the state that it was found in. */
-  isWaiting(file: FoundFile): boolean {
+  /** Whether the file is to be decoded for the first time in the state that it was found in. */
+  isUntried(file: FoundFile): boolean {
     const entry = this.#entries.get(file.path);
-    return entry?.file.version === file.version && entry.state.kind !== 'done';
+    if (entry?.file.version !== file.version) return false;
+    return entry.state.kind !== 'done' && entry.tries === 0;
   }
 
   /** Whether the last scan saw the file. */

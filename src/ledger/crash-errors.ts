@@ -39,3 +39,16 @@ export function crashErrors({
     };
   });
 }
+
+/** Categories of the errors that a crash counted, or that its log has, in the order of CATEGORIES. */
+export function errorCategories({
+  hwerr,
+  loggedErrors,
+}: Pick<Crash['report'], 'hwerr' | 'loggedErrors'>): readonly string[] {
+  const counters = hwerr.kind === 'present' ? hwerr.categories : [];
+  const found = new Set<string>([
+    ...counters.filter(({ count }) => count > 0).map(({ category }) => metricCategory(category)),
+    ...loggedErrors.filter(({ events }) => events > 0).map(({ category }) => category),
+  ]);
+  return CATEGORIES.filter((category) => found.has(category));
+}

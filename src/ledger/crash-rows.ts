@@ -2,8 +2,8 @@
 
 import type { Verdict } from '../triage.ts';
 import { type Crash, type StoredReport, orderedSeconds } from './crash.ts';
-import { crashErrors } from './crash-errors.ts';
-import { countedErrors, countedType, signatureDigest } from './logs.ts';
+import { crashErrors, errorCategories } from './crash-errors.ts';
+import { countedErrors, countedType, machineName, signatureDigest } from './logs.ts';
 import { type HostSource, hostName } from './host-name.ts';
 import type { Candidate, CrashIdentity } from './identity.ts';
 import type { Row, Store, Value } from './store.ts';
@@ -91,7 +91,7 @@ export function putCrash(store: Store, crash: Crash): void {
   store.run(
     `INSERT INTO crash VALUES (:sequence, :id, :boot, :nodename, :host, :source, :crashed, :recorded,
        :ordered, :release, :arch, :incomplete, :hwerr, :reason, :verdict, :window, :type,
-       :signature, :judged, :report)
+       :signature, :hardware, :categories, :judged, :report)
      ON CONFLICT (sequence) DO UPDATE SET boot_id = excluded.boot_id, nodename = excluded.nodename,
        host = excluded.host, host_source = excluded.host_source,
        crash_seconds = excluded.crash_seconds, ordered_seconds = excluded.ordered_seconds,
@@ -99,6 +99,7 @@ export function putCrash(store: Store, crash: Crash): void {
        incomplete = excluded.incomplete, hwerr = excluded.hwerr,
        reason = excluded.reason, verdict = excluded.verdict,
        crash_type = coalesce(crash_type, excluded.crash_type), signature = excluded.signature,
+       hardware = excluded.hardware, categories = excluded.categories,
        verdict_json = excluded.verdict_json, report_json = excluded.report_json`,
     {
       sequence,
@@ -119,6 +120,8 @@ export function putCrash(store: Store, crash: Crash): void {
       window: crash.suspectWindowSeconds,
       type: countedType(report),
       signature: signatureDigest(report),
+      hardware: machineName(report),
+      categories: errorCategories(report).join(' '),
       judged: JSON.stringify(crash.verdict),
       report: JSON.stringify(report),
     },
@@ -130,11 +133,11 @@ export function putErrors(store: Store, crash: Crash, nowSeconds: number): void 
   for (const errors of crashErrors(crash)) {
     store.run(
       `INSERT INTO crash_error
-         VALUES (:crash, :category, :count, :last, :lead, :suspect, :host, :ordered)
+         VALUES (:crash, :category, :count, :last, :lead, :suspect, :host)
        ON CONFLICT (crash, category) DO UPDATE SET count = excluded.count,
          last_error_seconds = excluded.last_error_seconds, lead_seconds = excluded.lead_seconds,
          suspect_seconds = coalesce(suspect_seconds, excluded.suspect_seconds),
-         host = excluded.host, ordered_seconds = excluded.ordered_seconds`,
+         host = excluded.host`,
       {
         crash: crash.sequence,
         category: errors.category,
@@ -143,7 +146,6 @@ export function putErrors(store: Store, crash: Crash, nowSeconds: number): void 
         lead: errors.leadSeconds,
         suspect: errors.isSuspect ? nowSeconds : null,
         host: crash.host,
-        ordered: crash.orderedSeconds,
       },
     );
   }

@@ -6,8 +6,8 @@ import { keptEvents, mergedLogs } from './logs.ts';
 import type { HwerrCategory } from '../vmcore/index.ts';
 import type { HostSource } from './host-name.ts';
 
-/** A report without the digest that only tells crashes apart. */
-export type StoredReport = Omit<CrashReport, 'vmcoreinfoDigest'>;
+/** A report without what only tells crashes apart. */
+export type StoredReport = Omit<CrashReport, 'vmcoreinfoLines'>;
 
 /** All times are Unix seconds. */
 export interface Crash {
@@ -34,7 +34,7 @@ export interface Crash {
 const MAX_WARNINGS = 20;
 const MAX_WARNING_LENGTH = 500;
 
-export function storedReport({ vmcoreinfoDigest, warnings, ...rest }: CrashReport): StoredReport {
+export function storedReport({ vmcoreinfoLines, warnings, ...rest }: CrashReport): StoredReport {
   return {
     ...rest,
     ...keptEvents(rest),

@@ -4,6 +4,7 @@ import type { FailureReason } from '../failure.ts';
 import type { Crash } from './crash.ts';
 import type { RecordedFailure } from './recent-failures.ts';
 import type { Repair } from './repair.ts';
+import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { StoreProblem } from './store-error.ts';
 import type { Totals } from './totals.ts';
 
@@ -21,6 +22,8 @@ export interface LedgerStatus {
   /**
    * Whether what the first pass over the directories found is durable; true as well when it is over
    * and cannot be written. Before that a counter that is shown may jump by crashes of long ago.
+   * Directories that do not answer are not waited for, unless the ledger holds no crash: then nothing
+   * could be shown but zeros, which they may prove wrong.
    */
   readonly isFirstPassRecorded: boolean;
 }
@@ -41,21 +44,37 @@ export interface LastFailure {
   readonly recordedSeconds: number;
 }
 
-/** Which crashes are asked for. */
-export interface CrashSelection {
-  /** Exactly this host. */
-  readonly host: string | undefined;
-  /** Crashes that counted an error of this category. */
-  readonly category: string | undefined;
-  readonly offset: number;
-  readonly limit: number;
-}
-
 export interface CrashPage {
-  /** Newest first. */
+  /** In the order that was asked for. */
   readonly crashes: readonly Crash[];
   /** Those that match, on whatever page. */
   readonly matching: number;
+}
+
+/** Crashes of one signature. */
+export interface SignatureGroup {
+  /** Digest of the signature. */
+  readonly signature: string;
+  /** The newest crash with it. */
+  readonly newest: Crash;
+  readonly crashes: number;
+  readonly hosts: number;
+  readonly kernels: number;
+  /** Models of those machines that are known. */
+  readonly models: number;
+  /** Crashes whose log names no machine. */
+  readonly unnamed: number;
+  /** Crashes in, or shortly after, a hardware error. */
+  readonly ofHardware: number;
+}
+
+export interface SignaturePage {
+  /** Those with most crashes first. */
+  readonly groups: readonly SignatureGroup[];
+  /** Signatures on all pages. */
+  readonly signatures: number;
+  /** Crashes that are selected, and of which no log says what the kernel died of. */
+  readonly unsigned: number;
 }
 
 /** Only what names a crash, or lists some, looks at the disk. */
@@ -77,9 +96,11 @@ export interface LedgerView {
   recentFailures(): Iterable<RecordedFailure>;
   /** Repairs that were acknowledged, newest first. */
   repairs(): readonly Repair[];
-  /** Every crash, newest first; read a few at a time as they are walked. */
-  crashes(): Iterable<Crash>;
+  /** Every crash that is selected, newest first; read a few at a time as they are walked. */
+  crashes(filter?: CrashFilter): Iterable<Crash>;
   /** Found by index, however many crashes there are. */
   select(selection: CrashSelection): CrashPage;
+  /** The same crashes by what they died of. */
+  signatures(selection: CrashSelection): SignaturePage;
   crash(id: string): Crash | undefined;
 }

@@ -23,7 +23,13 @@ import { HINTS, StoreError } from './store-error.ts';
 import { Writer } from './writer.ts';
 
 export type { Crash, StoredReport } from './crash.ts';
-export type { LedgerState, LedgerStatus, LedgerView, HostCounts } from './ledger-view.ts';
+export type {
+  HostCounts,
+  LedgerState,
+  LedgerStatus,
+  LedgerView,
+  SignatureGroup,
+} from './ledger-view.ts';
 export type { RecordedFailure } from './recent-failures.ts';
 export type { CategoryTotals, Totals } from './totals.ts';
 
@@ -32,6 +38,8 @@ const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damage
 /** Time between two looks at what others do beside us: repairs, ledgers set aside and taken away. */
 const LOOK_MS = 2000;
 const RETRY_MS = { first: 500, longest: 30_000 };
+
+type FirstPassProgress = 'running' | 'partial' | 'over';
 
 export interface LedgerOptions extends ReaderOptions {
   readonly directory: string;
@@ -65,7 +73,11 @@ export class Ledger implements LedgerStatus {
   #writes = 0;
   #writeFailures = 0;
   #setAside = 0;
-  #firstPass: 'running' | 'over' | 'recorded' = 'running';
+  /** How far the first pass over the directories is: as told, and as recorded. */
+  readonly #firstPass: Record<'told' | 'recorded', FirstPassProgress> = {
+    told: 'running',
+    recorded: 'running',
+  };
   #looking: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS.first;
   #timer: NodeJS.Timeout | undefined;
@@ -118,13 +130,18 @@ export class Ledger implements LedgerStatus {
   }
 
   get isFirstPassRecorded(): boolean {
-    if (this.#firstPass !== 'over') return this.#firstPass === 'recorded';
-    return this.#state.kind !== 'ready';
+    const { told, recorded } = this.#firstPass;
+    const progress = this.#state.kind === 'ready' ? recorded : told;
+    // Zeros would be a claim about the directories that do not answer.
+    return progress === 'over' || (progress === 'partial' && this.view.total().crashes > 0);
   }
 
-  /** Every outcome of the first pass over the directories was given to record(). */
-  firstPassIsOver(): void {
-    if (this.#firstPass === 'running') this.#firstPass = 'over';
+  /**
+   * Every outcome of the first pass over the directories was given to record(); `partial`: but for
+   * directories that do not answer.
+   */
+  firstPassIs(progress: 'partial' | 'over'): void {
+    if (this.#firstPass.told !== 'over') this.#firstPass.told = progress;
     this.#lookAtFirstPass();
   }
 
@@ -188,9 +205,7 @@ export class Ledger implements LedgerStatus {
   }
 
   #lookAtFirstPass(): void {
-    if (this.#firstPass === 'over' && this.#pending.outcomeCount === 0) {
-      this.#firstPass = 'recorded';
-    }
+    if (this.#pending.outcomeCount === 0) this.#firstPass.recorded = this.#firstPass.told;
   }
 
   /** Plan what is to be done next, if anything is, and nothing is planned or under way. */

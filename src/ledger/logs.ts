@@ -66,6 +66,14 @@ export function signatureDigest({ crash }: Pick<LogFindings, 'crash'>): string |
   return crash === null ? null : sha256(crash.signature).slice(0, 16);
 }
 
+/** Vendor and model of the machine; null: no log names them. */
+export function machineName({ crash }: Pick<LogFindings, 'crash'>): string | null {
+  const hardware = crash?.hardware ?? null;
+  if (hardware === null) return null;
+  const { vendor, model, raw } = hardware;
+  return vendor === null || model === null ? raw : `${vendor} ${model}`;
+}
+
 /** What two logs of one crash say: the better one, and no number of events goes down. */
 export function mergedLogs(known: LogFindings, next: LogFindings): LogFindings {
   const [better, other] = saysMore(next, known) ? [next, known] : [known, next];

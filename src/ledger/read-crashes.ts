@@ -1,18 +1,23 @@
 // The ledger of a directory, read while a daemon may be writing it.
 
 import type { Crash } from './crash.ts';
-import { everyCrash } from './selection.ts';
+import type { CrashFilter } from '../selection.ts';
+import { eachCrash } from './selection.ts';
 import { Store } from './store.ts';
 
 /**
- * Read its crashes, newest first.
+ * Read the crashes of it that are selected, newest first.
  *
  * @throws StoreError when there is no ledger, or it cannot be read.
  */
-export function readCrashes(directory: string, read: (crashes: Iterable<Crash>) => void): void {
+export function readCrashes(
+  directory: string,
+  filter: CrashFilter,
+  read: (crashes: Iterable<Crash>) => void,
+): void {
   const store = Store.openCurrent(directory);
   try {
-    read(everyCrash(store));
+    read(eachCrash(store, filter));
   } finally {
     store.close();
   }

@@ -7,16 +7,17 @@ import type { HostRule } from './host-name.ts';
 import { LastFailures, readLastFailures } from './last-failures.ts';
 import type {
   CrashPage,
-  CrashSelection,
   HostCounts,
   LastFailure,
   LedgerView,
+  SignaturePage,
 } from './ledger-view.ts';
 import type { RecordedFailure } from './recent-failures.ts';
 import { RecentFailures } from './recent-failures.ts';
 import type { Change, CountedReason, GoneFile } from './record.ts';
 import { type Repair, lastRepair, readRepairs } from './repair.ts';
-import { everyCrash, selectCrashes } from './selection.ts';
+import { eachCrash, selectCrashes, selectSignatures } from './selection.ts';
+import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Store } from './store.ts';
 import { readTotals } from './total-rows.ts';
 import { RunningTotals, type Totals } from './totals.ts';
@@ -175,13 +176,18 @@ export class LedgerReader implements LedgerView {
     return this.#memory.repairs;
   }
 
-  *crashes(): Generator<Crash> {
-    if (this.#store !== undefined) yield* everyCrash(this.#store);
+  *crashes(filter: CrashFilter = {}): Generator<Crash> {
+    if (this.#store !== undefined) yield* eachCrash(this.#store, filter);
   }
 
   select(selection: CrashSelection): CrashPage {
     if (this.#store === undefined) return { crashes: [], matching: 0 };
     return selectCrashes(this.#store, selection);
+  }
+
+  signatures(selection: CrashSelection): SignaturePage {
+    if (this.#store === undefined) return { groups: [], signatures: 0, unsigned: 0 };
+    return selectSignatures(this.#store, selection);
   }
 
   crash(id: string): Crash | undefined {

@@ -129,7 +129,7 @@ function recordCrash(
   context: RecordContext,
 ): NonNullable<Change['crash']> {
   const { hostRule, nowSeconds, suspectWindowSeconds } = context;
-  const digest = report.vmcoreinfoDigest;
+  const digest = sha256(report.vmcoreinfoLines);
   const { bootId, crashTimeSeconds, nodename } = report;
   const identity: CrashIdentity = {
     ...{ bootId, crashTimeSeconds, nodename: hostName(nodename) },

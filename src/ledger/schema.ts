@@ -35,14 +35,21 @@ CREATE TABLE crash (
   suspect_window_seconds REAL NOT NULL,
   crash_type TEXT, -- the first that a log said which cannot be forged; NULL: none did
   signature TEXT, -- digest of the signature; NULL: no log says what the kernel died of
+  hardware TEXT, -- vendor and model; NULL: no log names them
+  categories TEXT NOT NULL, -- of errors, counted or in the log: 'memory pci'
   verdict_json TEXT NOT NULL,
   report_json TEXT NOT NULL
 ) STRICT;
 CREATE INDEX crash_of_boot ON crash (boot_id) WHERE boot_id IS NOT NULL;
-CREATE INDEX crash_in_order ON crash (ordered_seconds, sequence);
-CREATE INDEX crash_of_host ON crash (host, ordered_seconds, sequence);
+-- These three hold all that crashes are selected by, so that no row is read that is not shown.
+CREATE INDEX crash_in_order ON crash
+  (ordered_seconds, sequence, host, verdict, kernel_release, hardware, signature, categories);
+CREATE INDEX crash_of_host ON crash
+  (host, ordered_seconds, sequence, verdict, kernel_release, hardware, signature, categories);
+CREATE INDEX crash_of_signature ON crash
+  (signature, ordered_seconds, sequence, host, verdict, kernel_release, hardware, categories)
+  WHERE signature IS NOT NULL;
 CREATE INDEX crash_by_recording ON crash (recorded_seconds);
-CREATE INDEX crash_of_signature ON crash (signature) WHERE signature IS NOT NULL;
 
 CREATE TABLE crash_vmcoreinfo (
   digest TEXT NOT NULL,
@@ -66,13 +73,10 @@ CREATE TABLE crash_error (
   lead_seconds REAL,
   suspect_seconds INTEGER, -- when it became known that it is suspect; NULL: it is not
   host TEXT NOT NULL, -- of its crash
-  ordered_seconds INTEGER NOT NULL, -- of its crash
   PRIMARY KEY (crash, category)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX crash_error_in_order ON crash_error (category, ordered_seconds, crash)
-  WHERE count > 0;
-CREATE INDEX crash_error_of_host ON crash_error (host, category, ordered_seconds, crash)
-  WHERE count > 0;
+CREATE INDEX crash_error_of_category ON crash_error (category) WHERE count > 0;
+CREATE INDEX crash_error_of_host ON crash_error (host, category) WHERE count > 0;
 CREATE INDEX crash_error_suspect ON crash_error (category, suspect_seconds, crash)
   WHERE suspect_seconds IS NOT NULL;
 CREATE INDEX crash_error_suspect_of_host ON crash_error (host, category, suspect_seconds, crash)

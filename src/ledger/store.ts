@@ -21,6 +21,8 @@ export type Values = readonly Value[] | Readonly<Record<string, Value>>;
 
 /** How long a statement waits for another program's transaction. */
 const BUSY_MS = 5000;
+/** Prepared statements kept: selections can be combined in more ways than memory should hold. */
+const MAX_STATEMENTS = 256;
 /** Panic lines and host names are in its files; the WAL gets the mode of the database. */
 const MODE = 0o640;
 
@@ -247,6 +249,7 @@ export class Store {
   #prepared(sql: string): StatementSync {
     const known = this.#statements.get(sql);
     if (known !== undefined) return known;
+    if (this.#statements.size >= MAX_STATEMENTS) this.#statements.clear();
     const statement = this.#database.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;

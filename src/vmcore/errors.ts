@@ -43,6 +43,9 @@ export class BadMagic extends VmcoreError {
   readonly reason = 'not_a_dump';
 }
 
+/** The core of a process, which kernel.core_pattern may lay beside dumps: ignore it, whatever its name. */
+export class ProcessCore extends BadMagic {}
+
 /** A dump of a kind we recognise and cannot read: convert it, or ask for the feature. */
 export class Unsupported extends VmcoreError {
   readonly tag = 'Unsupported';

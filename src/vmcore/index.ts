@@ -25,7 +25,7 @@ import type { CrashReport, LiveReport } from './report.ts';
 
 export { HEAD_BYTES, MAGIC_BYTES, mayBeDump } from './container/open.ts';
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
-export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt } from './errors.ts';
+export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt, ProcessCore } from './errors.ts';
 export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
 export { DEFAULT_LIMITS, type Limits, limitsWithin } from './limits.ts';
 export type { CrashFacts } from './evidence/crash.ts';
@@ -113,7 +113,7 @@ export function decodeVmcore(
     panicMessage,
     ...findings,
     warnings,
-    vmcoreinfoDigest: vmcoreinfo.digest(),
+    vmcoreinfoLines: vmcoreinfo.lineSet(),
   };
 }
 

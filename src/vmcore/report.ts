@@ -34,11 +34,8 @@ export interface CrashReport extends LogFindings {
   readonly panicMessage: string | null;
   /** What is odd about the dump and did not stop the decoder. */
   readonly warnings: readonly string[];
-  /**
-   * SHA-256 of the set of VMCOREINFO's lines, in hexadecimal: tells crashes apart where there is no
-   * boot id.
-   */
-  readonly vmcoreinfoDigest: string;
+  /** The set of VMCOREINFO's lines, sorted: tells crashes apart where there is no boot id. */
+  readonly vmcoreinfoLines: string;
 }
 
 /** What the running kernel says. */

@@ -51,7 +51,7 @@ it('prints one JSON object a line with --json, what decode prints and what the l
   await recordReport(ledger, report, fileNumber(1));
   await recordReport(ledger, report, fileNumber(2));
   const { stdout, code } = await crashes(directory, '--json');
-  const { vmcoreinfoDigest, ...rest } = report;
+  const { vmcoreinfoLines, ...rest } = report;
   expect(code).toBe(0);
   expect(stdout.endsWith('}\n')).toBe(true);
   expect(JSON.parse(stdout)).toEqual({

@@ -1,13 +1,28 @@
 // The built program, as people run it.
 
-import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type SpawnSyncReturns, execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
-import { runNode, MAIN, run } from '../support/daemon/program.ts';
+import { runNode, MAIN, run, runAsNobody, withoutOurs } from '../support/daemon/program.ts';
 import { fixture, fixtureReport } from '../support/dumps/fixtures.ts';
+import { mayMount } from '../support/system/mounts.ts';
+import { smallDisk } from '../support/system/small-disk.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
+import { needsTool } from '../support/system/tools.ts';
+
+const script = needsTool('script');
 
 const DUMP = 'x86_64-7.3.4.zlib';
 const NO_HWERR = 'x86_64-6.18.12-no-hwerr.flat-zlib';
@@ -78,9 +93,8 @@ describe('decode', () => {
     const { code, stdout, stderr } = await run(['decode', fixture(DUMP)]);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.replaceAll(fixture(DUMP), 'FILE')).toMatchInlineSnapshot(`
-      "FILE
-        PCI error 9 s before the panic
-
+      "PCI error 9 s before the panic
+        file      FILE
         host      labhost
         kernel    7.3.4+deb13-cloud-amd64 (x86_64)
         crashed   2026-10-03 04:05:51 UTC
@@ -149,7 +163,7 @@ describe('decode', () => {
     const bad = join(directory, 'bad');
     const gone = join(directory, 'gone');
     writeFileSync(bad, 'no dump at all');
-    const files = [bad, fixture(DUMP), gone, directory];
+    const files = [bad, fixture(DUMP), gone];
     const json = await run(['decode', '--json', ...files]);
     expect(json.code).toBe(1);
     const lines = jsonLines(json.stdout);
@@ -158,17 +172,17 @@ describe('decode', () => {
       'not_a_dump',
       undefined,
       'io',
-      'not_a_dump',
     ]);
-    for (const i of [0, 2, 3]) {
+    for (const i of [0, 2]) {
       expect(Object.keys(lines[i]!)).toEqual(['file', 'error']);
       expect(Object.keys(lines[i]!['error'] as object)).toEqual(['reason', 'message']);
     }
     const people = await run(['decode', ...files]);
     expect(people.code).toBe(1);
-    expect(people.stdout).toContain(`${bad}: not_a_dump: file: got no magic`);
-    expect(people.stdout).toContain(`${gone}: io: `);
-    expect(people.stdout).toContain('no such file');
+    expect(people.stderr).toBe(
+      `hwerr-exporter: ${bad}: file: is no kernel dump: it begins neither as KDUMP nor as ELF (not_a_dump). Not a crash dump. Leave it out with --kdump.exclude if it stays.\n` +
+        `hwerr-exporter: ${gone}: no such file\n`,
+    );
     expect(people.stdout).toContain('labhost');
   });
 
@@ -190,10 +204,35 @@ describe('decode', () => {
     const name = join(tempDir(), 'a\x1b[31m\nb\u202e');
     copyFileSync(fixture('x86_64-7.3.4.lzo'), name);
     const people = await run(['decode', name, `${name}-gone`]);
-    expect(people.stdout).not.toMatch(/[\x1b\u202e]/); // eslint-disable-line no-control-regex -- what is tested
-    expect(people.stdout).toContain(String.raw`a\x1b[31m\x0ab\u{202e}`);
+    expect(people.stdout + people.stderr).not.toMatch(/[\x1b\u202e]/); // eslint-disable-line no-control-regex -- what is tested
+    for (const text of [people.stdout, people.stderr]) {
+      expect(text).toContain(String.raw`a\x1b[31m\x0ab\u{202e}`);
+    }
     const json = await run(['decode', '--json', name]);
     expect(jsonLines(json.stdout)[0]!['file']).toBe(name);
+  });
+
+  it('says what to do about an empty file', async () => {
+    const path = join(tempDir(), 'vmcore');
+    writeFileSync(path, '');
+    const { code, stdout, stderr } = await run(['decode', path]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toBe(
+      `hwerr-exporter: ${path}: file: is an empty file (truncated). The dump broke off. Was the disk full? Is it still being copied?\n`,
+    );
+  });
+
+  it('judges by the suspect window that is given, or by that of the environment', async () => {
+    const args = ['decode', fixture(DUMP)];
+    const later = 'Last hardware error 9 s before the panic (PCI)';
+    const flag = await run([...args, '--hwerr.suspect-window=5s']);
+    const variable = await run(args, { HWERR_HWERR_SUSPECT_WINDOW: '5s' });
+    for (const { stdout } of [flag, variable]) expect(stdout.split('\n')[0]).toBe(later);
+  });
+
+  it('prints the panic line once', async () => {
+    const { stdout } = await run(['decode', fixture('x86_64-7.3.4-log.zlib')]);
+    expect(stdout.match(/Kernel panic - not syncing/g)).toHaveLength(1);
   });
 
   it('ends quietly when nobody reads on', async () => {
@@ -205,7 +244,135 @@ describe('decode', () => {
       process.stdout.write(stdout);
       process.stderr.write(stderr);`;
     const { stdout, stderr } = await runNode(['-e', wrapper, MAIN, 'decode', ...files]);
-    expect(stdout).toBe(`${files[0]!}\n`);
+    expect(stdout).toBe('PCI error 9 s before the panic\n');
     expect(stderr).toBe('');
+  });
+});
+
+describe('decode of a directory', () => {
+  /** Two dumps, one of them deeper, among what kdump and people leave beside them. */
+  function crashDirectory(): string {
+    const root = tempDir();
+    for (const host of ['b', 'a', 'kdump-test-1']) {
+      mkdirSync(join(root, host));
+      copyFileSync(fixture('x86_64-7.3.4.lzo'), join(root, host, 'vmcore'));
+      writeFileSync(join(root, host, 'vmcore-dmesg.txt'), 'text');
+    }
+    symlinkSync(fixture(DUMP), join(root, 'vmcore-link'));
+    return root;
+  }
+  const filesOf = (stdout: string): unknown[] => jsonLines(stdout).map(({ file }) => file);
+
+  it('prints the dumps that the daemon would find, by name', async () => {
+    const root = crashDirectory();
+    const { code, stdout, stderr } = await run(['decode', '--json', root]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(filesOf(stdout)).toEqual([join(root, 'a/vmcore'), join(root, 'b/vmcore')]);
+  });
+
+  it('leaves out what is excluded, and takes files beside it', async () => {
+    const root = crashDirectory();
+    const args = ['decode', '--json', '--kdump.exclude=a/*', root, fixture(DUMP)];
+    const { stdout } = await run(args);
+    const found = [join(root, 'b/vmcore'), join(root, 'kdump-test-1/vmcore'), fixture(DUMP)];
+    expect(filesOf(stdout)).toEqual(found);
+  });
+
+  it('says that there is none, which is no failure', async () => {
+    const root = tempDir();
+    expect(await run(['decode', root])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: `hwerr-exporter: ${root}: no dump in it\n`,
+    });
+  });
+
+  it('names what it may not read, and how to grant it', async () => {
+    const root = crashDirectory();
+    chmodSync(root, 0o755);
+    chmodSync(join(root, 'a'), 0o700);
+    chmodSync(join(root, 'b/vmcore'), 0o600);
+    const { code, stdout, stderr } = await runAsNobody(['decode', root]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(/\/a: EACCES.*user 0, group 0, mode 700: give the exporter .*CAP_DAC/),
+      expect.stringMatching(/\/b\/vmcore: EACCES.*mode 600: give the exporter .*CAP_DAC/),
+      '',
+    ]);
+  });
+});
+
+describe('decode of standard input', () => {
+  const decode = (input: Uint8Array, ...args: readonly string[]): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, [MAIN, 'decode', ...args, '-'], {
+      input,
+      env: { ...withoutOurs(process.env), TMPDIR: spool() },
+      encoding: 'utf8',
+    });
+  let folder = '';
+  const spool = (): string => (folder = tempDir());
+
+  it.each([
+    ['a dump', (bytes: Uint8Array) => bytes],
+    ['a packed one', gzipSync],
+  ])('reads %s as a file, and leaves no file behind', (_what, packed) => {
+    const { status, stdout, stderr } = decode(packed(readFileSync(fixture(DUMP))), '--json');
+    expect([status, stderr]).toEqual([0, '']);
+    const { compression, ...known } = fixtureReport(DUMP);
+    expect(jsonLines(stdout)[0]).toMatchObject({ file: '-', ...known });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('says so when nothing comes', () => {
+    const { status, stderr } = decode(new Uint8Array());
+    expect(status).toBe(1);
+    expect(stderr).toContain('-: file: is an empty file');
+  });
+
+  it.runIf(mayMount())('ends when the temporary directory has too little room', () => {
+    const disk = smallDisk();
+    const env = { ...withoutOurs(process.env), TMPDIR: disk.path };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'decode', '-'], {
+      input: new Uint8Array(13 << 20),
+      env,
+      encoding: 'utf8',
+    });
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(
+      `standard input takes more space than half of what is free in the temporary directory ${disk.path}, want another TMPDIR`,
+    );
+    expect(readdirSync(disk.path)).toEqual([]);
+  });
+});
+
+script.describe('decode on a terminal', () => {
+  const typed = (command: string, environment: Record<string, string> = {}): string => {
+    const { NO_COLOR, FORCE_COLOR, ...env } = withoutOurs(process.env);
+    return execFileSync(script.path, ['--quiet', '--return', '--command', command, '/dev/null'], {
+      env: { ...env, TERM: 'xterm-256color', ...environment },
+      encoding: 'utf8',
+    });
+  };
+  const decode = `'${process.execPath}' '${MAIN}' decode`;
+  const [one, two] = [fixture(DUMP), fixture(NO_HWERR)];
+
+  it('shows the verdict in colour', () => {
+    expect(typed(`${decode} ${one}`)).toMatch(/^\x1b\[31mPCI error 9 s/); // eslint-disable-line no-control-regex -- what is tested
+  });
+
+  it.each([
+    ['NO_COLOR is set', `${decode} ${one}`, { NO_COLOR: '1' }],
+    ['the answer goes elsewhere', `${decode} ${one} | cat`, {}],
+  ])('shows none when %s', (_when, command, environment) => {
+    expect(typed(command, environment)).toMatch(/^PCI error 9 s/);
+  });
+
+  it('shows on standard error which of several files it reads, and takes that away', () => {
+    const shown = typed(`${decode} ${one} ${two} >/dev/null`);
+    expect(shown).toContain(`1 of 2: `);
+    expect(shown).toContain(`2 of 2: `);
+    expect(shown.endsWith('\r\x1b[K')).toBe(true);
+    expect(typed(`${decode} ${one} >/dev/null`)).toBe('');
+    expect(typed(`${decode} ${one} ${two} 2>&1 >/dev/null | cat`)).toBe('');
   });
 });

@@ -66,7 +66,7 @@ describe('log', () => {
     });
     expect(status).toBe(0);
     expect(stdout).toContain('caution   the log does not say who wrote a line');
-    expect(stdout).toContain('crash     Kernel panic - not syncing: sysrq triggered crash');
+    expect(stdout).toContain('panic     Kernel panic - not syncing: sysrq triggered crash');
     expect(stdout).toContain(
       '  [     32.500000] corrected pci (aer) 0000:01:00.0 [8086:10d3]\n' +
         '  [     40.000000] recoverable memory (memory-failure) page 0x12345000 dirty LRU page Recovered\n',

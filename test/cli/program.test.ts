@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import packageJson from '../../package.json' with { type: 'json' };
-import { program } from '../../src/cli/program.ts';
+import { program, withCommand } from '../../src/cli/program.ts';
 import { FLAGS, type FlagValues, environmentName } from '../../src/config.ts';
 import { run } from '../support/daemon/program.ts';
 
@@ -38,7 +38,7 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       return Promise.resolve();
     },
   });
-  await commands.parseAsync(args, { from: 'user' });
+  await commands.parseAsync(withCommand(args), { from: 'user' });
   return called;
 }
 
@@ -135,7 +135,10 @@ describe('hwerr-exporter', () => {
 
   it.each([
     [['--nope'], "unknown option '--nope'"],
-    [['nope'], 'too many arguments'],
+    [['nope'], "unknown command 'nope'"],
+    [['decod', 'x'], '(Did you mean decode?)'],
+    [['serve', 'x'], 'too many arguments'],
+    [['--kdump.pth', '/x'], '(Did you mean --kdump.path?)'],
     [['decode'], "missing required argument 'file'"],
     [['decode', '--nope', 'x'], "unknown option '--nope'"],
     [['--kdump.path'], 'argument missing'],

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { reportTable } from '../../src/cli/report-table.ts';
+import { reportTable as coloured } from '../../src/cli/report-table.ts';
 import { shown } from '../../src/cli/shown.ts';
 import type { AbsentReason, CrashReport } from '../../src/vmcore/index.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
+
+const reportTable = (file: string, report: CrashReport): string =>
+  coloured(file, report, 300, (_colour, text) => text);
 
 /** The line that begins with this word. */
 function line(report: Partial<CrashReport>, word: string): string | undefined {
@@ -12,6 +15,17 @@ function line(report: Partial<CrashReport>, word: string): string | undefined {
 }
 
 describe('reportTable', () => {
+  it('begins with the verdict, in the colour of what it means', () => {
+    const first = (report: Partial<CrashReport>, window: number): string | undefined =>
+      coloured('FILE', crashReport(report), window, (colour, text) => `${colour}: ${text}`).split(
+        '\n',
+      )[0];
+    const hwerr = counted({ pci: [7, CRASH_TIME - 9] });
+    expect(first({ hwerr }, 300)).toBe('red: PCI error 9 s before the panic');
+    expect(first({ hwerr }, 5)).toBe('yellow: Last hardware error 9 s before the panic (PCI)');
+    expect(first({}, 300)).toMatch(/^green: No hardware error counted/);
+  });
+
   it.each([
     [0, '0 s'],
     [9, '9 s'],

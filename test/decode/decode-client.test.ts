@@ -91,7 +91,7 @@ describe('decodeClient', () => {
     const decoder = client({ maxMemoryBytes: 10 * MIB });
     expect(await decoder.decode(fileOf(hungry))).toEqual(outOfMemory);
     expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
-  }, 120_000);
+  });
 
   it('survives a worker that cannot even start, every time', async () => {
     const decoder = client({ maxMemoryBytes: 4 * MIB }); // of less, Node itself dies

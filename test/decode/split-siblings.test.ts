@@ -54,8 +54,17 @@ async function printed(
   json = true,
 ): Promise<{ code: number; lines: Record<string, unknown>[]; text: string }> {
   let text = '';
-  const options = { json, symbolPaths: [], askBtf: false };
-  const code = await decodeCommand(files, options, (piece) => (text += piece));
+  const none = { symbolPaths: [], excluded: [], askBtf: false, suspectWindowSeconds: 300 };
+  const print = (piece: string): void => {
+    text += piece;
+  };
+  const terminal = {
+    print,
+    complain: print,
+    progress: () => undefined,
+    paint: (_colour: string, text: string): string => text,
+  };
+  const code = await decodeCommand(files, { json, ...none }, terminal);
   const lines = json
     ? text
         .trimEnd()
@@ -165,6 +174,6 @@ describe('decode of the parts of one dump', () => {
   it('names all parts for people', async () => {
     const paths = written();
     const { text } = await printed([paths[2]!], false);
-    expect(text.split('\n')[0]).toBe(paths.join(' '));
+    expect(text.split('\n')[1]).toBe(`  file      ${paths.join(' ')}`);
   });
 });

@@ -15,7 +15,8 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 
 import { FileError } from '../../src/failure.ts';
 import { type DecodeOutcome, decodeFile } from '../../src/decode/decode-file.ts';
-import { type Packing, type Unpacked, packingOf, unpack } from '../../src/decode/unpack.ts';
+import { type Packing, packingOf } from '../../src/decode/packing.ts';
+import { type Unpacked, unpack } from '../../src/decode/unpack.ts';
 import { bytesOf, concat, fromHex } from '../support/builders/bytes.ts';
 import { kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
 import { flatten } from '../support/builders/flattened-builder.ts';

@@ -142,7 +142,7 @@ describe('with sample dumps', () => {
         PATIENCE_MS,
       );
       if (updating) await sleep(20_000); // lines to draw
-    }, 90_000);
+    });
     afterAll(async () => {
       await cleanup.run();
       await host.run();

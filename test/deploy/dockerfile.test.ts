@@ -146,7 +146,7 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
       expect(text).toContain('revision="0123abcd"');
       const [touch, touchArgs] = inImage(id, ['touch', '/app/x']);
       expect(spawnSync(touch, touchArgs, { encoding: 'utf8' }).stderr).toContain('Read-only');
-    }, 90_000);
+    });
 
     it('it writes the file for the collector, by the loop of the DaemonSet, and ends when told to', async () => {
       for (const path of ['var/lib/hwerr-exporter', 'textfile']) mountVolume(path, '0');
@@ -176,7 +176,7 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
         PATIENCE_MS,
       );
       expect(loop.exitCode).toBe(0);
-    }, 90_000);
+    });
   });
 });
 

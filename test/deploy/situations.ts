@@ -25,6 +25,8 @@ interface Host {
   readonly down?: readonly [number, number];
   /** No target any more from then on. */
   readonly gone?: number;
+  /** Its first pass over the directories is not recorded: there are no samples of crashes. */
+  readonly firstPass?: readonly [number, number];
   /** Answers, but without the metrics of the exporter: a textfile that was removed. */
   readonly silent?: number;
   readonly crashes?: readonly KnownCrash[];
@@ -166,6 +168,26 @@ export const SITUATIONS: readonly Situation[] = [
     name: 'A dump of a crash 20 days ago is found, as with a new or empty ledger.',
     hosts: [{ crashes: [{ id: 'first', recorded: 0, happened: -20 * DAY, ...PCI }] }],
     alerts: [crashed(0)],
+  },
+  {
+    name: 'A directory hangs for a day while the ledger is empty; then a dump of a crash 20 days ago is found in it.',
+    hosts: [
+      {
+        firstPass: [-DAY, 0],
+        crashes: [{ id: 'first', recorded: 0, happened: -20 * DAY, ...PCI }],
+      },
+    ],
+    alerts: [crashed(0)],
+  },
+  {
+    name: 'The exporter restarts an hour after a crash became known, and a directory hangs: no samples of crashes for 5 minutes.',
+    hosts: [
+      {
+        firstPass: [60, 65],
+        crashes: [{ id: 'first', recorded: 0, happened: -20, ...PCI }],
+      },
+    ],
+    alerts: [crashed(0), suspect(0)],
   },
   {
     name: 'The ledger is lost a day after the crash, and the dump is still there.',
@@ -398,12 +420,8 @@ function scrapeAt(host: Host, minute: number): Record<string, number> {
   const suspects = crashes.filter((crash) => crash.suspect !== undefined);
   const lastSuspect = suspects.at(-1);
   const category = lastSuspect?.suspect ?? 'pci';
-  const { failure, liveError, window } = host;
-  return {
-    [name('up')]: 1,
-    [name('hwerr_time_seconds')]: seconds(minute),
-    [name('hwerr_suspect_window_seconds')]:
-      minute >= (window?.from ?? Infinity) ? window!.seconds : 300,
+  const { failure, firstPass, liveError, window } = host;
+  const crashSamples = {
     [name('hwerr_crashes_total')]: crashes.length,
     [name('hwerr_recent_crashes')]: recent.length,
     [name('hwerr_recent_suspect_crashes', { category })]: repaired ? 0 : suspects.length,
@@ -431,6 +449,14 @@ function scrapeAt(host: Host, minute: number): Record<string, number> {
         found_late: String(isLate(lastSuspect)),
       })]: 1,
     }),
+  };
+  const isFirstPass = firstPass !== undefined && minute >= firstPass[0] && minute < firstPass[1];
+  return {
+    [name('up')]: 1,
+    [name('hwerr_time_seconds')]: seconds(minute),
+    [name('hwerr_suspect_window_seconds')]:
+      minute >= (window?.from ?? Infinity) ? window!.seconds : 300,
+    ...(isFirstPass ? {} : crashSamples),
     [name('hwerr_last_decode_failure_timestamp_seconds', { reason: 'truncated' })]: 0,
     ...(failure &&
       failure.recorded <= minute && {

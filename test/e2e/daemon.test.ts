@@ -29,6 +29,7 @@ import { eventually } from '../support/system/eventually.ts';
 import { fixture, writeSlowDump } from '../support/dumps/fixtures.ts';
 import { run } from '../support/daemon/program.ts';
 import { type Daemon, startDaemon, valueIn } from '../support/daemon/running-daemon.ts';
+import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 import { needsTool } from '../support/system/tools.ts';
 
@@ -298,6 +299,33 @@ describe('the daemon', () => {
     cpSync(fixture(DUMP), join(directory, 'vmcore'));
     await waitForValue(daemon, up, 1);
     await waitForValue(daemon, 'hwerr_crashes_total', 1);
+  });
+
+  hungIt('shows the crashes that it knows while a directory hangs, and no zeros', async () => {
+    const [ledger, calm, hung] = [tempDir(), tempDir(), tempDir()];
+    copyAs(join(hung, 'vmcore'), 'x86_64-7.2.13.elf'); // below the mount
+    const unmount = await mountHung(hung);
+    const flags = [
+      ...[...SETTLE, '--kdump.rescan', '500ms', '--ledger.path', ledger],
+      ...['--kdump.path', calm, '--kdump.path', hung],
+    ];
+    const crashes = 'hwerr_crashes_total';
+    const scanned = `hwerr_last_scan_timestamp_seconds{directory="${calm}"}`;
+    const first = await startDaemon(flags);
+    const [, startSeconds] = [
+      ...(await first.until((scrape) => (scrape.get(scanned) ?? 0) > 0)),
+    ].find(([series]) => series === scanned)!;
+    // By then it waits no more for the directory that hangs.
+    const later = await first.until((scrape) => scrape.get(scanned)! > startSeconds + 1.5);
+    expect(later.has(crashes)).toBe(false);
+    copyAs(join(calm, 'vmcore'));
+    await waitForValue(first, crashes, 1);
+    await first.stop('SIGKILL');
+    const second = await startDaemon(flags);
+    await waitForValue(second, crashes, 1);
+    expect(await second.value(`hwerr_directory_up{directory="${hung}"}`)).toBe(0);
+    await unmount();
+    await waitForValue(second, crashes, 2);
   });
 
   it('logs every dump and every failure with its path, one line each, in JSON when asked', async () => {

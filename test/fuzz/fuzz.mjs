@@ -23,6 +23,7 @@ const SHARES = {
     split: 2,
     kallsyms: 2,
     printk: 1,
+    log: 1,
     btf: 1,
     flattened: 1,
     notes: 1,

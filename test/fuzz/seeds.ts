@@ -21,6 +21,7 @@ import {
   kdumpOf,
   kernel,
 } from '../support/builders/kernel-builder.ts';
+import { logSeeds } from './log-seeds.ts';
 import { legacyLog } from '../support/builders/legacy-log-builder.ts';
 import { lzoEncode } from '../support/builders/lzo-encoder.ts';
 import { MACHINE_NAMES, type MachineName } from '../support/builders/fake-machines.ts';
@@ -61,6 +62,7 @@ export function seeds(): Seeds {
       legacy: legacyLogSeed(0),
       'legacy-be': legacyLogSeed(1),
     },
+    log: logSeeds(),
     vmlinux: {
       small: vmlinuxFile({ symbols: KERNEL_SYMBOLS, buildId: BUILD_ID }),
       narrow: vmlinuxFile({ symbols: KERNEL_SYMBOLS, buildId: BUILD_ID, order: LE32 }),

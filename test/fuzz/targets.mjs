@@ -42,6 +42,8 @@ export async function targets(load) {
   const { systemMap } = await load('symbols/system-map');
   const { panicLine } = await load('printk/panic-line');
   const { readLog } = await load('printk/log');
+  const { readLogText } = await load('printk/text');
+  const { logFindings } = await load('evidence/log-findings');
   const { PageMissing } = await load('errors');
   const { identifyKernel } = await load('running-kernel');
 
@@ -214,6 +216,16 @@ export async function targets(load) {
       const line = panicLine(log.records) ?? undefined;
       assert.ok(line === undefined || ([...line].length <= 512 && !CONTROL.test(line)));
       checkLog(log, line);
+      if (log.source !== 'absent') checkFindings(logFindings(log, { pageSize: 4096 }), log.records);
+    }),
+    /** The first byte chooses the size of a page, the rest is a log as some tool of user space wrote it. */
+    log: onlyOwnErrors((data) => {
+      const pageSize = PAGE_SIZES[(data[0] ?? 0) % PAGE_SIZES.length];
+      const { format: source, ...log } = readLogText(new TextDecoder().decode(data.subarray(1)));
+      checkFindings(logFindings({ source, ...log }, { pageSize }), log.records);
+      const records = log.records.map((record) => ({ ...record, facility: 1 }));
+      const forged = logFindings({ source, records, truncated: false }, { pageSize });
+      assert.deepEqual([forged.hardwareEvents, forged.crash], [[], null], 'nobody can forge it');
     }),
     vmlinux: onlyOwnErrors((data) => {
       const file = vmlinux(bytesSource(data), limits);
@@ -269,6 +281,28 @@ function checkLog(log, panic) {
   const own = log.records.filter(({ facility }) => facility === 0);
   const told = panic === undefined || own.some(({ text }) => text.includes(panic));
   assert.ok(told || log.truncated, 'the panic line is in the log');
+}
+
+/** What is told of a log: numbers in their ranges, times of its records, text that is shown as it is. */
+function checkFindings(findings, records) {
+  assert.deepEqual(JSON.parse(JSON.stringify(findings)), structuredClone(findings));
+  const { hardwareEvents, hardwareEventsOmitted, loggedErrors, previousBootRecords } = findings;
+  assert.ok(hardwareEvents.length <= 1000 && hardwareEventsOmitted >= 0);
+  assert.ok(previousBootRecords >= 0 && Number.isSafeInteger(previousBootRecords));
+  const times = new Set(records.map(({ timeSeconds }) => timeSeconds));
+  for (const { time, count } of hardwareEvents) {
+    assert.ok(time === null || time === 0 || times.has(time), 'an event is of a line');
+    assert.ok(Number.isSafeInteger(count) && count >= 0);
+  }
+  const counted = loggedErrors.reduce((sum, { events }) => sum + events, 0);
+  assert.equal(counted, hardwareEvents.length + hardwareEventsOmitted);
+  assert.ok(texts(findings).every((text) => !CONTROL.test(text)));
+}
+
+/** All strings in plain data. */
+function texts(value) {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(texts) : [];
 }
 
 /** Reads as a file written record by record would: what comes later in the stream wins. */

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
 import type { LiveState } from '../../src/host/live.ts';
-import { newCrashId } from '../../src/ledger/identity.ts';
+import { newCrashId, sha256 } from '../../src/ledger/identity.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 import { type TestServer, startTestServer } from '../support/daemon/http-server.ts';
 
@@ -37,8 +37,8 @@ const REPORTS = [
 ];
 
 /** The published ids of those. */
-const [A, B, C] = REPORTS.map(({ nodename, bootId, crashTimeSeconds, vmcoreinfoDigest }) =>
-  newCrashId({ bootId, crashTimeSeconds, nodename, pathHost: null }, vmcoreinfoDigest, ''),
+const [A, B, C] = REPORTS.map(({ nodename, bootId, crashTimeSeconds, vmcoreinfoLines }) =>
+  newCrashId({ bootId, crashTimeSeconds, nodename, pathHost: null }, sha256(vmcoreinfoLines), ''),
 );
 
 const LIVE: LiveState = {

@@ -26,6 +26,8 @@ const nothing: StatusSource = {
     hosts: [],
     ledgerProblem: undefined,
   }),
+  signatures: () => ({ signatures: [], total: 0, unsigned: 0, hosts: [] }),
+  csv: () => [],
   crash: () => undefined,
   hosts: () => [],
   notReady: () => undefined,
@@ -114,8 +116,11 @@ describe('startHttpServer', () => {
   });
 
   it.each([
-    ['node', ['metrics', 'api/v1/crashes', '-/healthy', '-/ready']],
-    ['central', ['metrics', 'api/v1/crashes', 'sd', '-/healthy', '-/ready']],
+    ['node', ['crashes', 'signatures', 'metrics', 'api/v1/crashes', '-/healthy', '-/ready']],
+    [
+      'central',
+      ['crashes', 'signatures', 'metrics', 'api/v1/crashes', 'sd', '-/healthy', '-/ready'],
+    ],
   ] as const)('has a page at / that leads to all that %s mode answers', async (mode, paths) => {
     const { url } = await start({}, { mode });
     const response = await fetch(url);

@@ -1,11 +1,8 @@
 // Watched directories that are missing, replaced, mounted, closed to us, hanging or full.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   renameSync,
   rmSync,
@@ -14,15 +11,15 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { DirectoryStatus } from '../../src/ingest/directory.ts';
 import { asNobody } from '../support/system/as-nobody.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
+import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { mayMount, mount } from '../support/system/mounts.ts';
 import {
   type Running,
@@ -34,13 +31,9 @@ import {
   whenQuiet,
 } from '../support/daemon/running-ingest.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
-import { needsTool } from '../support/system/tools.ts';
 
 const DUMP = fixture('x86_64-7.3.4.lzo');
-const python = needsTool('python3');
 const mountIt = mayMount() ? it : it.skip;
-const hungIt = existsSync('/dev/fuse') && process.getuid?.() === 0 ? python.it : it.skip;
-const HUNG_MOUNT = fileURLToPath(new URL('../support/system/hung-mount.py', import.meta.url));
 
 function statusOf({ ingest }: Running, directory: string): DirectoryStatus {
   return ingest.status().directories.find((one) => one.directory === directory)!;
@@ -178,12 +171,7 @@ describe('a watched directory', () => {
     const base = tempDir();
     const [hung, calm] = [join(base, 'hung'), join(base, 'calm')];
     for (const directory of [hung, calm]) mkdirSync(directory);
-    const child = spawn(python.path, [HUNG_MOUNT, hung], { stdio: ['pipe', 'pipe', 'inherit'] });
-    onTestFinished(async () => {
-      child.stdin.end();
-      if (child.exitCode === null) await once(child, 'exit');
-    });
-    await once(child.stdout, 'data');
+    const unmount = await mountHung(hung);
     const running = startIngest([hung, calm]);
     await isUp(running, calm, true);
     copyTo(calm, 'vmcore');
@@ -192,11 +180,25 @@ describe('a watched directory', () => {
     expect(running.ingest.isReady).toBe(false);
     await running.ingest.close();
     await running.ended;
-    child.stdin.end();
+    await unmount();
     await eventually(
       'the end of its scan',
       () => statusOf(running, hung).lastScanSeconds || undefined,
     );
+  });
+
+  hungIt('that hangs leaves the first pass partial, until it answers', async () => {
+    const base = tempDir();
+    const [hung, calm] = [join(base, 'hung'), join(base, 'calm')];
+    for (const directory of [hung, calm]) mkdirSync(directory);
+    copyTo(hung, 'vmcore'); // below the mount
+    const unmount = await mountHung(hung);
+    const running = startIngest([hung, calm], { rescanMs: 500 });
+    await eventually('partial', () => running.passes.at(-1) === 'partial' || undefined);
+    expect(statusOf(running, calm).up).toBe(true);
+    await unmount();
+    await eventually('over', () => running.passes.at(-1) === 'over' || undefined);
+    expect(running.decoded).toHaveLength(1);
   });
 
   it('that may not be read says how it might, holds up no other, and recovers', async () => {
@@ -310,4 +312,4 @@ it('finds the dump among 20,000 other files, which it opens once', async () => {
   await whenQuiet(running);
   copyTo(directory, 'host', 'vmcore');
   await nDecoded(running, 2);
-}, 120_000);
+});

@@ -13,9 +13,9 @@ describe('FirstPass', () => {
     pass.looked('/crash', [file('a'), file('b')]);
     pass.answered('a');
     pass.answered('b');
-    expect(pass.isOver).toBe(false);
+    expect(pass.progress).toBe('running');
     pass.looked('/other', []);
-    expect(pass.isOver).toBe(true);
+    expect(pass.progress).toBe('over');
   });
 
   it.each([
@@ -24,9 +24,9 @@ describe('FirstPass', () => {
   ])('does not wait for a file that %s', (_what, found) => {
     const pass = new FirstPass(['/crash']);
     pass.looked('/crash', [file('a')]);
-    expect(pass.isOver).toBe(false);
+    expect(pass.progress).toBe('running');
     pass.looked('/crash', found);
-    expect(pass.isOver).toBe(true);
+    expect(pass.progress).toBe('over');
   });
 
   it('does not wait for what is being written, nor for what came later', () => {
@@ -35,8 +35,37 @@ describe('FirstPass', () => {
     pass.looked('/other', []);
     pass.looked('/crash', [file('b'), file('c')]);
     pass.answered('b');
-    expect(pass.isOver).toBe(true);
+    expect(pass.progress).toBe('over');
     pass.looked('/crash', [file('d')]);
-    expect(pass.isOver).toBe(true);
+    expect(pass.progress).toBe('over');
+  });
+
+  it('is partial while only roots are left that do not answer, and waits for what they have then', () => {
+    const pass = new FirstPass(['/crash', '/other']);
+    pass.isSilent('/crash');
+    expect(pass.progress).toBe('running');
+    pass.looked('/other', []);
+    expect(pass.progress).toBe('partial');
+    pass.looked('/crash', [file('a')]);
+    expect(pass.progress).toBe('running');
+    pass.answered('a');
+    expect(pass.progress).toBe('over');
+  });
+
+  it('does not wait for the files of a root that stops answering', () => {
+    const pass = new FirstPass(['/crash']);
+    pass.looked('/crash', [file('a'), file('b')]);
+    pass.answered('a');
+    pass.isSilent('/crash');
+    expect(pass.progress).toBe('partial');
+    pass.looked('/crash', [file('b')]);
+    expect(pass.progress).toBe('running');
+  });
+
+  it('that is over stays so', () => {
+    const pass = new FirstPass(['/crash']);
+    pass.looked('/crash', []);
+    pass.isSilent('/crash');
+    expect(pass.progress).toBe('over');
   });
 });

@@ -441,7 +441,7 @@ describe('Ingest', () => {
       { path: join(directory, 'vmcore.hungry'), failure: { reason: 'internal' } },
     ]);
     expect(running.decodes()).toBe(2);
-  }, 120_000);
+  });
 
   it('tries again what could not be read, later each time, and tells it once', async () => {
     const directory = tempDir();

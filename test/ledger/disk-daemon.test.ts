@@ -71,7 +71,7 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     expect(await second.stop()).toBe(0);
     const third = await start(ledger, dumps);
     await third.until((scrape) => scrape.get(PCI) === 28);
-  }, 90_000);
+  });
 
   it('a disk without room for a ledger: it starts, and counts when there is room', async () => {
     const disk = smallDisk();
@@ -86,7 +86,7 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     disk.empty();
     await daemon.until((scrape) => scrape.get('hwerr_crashes_total') === 1);
     await isIn(daemon, 'ready');
-  }, 60_000);
+  });
 
   it('a disk that stays full does not keep the daemon from ending', async () => {
     const disk = smallDisk();
@@ -113,5 +113,5 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     await daemon.until((scrape) => scrape.get('hwerr_crashes_total') === 1);
     await isIn(daemon, 'ready');
     expect(await ready(daemon)).toBe(200);
-  }, 60_000);
+  });
 });

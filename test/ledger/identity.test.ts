@@ -126,7 +126,7 @@ describe('it is one crash', () => {
     ['when the boot id comes last, by way of the others', [BROKEN_OFF, UNMARKED, PCI_3]],
     [
       'when only the boot id is the same',
-      [PCI_3, { ...PCI_3, nodename: null, crashTimeSeconds: null, vmcoreinfoDigest: 'another' }],
+      [PCI_3, { ...PCI_3, nodename: null, crashTimeSeconds: null, vmcoreinfoLines: 'another' }],
     ],
   ])('%s', async (_name, files) => {
     const directory = tempDir();
@@ -153,13 +153,13 @@ describe('there are two crashes', () => {
     [
       'of one host without boot ids, a second apart',
       UNMARKED,
-      { ...UNMARKED, crashTimeSeconds: 1_791_000_352, vmcoreinfoDigest: 'CRASHTIME=1791000352' },
+      { ...UNMARKED, crashTimeSeconds: 1_791_000_352, vmcoreinfoLines: 'CRASHTIME=1791000352' },
     ],
     ['of clones with one boot id, on two hosts', PCI_3, { ...PCI_3, nodename: 'clone' }],
     [
       'of a machine that was set back, with one boot id, at two times',
       PCI_3,
-      { ...PCI_3, crashTimeSeconds: 1_791_000_352, vmcoreinfoDigest: 'CRASHTIME=1791000352' },
+      { ...PCI_3, crashTimeSeconds: 1_791_000_352, vmcoreinfoLines: 'CRASHTIME=1791000352' },
     ],
     [
       'of hosts that are not known, with one VMCOREINFO',

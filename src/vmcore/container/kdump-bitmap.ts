@@ -122,6 +122,7 @@ export function countBits(bytes: Uint8Array): number {
   // eslint-disable-next-line @typescript-eslint/prefer-for-of -- its iterator takes four times as long
   for (let i = 0; i < words.length; i++) {
     let word = words[i] ?? 0;
+    if (word === 0) continue; // most, in a dump from which most pages were left out
     word = (word - ((word >>> 1) & 0x55555555)) | 0;
     word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
     count += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;

@@ -51,7 +51,7 @@ function openContainer(source: ByteSource, limits: Limits, onPage?: PageHook): C
   if (isBlank(head)) {
     throw new BadMagic('file', 'got only zeros at its start: a copy that never arrived, or a hole');
   }
-  throw new BadMagic('file', 'got no magic of a kernel dump in its first bytes, want KDUMP or ELF');
+  throw new BadMagic('file', 'is no kernel dump: it begins neither as KDUMP nor as ELF');
 }
 
 function headOf(source: ByteSource): Uint8Array {

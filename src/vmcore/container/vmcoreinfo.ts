@@ -5,7 +5,6 @@
 
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import { cString } from '../bytes/text.ts';
-import { sha256 } from '../codec/sha256.ts';
 
 /** 2^32 - 1: no crash of today is later than what 32 bits can say. */
 const LATEST_CRASH = 0xffffffff;
@@ -85,15 +84,15 @@ export class Vmcoreinfo {
   }
 
   /**
-   * SHA-256 of the set of lines that have a value, in hexadecimal. Copies of one VMCOREINFO differ in
-   * their padding, and a dump may repeat a line: neither changes it.
+   * The set of lines that have a value, sorted. Copies of one VMCOREINFO differ in their padding, and a
+   * dump may repeat a line: neither changes it.
    */
-  digest(): string {
+  lineSet(): string {
     const lines = this.text
       .split('\n')
       .map((line) => line.replaceAll('\0', '').trim())
       .filter((line) => line.includes('='));
-    return sha256([...new Set(lines)].sort().join('\n'));
+    return [...new Set(lines)].sort().join('\n');
   }
 
   /** PAGESIZE: bytes of a page; 4096 where it says nothing that a page could have. */

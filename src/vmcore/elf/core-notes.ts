@@ -3,7 +3,7 @@
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import { type ByteSource, type FileRange, inRange } from '../bytes/source.ts';
-import { BadMagic, Unsupported } from '../errors.ts';
+import { ProcessCore, Unsupported } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import { PT_NOTE } from './elf-constants.ts';
 import { type ProgramHeader, hasSafeOffsets } from './elf-header.ts';
@@ -56,7 +56,7 @@ export class CoreNotes {
   }
 
   /**
-   * @throws BadMagic for the core of a process.
+   * @throws ProcessCore for the core of a process.
    * @throws Unsupported for the memory of a machine that Xen runs on, or of one of its guests.
    */
   requireLinux(): void {
@@ -69,7 +69,7 @@ export class CoreNotes {
       );
     }
     if (this.#isOfProcess && this.texts.length === 0) {
-      throw new BadMagic('notes', 'got the core of a process, want one of a kernel');
+      throw new ProcessCore('notes', 'got the core of a process, want one of a kernel');
     }
   }
 

@@ -14,11 +14,13 @@ const HEADER = new RegExp(
   `^(?:AER: )?(?:Multiple )?${SEVERITY} error (?:message )?(?:received|messages? received)(.{0,200})$`,
   'i',
 );
+/** In every line of these: most lines of PCI devices need no second look. */
+const ANY = /error|aer_|recovery|\[ ?\d{1,2}\] /i;
 const NAMED = /([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/;
 const NAMED_ID = /id=([0-9a-f]{4})/;
 const BLOCK = new RegExp(`^(PCIe|CXL) Bus Error: severity=${SEVERITY}(.{0,200})$`);
 const STATUS = /^device \[([0-9a-f]{4}):([0-9a-f]{4})\] error status\/mask=/;
-const INJECT = /^aer_inject: Injecting errors .{1,60} into device ([0-9a-f:.]{12,18})/;
+const INJECT = /^(?:aer_inject: )?Injecting errors .{1,60} into device ([0-9a-f:.]{12,18})/;
 const RECOVERY = /^device recovery (successful|failed)/;
 
 /** A header and its blocks come within it; so do the lines of a block. */
@@ -54,9 +56,9 @@ export class AerRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
-    const pci = pciLine(line);
+    const pci = ANY.test(line.text) ? pciLine(line) : null;
     if (pci === null) return false;
-    const text = pci.text.replace(/^ {0,4}AER: {1,4}/, '').trim();
+    const text = pci.text.replace(/^\s{0,4}AER:\s{1,8}/, '').trim();
     const injected = INJECT.exec(text)?.[1];
     if (injected !== undefined) {
       this.#injected.set(injected, line.time);

@@ -21,6 +21,8 @@ const SYMBOL = `${NAME}(?:\\+0x[0-9a-f]{1,8})?(?:/0x[0-9a-f]{1,8})?${MODULE}`;
 /** Where the program counter was, for each architecture; a user's has no name. */
 const COUNTERS: readonly RegExp[] = [
   new RegExp(`^RIP: (?:0010|e030):${SYMBOL}`),
+  // Before v4.9.
+  new RegExp(`^RIP: (?:0010|e030):\\[<[0-9a-f]{1,16}>\\] {1,2}\\[<[0-9a-f]{1,16}>\\] ${SYMBOL}`),
   new RegExp(`^pc : ${SYMBOL}`),
   new RegExp(`^ ?epc : ${SYMBOL}`),
   new RegExp(`^Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \\(${SYMBOL}`),
@@ -30,8 +32,12 @@ const COUNTERS: readonly RegExp[] = [
   new RegExp(`^PC is at ${SYMBOL}`),
 ];
 
+/** How each of them begins. */
+const ANY = /^(?:RIP: | ?e?pc : |Krnl PSW : |NIP \[|ERA: |EIP: |PC is at )/;
+
 /** @returns the function with its module in brackets; null: the line has no program counter. */
 export function programCounter(text: string): string | null {
+  if (!ANY.test(text)) return null;
   for (const pattern of COUNTERS) {
     const match = pattern.exec(text);
     if (match?.[1] !== undefined) return named(match[1], match[2]);

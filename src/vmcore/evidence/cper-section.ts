@@ -40,9 +40,20 @@ const SLOT = /^[A-P]\d{1,2}$|DIMM|Chn|Slot/;
 const FIELDS: readonly (readonly [RegExp, Category])[] = [
   [/^(?:physical_address|DIMM location): |^(?:node|card|module|rank): ?\d/, 'memory'],
   [/^(?:MIDR|Multiprocessor Affinity Register|Local APIC_ID|processor_id)\b/, 'cpu'],
-  [/^(?:port_type|secondary_bus): |^device_id: [0-9a-f]{4,8}:/, 'pci'],
-  [/^(?:agent_type|agent_address): /, 'cxl'],
+  [
+    /^(?:port_type|secondary_bus|bridge): |^class_code: [0-9a-f]{6}$|^command: |^aer_(?:un)?cor_|^device_id: [0-9a-f]{4,8}:/,
+    'pci',
+  ],
+  [/^(?:agent_type|agent_address|sub_vendor_id|cxl_ras_\w{1,20}): /, 'cxl'],
 ];
+
+/** Types of error that are corrected ones by their name: drivers/firmware/efi/cper.c mem_err_type_strs. */
+const CORRECTED = /^(?:single-bit ECC|single-symbol chipkill ECC|scrub corrected error)/;
+
+/** @returns whether the type of an error says that it was corrected. */
+export function isCorrectedType(detail: string | null): boolean {
+  return detail !== null && CORRECTED.test(detail);
+}
 
 /** @returns the category that a field shows its section to be of; null: it shows none. */
 export function fieldCategory(text: string): Category | null {

@@ -6,7 +6,12 @@
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Severity } from './hardware-event.ts';
 import type { Line } from './line.ts';
-import { addSectionField, fieldCategory, sectionCategory } from './cper-section.ts';
+import {
+  addSectionField,
+  fieldCategory,
+  isCorrectedType,
+  sectionCategory,
+} from './cper-section.ts';
 
 const NUMBERED = /^\{(\d{1,10})\}(\[Hardware Error\]: ?)?(.{0,1900})$/;
 const HEAD = /^Hardware error (?:from APEI Generic Hardware Error Source: |detected on CPU)/;
@@ -28,7 +33,8 @@ const SKIPPED = /^BERT: (?:\[Hardware Error\]: )?Skipped (\d{1,9}) error records
 
 interface Record {
   severity: Severity | null;
-  severityText: string | null;
+  /** It said how severe it is, be it in a word that says nothing. */
+  told: boolean;
   sections: number;
   current: Finding;
   /** Severity of the section itself. */
@@ -54,7 +60,7 @@ export class CperRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
-    const numbered = NUMBERED.exec(line.text);
+    const numbered = line.text.startsWith('{') ? NUMBERED.exec(line.text) : null;
     if (numbered === null) return this.#previous(line.text);
     const [, number = '', prefix, text = ''] = numbered;
     const source = prefix === undefined ? 'extlog' : 'ghes';
@@ -71,7 +77,7 @@ export class CperRecogniser implements Recogniser {
       const current = this.#findings.open(line, { kind: 'cper', source, decisive: true, link: id });
       record = {
         severity: null,
-        severityText: null,
+        told: false,
         sections: 1,
         current,
         own: null,
@@ -84,6 +90,7 @@ export class CperRecogniser implements Recogniser {
     if (section !== undefined) this.#section(record, id, section);
     const event = EVENT.exec(text)?.[1];
     if (event !== undefined) record.severity = severityOf(event);
+    record.told ||= (event ?? section) !== undefined;
     if (text.startsWith('It has been corrected by h/w')) record.severity ??= 'corrected';
     const category = sectionCategory(text);
     if (category !== null) record.current.category = category;
@@ -108,11 +115,13 @@ export class CperRecogniser implements Recogniser {
   }
 
   #previous(text: string): boolean {
-    const total = TOTAL.exec(text)?.[1];
-    if (total !== undefined) this.#previousTotal = Number(total);
-    const skipped = SKIPPED.exec(text)?.[1];
-    if (skipped !== undefined) this.#previousSkipped += Number(skipped);
-    if (text.startsWith('BERT: ')) return true;
+    if (text.startsWith('BERT: ')) {
+      const total = TOTAL.exec(text)?.[1];
+      if (total !== undefined) this.#previousTotal = Number(total);
+      const skipped = SKIPPED.exec(text)?.[1];
+      if (skipped !== undefined) this.#previousSkipped += Number(skipped);
+      return true;
+    }
     if (!text.startsWith(UNNUMBERED)) return false;
     const body = text.slice(UNNUMBERED.length);
     if (!RECORD_LINE.test(body)) return false;
@@ -128,8 +137,10 @@ function severityOf(word: string): Severity | null {
 }
 
 function conclude(record: Record): void {
-  const { current, sections, severity, own } = record;
+  const { current, sections, severity, own, told } = record;
   current.severity = sections === 1 ? (severity ?? own) : (own ?? severity);
+  // The lines that say it may be gone.
+  if (!told && isCorrectedType(current.detail)) current.severity ??= 'corrected';
   // The kernel compares a GHES severity with a CPER constant, so what it counts is informational.
   const counted = current.source === 'ghes' && current.severity === 'informational';
   current.hwerrCategory = counted ? current.category : null;

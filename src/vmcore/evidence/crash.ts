@@ -12,7 +12,7 @@ import { shownText } from './shown-text.ts';
 export interface CrashFacts {
   /** The line of the panic; of the oops where nothing followed it. */
   readonly panic: string;
-  /** The line of the oops that a panic was made of. */
+  /** The line of the oops, the SError or the lockup that a panic was made of. */
   readonly oops: string | null;
   readonly type: CrashType;
   /** Function that was interrupted, with its module; null: not known, or a user's. */
@@ -120,7 +120,7 @@ export class CrashScanner {
       return;
     }
     if (death.kind === 'panic') {
-      this.#panic(line, death.type, death.ofAnOops);
+      this.#panic(line, death.type, death.of === null ? undefined : this.#blocks[death.of]);
       return;
     }
     // What a dying kernel complains of after its panic is not what it died of.
@@ -137,13 +137,14 @@ export class CrashScanner {
     );
   }
 
-  #panic(line: Line, type: CrashType, ofAnOops: boolean): void {
-    const { oops } = this.#blocks;
-    if (ofAnOops && oops !== undefined) {
-      oops.panic = line.text;
-      oops.panicTime = line.time;
-      this.#blocks.panic = oops;
-      this.#open = oops;
+  /** @param before what it may be a panic of. */
+  #panic(line: Line, type: CrashType, before: Block | undefined): void {
+    // One that has no name of its own is of any oops.
+    if (before !== undefined && (type === 'other' || type === before.type)) {
+      before.panic = line.text;
+      before.panicTime = line.time;
+      this.#blocks.panic = before;
+      this.#open = before;
       return;
     }
     this.#open = this.#blocks.panic = newBlock(line, 'panic', this.#typeOf(line, type));

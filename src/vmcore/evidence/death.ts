@@ -47,6 +47,7 @@ const PANICS: readonly Pattern[] = [
 
 const OOPSES: readonly Pattern[] = [
   [/^opal: Hardware platform error/, 'machine-check'],
+  [/^(?:SError Interrupt|Bad mode in Error handler detected) on CPU\d/, 'serror'],
   [/^Oops: Machine check/, 'machine-check'],
   [/^(?:BUG: |CPU \d{1,6} )?unable to handle /i, 'page-fault'],
   [/^BUG: kernel NULL pointer dereference/i, 'page-fault'],
@@ -63,14 +64,28 @@ const LOCKUPS: readonly Pattern[] = [
 ];
 
 const BY_HAND = /^sysrq: (?:SysRq : )?Trigger a crash|^SysRq : Trigger a crash/;
-/** What panic_on_oops makes of an oops, which says more. */
-const OF_AN_OOPS = 'Fatal exception';
+/**
+ * Panics of what was told of just before: of an oops, with panic_on_oops or where nothing can go on
+ * without whom it hit (arm64 puts the name of the oops before it, s390 the setting behind); of an
+ * SError; of a lockup.
+ */
+const OF_BEFORE: readonly (readonly [RegExp, 'oops' | 'lockup'])[] = [
+  [/^(?:.{1,100}: )?Fatal exception(?: in interrupt|: panic_on_oops)?$/, 'oops'],
+  [/^Machine halted\.$|^Aiee, killing interrupt handler!|^Attempted to kill the idle/, 'oops'],
+  [/^Asynchronous SError Interrupt/, 'oops'],
+  [/^softlockup: hung tasks|Hard LOCKUP/i, 'lockup'],
+];
 
 /** In every line that the patterns above match: most lines of a log need no second look. */
-const ANY = /panic|BUG|Oops|error: |unable to handle|fault|\[#|sysrq|lockup|opal: /i;
+const ANY = /panic|BUG|Oops|[Ee]rror|unable to handle|fault|\[#|sysrq|lockup|opal: /i;
 
 export type Death =
-  | { readonly kind: 'panic'; readonly type: CrashType; readonly ofAnOops: boolean }
+  | {
+      readonly kind: 'panic';
+      readonly type: CrashType;
+      /** What it is a panic of, told just before, which says more; null: of itself. */
+      readonly of: 'oops' | 'lockup' | null;
+    }
   /** One that the kernel may have survived. */
   | { readonly kind: 'oops' | 'lockup'; readonly type: CrashType }
   /** Somebody asked for it: the next death is theirs. */
@@ -84,7 +99,7 @@ export function deathIn(text: string): Death | null {
     return {
       kind: 'panic',
       type: typeOf(PANICS, message) ?? 'other',
-      ofAnOops: message.startsWith(OF_AN_OOPS),
+      of: OF_BEFORE.find(([pattern]) => pattern.test(message))?.[1] ?? null,
     };
   }
   if (BY_HAND.test(text)) return { kind: 'request' };

@@ -6,6 +6,7 @@ import type { Severity } from './hardware-event.ts';
 import type { Line } from './line.ts';
 import { pciLine, requesterAddress } from './pci-line.ts';
 
+const CONTAINMENT = 'containment event, ';
 const EVENT =
   /^(?:DPC: |DPC )?containment event, status:0x([0-9a-f]{4})(?: source:0x([0-9a-f]{4}))?(.{0,200})$/;
 const SENDER = /received from ([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/;
@@ -23,7 +24,7 @@ export class DpcRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
-    const pci = pciLine(line);
+    const pci = line.text.includes(CONTAINMENT) ? pciLine(line) : null;
     const match = pci === null ? null : EVENT.exec(pci.text);
     if (pci === null || match === null) return false;
     const [, status = '', source, rest = ''] = match;

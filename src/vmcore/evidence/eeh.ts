@@ -6,11 +6,13 @@ import type { Line } from './line.ts';
 
 const PREFIX = /^EEH(?: ?\(\d{1,10}\))?: /;
 const HEAD =
-  /^(?:Recovering|Frozen) PHB#([0-9a-f]{1,8})(?:-PE#([0-9a-f]{1,8}))?(?: detected)?(?:\W|$)/i;
+  /^(?:(?:Recovering|Frozen) PHB#([0-9a-f]{1,8})(?:-PE#([0-9a-f]{1,8}))?(?:\W|$)|PHB#([0-9a-f]{1,8}) failure detected)/i;
 const POWERNV = /^Frozen PE#([0-9a-f]{1,8}) on PHB#([0-9a-f]{1,8}) detected/i;
 const DEAD =
-  /^(?:(Fenced) PHB#([0-9a-f]{1,8}) detected|dead (?:PHB#([0-9a-f]{1,8})|IOC) detected)/i;
+  /^(?:(Fenced) PHB#([0-9a-f]{1,8}) detected|dead (?:PHB#([0-9a-f]{1,8})|(IOC)) detected)/i;
 const LOCATION = /^(?:PE location: |.{0,40}, location: )([^,]{1,128})/;
+/** `PCI 0001:01:00.0#10000: EEH: Invoking …`: eeh_driver.c eeh_edev_info(). */
+const DEVICE = /^PCI ([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])#[0-9a-f]{1,8}: EEH/;
 const ADDRESS = /^of node=([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.:][0-7])/;
 const RECOVERED = 'Recovery successful';
 const GIVEN_UP =
@@ -26,8 +28,9 @@ export class EehRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
+    if (!line.text.startsWith('EEH')) return false;
     const prefix = PREFIX.exec(line.text)?.[0];
-    if (prefix === undefined) return false;
+    if (prefix === undefined) return this.#device(line);
     const text = line.text.slice(prefix.length);
     const endpoint = endpointOf(text);
     if (endpoint !== null) this.#head(line, endpoint, /^dead/i.test(text));
@@ -74,6 +77,14 @@ export class EehRecogniser implements Recogniser {
     this.#close(finding, 'recovery failed');
   }
 
+  #device(line: Line): boolean {
+    const address = DEVICE.exec(line.text)?.[1];
+    if (address === undefined) return false;
+    const finding = this.#newest;
+    if (finding !== undefined) finding.place.pciAddress ??= address;
+    return true;
+  }
+
   #close(finding: Finding, outcome: string): void {
     finding.outcome = outcome;
     this.#open.delete(finding.place.pe ?? '');
@@ -84,8 +95,9 @@ function endpointOf(text: string): string | null {
   const powernv = POWERNV.exec(text);
   if (powernv !== null) return `PHB#${powernv[2] ?? ''}-PE#${powernv[1] ?? ''}`;
   const dead = DEAD.exec(text);
-  if (dead !== null) return `PHB#${dead[2] ?? dead[3] ?? ''}`;
-  const [, phb, pe] = HEAD.exec(text) ?? [];
+  if (dead !== null) return dead[4] ?? `PHB#${dead[2] ?? dead[3] ?? ''}`;
+  const [, endpointPhb, pe, failedPhb] = HEAD.exec(text) ?? [];
+  const phb = endpointPhb ?? failedPhb;
   if (phb === undefined) return null;
   return pe === undefined ? `PHB#${phb}` : `PHB#${phb}-PE#${pe}`;
 }

@@ -11,7 +11,8 @@ export type Kind =
   /** `CPUs not responding to MCE broadcast`. */
   | 'holdouts'
   | 'mce'
-  | 'user-access'
+  /** A CPU met data that were bad already: a machine check of that, or what becomes of its task. */
+  | 'consumption'
   | 'edac'
   | 'cper'
   | 'memory-failure'

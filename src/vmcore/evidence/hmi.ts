@@ -5,6 +5,7 @@ import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Severity } from './hardware-event.ts';
 import type { Line } from './line.ts';
 
+const INTERRUPT = 'Hypervisor Maintenance interrupt ';
 const HEAD =
   /^(Harmless|Severe|Fatal|Warning)? ?Hypervisor Maintenance interrupt \[(Recovered|Not recovered)\]/;
 const DETAIL = /^ Error detail: (.{1,200})$/;
@@ -18,8 +19,9 @@ export class HmiRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
-    const head = HEAD.exec(line.text);
+    const head = line.text.includes(INTERRUPT) ? HEAD.exec(line.text) : null;
     if (head === null) {
+      if (!line.text.startsWith(' Error detail: ')) return false;
       const detail = DETAIL.exec(line.text)?.[1];
       const finding = detail === undefined ? undefined : this.#last.get(line.caller);
       if (finding === undefined) return false;

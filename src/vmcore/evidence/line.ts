@@ -41,6 +41,6 @@ export function* kernelLines(records: Iterable<LogRecord>): Generator<Line> {
 }
 
 function unglued(text: string): readonly string[] {
-  const head = GLUED.exec(text)?.[1];
+  const head = text.startsWith('mce: Unc') ? GLUED.exec(text)?.[1] : undefined;
   return head === undefined ? [text] : [head, text.slice(head.length)];
 }

@@ -4,7 +4,7 @@
 import type { Category, Severity } from './hardware-event.ts';
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
-import { amdCategory, statusSeverity } from './mce-status.ts';
+import { amdCategory, isAmdPoison, statusSeverity } from './mce-status.ts';
 
 const PREFIX = '[Hardware Error]: ';
 const OUTCOME =
@@ -24,7 +24,8 @@ const LEGACY = /^(?:MC(\d{1,2})|Northbridge) Error(?: \(node \d{1,4}\))?: ?(.{0,
 const LEGACY_FRAGMENT = /^(?:DRAM|L3|ECC) .{1,200}$/;
 const UNIT = /^(.{1,100}) Ext\. Error Code: \d{1,3}(?:, (.{1,200}))?$/;
 const IPID = /^IPID: 0x([0-9a-f]{1,16})/;
-const ADDRESS = /^Error Addr: 0x([0-9a-f]{1,16})/;
+/** `MC4_ADDR` and `MC4 Error Address` before v4.10. */
+const ADDRESS = /^\t?(?:Error Addr|MC\d{1,3}_ADDR|MC\d{1,3} Error Address): 0x([0-9a-f]{1,16})/;
 const FRU = /^FRU Text: (.{1,64})$/;
 const END = /^(?:cache level: |internal: |Bank \d{1,3} is reserved)/;
 
@@ -163,8 +164,13 @@ export class AmdMceRecogniser implements Recogniser {
     if (status !== null && place.cpu !== undefined && finding.severity !== 'corrected') {
       finding.link = `${place.cpu}/${place.bank ?? ''}/${status}`;
     }
+    const poison = status !== null && isAmdPoison(status, finding.category === 'cpu');
+    if (poison && address !== null) {
+      finding.kind = 'consumption';
+      finding.category = 'memory';
+    }
     // The northbridge knows system addresses; memory controllers since then, those of their channel.
-    if (legacy && finding.category === 'memory' && address !== null) {
+    if ((poison || legacy) && finding.category === 'memory' && address !== null) {
       place.physicalAddress = address;
     }
   }

@@ -2,7 +2,15 @@
 // core.c __print_mce) and as the EDAC drivers print it again.
 
 import type { Finding } from './finding.ts';
-import { amdCategory, intelCategory, isAmd, statusAddress, statusSeverity } from './mce-status.ts';
+import {
+  amdCategory,
+  intelCategory,
+  isAmd,
+  isAmdPoison,
+  isIntelPoison,
+  statusAddress,
+  statusSeverity,
+} from './mce-status.ts';
 
 /** `Exception` says that it came as #MC; EDAC prints `Event` where it did not. */
 const HEAD =
@@ -60,13 +68,16 @@ export class MceRecord {
     if (status === null) return;
     const amd = isAmd(this.#vendor);
     finding.severity = statusSeverity(status, amd);
-    finding.category = amd
+    const category = amd
       ? amdCategory(finding.place.bank ?? null, this.#ipid)
       : intelCategory(status, this.#address !== null);
+    const poison = amd ? isAmdPoison(status, category === 'cpu') : isIntelPoison(status);
+    finding.kind = poison ? 'consumption' : 'mce';
+    finding.category = poison && this.#address !== null ? 'memory' : category;
     delete finding.place.physicalAddress;
     // What AMD's memory controllers give is an address of their channel.
-    if (amd || finding.category !== 'memory' || this.#address === null) return;
-    const address = statusAddress(status, this.#address, this.#misc);
+    if (finding.category !== 'memory' || (amd && !poison) || this.#address === null) return;
+    const address = amd ? this.#address : statusAddress(status, this.#address, this.#misc);
     if (address !== undefined) finding.place.physicalAddress = address;
   }
 

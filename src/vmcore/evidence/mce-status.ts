@@ -11,6 +11,9 @@ const MISCV = 59n;
 const ADDRV = 58n;
 const PCC = 57n;
 const AMD_DEFERRED = 44n;
+const AMD_POISON = 43n;
+/** Data load and instruction fetch, where data are used: mce/severity.c. */
+const INTEL_USES = new Set([0x134, 0x150]);
 
 function bit(word: bigint, position: bigint): boolean {
   return ((word >> position) & 1n) === 1n;
@@ -26,14 +29,24 @@ export function statusSeverity(status: bigint, amd: boolean): Severity {
   return amd && bit(status, AMD_DEFERRED) ? 'recoverable' : 'corrected';
 }
 
+/** @returns whether the CPU met data that were marked as bad before. */
+export function isIntelPoison(status: bigint): boolean {
+  return bit(status, UC) && INTEL_USES.has(Number(status & 0xefffn));
+}
+
+/** @param core of the unit that reports it: the core's, which are where data are used. */
+export function isAmdPoison(status: bigint, core: boolean): boolean {
+  return core && bit(status, UC) && bit(status, AMD_POISON);
+}
+
 /** By MCACOD, without the bit that says "filtered". */
 export function intelCategory(status: bigint, hasAddress: boolean): Category {
   const code = Number(status & 0xefffn);
   if ((code & 0xef80) === 0x80 || (code & 0xef80) === 0x280) return 'memory';
-  // Data load and instruction fetch of a poisoned line: mce/severity.c.
-  if ((code === 0x134 || code === 0x150) && bit(status, UC) && hasAddress) return 'memory';
+  if (isIntelPoison(status) && hasAddress) return 'memory';
   if ((code & 0xef00) === 0x100 || (code & 0xeff0) === 0x10) return 'cpu';
-  if ((code & 0xfffc) === 0xc || code === 0x400) return 'cpu';
+  // 0x400 is the timer, 0x401 to 0x7ff other errors inside of the processor.
+  if ((code & 0xfffc) === 0xc || (code & 0xfc00) === 0x400) return 'cpu';
   return code >= 1 && code <= 6 ? 'cpu' : 'others';
 }
 

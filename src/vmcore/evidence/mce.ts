@@ -5,6 +5,7 @@ import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
 import { MceRecord, continuesMceRecord, startsMceRecord } from './mce-record.ts';
 
+const MCE = 'mce: ';
 const PREFIX = /^(?:mce: )?\[Hardware Error\]: /;
 const INTERRUPTED = /^RIP(?: !INEXACT!)? (\d{1,4}):<[0-9a-f]{1,16}> ?(.{0,200})$/;
 const FUNCTION = /^\{([^+{}\s]{1,128})\+0x/;
@@ -27,14 +28,15 @@ export class MceRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
+    const isMce = line.text.startsWith(MCE);
+    if (!isMce && !line.text.startsWith('[')) return this.#continuation(line);
     const prefix = PREFIX.exec(line.text)?.[0];
     if (HOLDOUTS.test(line.text)) {
       this.#findings.open(line, { kind: 'holdouts', source: 'mce', severity: 'fatal' });
       return true;
     }
     if (prefix !== undefined) return this.#record(line, line.text.slice(prefix.length));
-    if (line.text.startsWith('mce: ')) return this.#unprefixed(line);
-    return this.#continuation(line);
+    return isMce ? this.#unprefixed(line) : this.#continuation(line);
   }
 
   #record(line: Line, text: string): boolean {
@@ -99,7 +101,7 @@ export class MceRecogniser implements Recogniser {
     const address = USER_ACCESS.exec(line.text)?.[1];
     if (address !== undefined) {
       const finding = this.#findings.open(line, {
-        kind: 'user-access',
+        kind: 'consumption',
         source: 'mce',
         category: 'memory',
         severity: 'recoverable',

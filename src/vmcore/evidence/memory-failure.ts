@@ -5,6 +5,8 @@
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
 
+/** In every line of these: most lines of a log need no second look. */
+const ANY = /^(?:Injecting memory failure|RAS: Soft-offlining|Memory failure: |MCE:? 0x)/;
 const PAGE = /^(?:Memory failure: |MCE:? )0x([0-9a-f]{1,13}): (.{1,1900})$/;
 const ACTION =
   /^(?:recovery action for (.{1,64}?)|(.{1,64}? page) recovery): (Ignored|Failed|Delayed|Recovered)/;
@@ -27,6 +29,7 @@ export class MemoryFailureRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
+    if (!ANY.test(line.text)) return false;
     const injected = INJECTING.exec(line.text)?.[1];
     if (injected !== undefined) {
       this.#injected = { frame: BigInt(`0x${injected}`), time: line.time };

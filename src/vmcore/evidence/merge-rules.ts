@@ -13,6 +13,8 @@ export interface Rule {
   readonly seconds: number;
   /** The earlier one is of no second event. */
   readonly once?: true;
+  /** All earlier ones that fit, not the newest alone. */
+  readonly all?: true;
   /** Kinds of which the united event may have several. */
   readonly repeats?: readonly Kind[];
   readonly fits?: (earlier: Finding, later: Finding, pageSize: number) => boolean;
@@ -20,7 +22,7 @@ export interface Rule {
 
 /** Messages of one error of memory, each at most once. */
 const OF_A_PAGE: ReadonlySet<Kind> = new Set([
-  ...(['cper', 'mce', 'user-access', 'edac', 'memory-failure', 'soft-offline', 'note'] as const),
+  ...(['cper', 'mce', 'consumption', 'edac', 'memory-failure', 'soft-offline', 'note'] as const),
 ]);
 
 const caller = (finding: Finding): string => finding.caller ?? '';
@@ -52,14 +54,14 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'a machine check that was printed twice',
-    waits: ({ kind, link }) => when(kind === 'mce' && link !== 'firmware', link),
-    seeks: ({ kind, link }) => when(kind === 'mce' && link !== 'firmware', link),
+    waits: mceIdentity,
+    seeks: mceIdentity,
     seconds: 1,
-    repeats: ['mce'],
+    repeats: ['mce', 'consumption'],
   },
   {
-    name: 'CPUs that each name the CPUs that did not answer',
-    waits: ({ kind }) => when(kind === 'holdouts', ''),
+    name: 'CPUs that did not answer to a machine check',
+    waits: (finding) => when(finding.kind === 'holdouts' || isUncorrected(finding), ''),
     seeks: ({ kind }) => when(kind === 'holdouts', ''),
     seconds: 2,
     repeats: ['holdouts'],
@@ -69,6 +71,15 @@ export const RULES: readonly Rule[] = [
     waits: (finding) => when(finding.kind === 'mce', caller(finding)),
     seeks: (finding) => when(finding.kind === 'edac', caller(finding)),
     seconds: 0.1,
+    once: true,
+    fits: samePage,
+  },
+  {
+    // Before v4.11 a driver kept it until it next looked, once a second.
+    name: 'a machine check that an EDAC driver took and the DIMM that it finds for it',
+    waits: ({ kind, link }) => when(kind === 'mce' && link === 'edac', ''),
+    seeks: ({ kind }) => when(kind === 'edac', ''),
+    seconds: 2,
     once: true,
     fits: samePage,
   },
@@ -99,7 +110,7 @@ export const RULES: readonly Rule[] = [
     waits: pageMessage,
     seeks: pageMessage,
     seconds: 10,
-    repeats: ['announcement'],
+    repeats: ['announcement', 'consumption'],
     // The page is dealt with after the error was told of; a moment before at the most.
     fits: (one, other) =>
       one.kind !== 'memory-failure' || other.kind === 'note' || other.time - one.lastTime <= 1,
@@ -118,6 +129,9 @@ export const RULES: readonly Rule[] = [
     seeks: (finding) => when(isAnnounced(finding), ''),
     seconds: 2,
     once: true,
+    all: true,
+    repeats: ['announcement', 'holdouts'],
+    fits: (one, other) => one.kind === 'announcement' || other.severity !== 'corrected',
   },
   {
     name: 'firmware that told of its record before the kernel was done with it',
@@ -125,6 +139,7 @@ export const RULES: readonly Rule[] = [
     seeks: ({ kind }) => when(kind === 'announcement', ''),
     seconds: 2,
     once: true,
+    repeats: ['announcement'],
   },
   {
     name: 'a firmware record of PCIe and the registers that came with it',
@@ -168,6 +183,19 @@ function isFirmwareRecord({ kind, link, category }: Finding): boolean {
   return (kind === 'cper' && category === 'memory') || (kind === 'mce' && link === 'firmware');
 }
 
+/** What a machine check says of itself, where it says enough. */
+function mceIdentity({ kind, link }: Finding): string | null {
+  return when(isMachineCheck(kind) && link?.includes('/') === true, link);
+}
+
+function isMachineCheck(kind: Kind): boolean {
+  return kind === 'mce' || kind === 'consumption';
+}
+
+function isUncorrected({ kind, severity }: Finding): boolean {
+  return isMachineCheck(kind) && severity !== null && severity !== 'corrected';
+}
+
 function isUnaddressed({ kind, severity, place }: Finding): boolean {
   return kind === 'edac' && severity === 'recoverable' && place.physicalAddress === undefined;
 }
@@ -175,7 +203,7 @@ function isUnaddressed({ kind, severity, place }: Finding): boolean {
 function isAnnounced(finding: Finding): boolean {
   switch (finding.kind) {
     case 'mce':
-    case 'user-access':
+    case 'consumption':
     case 'edac':
     case 'memory-failure':
     case 'soft-offline':

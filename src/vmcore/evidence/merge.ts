@@ -62,7 +62,7 @@ class Merger {
       if (earlier === undefined || !this.#joins(earlier, finding, rule)) continue;
       if (rule.once === true) waiting.splice(at, 1);
       this.#unite(earlier, finding);
-      return;
+      if (rule.all !== true) return;
     }
   }
 

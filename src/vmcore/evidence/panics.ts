@@ -18,6 +18,8 @@ const BY_TYPE: ReadonlyMap<CrashType, Source> = new Map([
 const EDAC_MEMORY = /^UE (.{1,900})$/;
 const EDAC_DEVICE = /^EDAC .{1,64}: UE instance: /;
 const MEMORY_FAILURE = /^Memory failure: 0x([0-9a-f]{1,13}): unrecoverable page/;
+/** arch/powerpc/platforms/powernv/opal-hmi.c; a machine check dies with the same words but the last. */
+const HMI = 'opal: Hardware platform error: Unrecoverable HMI exception';
 const IOCK = 'NMI IOCK error: Not continuing';
 /** Also follows an NMI of which nobody knows the reason. */
 const NMI = 'NMI: Not continuing';
@@ -55,7 +57,7 @@ export class PanicRecogniser implements Recogniser {
   #cause(text: string): Cause | null {
     const death = deathIn(text);
     if (death === null || death.kind === 'request' || death.kind === 'lockup') return null;
-    const source = BY_TYPE.get(death.type);
+    const source = text.startsWith(HMI) ? 'hmi' : BY_TYPE.get(death.type);
     if (source !== undefined) return { source, category: null, place: {}, certain: true };
     const message = panicMessage(text);
     return message === null ? null : this.#named(message);

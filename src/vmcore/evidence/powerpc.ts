@@ -12,10 +12,13 @@ const STACK =
 const ADDRESS = /\bpaddr: (?:0x)?([0-9a-f]{1,16})/;
 const NOT_RECOVERED = /\bNot recovered\b/i;
 const OLD =
-  /^(Harmless|Warning|Severe|Fatal) Machine check interrupt \[(Not recovered|Recovered)\]/i;
+  /^(Harmless|Warning|Severe|Fatal) Machine check interrupt \[{1,2}(Not recovered|Recovered)\]/i;
 const OLD_NIP = /^ {1,8}NIP:? \[([0-9a-f]{1,16})\]/;
 const OLD_TYPE = /^ {1,8}Error type: (.{1,100})$/;
-const OLD_ADDRESS = /^ {1,8}Physical address: (?:0x)?([0-9a-f]{1,16})/;
+/** `Physial` before v4.15, when there were two brackets before `Not recovered`, too. */
+const OLD_ADDRESS = /^ {1,8}Physic?al address: {1,2}(?:0x)?([0-9a-f]{1,16})/;
+/** In every line of the old form that begins something. */
+const ANY = /machine check interrupt|hardware error detected/i;
 const FATAL = /^Machine check interrupt (?:is fatal|unrecoverable: )/;
 const RTAS = /^(Recoverable|Fatal) hardware error detected/;
 
@@ -64,6 +67,10 @@ export class PowerpcRecogniser implements Recogniser {
   }
 
   #old(line: Line): boolean {
+    return ANY.test(line.text) ? this.#oldHead(line) : this.#oldDetail(line);
+  }
+
+  #oldHead(line: Line): boolean {
     const head = OLD.exec(line.text);
     if (head !== null) {
       const finding = this.#open(line, capital(head[1] ?? ''));
@@ -87,6 +94,10 @@ export class PowerpcRecogniser implements Recogniser {
       });
       return true;
     }
+    return this.#oldDetail(line);
+  }
+
+  #oldDetail(line: Line): boolean {
     const check = line.text.startsWith('  ') ? this.#byCaller.get(line.caller) : undefined;
     return check !== undefined && oldDetail(check, line.text);
   }

@@ -1,22 +1,31 @@
 // Errors that an arm64 CPU takes as an exception. arch/arm64/kernel/traps.c (SError), arch/arm64/mm/
 // fault.c (synchronous external abort). The CPU that takes one is seldom the part that failed.
 
-import type { Findings, Recogniser } from './finding.ts';
+import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
 
+/** In every line of these: most lines of a log need no second look. */
+const ANY = /^(?:SError |Bad mode |Internal error: |Unhandled fault: |Synchronous External )/;
 /** `ata1: SError: { … }` is a register of SATA. */
-const SERROR = /^SError Interrupt on CPU(\d{1,6}), code (0x[0-9a-f]{1,16})/;
+const SERROR =
+  /^(?:SError Interrupt|Bad mode in Error handler detected) on CPU(\d{1,6}), code (0x[0-9a-f]{1,16})/;
+/** Names of arch/arm64/mm/fault.c fault_info, and of arch/arm/mm/fsr-2level.c. */
 const ABORT =
-  /^(?:Internal error|Unhandled fault): (synchronous (?:external abort|parity or ECC error)[^:[]{0,60})/;
+  /^(Internal error|Unhandled fault|Synchronous External Abort): ((?:level \d )?(?:synchronous (?:external abort|parity (?:or ECC )?error)|imprecise external abort|external abort on |\(translation table walk\))[^:[]{0,60})/;
+/** Of an abort that says its name a line before. */
+const NAMELESS = /^Internal error: : [0-9a-f]{1,16} \[#/;
+const DEATH_SECONDS = 1;
 
 export class SerrorRecogniser implements Recogniser {
   readonly #findings: Findings;
+  readonly #faults = new Map<string | null, Finding>();
 
   constructor(findings: Findings) {
     this.#findings = findings;
   }
 
   offer(line: Line): boolean {
+    if (!ANY.test(line.text)) return false;
     const serror = SERROR.exec(line.text);
     if (serror !== null) {
       this.#findings.open(line, {
@@ -29,15 +38,28 @@ export class SerrorRecogniser implements Recogniser {
       });
       return true;
     }
-    const abort = ABORT.exec(line.text)?.[1]?.trim();
+    return this.#abort(line) || this.#died(line);
+  }
+
+  #abort(line: Line): boolean {
+    const [, head, abort] = ABORT.exec(line.text) ?? [];
     if (abort === undefined) return false;
-    this.#findings.open(line, {
+    // A fault may have hit a process, which is all that ends then.
+    const fatal = head === 'Internal error';
+    const finding = this.#findings.open(line, {
       kind: 'other',
       source: 'serror',
       category: abort.includes('parity') ? 'memory' : 'others',
-      severity: 'fatal',
-      detail: abort,
+      severity: fatal ? 'fatal' : 'recoverable',
+      detail: abort.trim(),
     });
+    this.#faults.set(line.caller, finding);
     return true;
+  }
+
+  #died(line: Line): boolean {
+    const fault = NAMELESS.test(line.text) ? this.#faults.get(line.caller) : undefined;
+    if (fault !== undefined && line.time - fault.time <= DEATH_SECONDS) fault.severity = 'fatal';
+    return fault !== undefined;
   }
 }

@@ -4,6 +4,7 @@ import type { Source } from './hardware-event.ts';
 import type { Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
 
+const END = ' callbacks suppressed';
 const LINE = /^(\w{1,64}): (\d{1,10}) callbacks suppressed$/;
 
 const FUNCTIONS: readonly (readonly [RegExp, Source])[] = [
@@ -17,8 +18,9 @@ export class SuppressedMessages implements Recogniser {
   readonly #counts = new Map<Source, number>();
 
   offer(line: Line): boolean {
-    const [, name, count] = LINE.exec(line.text) ?? [];
-    const source = FUNCTIONS.find(([pattern]) => pattern.test(name ?? ''))?.[1];
+    const [, name, count] = line.text.endsWith(END) ? (LINE.exec(line.text) ?? []) : [];
+    if (name === undefined) return false;
+    const source = FUNCTIONS.find(([pattern]) => pattern.test(name))?.[1];
     if (source === undefined) return false;
     this.#counts.set(source, (this.#counts.get(source) ?? 0) + Number(count));
     return true;

@@ -5,7 +5,8 @@ import type { Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
 
 const RISCV = /^Oops - (load access fault|hardware error)\b/;
-const LOONGARCH = /^(?:Kernel panic - not syncing: )?Can't handle the cache error!/;
+const LOONGARCH = "Can't handle the cache error!";
+const PANIC = 'Kernel panic - not syncing: ';
 
 export class TrapRecogniser implements Recogniser {
   readonly #findings: Findings;
@@ -15,8 +16,8 @@ export class TrapRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
-    const riscv = RISCV.exec(line.text)?.[1];
-    if (riscv === undefined && !LOONGARCH.test(line.text)) return false;
+    const riscv = line.text.startsWith('Oops - ') ? RISCV.exec(line.text)?.[1] : undefined;
+    if (riscv === undefined && !isCacheError(line.text)) return false;
     this.#findings.open(line, {
       kind: 'other',
       source: 'trap',
@@ -26,4 +27,8 @@ export class TrapRecogniser implements Recogniser {
     });
     return true;
   }
+}
+
+function isCacheError(text: string): boolean {
+  return text.startsWith(LOONGARCH) || text.startsWith(`${PANIC}${LOONGARCH}`);
 }

@@ -6,12 +6,14 @@ import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
 import { VmcoreError } from '../errors.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';
 
-const PAGE = 4096;
+/** Bytes read at once. */
+export const PAGE = 4096;
 
 export class LogMemory {
   readonly order: VirtualMemory['order'];
   readonly #memory: VirtualMemory;
-  readonly #pages = new Map<VirtAddr, Uint8Array | undefined>();
+  /** By number. */
+  readonly #pages = new Map<number, Uint8Array | undefined>();
   #bytesLeft: number;
   #exhausted = false;
 
@@ -34,8 +36,8 @@ export class LogMemory {
 
   /** @returns undefined when not all of it is in the dump, or when nothing more may be read. */
   read(address: VirtAddr, length: number): Uint8Array | undefined {
-    const within = Number(address % BigInt(PAGE));
-    const first = this.#page(virtAddr(address - BigInt(within)));
+    const within = Number(address & BigInt(PAGE - 1));
+    const first = this.page(virtAddr(address - BigInt(within)));
     if (first === undefined || within + length <= PAGE) {
       return first?.subarray(within, within + length);
     }
@@ -66,13 +68,16 @@ export class LogMemory {
     return bytes && new Cursor(bytes, this.order, what, address);
   }
 
-  #page(address: VirtAddr): Uint8Array | undefined {
-    if (this.#pages.has(address)) return this.#pages.get(address);
+  /** The page at an address that is the first of a page; undefined as with read(). */
+  page(address: VirtAddr): Uint8Array | undefined {
+    const number = Number(address / BigInt(PAGE));
+    const before = this.#pages.get(number);
+    if (before !== undefined || this.#pages.has(number)) return before;
     if (this.#bytesLeft < PAGE) this.#exhausted = true;
     if (this.#exhausted) return undefined;
     this.#bytesLeft -= PAGE;
     const page = this.#readPage(address);
-    this.#pages.set(address, page);
+    this.#pages.set(number, page);
     return page;
   }
 

@@ -1,17 +1,21 @@
 // What a record stores beside numbers: bytes that anybody may have written.
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+/** Almost every line is of these, and looking for others takes longer. */
+const PLAIN = /^[ -~\n]*$/;
 
 /**
  * The text of a record: what is not UTF-8 is U+FFFD, and what a terminal or a web page would act on
  * is a space, except for the ends of its lines.
  */
 export function recordText(bytes: Uint8Array): string {
-  return utf8.decode(bytes).replace(/[^\P{C}\n]+/gu, ' ');
+  const text = utf8.decode(bytes);
+  return PLAIN.test(text) ? text : text.replace(/[^\P{C}\n]+/gu, ' ');
 }
 
 /** `+pci:0000:01:00.0`; null where the field is empty. */
 export function deviceName(bytes: Uint8Array): string | null {
+  if (bytes[0] === 0) return null;
   const end = bytes.indexOf(0);
   const name = recordText(end < 0 ? bytes : bytes.subarray(0, end)).replaceAll('\n', ' ');
   return name === '' ? null : name;

@@ -6,12 +6,13 @@
 // A continuation that could not be appended to its line is a record of its own, here as in dmesg.
 
 import { CAPS } from '../limits.ts';
-import type { Cursor } from '../bytes/cursor.ts';
-import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
+import type { Cursor, Endian, WordBits } from '../bytes/cursor.ts';
+import { virtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt } from '../errors.ts';
 import type { Kernel } from '../kernel.ts';
 import type { LogMemory } from './log-memory.ts';
+import { LogRegion } from './log-region.ts';
 import type { LogEntry, LogRecord } from './record.ts';
 import { callerName, deviceName, flagsAndLevel, recordText, secondsOf } from './record-text.ts';
 import { neededKey, optionalOffset } from './keys.ts';
@@ -25,28 +26,39 @@ const EMPTY_LINE = 3n;
 const FACILITY_AFTER_TEXT_LENGTH = 2;
 
 interface Ring {
+  /** A power of two: bits of a record's id below it are the place of its descriptor and info. */
   readonly count: bigint;
-  readonly descriptors: VirtAddr;
-  readonly infos: VirtAddr;
+  readonly descriptors: LogRegion;
+  readonly infos: LogRegion;
   readonly headId: bigint;
   readonly tailId: bigint;
-  readonly text: VirtAddr;
+  readonly text: LogRegion;
+  /** A power of two. */
   readonly textSize: bigint;
   /** Records for which no descriptor was to be had. */
   readonly fail: number;
+  readonly wordBits: WordBits;
+  /** Bits of an id: the other two of a word are a state. */
+  readonly idBits: number;
+  readonly endian: Endian;
 }
 
-/** Where the members that are needed lie, all from VMCOREINFO; undefined where it does not say. */
+/**
+ * Where the members that are needed lie, each within its struct, all from VMCOREINFO; undefined where
+ * it does not say.
+ */
 interface RecordLayout {
   readonly descriptorSize: number;
   readonly state: number;
-  readonly positions: number;
+  readonly begin: number;
+  readonly next: number;
   readonly infoSize: number;
   readonly textLength: number;
+  readonly facility: number;
   readonly seq: number | undefined;
   readonly time: number | undefined;
   readonly caller: number | undefined;
-  readonly device: readonly [offset: number, length: number] | undefined;
+  readonly device: { readonly at: number; readonly length: number } | undefined;
 }
 
 /**
@@ -57,62 +69,51 @@ interface RecordLayout {
  *   the head of the ring is not in the dump.
  */
 export function* newestOfRing(kernel: Kernel, pages: LogMemory): Generator<LogEntry> {
-  const ring = readRing(kernel);
-  const layout = recordLayout(kernel.vmcoreinfo);
+  const ring = readRing(kernel, pages);
+  const layout = recordLayout(kernel.vmcoreinfo, ring);
   if (ring.fail > 0) yield { kind: 'lost', count: ring.fail };
-  const idBits = pages.order.wordBits - 2; // the other two are the state
-  const span = BigInt.asUintN(idBits, ring.headId - ring.tailId) + 1n;
+  const span = BigInt.asUintN(ring.idBits, ring.headId - ring.tailId) + 1n;
   const held = span < ring.count ? span : ring.count;
   for (let back = 0n; back < held; back++) {
-    const id = BigInt.asUintN(idBits, ring.headId - back);
-    const entry = readEntry(pages, ring, layout, id);
+    const entry = readEntry(ring, layout, BigInt.asUintN(ring.idBits, ring.headId - back));
     if (entry !== undefined) yield entry;
   }
 }
 
-function readEntry(
-  pages: LogMemory,
-  ring: Ring,
-  layout: RecordLayout,
-  id: bigint,
-): LogEntry | undefined {
-  const slot = Number(id % ring.count);
-  const { descriptorSize, infoSize } = layout;
-  const at = addVirt(ring.descriptors, slot * descriptorSize);
-  const descriptor = pages.cursor(at, descriptorSize, 'prb_desc');
-  if (descriptor === undefined) return { kind: 'unreadable' };
-  const idBits = pages.order.wordBits - 2;
-  const stateVar = descriptor.seek(layout.state).word();
-  const state = Number(stateVar >> BigInt(idBits));
+function readEntry(ring: Ring, layout: RecordLayout, id: bigint): LogEntry | undefined {
+  const { descriptors, infos, idBits } = ring;
+  const slot = Number(id & (ring.count - 1n));
+  if (!descriptors.seek(slot * layout.descriptorSize, layout.descriptorSize)) return UNREADABLE;
+  const stateVar = descriptors.word(layout.state);
   if (BigInt.asUintN(idBits, stateVar) !== id) return undefined;
+  const state = Number(stateVar >> BigInt(idBits));
   if (state !== COMMITTED && state !== FINALIZED) return undefined;
-  const begin = descriptor.seek(layout.positions).word();
-  const next = descriptor.word();
-  const infoAt = addVirt(ring.infos, slot * infoSize);
-  const info = pages.cursor(infoAt, infoSize, 'printk_info');
-  if (info === undefined) return { kind: 'unreadable' };
-  const length = Math.min(info.seek(layout.textLength).u16(), CAPS.logTextBytes);
-  const text = readText(pages, ring, { id, begin, next, length });
+  const begin = descriptors.word(layout.begin);
+  const next = descriptors.word(layout.next);
+  if (!infos.seek(slot * layout.infoSize, layout.infoSize)) return UNREADABLE;
+  const length = Math.min(infos.u16(layout.textLength), CAPS.logTextBytes);
+  const text = readText(ring, { id, begin, next, length });
   if (text === 'lost') return { kind: 'lost', count: 1 };
-  if (text === undefined) return { kind: 'unreadable' };
-  const seq = layout.seq === undefined ? null : Number(info.seek(layout.seq).u64());
-  return { kind: 'record', record: recordOf(info, layout, text, pages.order.endian), seq };
+  if (text === undefined) return UNREADABLE;
+  const seq = layout.seq === undefined ? null : Number(infos.u64(layout.seq));
+  return { kind: 'record', record: recordOf(infos, layout, text, ring.endian), seq };
 }
 
+const UNREADABLE: LogEntry = { kind: 'unreadable' };
+
 function recordOf(
-  info: Cursor,
-  { textLength, time, caller, device }: RecordLayout,
+  info: LogRegion,
+  { facility, time, caller, device }: RecordLayout,
   text: Uint8Array,
-  endian: 'little' | 'big',
+  endian: Endian,
 ): LogRecord {
-  const facility = info.seek(textLength + FACILITY_AFTER_TEXT_LENGTH).u8();
-  const { level } = flagsAndLevel(info.u8(), endian);
+  const { level } = flagsAndLevel(info.u8(facility + 1), endian);
   return {
-    timeSeconds: time === undefined ? null : secondsOf(info.seek(time).u64()),
-    facility,
+    timeSeconds: time === undefined ? null : secondsOf(info.u64(time)),
+    facility: info.u8(facility),
     level,
-    caller: caller === undefined ? null : callerName(info.seek(caller).u32()),
-    device: device === undefined ? null : deviceName(info.seek(device[0]).bytes(device[1])),
+    caller: caller === undefined ? null : callerName(info.u32(caller)),
+    device: device === undefined ? null : deviceName(info.bytes(device.at, device.length)),
     text: recordText(text),
   };
 }
@@ -130,28 +131,26 @@ interface Block {
  * @returns undefined where the block is not in the dump, or is not that record's.
  */
 function readText(
-  pages: LogMemory,
-  { text, textSize }: Ring,
+  { text, textSize, wordBits }: Ring,
   { id, begin, next, length }: Block,
 ): Uint8Array | 'lost' | undefined {
   if ((begin & NO_TEXT) !== 0n) return begin === EMPTY_LINE ? new Uint8Array() : 'lost';
-  const { wordBits } = pages.order;
   const last = BigInt.asUintN(wordBits, next - 1n);
   const wraps = begin / textSize !== last / textSize;
   const blockBytes = wraps ? (last % textSize) + 1n : BigInt.asUintN(wordBits, next - begin);
-  const room = Number(blockBytes) - wordBits / 8;
+  const idBytes = wordBits / 8;
+  const room = Number(blockBytes) - idBytes;
   if (room < 0 || blockBytes > textSize) return undefined;
-  const at = addVirt(text, wraps ? 0n : begin % textSize);
-  const owner = pages.cursor(at, wordBits / 8, 'prb_data_block')?.word();
-  if (owner !== id) return undefined;
-  return pages.read(addVirt(at, wordBits / 8), Math.min(length, room));
+  const textBytes = Math.min(length, room);
+  if (!text.seek(wraps ? 0 : Number(begin % textSize), idBytes + textBytes)) return undefined;
+  return text.word(0) === id ? text.bytes(idBytes, textBytes) : undefined;
 }
 
-function readRing(kernel: Kernel): Ring {
-  const { memory, vmcoreinfo } = kernel;
+function readRing({ memory, vmcoreinfo }: Kernel, pages: LogMemory): Ring {
+  const { wordBits, endian } = memory.order;
   const pointer = vmcoreinfo.symbol('prb');
   if (pointer === undefined) throw new Corrupt('corrupt', 'vmcoreinfo', 'want SYMBOL(prb)');
-  const prb = virtAddr(memory.cursor(pointer, memory.order.wordBits / 8, 'prb').word());
+  const prb = virtAddr(memory.cursor(pointer, wordBits / 8, 'prb').word());
   const size = neededKey(vmcoreinfo.size('printk_ringbuffer'), 'SIZE(printk_ringbuffer)');
   const c = memory.cursor(prb, size, 'printk_ringbuffer');
   const offset = (name: string): number => neededKey(vmcoreinfo.offset(name), `OFFSET(${name})`);
@@ -164,33 +163,52 @@ function readRing(kernel: Kernel): Ring {
   const fail = optionalOffset(vmcoreinfo, 'printk_ringbuffer.fail');
   return {
     count: 1n << countBits,
-    descriptors: virtAddr(desc('descs').word()),
-    infos: virtAddr(desc('infos').word()),
+    descriptors: new LogRegion(pages, virtAddr(desc('descs').word())),
+    infos: new LogRegion(pages, virtAddr(desc('infos').word())),
     headId: desc('head_id').word(),
     tailId: desc('tail_id').word(),
-    text: virtAddr(data('data').word()),
+    text: new LogRegion(pages, virtAddr(data('data').word())),
     textSize: 1n << sizeBits,
     fail: fail === undefined ? 0 : Number(c.seek(fail).word()),
+    wordBits,
+    idBits: wordBits - 2,
+    endian,
   };
 }
 
-function recordLayout(info: Vmcoreinfo): RecordLayout {
-  const offset = (name: string): number => neededKey(info.offset(name), `OFFSET(${name})`);
+/** @throws Corrupt when VMCOREINFO has not what it takes, or a member is not within its struct. */
+function recordLayout(info: Vmcoreinfo, { wordBits }: Ring): RecordLayout {
   const size = (name: string): number => neededKey(info.size(name), `SIZE(${name})`);
+  const [descriptorSize, infoSize] = [size('prb_desc'), size('printk_info')];
+  const needed = (member: string): number => neededKey(info.offset(member), `OFFSET(${member})`);
+  const within = (struct: number, at: number, length: number): number => {
+    if (at + length <= struct) return at;
+    throw new Corrupt('corrupt', 'vmcoreinfo', `got ${at + length} of ${struct} bytes of a struct`);
+  };
+  const optional = (member: string, length: number): number | undefined => {
+    const at = optionalOffset(info, `printk_info.${member}`);
+    return at === undefined ? undefined : within(infoSize, at, length);
+  };
+  const wordBytes = wordBits / 8;
+  const positions = needed('prb_desc.text_blk_lpos');
+  const textLength = needed('printk_info.text_len');
+  const facility = textLength + FACILITY_AFTER_TEXT_LENGTH;
   const devInfo = optionalOffset(info, 'printk_info.dev_info');
-  const device = optionalOffset(info, 'dev_printk_info.device');
-  const deviceLength = info.length('printk_info_device');
-  const known = devInfo !== undefined && device !== undefined && deviceLength !== undefined;
+  const deviceAt = optionalOffset(info, 'dev_printk_info.device');
+  const length = info.length('printk_info_device');
+  const known = devInfo !== undefined && deviceAt !== undefined && length !== undefined;
   return {
-    descriptorSize: size('prb_desc'),
-    state: offset('prb_desc.state_var'),
-    positions: offset('prb_desc.text_blk_lpos'),
-    infoSize: size('printk_info'),
-    textLength: offset('printk_info.text_len'),
-    seq: optionalOffset(info, 'printk_info.seq'),
-    time: optionalOffset(info, 'printk_info.ts_nsec'),
-    caller: optionalOffset(info, 'printk_info.caller_id'),
-    device: known ? [devInfo + device, deviceLength] : undefined,
+    descriptorSize,
+    state: within(descriptorSize, needed('prb_desc.state_var'), wordBytes),
+    begin: within(descriptorSize, positions, wordBytes),
+    next: within(descriptorSize, positions + wordBytes, wordBytes),
+    infoSize,
+    textLength,
+    facility: within(infoSize, facility, 2),
+    seq: optional('seq', 8),
+    time: optional('ts_nsec', 8),
+    caller: optional('caller_id', 4),
+    device: known ? { at: within(infoSize, devInfo + deviceAt, length), length } : undefined,
   };
 }
 

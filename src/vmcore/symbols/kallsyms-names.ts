@@ -3,7 +3,6 @@
 // 256th name has a marker: its offset from the first.
 // Source: scripts/kallsyms.c write_src(), kernel/kallsyms.c kallsyms_expand_symbol().
 
-import { Cursor } from '../bytes/cursor.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
 import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';
@@ -107,7 +106,10 @@ function expand({ tokens, limits }: KallsymsTables, compressed: Uint8Array, i: n
   const expanded = new Uint8Array(length);
   let at = 0;
   for (const index of compressed) {
-    for (const byte of tokens[index] ?? []) expanded[at++] = byte;
+    const token = tokens[index];
+    if (token === undefined) continue;
+    expanded.set(token, at);
+    at += token.length;
   }
   return expanded.subarray(1);
 }
@@ -168,7 +170,9 @@ class NameCursor {
   /** Behind the last name, in every layout. */
   readonly #end: VirtAddr;
   readonly #bigLengths: boolean;
-  #cursor: Cursor;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #at = 0;
+  /** Address behind the bytes. */
   #next: VirtAddr;
 
   /** @param bigLengths whether bit 7 of a length says that a second byte follows (since v6.1). */
@@ -177,12 +181,11 @@ class NameCursor {
     this.#end = tokenTable;
     this.#bigLengths = bigLengths;
     this.#next = start;
-    this.#cursor = new Cursor(new Uint8Array(0), memory.order, 'kallsyms_names');
   }
 
   /** Address of the next name's length. */
   get address(): VirtAddr {
-    return addVirt(this.#next, -this.#cursor.remaining);
+    return addVirt(this.#next, this.#at - this.#bytes.length);
   }
 
   /** The next name, compressed. */
@@ -192,35 +195,34 @@ class NameCursor {
 
   skip(count: number): void {
     for (let i = 0; i < count; i++) {
-      let rest = this.#length();
-      while (rest > this.#cursor.remaining) {
-        rest -= this.#cursor.remaining;
+      let end = this.#length() + this.#at;
+      while (end > this.#bytes.length) {
+        end -= this.#bytes.length;
         this.#fill();
       }
-      this.#cursor.skip(rest);
+      this.#at = end;
     }
   }
 
   /** Since 73bbb94466fd ("kallsyms: support "big" kernel symbols") (in v6.1): ULEB128, two bytes. */
   #length(): number {
     const low = this.#byte();
-    if (!this.#bigLengths || low < 0x80) return low;
-    return (low & 0x7f) | (this.#byte() << 7);
+    return this.#bigLengths && low >= 0x80 ? (low & 0x7f) | (this.#byte() << 7) : low;
   }
 
   #byte(): number {
-    if (this.#cursor.remaining === 0) this.#fill();
-    return this.#cursor.u8();
+    if (this.#at === this.#bytes.length) this.#fill();
+    return this.#bytes[this.#at++] ?? 0;
   }
 
   #take(length: number): Uint8Array {
-    if (length <= this.#cursor.remaining) return this.#cursor.bytes(length);
     const name = new Uint8Array(length);
     for (let done = 0; done < length;) {
-      if (this.#cursor.remaining === 0) this.#fill();
-      const part = this.#cursor.bytes(Math.min(length - done, this.#cursor.remaining));
+      if (this.#at === this.#bytes.length) this.#fill();
+      const part = this.#bytes.subarray(this.#at, this.#at + length - done);
       name.set(part, done);
       done += part.length;
+      this.#at += part.length;
     }
     return name;
   }
@@ -230,7 +232,8 @@ class NameCursor {
       throw new Corrupt('no_kallsyms', 'kallsyms_names', 'run into the token table');
     }
     const length = PAGE - Number(this.#next % BigInt(PAGE));
-    this.#cursor = this.#memory.cursor(this.#next, length, 'kallsyms_names');
+    this.#bytes = this.#memory.read(this.#next, length);
+    this.#at = 0;
     this.#next = addVirt(this.#next, length);
   }
 }

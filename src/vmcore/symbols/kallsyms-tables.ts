@@ -22,7 +22,7 @@ export interface KallsymsTables {
   readonly names: VirtAddr;
   readonly tokens: readonly Uint8Array[];
   /** Whether the tokens are such as scripts/kallsyms.c makes: a damaged one seldom is. */
-  readonly tokensAreWhole: boolean;
+  readonly tokensAreWhole: () => boolean;
   readonly tokenTable: VirtAddr;
   /** kallsyms_offsets: 32 bits a symbol; undefined in kernels with kallsyms_addresses. */
   readonly offsets: VirtAddr | undefined;
@@ -68,7 +68,7 @@ export function kallsymsTables(
     names,
     tokenTable,
     tokens: tokens.texts,
-    tokensAreWhole: tokens.follow && areMadeOfBytes(tokens.texts),
+    tokensAreWhole: () => tokens.follow && areMadeOfBytes(tokens.texts),
     offsets,
     addresses,
     relativeBaseAt: baseAt,

@@ -93,7 +93,7 @@ export class Kallsyms implements SymbolSource {
   }
 
   #hasGaps(names: readonly string[], reach: number): boolean {
-    if (!this.#tables.tokensAreWhole) return false;
+    if (!this.#tables.tokensAreWhole()) return false;
     return unlessBroken(() => names.every((name) => this.#isGap(ascii(name), reach)));
   }
 

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 import { onTestFinished } from 'vitest';
 
+import { AS_NOBODY } from '../system/as-nobody.ts';
+
 export const MAIN: string = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 
 export interface Ended {
@@ -18,12 +20,14 @@ export interface Ended {
 
 type Process = ChildProcessByStdio<null, Readable, Readable>;
 
-/** Start a script of Node inside a test; it does not outlive that. */
+/** Start a script of Node inside a test, as a user; it does not outlive that. */
 export function start(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  user: { readonly uid?: number; readonly gid?: number } = {},
 ): Process {
   const child = spawn(process.execPath, args, {
+    ...user,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...withoutOurs(process.env), ...environment },
   });
@@ -45,8 +49,9 @@ export function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 export async function runNode(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  user: { readonly uid?: number; readonly gid?: number } = {},
 ): Promise<Ended> {
-  const child = start(args, environment);
+  const child = start(args, environment, user);
   const [stdout, stderr, code] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -61,6 +66,14 @@ export function run(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   return runNode([MAIN, ...args], environment);
+}
+
+/** The same as the user nobody, where we are root. */
+export function runAsNobody(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  return runNode([MAIN, ...args], environment, AS_NOBODY);
 }
 
 /** The exit code; null when a signal ended it. */

@@ -30,8 +30,8 @@ export interface Running {
   /** What was said to be all the files of a root. */
   readonly only: readonly (readonly [root: string, paths: readonly string[]])[];
   readonly log: readonly string[];
-  /** Not empty when the first pass over the directories is over. */
-  readonly passes: readonly 'over'[];
+  /** What was said of the first pass over the directories, whenever something was. */
+  readonly passes: readonly ('partial' | 'over')[];
   /** Lets time pass that nobody waits for. */
   readonly skipMs: (ms: number) => void;
   /** How many decodes have ended. */
@@ -48,7 +48,7 @@ export function startIngest(
   const decoded: Extract<FileOutcome, { kind: 'report' }>[] = [];
   const failed: Extract<FileOutcome, { kind: 'failure' }>[] = [];
   const durations: number[] = [];
-  const passes: 'over'[] = [];
+  const passes: ('partial' | 'over')[] = [];
   const recovered: string[] = [];
   const only: [root: string, paths: string[]][] = [];
   const { log, lines } = memoryLog();
@@ -77,7 +77,7 @@ export function startIngest(
         },
         recovered: (path) => recovered.push(path),
         resultOf: () => undefined,
-        firstPassIsOver: () => passes.push('over'),
+        firstPassIs: (progress) => passes.push(progress),
         retain: (root, paths) => only.push([root, [...paths]]),
       },
       observeDecode: (seconds) => durations.push(seconds),

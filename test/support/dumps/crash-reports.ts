@@ -24,7 +24,7 @@ export function crashReport(parts: Partial<CrashReport> = {}): CrashReport {
     panicMessage: null,
     ...absentLog('page_excluded'),
     warnings: [],
-    vmcoreinfoDigest: 'OSRELEASE=7.3.4 CRASHTIME=1791000351',
+    vmcoreinfoLines: 'OSRELEASE=7.3.4 CRASHTIME=1791000351',
     ...parts,
   };
 }

@@ -4,6 +4,10 @@ import process from 'node:process';
 
 const NOBODY = 65_534;
 
+/** For a process to be started as nobody, where we are root. */
+export const AS_NOBODY: { readonly uid?: number; readonly gid?: number } =
+  process.geteuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+
 /** Run `body` with the effective rights of the user nobody where we are root, else as we are. */
 export async function asNobody<T>(body: () => T | Promise<T>): Promise<T> {
   if (process.geteuid?.() !== 0) return body();

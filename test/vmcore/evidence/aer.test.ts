@@ -96,6 +96,15 @@ describe('AER', () => {
     });
   });
 
+  it('the injector need not say that it is one', () => {
+    expect(
+      eventsOf(
+        'pcieport 0000:00:02.0: Injecting errors 00000040/00000000 into device 0000:01:00.0',
+        'e1000e 0000:01:00.0: PCIe Bus Error: severity=Corrected, type=Data Link Layer, id=0100(Receiver ID)',
+      ),
+    ).toMatchObject([{ injected: true }]);
+  });
+
   it('an error of a CXL device is of category cxl', () => {
     expect(
       summaries('pcieport 0000:0c:00.0: CXL Bus Error: severity=Uncorrectable (Fatal)'),

@@ -7,6 +7,7 @@ describe('programCounter', () => {
     ['RIP: 0010:rsvp_classify+0x31a/0xdf0', 'rsvp_classify'],
     ['RIP: e030:__pci_enable_msix_range.part.0+0x26b/0x5f0', '__pci_enable_msix_range'],
     ['RIP: 0010:nv_open+0x1/0x2 [nvidia]', 'nv_open [nvidia]'],
+    ['RIP: 0010:[<ffffffff813d0b26>]  [<ffffffff813d0b26>] nv_open+0x16/0x20', 'nv_open'],
     ['RIP: 0033:0x4b0642', null],
     ['pc : memcpy+0x1/0x2', 'memcpy'],
     [' epc : do_trap+0x1/0x2', 'do_trap'],

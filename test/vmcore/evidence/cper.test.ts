@@ -62,6 +62,25 @@ describe('firmware records', () => {
     ).toEqual(['recoverable pci ghes 0000:43:00.0']);
   });
 
+  it.each([
+    ['  error_type: 2, single-bit ECC', 'corrected memory ghes'],
+    ['  error_type: 3, multi-bit ECC', 'recoverable memory ghes'],
+  ])('that lost the lines of their severity are as severe as%s', (line, summary) => {
+    expect(summaries('{24}[Hardware Error]:   node:1 ', `{24}[Hardware Error]: ${line}`)).toEqual([
+      `${summary} node:1`,
+    ]);
+  });
+
+  it.each([
+    ['vendor_id: 0x8086, device_id: 0x2f04', 'class_code: 060400', 'pci'],
+    ['bridge: secondary_status: 0x2000, control: 0x0003', 'x', 'pci'],
+    ['aer_uncor_status: 0x00000000, aer_uncor_mask: 0x00000000', 'x', 'pci'],
+    ['sub_vendor_id: 0x0000, sub_device_id: 0x0000', 'class_code: 0502', 'cxl'],
+  ])('that lost the line of their type are what %s is of', (one, other, category) => {
+    const lines = [one, other].map((text) => `{24}[Hardware Error]:   ${text}`);
+    expect(eventsOf(...lines)).toMatchObject([{ category }]);
+  });
+
   it('of extlog have no prefix but their number', () => {
     expect(
       summaries(

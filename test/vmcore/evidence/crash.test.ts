@@ -47,6 +47,33 @@ describe('the crash', () => {
     });
   });
 
+  it.each([
+    'Oops: Fatal exception',
+    'Oops - BUG: Fatal exception in interrupt',
+    'Fatal exception: panic_on_oops',
+    'Attempted to kill the idle task!',
+    'Machine halted.',
+  ])('is the oops, too, where the panic is called %s', (words) => {
+    const panic = `Kernel panic - not syncing: ${words}`;
+    expect(crashOf(...OOPS, panic)).toMatchObject({ type: 'page-fault', panic, oops: OOPS[0] });
+  });
+
+  it('is where the CPU was that was locked up, or met the SError, that the panic is of', () => {
+    const where = ['CPU: 3 PID: 55 Comm: x Not tainted 6.1.0 #1', 'RIP: 0010:spin+0x1/0x2'];
+    const watchdog = ['CPU: 3 PID: 55 Comm: x Tainted: G L 6.1.0 #1', 'RIP: 0010:watchdog+0x1/0x2'];
+    const lockup = 'watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [x:55]';
+    const panic = 'Kernel panic - not syncing: softlockup: hung tasks';
+    expect(crashOf(lockup, ...where, panic, ...watchdog)).toMatchObject({
+      ...{ type: 'soft-lockup', pc: 'spin', panic, oops: lockup },
+    });
+    const serror = 'SError Interrupt on CPU3, code 0x00000000be000011 -- SError';
+    const asynchronous = 'Kernel panic - not syncing: Asynchronous SError Interrupt';
+    expect(crashOf(serror, ...where, asynchronous, ...watchdog)).toMatchObject({
+      ...{ type: 'serror', pc: 'spin', panic: asynchronous, oops: serror },
+    });
+    expect(crashOf(lockup, ...where, asynchronous)).toMatchObject({ type: 'serror', oops: null });
+  });
+
   it('is the panic, not an oops that was survived before', () => {
     expect(
       crashOf(

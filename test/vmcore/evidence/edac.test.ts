@@ -75,6 +75,53 @@ describe('EDAC', () => {
     ).toEqual(['corrected memory mce CPU 0']);
   });
 
+  it('the line may come from elsewhere, a second after the machine check', () => {
+    const check = (bank: number, address: string): readonly string[] => [
+      'EDAC sbridge MC1: HANDLING MCE MEMORY ERROR',
+      `EDAC sbridge MC1: CPU 0: Machine Check Event: 0 Bank ${bank}: 8c000040000800c0`,
+      `EDAC sbridge MC1: ADDR ${address} `,
+      'EDAC sbridge MC1: MISC 908511010100068 ',
+    ];
+    const line = (page: string): string =>
+      `EDAC MC1: 1 CE memory scrubbing error on A1 (channel:0 slot:0 page:${page} offset:0x0 grain:32)`;
+    expect(
+      eventsOf(10, ...check(12, '6bfd2b000'), 11.5, { text: line('0x6bfd2b'), caller: 'T9' }),
+    ).toMatchObject([{ time: 10, source: 'edac', part: { label: 'A1', bank: 12 } }]);
+    expect(eventsOf(10, ...check(12, '6bfd2b000'), 12.5, line('0x6bfd2b'))).toHaveLength(2);
+  });
+
+  it('each machine check is one, though its first lines may be all there is', () => {
+    const handling = [
+      'EDAC igen6 MC1: HANDLING IBECC MEMORY ERROR',
+      'EDAC igen6 MC1: ADDR 0x7fe0 ',
+    ];
+    expect(summaries(...handling, ...handling)).toEqual([
+      'recoverable memory mce',
+      'recoverable memory mce',
+    ]);
+  });
+
+  it.each([
+    [
+      'CE page 0xd5a3f1, offset 0xb40, grain 0, syndrome 0x4120, row 3, channel 1, label "": amd64_edac',
+      {
+        severity: 'corrected',
+        part: { location: 'csrow:3 channel:1', physicalAddress: '0xd5a3f1b40' },
+      },
+    ],
+    [
+      'UE page 0x1234, offset 0x560, grain 128, row 1, labels "A1:B1": i82975x UE',
+      { severity: 'recoverable', part: { label: 'A1:B1', location: 'csrow:1' } },
+    ],
+    [
+      'CE row 2, channel 0, label "C1": (Branch=1 DRAM-Bank=0 RDWR=Read RAS=1 CAS=2)',
+      { severity: 'corrected', part: { label: 'C1', location: 'csrow:2 channel:0' } },
+    ],
+    ['CE - no information available: e7xxx log overflow', { severity: 'corrected', part: null }],
+  ])('before v3.5: %s', (text, event) => {
+    expect(eventsOf(`EDAC MC0: ${text}`)).toMatchObject([{ category: 'memory', ...event }]);
+  });
+
   it('what ghes_edac prints before a record is the record, as severe as the record says', () => {
     expect(
       summaries(
@@ -91,11 +138,13 @@ describe('EDAC', () => {
         "EDAC DEVICE0: CE: L2 instance: cpu0 block: L20 count: 4 'L2 error'",
         "EDAC DEVICE1: UE: xgene instance: soc block: bus 'error'",
         'EDAC PCI: Signaled System Error on 0000:00:1c.0',
+        'EDAC PCI: Bridge Detected Parity Error on 0000:00:1e.0',
       ),
     ).toEqual([
       'corrected cpu edac',
       'recoverable others edac',
       'recoverable pci edac 0000:00:1c.0',
+      'recoverable pci edac 0000:00:1e.0',
     ]);
   });
 

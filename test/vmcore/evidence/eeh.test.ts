@@ -34,6 +34,7 @@ describe('EEH', () => {
     ['EEH: Frozen PE#2 on PHB#3 detected', 'recoverable', 'PHB#3-PE#2'],
     ['EEH (7): Frozen PHB#3-PE#2 detected', 'recoverable', 'PHB#3-PE#2'],
     ['EEH: Fenced PHB#3 detected, location: N/A', 'recoverable', 'PHB#3'],
+    ['EEH: PHB#3 failure detected, location: N/A', 'recoverable', 'PHB#3'],
     ['EEH: dead PHB#3 detected, location: N/A', 'fatal', 'PHB#3'],
   ])('%s', (text, severity, pe) => {
     expect(eventsOf(text)).toMatchObject([{ severity, part: { pe } }]);
@@ -46,6 +47,16 @@ describe('EEH', () => {
         'EEH: PHB#40-PE#10000 has failed 6 times in the last hour and has been permanently disabled.',
       ),
     ).toEqual(['fatal pci eeh PHB#40-PE#10000']);
+  });
+
+  it('a dead IOC is no endpoint, and drivers name the device', () => {
+    expect(summaries('EEH: dead IOC detected')).toEqual(['fatal pci eeh IOC']);
+    expect(
+      summaries(
+        'EEH: Frozen PE#2 on PHB#3 detected',
+        'PCI 0001:01:00.0#10000: EEH: Invoking nvme->error_detected(IO frozen)',
+      ),
+    ).toEqual(['recoverable pci eeh 0001:01:00.0']);
   });
 
   it('what it says at boot is no event', () => {

@@ -82,6 +82,42 @@ describe('machine checks that the kernel decodes for AMD', () => {
     ).toEqual(['corrected cpu mce CPU 2']);
   });
 
+  it.each(['MC4 Error Address', '\tMC4_ADDR'])('before v4.10 call an address %s', (name) => {
+    expect(
+      eventsOf(
+        `${HE}CPU:0\tMC4_STATUS[Over|CE|MiscV|-|AddrV|CECC]: 0xdc10410040080a13`,
+        `${HE}${name}: 0x0000000d5a3f1b40`,
+        `${HE}Northbridge Error (node 4): DRAM ECC error detected on the NB.`,
+      ),
+    ).toMatchObject([{ part: { physicalAddress: '0xd5a3f1b40' } }]);
+  });
+
+  it('of bad data that a CPU met are of memory, one with what became of the page', () => {
+    const consumed = [
+      'mce: [Hardware Error]: Machine check events logged',
+      `${HE}Uncorrected, software restartable error.`,
+      `${HE}CPU:7 (17:1:1) MC0_STATUS[-|UE|MiscV|AddrV|-|-|-|UECC|-|Poison|-]: 0xbc002800000c0135`,
+      `${HE}Error Addr: 0x000000079d6c8440`,
+      `${HE}Load Store Unit Ext. Error Code: 12`,
+      `${HE}cache level: L1, tx: DATA, mem-tx: DRD`,
+      'mce: Uncorrected hardware memory error in user-access at 79d6c8440',
+      'Memory failure: 0x79d6c8: recovery action for unsplit thp: Ignored',
+      'mce: Memory error not recovered',
+    ];
+    expect(eventsOf(...consumed)).toMatchObject([
+      { category: 'memory', severity: 'recoverable', source: 'mce', part: { cpu: 7 } },
+    ]);
+    const found = [
+      `${HE}Deferred error, no action required.`,
+      `${HE}CPU:0 (17:1:1) MC15_STATUS[Over|-|MiscV|AddrV|-|-|SyndV|UECC|Deferred|-|-]: 0xdc2030000000011b`,
+      `${HE}${UMC} Ext. Error Code: 0, DRAM ECC error.`,
+      'EDAC MC0: 1 UE on mc#0csrow#0channel#0 (csrow:0 channel:0 page:0x79d6c8 offset:0x440 grain:64)',
+    ];
+    expect(summaries(...found, ...consumed)).toEqual([
+      'recoverable memory edac mc#0csrow#0channel#0',
+    ]);
+  });
+
   it('lose nothing when what pr_cont() adds becomes a record of its own', () => {
     expect(
       summaries(

@@ -4,6 +4,8 @@ import {
   amdCategory,
   intelCategory,
   isAmd,
+  isAmdPoison,
+  isIntelPoison,
   statusAddress,
   statusSeverity,
 } from '../../../src/vmcore/evidence/mce-status.ts';
@@ -28,6 +30,24 @@ describe('statusSeverity', () => {
   });
 });
 
+describe('bad data that a CPU met', () => {
+  it.each([
+    ['a load', VALID | UC | 0x134n, true],
+    ['a fetch', VALID | UC | 0x150n, true],
+    ['a load that was corrected', VALID | 0x134n, false],
+    ['what a scrubber finds', VALID | UC | 0xc0n, false],
+  ])('%s', (_what, status, poison) => {
+    expect(isIntelPoison(status)).toBe(poison);
+  });
+
+  it('of AMD are those of the core that say so', () => {
+    const poison = VALID | UC | (1n << 43n);
+    expect(isAmdPoison(poison, true)).toBe(true);
+    expect(isAmdPoison(poison, false)).toBe(false);
+    expect(isAmdPoison(VALID | UC, true)).toBe(false);
+  });
+});
+
 describe('intelCategory', () => {
   it.each([
     [0x0091n, 'memory'],
@@ -38,6 +58,7 @@ describe('intelCategory', () => {
     [0x0011n, 'cpu'],
     [0x000cn, 'cpu'],
     [0x0400n, 'cpu'],
+    [0x0402n, 'cpu'],
     [0x0005n, 'cpu'],
     [0x0e0bn, 'others'],
     [0x0000n, 'others'],

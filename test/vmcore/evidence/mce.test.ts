@@ -79,6 +79,14 @@ describe('machine checks', () => {
     expect(eventsOf(...announced(2.1))).toHaveLength(2);
   });
 
+  it('announced more than once, as every bank and report of one does, are one event', () => {
+    const announcement = `${HE}Machine check events logged`;
+    const error = raw(3, 9, RECOVERABLE_MEMORY);
+    expect(eventsOf(20, announcement, announcement, 21, ...error)).toHaveLength(1);
+    const another = raw(4, 9, RECOVERABLE_MEMORY);
+    expect(eventsOf(20, announcement, 21, ...error, announcement, ...another)).toHaveLength(2);
+  });
+
   it('met in user space are one with what became of the page, glued on or not', () => {
     const [event, ...others] = eventsOf(
       'mce: Uncorrected hardware memory error in user-access at 8a398a400Memory failure: 0x8a398a: recovery action for dirty LRU page: Recovered',
@@ -90,6 +98,14 @@ describe('machine checks', () => {
     });
   });
 
+  it('of several CPUs that met the same bad data are one event', () => {
+    const address = 'ADDR 8a398a400 MISC 86 ';
+    const met = (cpu: number): readonly string[] => raw(cpu, 1, 'bd80000000100134', address);
+    expect(summaries(...met(3), ...met(9))).toEqual(['recoverable memory mce CPU 3']);
+    const elsewhere = raw(9, 1, 'bd80000000100134', 'ADDR 9a398a400 MISC 86 ');
+    expect(summaries(...met(3), ...elsewhere)).toHaveLength(2);
+  });
+
   it('to which CPUs did not come are one fatal event, however many say so', () => {
     const holdouts = 'mce: CPUs not responding to MCE broadcast (may include false positives): 0,4';
     expect(
@@ -99,6 +115,21 @@ describe('machine checks', () => {
         'Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast exception handler',
       ),
     ).toEqual(['fatal others mce']);
+  });
+
+  it('told of before the CPUs that did not come to them are one event with these', () => {
+    const panic =
+      'Kernel panic - not syncing: Timeout: Not all CPUs entered broadcast exception handler';
+    const holdouts = `${HE}Some CPUs didn't answer in synchronization`;
+    expect(summaries(...raw(1, 0, 'b200000080060001'), holdouts, panic)).toEqual([
+      'fatal cpu mce CPU 1',
+    ]);
+    // What was corrected before is an error of its own.
+    const corrected = raw(1, 7, '8c00004000010090');
+    expect(summaries(holdouts, ...corrected, ...raw(1, 0, 'b200000080060001'), panic)).toEqual([
+      'fatal cpu mce CPU 1',
+      'corrected memory mce CPU 1',
+    ]);
   });
 
   it('of bank 255 are the firmware record that they were made of', () => {

@@ -47,10 +47,10 @@ describe('merge', () => {
       merged(
         { kind: 'announcement', source: 'mce', time: 1 },
         { kind: 'cper', source: 'ghes', category: 'memory', link: 'ghes 1', time: 1.5, ...page(5) },
-        { kind: 'user-access', source: 'mce', time: 2, ...page(5) },
+        { kind: 'consumption', source: 'mce', time: 2, ...page(5) },
         { kind: 'memory-failure', source: 'memory-failure', time: 3, ...page(5) },
       ),
-    ).toEqual([['announcement', 'cper', 'memory-failure', 'user-access']]);
+    ).toEqual([['announcement', 'consumption', 'cper', 'memory-failure']]);
   });
 
   it('joins nothing across a clock that went back: that is another boot', () => {

@@ -16,6 +16,15 @@ describe('panics that are hardware errors', () => {
     expect(summaries(`Kernel panic - not syncing: ${text}`)).toEqual([summary]);
   });
 
+  it('of a hypervisor maintenance interrupt are that interrupt', () => {
+    expect(
+      summaries(
+        'Fatal Hypervisor Maintenance interrupt [Not recovered]',
+        'opal: Hardware platform error: Unrecoverable HMI exception',
+      ),
+    ).toEqual(['fatal cpu hmi']);
+  });
+
   it('take what was printed of the error within two seconds before', () => {
     const record = [
       '{1}[Hardware Error]: event severity: fatal',

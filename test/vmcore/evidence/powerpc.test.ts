@@ -49,6 +49,19 @@ describe('machine checks of POWER', () => {
     ]);
   });
 
+  it('before v4.15 are worded with a bracket too many and a letter too few', () => {
+    expect(
+      eventsOf(
+        'Severe Machine check interrupt [[Not recovered]',
+        '  Initiator: CPU',
+        '  Error type: UE [Load/Store]',
+        '      Physial address: 0000000012345000',
+      ),
+    ).toMatchObject([
+      { severity: 'recoverable', category: 'memory', part: { physicalAddress: '0x12345000' } },
+    ]);
+  });
+
   it('may end the machine without a panic', () => {
     const { hardwareEvents, crash } = evidenceOf(
       'MCE: CPU0: machine check (Severe) Host UE Load/Store [Not recovered]',

@@ -35,6 +35,33 @@ describe('arm64 exceptions', () => {
     ).toEqual(['fatal others serror', 'fatal memory serror']);
   });
 
+  it('an external abort of before v4.19 is fatal only when the kernel dies of it', () => {
+    const fault = 'Unhandled fault: synchronous external abort (0x96000210) at 0xffffff8008001000';
+    const other =
+      'Synchronous External Abort: level 1 synchronous parity error (0x96000015) at 0x1';
+    expect(summaries(fault, other)).toEqual([
+      'recoverable others serror',
+      'recoverable memory serror',
+    ]);
+    expect(summaries(fault, 'Internal error: : 96000210 [#1] SMP')).toEqual([
+      'fatal others serror',
+    ]);
+    expect(summaries(10, fault, 12, 'Internal error: : 96000210 [#1] SMP')).toEqual([
+      'recoverable others serror',
+    ]);
+  });
+
+  it('an SError of before v4.15 is a bad mode', () => {
+    const { hardwareEvents, crash } = evidenceOf(
+      'Bad mode in Error handler detected on CPU0, code 0xbf000002 -- SError',
+      'Internal error: Oops - bad mode: 0 [#1] SMP',
+    );
+    expect(hardwareEvents).toMatchObject([
+      { severity: 'fatal', category: 'others', part: { cpu: 0 } },
+    ]);
+    expect(crash?.type).toBe('serror');
+  });
+
   it('a register of SATA is something else', () => {
     expect(summaries('ata1: SError: { UnrecovData Handshk }')).toEqual([]);
   });

@@ -1,0 +1,96 @@
+// What `decode` was given: files, directories, standard input.
+
+import { statSync } from 'node:fs';
+import {
+  type DecodeFileOptions,
+  type DecodeOutcome,
+  decodeFile,
+  decodeStream,
+} from '../decode/decode-file.ts';
+import { FileError } from '../failure.ts';
+
+/** Standard input; a file of that name is `./-`. */
+const STANDARD_INPUT = '-';
+
+/** A dump to decode. */
+interface DumpArgument {
+  /** As it was given, or below the directory that was. */
+  readonly path: string;
+  readonly decode: (options: DecodeFileOptions) => Promise<DecodeOutcome>;
+}
+
+/** What could not be looked at. */
+interface Unreadable {
+  readonly path: string;
+  readonly error: FileError;
+}
+
+export interface DumpArguments {
+  readonly dumps: readonly DumpArgument[];
+  readonly unreadable: readonly Unreadable[];
+  /** Directories without a dump. */
+  readonly empty: readonly string[];
+}
+
+/**
+ * The dumps of the command line, those of a directory by name. Which of its files may be dumps is
+ * decided as the daemon decides it.
+ *
+ * @param excluded globs of paths to ignore in directories.
+ */
+export async function dumpArguments(
+  given: readonly string[],
+  excluded: readonly string[],
+): Promise<DumpArguments> {
+  const dumps: DumpArgument[] = [];
+  const unreadable: Unreadable[] = [];
+  const empty: string[] = [];
+  for (const path of given) {
+    if (path === STANDARD_INPUT) {
+      dumps.push({ path, decode: decodeStandardInput });
+    } else if (!isDirectory(path)) {
+      dumps.push({ path, decode: (options) => decodeFile(path, options) });
+    } else {
+      const found = await dumpsIn(path, excluded);
+      dumps.push(...found.dumps);
+      unreadable.push(...found.unreadable);
+      if (found.dumps.length + found.unreadable.length === 0) empty.push(path);
+    }
+  }
+  return { dumps, unreadable, empty };
+}
+
+/** What cannot be looked at is for the decoder to complain about. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function decodeStandardInput(options: DecodeFileOptions): Promise<DecodeOutcome> {
+  return decodeStream('standard input', process.stdin, options);
+}
+
+async function dumpsIn(
+  root: string,
+  excluded: readonly string[],
+): Promise<Pick<DumpArguments, 'dumps' | 'unreadable'>> {
+  const { scanDirectory } = await import('../ingest/scan.ts');
+  const { globPattern } = await import('../ingest/file-names.ts');
+  try {
+    const { files, unreadable } = await scanDirectory(root, excluded.map(globPattern));
+    const paths = files.map(({ path }) => path).sort();
+    return {
+      dumps: paths.map((path) => ({
+        path,
+        decode: (options) => decodeFile(path, { ...options, root }),
+      })),
+      unreadable,
+    };
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return { dumps: [], unreadable: [{ path: root, error }] };
+  }
+}

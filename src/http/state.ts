@@ -1,0 +1,75 @@
+// How the exporter and what it watches are, on a page.
+
+import { type Html, html } from './html.ts';
+import type { DirectoryView, StatusView } from './views.ts';
+import { ago } from '../wording.ts';
+
+interface StateMoment {
+  readonly mode: 'node' | 'central';
+  readonly nowSeconds: number;
+}
+
+/** How kdump, the directories and the ledger are. */
+export function stateList(view: StatusView, { mode, nowSeconds }: StateMoment): Html {
+  return html`<ul class="status" aria-label="State">
+    ${mode === 'node' ? kdumpState(view.kdumpArmed) : undefined}
+    ${view.directories.map((directory) => directoryState(directory, nowSeconds))}
+    ${ledgerState(view.ledgerProblem)}
+  </ul>`;
+}
+
+function ledgerState(problem: string | undefined): Html | undefined {
+  if (problem === undefined) return undefined;
+  return html`<li class="bad">
+    <strong>The ledger cannot be written:</strong> ${problem}. What is shown is what was kept
+    before; new crashes wait for it.
+  </li>`;
+}
+
+function kdumpState(armed: boolean | undefined): Html {
+  if (armed === true) {
+    return html`<li class="ok"><strong>kdump is armed.</strong> The next panic leaves a dump.</li>`;
+  }
+  if (armed === false) {
+    return html`<li class="bad">
+      <strong>kdump is not armed.</strong> The next panic leaves no dump: no crash kernel is loaded.
+    </li>`;
+  }
+  return html`<li>
+    <strong>kdump: unknown.</strong> /sys/kernel/kexec_crash_loaded does not say.
+  </li>`;
+}
+
+function directoryState({ directory, up, lastScanSeconds }: DirectoryView, now: number): Html {
+  if (lastScanSeconds === 0) {
+    return html`<li><strong>${directory}</strong> is being scanned for the first time.</li>`;
+  }
+  const when = html`scanned ${ago(lastScanSeconds, now)}`;
+  return up
+    ? html`<li class="ok"><strong>${directory}</strong> is readable, ${when}.</li>`
+    : html`<li class="bad">
+        <strong>${directory}</strong> cannot be read: does it exist, is it mounted, may the exporter
+        read it? (${when})
+      </li>`;
+}
+
+/** Only what is wrong, and how many files gave no counters, by reason; undefined: nothing. */
+export function troubles(view: StatusView, nowSeconds: number): Html | undefined {
+  const down = view.directories.filter(({ up, lastScanSeconds }) => !up && lastScanSeconds > 0);
+  const isFine = down.length === 0 && view.failures.length === 0;
+  if (isFine && view.ledgerProblem === undefined) return undefined;
+  const reasons = new Map<string, number>();
+  for (const { reason } of view.failures) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  const list = [...reasons].map(([reason, files]) => `${files} ${reason}`).join(', ');
+  return html`<ul class="status" aria-label="Failures">
+    ${ledgerState(view.ledgerProblem)} ${down.map((one) => directoryState(one, nowSeconds))}
+    ${
+      list === ''
+        ? undefined
+        : html`<li class="bad">
+            <strong>Files that gave no counters:</strong> ${list}.
+            <a href="./#failures">Which, and what to do</a>
+          </li>`
+    }
+  </ul>`;
+}

@@ -1,0 +1,42 @@
+// What an answer means for a file that its writer may not have finished.
+
+import { basename } from 'node:path';
+import type { FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
+import type { Failure, FailureReason } from '../failure.ts';
+import { MAGIC_BYTES } from '../vmcore/index.ts';
+import { claimsToBeDump } from './file-names.ts';
+import type { FoundFile } from './scan.ts';
+
+/** What may be wrong with a dump only because the rest of it is not written yet. */
+const MAYBE_INCOMPLETE: ReadonlySet<FailureReason> = new Set<FailureReason>([
+  'truncated',
+  'corrupt',
+  'no_vmcoreinfo',
+  'no_kallsyms',
+  'symbol_not_found',
+  'page_excluded',
+  'page_lost',
+]);
+
+/**
+ * The failure to report of a file: an unfinished dump in which nothing can be read is `truncated`, not
+ * `not_a_dump`.
+ */
+export function failureOfFile({ path, isUnfinished }: FoundFile, failure: Failure): Failure {
+  const isDump = isUnfinished && claimsToBeDump(basename(path));
+  return isDump && failure.reason === 'not_a_dump' ? { ...failure, reason: 'truncated' } : failure;
+}
+
+/** Whether the file looks like one whose writer paused in the middle. */
+export function mayStillBeWritten(
+  { size }: FoundFile,
+  outcome: ReportOutcome | FailureOutcome,
+): boolean {
+  if (outcome.kind === 'report') {
+    const { hwerr, incomplete } = outcome.report;
+    return incomplete || (hwerr.kind === 'unreadable' && MAYBE_INCOMPLETE.has(hwerr.reason));
+  }
+  const { reason } = outcome.failure;
+  if (reason === 'not_a_dump') return size < MAGIC_BYTES;
+  return MAYBE_INCOMPLETE.has(reason);
+}

@@ -1,0 +1,49 @@
+// Crashes as CSV (RFC 4180). Text comes from dumps: what a spreadsheet would take for a formula is
+// quoted with an apostrophe.
+
+import { shownPath } from '../file-path.ts';
+import type { Crash } from './crash.ts';
+import { oneLine } from '../text.ts';
+import { date } from '../wording.ts';
+
+const COLUMNS: Readonly<Record<string, (crash: Crash) => string | number | null | undefined>> = {
+  id: ({ id }) => id,
+  host: ({ host }) => host,
+  crash_time: ({ report }) =>
+    report.crashTimeSeconds === null ? null : date(report.crashTimeSeconds),
+  recorded_time: ({ recordedSeconds }) => date(recordedSeconds),
+  kernel_release: ({ report }) => report.kernelRelease,
+  verdict: ({ verdict }) => verdict.kind,
+  lead_seconds: ({ verdict }) => ('leadSeconds' in verdict ? verdict.leadSeconds : null),
+  category: ({ verdict }) => errorOf(verdict)?.category,
+  part: ({ verdict }) => errorOf(verdict)?.part,
+  type: ({ report }) => report.crash?.type,
+  signature: ({ report }) => report.crash?.signature,
+  hardware: ({ report }) => report.crash?.hardware?.raw,
+  panic: ({ report }) => report.panicMessage,
+  file: ({ paths }) => paths.map(shownPath)[0],
+};
+
+/** The first line: names of the columns. */
+export const CSV_HEAD: string = csvLine(Object.keys(COLUMNS));
+
+/** @returns one record with its end. */
+export function crashCsv(crash: Crash): string {
+  return csvLine(Object.values(COLUMNS).map((column) => column(crash) ?? ''));
+}
+
+function errorOf(verdict: Crash['verdict']): { category: string; part: string | null } | null {
+  const error = 'error' in verdict ? verdict.error : null;
+  return error ?? ('category' in verdict ? { category: verdict.category, part: null } : null);
+}
+
+function csvLine(fields: readonly (string | number)[]): string {
+  return `${fields.map(csvField).join(',')}\r\n`;
+}
+
+function csvField(field: string | number): string {
+  if (typeof field === 'number') return String(field);
+  const text = oneLine(field);
+  const safe = /^[=+\-@]/.test(text) ? `'${text}` : text;
+  return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,2 +1,0 @@
-// vmcore-has-no-io-sha256
-import 'node:zlib';
