@@ -2,7 +2,8 @@
 
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config, PassConfig } from './config.ts';
+import { type Config, type PassConfig, decodeWorkers } from './config.ts';
+import { servedPrefix } from './external-url.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
 import type { HttpDependencies } from './http/routes.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
@@ -11,6 +12,8 @@ import { globPattern } from './ingest/file-names.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { type KexecState, watchKexecState } from './host/kexec-state.ts';
 import { ThisBoot } from './host/live.ts';
+import { pstoreDirectories } from './host/pstore.ts';
+import { UNKNOWN_HOST } from './ledger/host-name.ts';
 import { type Ledger, type Totals, openLedger } from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
@@ -53,7 +56,7 @@ export interface App {
  */
 export async function startApp(config: Config, version: string, log: Logger): Promise<App> {
   const { mode, telemetryPath, externalUrl } = config;
-  const routePrefix = config.routePrefix ?? externalUrl?.pathname.replace(/\/+$/, '') ?? '';
+  const routePrefix = servedPrefix(config);
   const suspectWindowSeconds = config.suspectWindowMs / 1000;
   const webConfig = watchWebConfig(config.webConfigFile, log);
   const listen = config.systemdSocket
@@ -150,24 +153,24 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
     suspectWindowSeconds: config.suspectWindowMs / 1000,
     maxHosts: config.maxHosts,
     hostRule: {
-      fallback: config.mode === 'node' ? config.nodeName : 'unknown',
+      fallback: config.mode === 'node' ? config.nodeName : UNKNOWN_HOST,
       pattern: config.hostPattern,
     },
     nowMs: Date.now,
     log,
   });
-  const decoder = decodeClient({
-    symbolPaths: config.symbolPaths,
-    timeoutMs: config.decodeTimeoutMs,
-    maxMemoryBytes: config.decodeMaxMemoryBytes,
-  });
+  const workers = decodeWorkers(config);
+  const { symbolPaths, decodeTimeoutMs: timeoutMs, decodeMaxMemoryBytes: maxMemoryBytes } = config;
+  const decoder = decodeClient({ symbolPaths, workers, timeoutMs, maxMemoryBytes }, log);
   const metrics = createMetrics(about, (error) => {
     log.error('part of a scrape failed', { error: messageOf(error) });
   });
-  const { directories, settleMs, incompleteAfterMs, rescanMs } = config;
+  const { settleMs, incompleteAfterMs, rescanMs } = config;
+  const pstore = config.mode === 'node' ? pstoreDirectories(config.pstorePaths, log) : [];
+  const directories = [...config.directories, ...pstore];
   const excluded = config.excluded.map(globPattern);
   const ingest = new Ingest(
-    { directories, excluded, settleMs, incompleteAfterMs, rescanMs },
+    { directories, excluded, settleMs, incompleteAfterMs, rescanMs, workers },
     {
       decoder,
       ledger,

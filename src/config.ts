@@ -4,7 +4,9 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { parseDuration } from './duration.ts';
+import { MIN_WORKER_BYTES, parseSize } from './size.ts';
 import { parseExternalUrl, parsePrefix } from './external-url.ts';
+import { defaultNodeName, parseNodeName } from './node-name.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -52,7 +54,7 @@ export class ConfigError extends Error {}
 const A_DIRECTORY = { parse: parsePath, want: 'a directory' };
 const A_DURATION = { parse: parseDuration, want: 'a duration such as 2s, 5m or 1h30m' };
 const MAX_HOSTS = 100_000;
-const MAX_HOST_NAME = 64;
+const MAX_WORKERS = 64;
 
 export const FLAGS = {
   directories: many('kdump.path', 'DIRECTORY', 'Directory that kdump writes to.', {
@@ -65,6 +67,16 @@ export const FLAGS = {
     parse: (text) => text,
     want: 'a glob',
   }),
+  pstorePaths: one(
+    'pstore.path',
+    'DIRECTORY,...',
+    'Where the kernel keeps the log of a panic that leaves no dump, if it is there; empty: do not look.',
+    {
+      defaultText: '/sys/fs/pstore,/var/lib/systemd/pstore',
+      parse: (text) => text.split(',').flatMap((path) => parsePath(path) ?? []),
+      want: 'directories',
+    },
+  ),
   settleMs: one('kdump.settle', 'DURATION', 'How long a dump must lie still to be decoded.', {
     defaultText: '2s',
     ...A_DURATION,
@@ -89,21 +101,26 @@ export const FLAGS = {
     defaultText: '60s',
     ...A_DURATION,
   }),
-  decodeMaxMemoryBytes: one('decode.max-memory', 'SIZE', 'Memory that a decode may take.', {
+  decodeMaxMemoryBytes: one('decode.max-memory', 'SIZE', 'Memory that decodes may take.', {
     defaultText: '256MiB',
     parse: parseSize,
     want: 'a size such as 256MiB or 1GiB',
   }),
+  decodeWorkers: optional(
+    'decode.workers',
+    'COUNT',
+    'Decodes at a time, which share --decode.max-memory; by default 1, in central mode 2.',
+    countTo(MAX_WORKERS),
+  ),
   mode: oneOf('mode', "node: this host's dumps; central: dumps of many hosts.", MODES, 'node'),
   nodeName: one('node.name', 'HOST', 'Name of this host, for dumps that do not name theirs.', {
     defaultText: defaultNodeName(hostname()),
-    parse: parseHostName,
+    parse: parseNodeName,
     want: 'a host name',
   }),
   maxHosts: one('central.max-hosts', 'COUNT', 'Hosts that get metrics of their own.', {
     defaultText: '1000',
-    parse: parseCount,
-    want: `a number from 1 to ${MAX_HOSTS}`,
+    ...countTo(MAX_HOSTS),
   }),
   hostPattern: optional(
     'central.host-pattern',
@@ -233,7 +250,21 @@ export function readConfig<Key extends FlagKey>(
   if (config.liveKcore === true && config.mode === 'central') {
     throw new ConfigError(`--${FLAGS.liveKcore.name}: got --mode=central, want --mode=node`);
   }
+  const { decodeWorkers = 1, decodeMaxMemoryBytes = Infinity } = config;
+  const most = Math.floor(decodeMaxMemoryBytes / MIN_WORKER_BYTES);
+  if (decodeWorkers > most) {
+    const want = `at most ${most} in that --${FLAGS.decodeMaxMemoryBytes.name}`;
+    throw new ConfigError(`--${FLAGS.decodeWorkers.name}: got ${decodeWorkers}, want ${want}`);
+  }
   return config as Pick<Config, Key>;
+}
+
+/** Decodes at a time: as many as were asked for; else in central mode two, if their memory lets them start. */
+export function decodeWorkers(
+  config: Pick<Config, 'decodeWorkers' | 'decodeMaxMemoryBytes' | 'mode'>,
+): number {
+  const { decodeWorkers: asked, decodeMaxMemoryBytes, mode } = config;
+  return asked ?? (mode === 'central' && decodeMaxMemoryBytes >= 2 * MIN_WORKER_BYTES ? 2 : 1);
 }
 
 function readFlag(
@@ -321,21 +352,11 @@ function many<T>(
 }
 
 function toggle(name: string, help: string): Flag<boolean> {
-  const reading: Reading<boolean> = { parse: parseSwitch, want: 'true or false' };
+  const parse = (text: string): boolean | undefined =>
+    ['true', '1'].includes(text) || (['', 'false', '0'].includes(text) ? false : undefined);
+  const reading = { parse, want: 'true or false' };
   const read = (texts: readonly string[]): boolean => valueOf(texts.at(-1) ?? '', reading);
   return { name, help, placeholder: undefined, defaultText: undefined, repeatable: false, read };
-}
-
-const SIZE_UNITS: Readonly<Record<string, number>> = {
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-};
-
-/** A size in MiB or GiB, in bytes; at least 16 MiB, for a thread needs that much to start. */
-export function parseSize(text: string): number | undefined {
-  const match = /^(\d{1,6})(MiB|GiB)$/.exec(text);
-  const bytes = Number(match?.[1]) * (SIZE_UNITS[match?.[2] ?? ''] ?? NaN);
-  return bytes >= 16 * 2 ** 20 ? bytes : undefined;
 }
 
 export function parseListenAddress(text: string): ListenAddress | undefined {
@@ -357,23 +378,12 @@ function parseTelemetryPath(text: string): string | undefined {
   return /^\/[\w-][\w./-]*$/.test(text) && !TAKEN.test(text) ? text : undefined;
 }
 
-function parseHostName(text: string): string | undefined {
-  return text.length <= MAX_HOST_NAME && /^[\w.:-]+$/.test(text) ? text : undefined;
-}
-
-/**
- * A machine may have any name, `(none)` among them, and a default must always do.
- *
- * @param name what the kernel calls this machine, as gethostname(2) gives it.
- */
-export function defaultNodeName(name: string): string {
-  const plain = name.replace(/[^\w.:-]+/g, '-').replace(/^-|-$/g, '');
-  return parseHostName(plain.slice(0, MAX_HOST_NAME)) ?? 'localhost';
-}
-
-function parseCount(text: string): number | undefined {
-  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  return count >= 1 && count <= MAX_HOSTS ? count : undefined;
+function countTo(most: number): Reading<number> {
+  const parse = (text: string): number | undefined => {
+    const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+    return count >= 1 && count <= most ? count : undefined;
+  };
+  return { parse, want: `a number from 1 to ${most}` };
 }
 
 function parsePattern(text: string): RegExp | undefined {
@@ -384,9 +394,4 @@ function parsePattern(text: string): RegExp | undefined {
   } catch {
     return undefined;
   }
-}
-
-function parseSwitch(text: string): boolean | undefined {
-  if (text === 'true' || text === '1') return true;
-  return text === '' || text === 'false' || text === '0' ? false : undefined;
 }

@@ -14,3 +14,14 @@ export function parseExternalUrl(text: string): URL | undefined {
   const isPlain = url.username + url.password + url.search + url.hash === '';
   return isPlain && parsePrefix(url.pathname) !== undefined ? url : undefined;
 }
+
+/** What all paths that are served begin with: the prefix that was given, or that of the URL. */
+export function servedPrefix({
+  routePrefix,
+  externalUrl,
+}: {
+  readonly routePrefix: string | undefined;
+  readonly externalUrl: URL | undefined;
+}): string {
+  return routePrefix ?? externalUrl?.pathname.replace(/\/+$/, '') ?? '';
+}

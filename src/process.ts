@@ -17,11 +17,17 @@ import { VERSION } from './version.ts';
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
+/** Threads in which libuv waits for files, unless told otherwise. */
+const FILE_THREADS = 4;
+/** How long what is under way may take when the process ends. */
+const END_MS = 1000;
 
 // What only one command needs is imported by it: decoding one dump takes less time than the server.
 const commands = program(VERSION, {
   async serve(given): Promise<void> {
     const config = readConfig(FLAG_KEYS, given, process.env);
+    // A directory whose mount hangs keeps one thread, and leaves the others to the rest.
+    process.env['UV_THREADPOOL_SIZE'] ??= String(FILE_THREADS + config.directories.length);
     const log = await logger(config);
     const { startApp } = await import('./app.ts');
     const { setFlagsFromString } = await import('node:v8');
@@ -34,20 +40,26 @@ const commands = program(VERSION, {
       log.info('reloading', { signal: 'SIGHUP' });
       running.app?.reload();
     });
-    const ending = new Promise<string>((resolve) => {
+    const ending = new Promise<NodeJS.Signals>((resolve) => {
       process.once('SIGTERM', resolve);
       process.once('SIGINT', resolve);
     });
     const app = await startApp(config, VERSION, log);
     running.app = app;
-    log.info('stopping', { signal: await ending });
+    const signal = await ending;
+    log.info('stopping', { signal });
     await app.close();
-    // A reader of standard error that hangs must not keep the process.
-    process.exit();
+    await end(signal);
   },
-  async checkConfig(given): Promise<void> {
+  async checkConfig(given, envFile): Promise<void> {
     const { checkConfigCommand } = await import('./cli/check-config.ts');
-    process.exitCode = checkConfigCommand(given, process.env, (text) => process.stdout.write(text));
+    const { processTerminal } = await import('./cli/terminal.ts');
+    process.exitCode = await checkConfigCommand(given, envFile, process.env, processTerminal());
+  },
+  async doctor(given, envFile): Promise<void> {
+    const { doctorCommand } = await import('./cli/doctor.ts');
+    const { processTerminal } = await import('./cli/terminal.ts');
+    process.exitCode = await doctorCommand(given, envFile, process.env, processTerminal());
   },
   async crashes(given, options): Promise<void> {
     const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
@@ -82,6 +94,17 @@ const commands = program(VERSION, {
     await logCommand(file, options, (text) => process.stdout.write(text));
   },
 });
+
+/** Ends the process, even if a reader of standard error hangs, or a mount. */
+async function end(signal: NodeJS.Signals): Promise<void> {
+  const { setTimeout: sleep } = await import('node:timers/promises');
+  // exit() would wait for every thread: for one that hangs in a system call, for ever.
+  const isBusy = (): boolean =>
+    process.getActiveResourcesInfo().some((name) => /^(FSReq|MessagePort)/.test(name));
+  for (let waitedMs = 0; waitedMs < END_MS && isBusy(); waitedMs += 10) await sleep(10);
+  if (isBusy()) process.kill(process.pid, signal);
+  process.exit();
+}
 
 /** Writes to standard error, and says first which variables were mistyped. */
 async function logger({ logLevel, logFormat }: PassConfig): Promise<Logger> {

@@ -11,6 +11,7 @@ import type {
   ThisBootView,
 } from './http/views.ts';
 import { CSV_HEAD, crashCsv } from './ledger/crash-csv.ts';
+import { countersJson } from './ledger/crash-json.ts';
 import { shownPath } from './file-path.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { KexecState } from './host/kexec-state.ts';
@@ -24,7 +25,6 @@ import type {
 } from './ledger/ledger.ts';
 import { machineName, signatureDigest } from './ledger/logs.ts';
 import { bounded } from './text.ts';
-import { leadSeconds } from './triage.ts';
 import type { LogFindings } from './vmcore/index.ts';
 
 const MAX_TEXT = 1024;
@@ -131,13 +131,9 @@ function failureView({ path, reason, message, recordedSeconds }: FailureView): F
 }
 
 function hwerrView(report: StoredReport): HwerrView {
-  const { hwerr } = report;
-  if (hwerr.kind !== 'present') return { kind: 'absent', reason: hwerr.reason };
-  const categories = hwerr.categories.map((category) => ({
-    ...category,
-    leadSeconds: leadSeconds(category, report) ?? null,
-  }));
-  return { kind: 'present', categories };
+  const counters = countersJson(report);
+  if (counters.kind !== 'unreadable') return counters;
+  return { ...counters, message: bounded(counters.message, MAX_TEXT) };
 }
 
 function thisBootView(live: LiveState): ThisBootView | undefined {

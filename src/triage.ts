@@ -53,9 +53,10 @@ type Answer =
   | { readonly kind: 'machine_check_taint' }
   /** The kernel counts hardware errors, and counted none; nor does its log, if it was read, tell of one. */
   | { readonly kind: 'clean' }
-  /** The kernel counts no hardware errors, and its log tells of none. */
+  /** There are no counters to be had, and the log tells of no error. */
   | {
       readonly kind: 'log_clean';
+      readonly reason: 'kernel_without_hwerr' | 'pstore';
       /** Seconds since boot of the first line of the log; null where the whole log was read. */
       readonly sinceSeconds: number | null;
     }
@@ -209,11 +210,12 @@ function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdi
 function withoutErrors({ hwerr, log }: Evidence, ofLog: Basis): Verdict {
   const read: readonly Basis[] = log.source === 'absent' ? [] : [ofLog];
   if (hwerr.kind === 'present') return { kind: 'clean', restsOn: ['counters', ...read] };
-  if (log.source === 'absent' || hwerr.reason !== 'kernel_without_hwerr') {
+  const { reason } = hwerr;
+  if (log.source === 'absent' || (reason !== 'kernel_without_hwerr' && reason !== 'pstore')) {
     return { kind: 'unknown', reason: hwerr.reason, restsOn: [] };
   }
   const isWhole = log.firstSeq === 0 && !log.truncated && log.lost + log.unreadable === 0;
-  return { kind: 'log_clean', sinceSeconds: isWhole ? null : log.firstTime, restsOn: read };
+  return { kind: 'log_clean', reason, sinceSeconds: isWhole ? null : log.firstTime, restsOn: read };
 }
 
 function named({ category, severity, part }: HardwareEvent): NamedError {

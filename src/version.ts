@@ -8,5 +8,8 @@ const { version, gitHead } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as {
   gitHead?: string;
 };
 
+/** Of the JSON in deploy/docs/crashes.schema.json: grows when a field changes its meaning or goes. */
+export const SCHEMA_VERSION = 1;
+
 export const VERSION: string = version;
 export const REVISION: string = gitHead ?? 'unknown';

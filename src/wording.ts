@@ -1,6 +1,7 @@
 // How the page says things: spans, dates, verdicts, and what to do about a failure.
 
 import type { NamedError, Verdict, VerdictKind } from './triage.ts';
+import type { AbsentReason } from './vmcore/index.ts';
 
 const CATEGORY_NAMES: Readonly<Record<string, string>> = {
   cpu: 'CPU',
@@ -169,11 +170,11 @@ function answer(verdict: Verdict): string {
         ? 'No hardware error counted before the panic; the log, which would show a fatal one, is not in the dump'
         : 'No hardware error counted before the panic, and none in the log';
     case 'log_clean':
-      return `No counters in this kernel; its log has no hardware error${
+      return `${verdict.reason === 'pstore' ? 'No dump; the log in pstore has' : 'No counters in this kernel; its log has'} no hardware error${
         verdict.sinceSeconds === null ? '' : ` from ${span(verdict.sinceSeconds)} after boot on`
       }`;
     case 'unknown':
-      return `No counters: ${WHY_UNKNOWN[verdict.reason] ?? `they could not be read (${verdict.reason})`}`;
+      return `No counters: ${isAbsent(verdict.reason) ? WHY_ABSENT[verdict.reason] : `they could not be read (${verdict.reason})`}`;
   }
 }
 
@@ -196,12 +197,18 @@ function fineSpan(seconds: number): string {
   return `${seconds.toFixed(2)} s`;
 }
 
-const WHY_UNKNOWN: Readonly<Record<string, string>> = {
+/** Why there are no counters. */
+export const WHY_ABSENT: Readonly<Record<AbsentReason, string>> = {
   kernel_without_hwerr: 'this kernel does not count hardware errors (Linux 6.19 and later do)',
   symbol_not_found: 'this kernel counts hardware errors, but nothing here says where',
   page_excluded: 'the page with the counters was filtered out of the dump',
   page_lost: 'the dump broke off before the page with the counters',
+  pstore: 'there is no dump, only the log that the kernel kept in pstore',
 };
+
+function isAbsent(reason: string): reason is AbsentReason {
+  return Object.hasOwn(WHY_ABSENT, reason);
+}
 
 const ADVICE: Readonly<Record<string, string>> = {
   not_a_dump: 'Not a crash dump. Leave it out with --kdump.exclude if it stays.',

@@ -10,24 +10,27 @@ import {
   type FlagKey,
   type FlagValues,
   PASS_KEYS,
-  defaultNodeName,
+  decodeWorkers,
   environmentName,
   parseListenAddress,
-  parseSize,
   readConfig,
   unknownVariables,
 } from '../src/config.ts';
 import { parseDuration } from '../src/duration.ts';
+import { parseSize } from '../src/size.ts';
+import { defaultNodeName } from '../src/node-name.ts';
 
 const DEFAULTS: Config = {
   directories: ['/var/crash'],
   excluded: ['**/kdump-test-*/**'],
+  pstorePaths: ['/sys/fs/pstore', '/var/lib/systemd/pstore'],
   settleMs: 2000,
   incompleteAfterMs: 300_000,
   rescanMs: 60_000,
   symbolPaths: [],
   decodeTimeoutMs: 60_000,
   decodeMaxMemoryBytes: 256 * 2 ** 20,
+  decodeWorkers: undefined,
   mode: 'node',
   nodeName: defaultNodeName(hostname()),
   maxHosts: 1000,
@@ -54,6 +57,7 @@ const CASES: Readonly<
 > = {
   directories: ['kdump.path', 'HWERR_KDUMP_PATH', '/a', { directories: ['/a'] }, ''],
   excluded: ['kdump.exclude', 'HWERR_KDUMP_EXCLUDE', '**/x', { excluded: ['**/x'] }, undefined],
+  pstorePaths: ['pstore.path', 'HWERR_PSTORE_PATH', '/p', { pstorePaths: ['/p'] }, undefined],
   settleMs: ['kdump.settle', 'HWERR_KDUMP_SETTLE', '500ms', { settleMs: 500 }, '2'],
   incompleteAfterMs: [
     'kdump.incomplete-after',
@@ -78,6 +82,7 @@ const CASES: Readonly<
     { decodeMaxMemoryBytes: 2 ** 30 },
     '256MB',
   ],
+  decodeWorkers: ['decode.workers', 'HWERR_DECODE_WORKERS', '4', { decodeWorkers: 4 }, '0'],
   mode: ['mode', 'HWERR_MODE', 'central', { mode: 'central' }, 'cluster'],
   nodeName: ['node.name', 'HWERR_NODE_NAME', 'db-07.example', { nodeName: 'db-07.example' }, 'a b'],
   maxHosts: ['central.max-hosts', 'HWERR_CENTRAL_MAX_HOSTS', '20', { maxHosts: 20 }, '0'],
@@ -169,6 +174,14 @@ describe('readConfig', () => {
   it('reads no live counters in central mode: they would be of another host', () => {
     const given = { mode: ['central'], liveKcore: ['true'] };
     expect(() => configOf(given, {})).toThrow('--live.kcore: got --mode=central');
+  });
+
+  it('starts no more workers than their memory lets start', () => {
+    const given = { decodeMaxMemoryBytes: ['64MiB'], decodeWorkers: ['4'] };
+    expect(configOf(given, {}).decodeWorkers).toBe(4);
+    expect(() => configOf({ ...given, decodeWorkers: ['5'] }, {})).toThrow(
+      '--decode.workers: got 5, want at most 4 in that --decode.max-memory',
+    );
   });
 
   it('is what the documentation says when nothing is given', () => {
@@ -294,6 +307,18 @@ describe('readConfig', () => {
 
   it('ignores variables of others', () => {
     expect(configOf({}, { PATH: '/bin', KDUMP_PATH: '/x', HWERR_UNKNOWN: 'x' })).toEqual(DEFAULTS);
+  });
+});
+
+describe('decodeWorkers', () => {
+  it.each([
+    [{}, 1],
+    [{ mode: ['central'] }, 2],
+    [{ mode: ['central'], decodeMaxMemoryBytes: ['16MiB'] }, 1],
+    [{ mode: ['central'], decodeWorkers: ['1'] }, 1],
+    [{ decodeWorkers: ['3'] }, 3],
+  ] as const)('for %j is %i', (given, workers) => {
+    expect(decodeWorkers(configOf(given, {}))).toBe(workers);
   });
 });
 

@@ -18,7 +18,7 @@ export function buildTarball(program, { arch, release, out, scratch }) {
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE NODE_V8_COVERAGE
 self=$(readlink -f "$0")
 program=\${self%/*}/lib/hwerr-exporter
-exec "$program/node" "$program/lib/main.js" "$@"
+exec "$program/node" -- "$program/lib/main.js" "$@"
 `,
     0o755,
   );

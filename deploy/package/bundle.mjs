@@ -13,10 +13,7 @@ const ENTRIES = {
   'decode-worker': 'src/decode/decode-worker.ts',
   'write-thread': 'src/ledger/write-thread.ts',
   'password-thread': 'src/http/password-thread.ts',
-  worker: 'node_modules/piscina/dist/worker.js',
 };
-/** An add-on that piscina asks for only to change a thread's priority. */
-const EXTERNAL = ['@napi-rs/nice'];
 /** commander starts no command of ours as a process, and loading this costs each start 2 ms. */
 const UNUSED = { 'node:child_process': './deploy/package/nothing.cjs' };
 const PARAMETERS = 'exports, require, module, __filename, __dirname, importMeta';
@@ -45,7 +42,6 @@ export async function writeBundle(folder) {
     platform: 'node',
     target: 'node24',
     charset: 'ascii',
-    external: EXTERNAL,
     alias: UNUSED,
     metafile: true,
     legalComments: 'none',
@@ -58,10 +54,8 @@ export async function writeBundle(folder) {
     writeFileSync(join(folder, body), await asScript(text));
     if (isEntry) writeFileSync(join(folder, name), `require('./loader.cjs')('${body}');\n`);
   }
-  // piscina asks this one for its exports.
-  const worker = "module.exports = require('./loader.cjs')('decode-worker-body.js');\n";
-  writeFileSync(join(folder, 'decode-worker.js'), worker);
   copyFileSync('deploy/package/loader.cjs', join(folder, 'loader.cjs'));
+  copyFileSync('src/cli/sample.vmcore.gz', join(folder, 'sample.vmcore.gz'));
   return packagesIn(Object.keys(metafile.inputs));
 }
 

@@ -123,11 +123,14 @@ export function writeDocuments(folder) {
   }
 }
 
-/** NODE_* variables of the machine are for other programs, and some cost every start of Node time. */
+/**
+ * NODE_* variables of the machine are for other programs, and some cost every start of Node time. Without
+ * the `--` Node looks at an --env-file of the program, too.
+ */
 function launcher(folder) {
   return `#!/bin/sh
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE NODE_V8_COVERAGE
-exec ${folder}/node ${folder}/lib/main.js "$@"
+exec ${folder}/node -- ${folder}/lib/main.js "$@"
 `;
 }
 

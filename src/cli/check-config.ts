@@ -1,36 +1,51 @@
-// hwerr-exporter check-config: would the daemon start with these flags and files?
+// hwerr-exporter check-config: would the daemon start, and work, with these flags and files?
 
 import {
+  type Config,
   ConfigError,
+  FLAGS,
   FLAG_KEYS,
   type FlagValues,
   readConfig,
-  unknownVariables,
 } from '../config.ts';
-import { WebConfigError } from '../webconfig/parse.ts';
-import { loadWebConfig } from '../webconfig/web-config.ts';
+import { type Finding, ok, printFindings, problem } from './finding.ts';
+import { checkDirectory, checkLedger, checkWebConfig } from './path-checks.ts';
+import { unitSettings } from './settings.ts';
+import type { Terminal } from './terminal.ts';
 
 /**
- * @param print takes a piece of standard output.
- * @returns the exit code: 0, or 1 with what is wrong printed: flag, or file, line and key.
+ * @param envFile what the unit's EnvironmentFile= names; undefined: none.
+ * @returns the exit code: 0, or 1 when something is wrong, which is printed: flag, or file, line and key.
  */
-export function checkConfigCommand(
+export async function checkConfigCommand(
   given: FlagValues,
+  envFile: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
-  print: (text: string) => void,
-): 0 | 1 {
+  terminal: Terminal,
+): Promise<0 | 1> {
+  const findings = checks(given, envFile, environment);
+  return (await printFindings(findings, terminal)) ? 0 : 1;
+}
+
+async function* checks(
+  given: FlagValues,
+  envFile: string | undefined,
+  own: Readonly<Record<string, string | undefined>>,
+): AsyncGenerator<Finding> {
+  let config: Config;
   try {
-    const { webConfigFile } = readConfig(FLAG_KEYS, given, environment);
-    for (const name of unknownVariables(environment)) print(`${name}: sets nothing\n`);
-    print('flags: good\n');
-    if (webConfigFile !== undefined) {
-      loadWebConfig(webConfigFile);
-      print(`${webConfigFile}: good\n`);
-    }
-    return 0;
+    const { environment, findings } = unitSettings(envFile, own);
+    yield* findings;
+    config = readConfig(FLAG_KEYS, given, environment);
   } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof WebConfigError)) throw error;
-    print(`${error.message}\n`);
-    return 1;
+    if (!(error instanceof ConfigError)) throw error;
+    yield problem(error.message);
+    return;
   }
+  yield ok('flags and variables: good');
+  const { webConfigFile } = config;
+  if (webConfigFile !== undefined) yield checkWebConfig(webConfigFile);
+  for (const path of config.directories) yield checkDirectory(path, FLAGS.directories.name);
+  for (const path of config.symbolPaths) yield checkDirectory(path, FLAGS.symbolPaths.name);
+  yield checkLedger(config.ledgerPath);
 }

@@ -2,11 +2,13 @@
 
 import { ConfigError } from '../config.ts';
 import { CSV_HEAD, crashCsv } from '../ledger/crash-csv.ts';
+import { reportJson } from '../ledger/crash-json.ts';
 import { shownPath } from '../file-path.ts';
 import type { Crash } from '../ledger/ledger.ts';
 import { readCrashes } from '../ledger/read-crashes.ts';
 import { type FilterName, crashFilter } from '../selection.ts';
 import { jsonText } from '../text.ts';
+import { SCHEMA_VERSION } from '../version.ts';
 import { date, verdictText } from '../wording.ts';
 import { shown } from './shown.ts';
 
@@ -39,9 +41,10 @@ const LINES: Readonly<Record<NonNullable<CrashesOptions['format']>, (crash: Cras
   csv: crashCsv,
 };
 
-/** The report's fields as `decode --json` has them, and what the ledger adds. */
 function published({ id, host, paths, recordedSeconds, verdict, report }: Crash): object {
-  return { id, host, files: paths.map(shownPath), recordedSeconds, verdict, ...report };
+  const dumps = paths.map((path) => ({ path: shownPath(path) }));
+  const ofLedger = { schemaVersion: SCHEMA_VERSION, id, host, recordedSeconds, dumps };
+  return { ...ofLedger, ...reportJson(report, verdict) };
 }
 
 /** When, host, kernel, the answer with its lead, panic line, id, file. */

@@ -6,6 +6,8 @@ import type { Failure } from '../failure.ts';
 import type { DecodeOutcome } from '../decode/decode-file.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { jsonText } from '../text.ts';
+import { verdictOf } from '../triage.ts';
+import { SCHEMA_VERSION } from '../version.ts';
 import { advice } from '../wording.ts';
 import { dumpArguments } from './dump-arguments.ts';
 import { reportTable } from './report-table.ts';
@@ -38,17 +40,20 @@ export async function decodeCommand(
   let failed = false;
   const fail = async (path: string, failure: Failure): Promise<void> => {
     failed = true;
-    if (json) terminal.print(jsonLine({ file: shownPath(path), error: failure }));
+    const { reason, message } = failure;
+    const error = { reason, message, advice: advice(reason) };
+    if (json) terminal.print(jsonLine({ file: shownPath(path), error }));
     else terminal.complain(await complaint(path, failure));
   };
   for (const path of empty) terminal.complain(`${path}: no dump in it`);
   for (const { path, error } of unreadable) await fail(path, error);
   /** Files that were printed as parts of a dump already. */
   const done = new Set<string>();
-  for (const [i, { path, decode }] of dumps.entries()) {
+  for (const [i, { path, isFound, decode }] of dumps.entries()) {
     if (done.has(resolve(path))) continue;
     if (dumps.length > 1) terminal.progress(`${i + 1} of ${dumps.length}: ${path}`);
     const outcome = await decode({ symbolPaths, askBtf, candidates: paths });
+    if (outcome.kind === 'process_core' && isFound) continue;
     if (outcome.kind !== 'report') {
       await fail(path, failureOf(path, outcome));
       continue;
@@ -60,7 +65,9 @@ export async function decodeCommand(
     if (json) {
       const split = parts.length > 0 ? { parts } : {};
       const file = parts[0] ?? shownPath(path);
-      terminal.print(jsonLine({ file, ...split, ...published(report) }));
+      terminal.print(
+        jsonLine({ file, ...split, ...(await published(report, suspectWindowSeconds)) }),
+      );
     } else {
       const files = parts.length > 0 ? parts : [path];
       terminal.print(reportTable(files.join(' '), report, suspectWindowSeconds, terminal.paint));
@@ -97,17 +104,19 @@ async function complaint(path: string, { reason, message }: Failure): Promise<st
 
 /** A kernel from before the feature has no counters to give. */
 function hasAnswer({ hwerr }: CrashReport): boolean {
-  return hwerr.kind === 'present' || hwerr.reason === 'kernel_without_hwerr';
+  const { kind } = hwerr;
+  return kind === 'present' || ['kernel_without_hwerr', 'pstore'].includes(hwerr.reason);
 }
 
-/** The report without what is for the ledger; with an `error` where its counters are unreadable. */
-function published({ vmcoreinfoLines, ...report }: CrashReport): object {
-  const { hwerr } = report;
-  if (hwerr.kind !== 'unreadable') return report;
-  const { reason, message } = hwerr;
-  return { ...report, error: { reason, message } };
+/** The report without what is for the ledger. */
+async function published(
+  { vmcoreinfoLines, ...report }: CrashReport,
+  windowSeconds: number,
+): Promise<object> {
+  const { reportJson } = await import('../ledger/crash-json.ts');
+  return reportJson(report, verdictOf(report, windowSeconds));
 }
 
 function jsonLine(value: object): string {
-  return `${jsonText(value)}\n`;
+  return `${jsonText({ schemaVersion: SCHEMA_VERSION, ...value })}\n`;
 }

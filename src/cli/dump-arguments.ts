@@ -16,6 +16,8 @@ const STANDARD_INPUT = '-';
 interface DumpArgument {
   /** As it was given, or below the directory that was. */
   readonly path: string;
+  /** Whether it was found in a directory: then the core of a process is no dump, and no failure. */
+  readonly isFound: boolean;
   readonly decode: (options: DecodeFileOptions) => Promise<DecodeOutcome>;
 }
 
@@ -47,9 +49,9 @@ export async function dumpArguments(
   const empty: string[] = [];
   for (const path of given) {
     if (path === STANDARD_INPUT) {
-      dumps.push({ path, decode: decodeStandardInput });
+      dumps.push({ path, isFound: false, decode: decodeStandardInput });
     } else if (!isDirectory(path)) {
-      dumps.push({ path, decode: (options) => decodeFile(path, options) });
+      dumps.push({ path, isFound: false, decode: (options) => decodeFile(path, options) });
     } else {
       const found = await dumpsIn(path, excluded);
       dumps.push(...found.dumps);
@@ -85,6 +87,7 @@ async function dumpsIn(
     return {
       dumps: paths.map((path) => ({
         path,
+        isFound: true,
         decode: (options) => decodeFile(path, { ...options, root }),
       })),
       unreadable,

@@ -19,7 +19,9 @@ import {
 /** What each command does with the flags that were given. */
 export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
-  readonly checkConfig: (given: FlagValues) => Promise<void>;
+  /** `envFile`: what the unit's EnvironmentFile= names; undefined: it was not said. */
+  readonly checkConfig: (given: FlagValues, envFile: string | undefined) => Promise<void>;
+  readonly doctor: (given: FlagValues, envFile: string | undefined) => Promise<void>;
   readonly crashes: (given: FlagValues, options: CrashesOptions) => Promise<void>;
   readonly repaired: (given: FlagValues, options: RepairedOptions) => Promise<void>;
   readonly textfile: (given: FlagValues, out: string) => Promise<void>;
@@ -31,11 +33,19 @@ export interface Commands {
   readonly log: (file: string, options: LogCommandOptions) => Promise<void>;
 }
 
+interface UnitFlags {
+  readonly envFile?: string;
+}
+
 interface CrashesFlags extends Partial<Record<FilterName, string>> {
   readonly suspect?: true;
   readonly json?: true;
   readonly csv?: true;
 }
+
+const ENV_FILE = '--env-file <FILE>';
+/** EnvironmentFile= of the unit in deploy/systemd. */
+export const UNIT_SETTINGS = '/etc/default/hwerr-exporter';
 
 /** Flags of the program itself. */
 const ROOT_FLAGS: ReadonlySet<string> = new Set(['--help', '-h', '--version']);
@@ -67,9 +77,7 @@ export function program(version: string, commands: Commands): Command {
   const serve = subcommand(root, 'serve', FLAG_KEYS)
     .description('watch the dump directories and serve metrics')
     .action((_options, command: Command) => commands.serve(given(command)));
-  subcommand(root, 'check-config', FLAG_KEYS)
-    .description('validate flags, environment and web configuration')
-    .action((_options, command: Command) => commands.checkConfig(given(command)));
+  addChecks(root, commands);
   // Without a command it serves, so its flags belong to the first --help that people read.
   root.addHelpText('after', () => `\n${serve.helpInformation()}`);
   subcommand(root, 'decode', ['symbolPaths', 'excluded', 'suspectWindowMs'])
@@ -118,6 +126,20 @@ export function program(version: string, commands: Commands): Command {
       commands.textfile(given(command), options.out),
     );
   return root;
+}
+
+/** What is asked before it serves, and when something is amiss. */
+function addChecks(root: Command, commands: Commands): void {
+  subcommand(root, 'check-config', FLAG_KEYS)
+    .description('validate flags, environment and web configuration, and look at their paths')
+    .option(ENV_FILE, 'settings of the systemd unit, as systemd reads them')
+    .action(({ envFile }: UnitFlags, command: Command) =>
+      commands.checkConfig(given(command), envFile),
+    );
+  subcommand(root, 'doctor', FLAG_KEYS)
+    .description('check this installation: kdump, dumps, ledger, the running exporter')
+    .option(ENV_FILE, `settings of the systemd unit (default: ${UNIT_SETTINGS}, where it is there)`)
+    .action(({ envFile }: UnitFlags, command: Command) => commands.doctor(given(command), envFile));
 }
 
 function subcommand(root: Command, name: string, keys: readonly FlagKey[]): Command {

@@ -2,18 +2,11 @@
 // shown with its control characters escaped.
 
 import { type VerdictKind, verdictOf } from '../triage.ts';
-import { date, span, verdictText } from '../wording.ts';
+import { WHY_ABSENT, date, span, verdictText } from '../wording.ts';
 import { shown } from './shown.ts';
 import type { Colour, Terminal } from './terminal.ts';
 import { cautionLines, evidenceLines, logLine } from './evidence-lines.ts';
-import type { AbsentReason, CrashReport, HwerrCategory } from '../vmcore/index.ts';
-
-const WHY_ABSENT: Readonly<Record<AbsentReason, string>> = {
-  kernel_without_hwerr: 'this kernel does not count hardware errors (Linux 6.19 and later do)',
-  symbol_not_found: 'this kernel counts hardware errors, but nothing here says where',
-  page_excluded: 'the page with the counters was filtered out of the dump',
-  page_lost: 'the dump broke off before the page with the counters',
-};
+import type { CrashReport, HwerrCategory } from '../vmcore/index.ts';
 
 const COLOURS: Readonly<Record<VerdictKind, Colour>> = {
   hardware_panic: 'red',

@@ -1,73 +1,159 @@
-// The main thread's side of the worker: run one decode, and survive whatever becomes of it.
+// The main thread's side of the workers: run one decode, and survive whatever becomes of it.
+//
+// A read of a mount whose server died hangs until that is back, and its thread cannot be ended before.
+// A file with such a read is not read again meanwhile, and no file of a directory that has several: the
+// threads lost are bounded, and other directories are decoded as before.
 
-import { Piscina } from 'piscina';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type FailureReason, messageOf } from '../failure.ts';
-import type { DecodeOutcome } from './decode-file.ts';
-import type { DecodeTask, LiveTask } from './decode-worker.ts';
 import type { LiveOutcome } from '../host/kcore-file.ts';
 import type { LiveClient } from '../host/live.ts';
+import type { Logger } from '../log.ts';
+import { Thread, ThreadNotStarted } from '../thread.ts';
+import type { DecodeOutcome } from './decode-file.ts';
+import type { WorkerOutcome, WorkerTask } from './decode-worker.ts';
 
 export interface DecodeClient {
   /** Never rejects: a deadline or the death of the worker is an outcome too. */
-  decode(file: Pick<DecodeTask, 'path' | 'root' | 'version'>): Promise<DecodeOutcome>;
+  decode(file: DumpFile): Promise<DecodeOutcome>;
   close(): Promise<void>;
+}
+
+interface DumpFile {
+  /** The directory that the file must be in. */
+  readonly root: string;
+  readonly path: string;
+  /** versionOf() when it was found. */
+  readonly version: string;
 }
 
 export interface DecodeBounds {
   /** Directories with symbol files, for kernels whose dumps have too few symbols. */
   readonly symbolPaths: readonly string[];
+  /** Decodes at a time. */
+  readonly workers: number;
   readonly timeoutMs: number;
-  /** Of the worker, bytes: its JavaScript heap, and its buffers, which the decoder's limits bound. */
+  /** Of all workers, bytes: their JavaScript heaps, and their buffers, which the decoder's limits bound. */
   readonly maxMemoryBytes: number;
 }
 
-/** How long the thread stays with nothing to do. */
-const IDLE_MS = 30_000;
+/** A thread that has not ended so long after it was stopped hangs in a system call. */
+const STOP_MS = 1000;
+/** Reads that may hang in one directory before all of it is left alone. */
+const MAX_HUNG = 2;
+/** Time between two tries to start a thread. */
+const RETRY_MS = 1000;
 
-/** One worker thread, started with the first task and replaced when it dies. */
-export function decodeClient(bounds: DecodeBounds): DecodeClient & LiveClient {
-  const pool = new Piscina<DecodeTask | LiveTask, DecodeOutcome | LiveOutcome>({
-    filename: new URL('./decode-worker.js', import.meta.url).href,
-    // What the thread looks for when it starts; its own default is an export that is not there.
-    name: 'decode',
-    minThreads: 0,
-    maxThreads: 1,
-    idleTimeout: IDLE_MS,
-    resourceLimits: { maxOldGenerationSizeMb: Math.ceil(bounds.maxMemoryBytes / 2 ** 20) },
-  });
-  // The pool tells here of a worker that died before it had taken a file, or after it was done with
-  // one. Without a listener that would be the end of the daemon.
-  pool.on('error', () => undefined);
-  const run = async (
-    name: string,
-    task: DecodeTask | LiveTask,
-  ): Promise<DecodeOutcome | LiveOutcome> => {
-    const deadline = AbortSignal.timeout(bounds.timeoutMs);
-    const death = new AbortController();
-    const die = (error: unknown): void => {
-      death.abort(error);
-    };
-    pool.once('error', die);
-    try {
-      return await pool.run(task, { name, signal: AbortSignal.any([deadline, death.signal]) });
-    } catch (error) {
-      if (deadline.aborted) {
-        return failed('timeout', `took longer than ${bounds.timeoutMs / 1000} s`);
-      }
-      return failed('internal', messageOf(death.signal.aborted ? death.signal.reason : error));
-    } finally {
-      pool.off('error', die);
-    }
-  };
-  const { symbolPaths, maxMemoryBytes } = bounds;
+/** Worker threads, each started with its first task and replaced when it dies. */
+export function decodeClient(bounds: DecodeBounds, log: Logger): DecodeClient & LiveClient {
+  const { symbolPaths } = bounds;
+  const maxMemoryBytes = Math.floor(bounds.maxMemoryBytes / bounds.workers);
+  const workers = new Workers({ ...bounds, maxMemoryBytes }, log);
   return {
-    decode: ({ path, root, version }) =>
-      run('decode', { path, root, version, symbolPaths, maxMemoryBytes }) as Promise<DecodeOutcome>,
-    live: (path) => run('live', { path, symbolPaths }) as Promise<LiveOutcome>,
-    close: () => pool.destroy(),
+    decode({ path, root, version }): Promise<DecodeOutcome> {
+      const task = { kind: 'decode', path, root, version, symbolPaths, maxMemoryBytes } as const;
+      return workers.run(root, task) as Promise<DecodeOutcome>;
+    },
+    live: (path) => workers.run(path, { kind: 'live', path, symbolPaths }) as Promise<LiveOutcome>,
+    close: () => workers.close(),
   };
 }
 
-function failed(reason: FailureReason, message: string): DecodeOutcome & LiveOutcome {
+type Worker = Thread<WorkerTask, WorkerOutcome>;
+
+class Workers {
+  readonly #timeoutMs: number;
+  readonly #log: Logger;
+  readonly #all: readonly Worker[];
+  readonly #free: Worker[];
+  readonly #waiting: ((worker: Worker) => void)[] = [];
+  /** Paths whose read hangs, and the directory of each. */
+  readonly #hung = new Map<string, string>();
+  #isStarved = false;
+  #isClosed = false;
+
+  /** @param bounds the memory is that of each. */
+  constructor({ workers, timeoutMs, maxMemoryBytes }: DecodeBounds, log: Logger) {
+    const entry = new URL('./decode-worker.js', import.meta.url);
+    this.#all = Array.from({ length: workers }, () => new Thread(entry, maxMemoryBytes));
+    this.#free = [...this.#all];
+    this.#timeoutMs = timeoutMs;
+    this.#log = log;
+  }
+
+  /** @param root the directory of what the task reads. */
+  async run(root: string, task: WorkerTask): Promise<WorkerOutcome> {
+    const worker =
+      this.#free.pop() ?? (await new Promise<Worker>((resolve) => this.#waiting.push(resolve)));
+    const outcome = this.#refusal(root, task.path) ?? (await this.#ask(worker, root, task));
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free.push(worker);
+    else next(worker);
+    return outcome;
+  }
+
+  /** Ends what runs; threads that hang are not waited for. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await hasEnded(Promise.all(this.#all.map((worker) => worker.stop())));
+  }
+
+  #refusal(root: string, path: string): WorkerOutcome | undefined {
+    if (this.#isClosed) return failed('internal', 'the exporter ends');
+    const ofRoot = [...this.#hung].filter(([, hungRoot]) => hungRoot === root);
+    const isHung = this.#hung.has(path) || ofRoot.length >= MAX_HUNG;
+    return isHung ? failed('timeout', `${path}: left alone, reads hang in ${root}`) : undefined;
+  }
+
+  async #ask(worker: Worker, root: string, task: WorkerTask): Promise<WorkerOutcome> {
+    let stopped: Promise<void> | undefined;
+    const deadline = setTimeout(() => {
+      stopped = worker.stop();
+    }, this.#timeoutMs);
+    const isOver = (): boolean => stopped !== undefined || this.#isClosed;
+    try {
+      return await this.#askOnceStarted(worker, task, isOver);
+    } catch (error) {
+      if (error instanceof ThreadNotStarted) return failed('io', error.message);
+      if (stopped === undefined) return failed('internal', messageOf(error));
+      if (!(await hasEnded(stopped))) {
+        this.#hung.set(task.path, root);
+        void stopped.then(() => this.#hung.delete(task.path));
+      }
+      return failed('timeout', `took longer than ${this.#timeoutMs / 1000} s`);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  /** That no thread can be started is no fault of a dump: it waits until one can, or it is over. */
+  async #askOnceStarted(
+    worker: Worker,
+    task: WorkerTask,
+    isOver: () => boolean,
+  ): Promise<WorkerOutcome> {
+    for (;;) {
+      try {
+        const outcome = await worker.ask(task);
+        this.#isStarved = false;
+        return outcome;
+      } catch (error) {
+        if (!(error instanceof ThreadNotStarted) || isOver()) throw error;
+        const hint = 'see TasksMax= of the unit, or ulimit -u; it is tried again';
+        if (!this.#isStarved) this.#log.error('no dump is decoded', { error: error.message, hint });
+        this.#isStarved = true;
+        await sleep(RETRY_MS);
+        if (isOver()) throw error;
+      }
+    }
+  }
+}
+
+/** @returns false when that takes longer than a thread takes that can be stopped. */
+function hasEnded(stopped: Promise<unknown>): Promise<boolean> {
+  return Promise.race([stopped.then(() => true), sleep(STOP_MS, false, { ref: false })]);
+}
+
+function failed(reason: FailureReason, message: string): WorkerOutcome {
   return { kind: 'failure', failure: { reason, message }, content: undefined };
 }

@@ -2,14 +2,17 @@
 // that is part of a split dump brings the other parts with it; a packed one is unpacked first.
 
 import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
 import { type Failure, FileError, failureOf, isSystemError } from '../failure.ts';
 import {
   type CrashReport,
   DEFAULT_LIMITS,
   type Dump,
   type Limits,
+  PSTORE_HEAD_BYTES,
   ProcessCore,
   decodeVmcore,
+  isPstore,
   limitsWithin,
   openVmcore,
 } from '../vmcore/index.ts';
@@ -17,8 +20,9 @@ import { type FileSource, fileSourceOf, isGone, openFileSource } from './file-so
 import { withLogBeside } from './log-beside.ts';
 import { type OpenPart, openSiblings } from './split-siblings.ts';
 import { symbolFiles } from './symbol-paths.ts';
-import { PACKING_HEAD, packingOf } from './packing.ts';
-import { TemporaryFile } from './temporary-file.ts';
+import { packingOf } from './packing.ts';
+import { pstoreName } from './pstore-name.ts';
+import type { TemporaryFile } from './temporary-file.ts';
 
 /** What became of a file. Plain data: it crosses threads. */
 export type DecodeOutcome =
@@ -105,9 +109,10 @@ export async function decodeStream(
   stream: AsyncIterable<Uint8Array>,
   options: DecodeFileOptions,
 ): Promise<DecodeOutcome> {
+  const temporary = await import('./temporary-file.ts');
   let file: TemporaryFile | undefined;
   try {
-    file = await TemporaryFile.create();
+    file = await temporary.TemporaryFile.create();
     for await (const chunk of stream) await file.append(chunk, name);
     const source = fileSourceOf(name, file.file.fd);
     return await decodeOpen(name, source, { ...options, isAlone: true });
@@ -147,7 +152,12 @@ async function decodeContent(
   source: FileSource,
   options: DecodeFileOptions,
 ): Promise<Decoded> {
-  const packing = packingOf(source.read(0, Math.min(PACKING_HEAD, source.size)));
+  const head = source.read(0, Math.min(PSTORE_HEAD_BYTES, source.size));
+  if (isPstore(head) || pstoreName(basename(path))?.isCompressed === true) {
+    const { decodePstore } = await import('./pstore.ts');
+    return { report: decodePstore(path, source, options.root), parts: [] };
+  }
+  const packing = packingOf(head);
   if (packing === undefined) return decodeParts(path, source, options);
   const { unpack } = await import('./unpack.ts');
   const { file, isCut } = await unpack(

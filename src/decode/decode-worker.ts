@@ -3,28 +3,27 @@
 import { contentDigest } from './content-digest.ts';
 import { type DecodeFileOptions, type DecodeOutcome, decodeFile } from './decode-file.ts';
 import { type LiveOutcome, readKcoreFile } from '../host/kcore-file.ts';
+import { answerRequests } from '../thread.ts';
 import { symbolFiles } from './symbol-paths.ts';
 
-/** What one call of the thread is about. */
-export interface DecodeTask extends Pick<
-  DecodeFileOptions,
-  'symbolPaths' | 'root' | 'version' | 'maxMemoryBytes'
-> {
-  readonly path: string;
-}
+/** What one request is about. */
+export type WorkerTask =
+  | ({ readonly kind: 'decode'; readonly path: string } & Pick<
+      DecodeFileOptions,
+      'symbolPaths' | 'root' | 'version' | 'maxMemoryBytes'
+    >)
+  /** The running kernel. */
+  | ({ readonly kind: 'live'; readonly path: string } & Pick<DecodeFileOptions, 'symbolPaths'>);
 
-/** Called by decode-client.ts through the thread pool. */
-export function decode({ path, ...options }: DecodeTask): Promise<DecodeOutcome> {
-  return decodeFile(path, { ...options, contentOf: contentDigest });
-}
+export type WorkerOutcome = DecodeOutcome | LiveOutcome;
 
-/** What one reading of the running kernel is about. */
-export interface LiveTask extends Pick<DecodeFileOptions, 'symbolPaths'> {
-  readonly path: string;
-}
+answerRequests((task: WorkerTask): WorkerOutcome | Promise<WorkerOutcome> => {
+  return task.kind === 'decode'
+    ? decodeFile(task.path, { ...task, contentOf: contentDigest })
+    : live(task.path, task.symbolPaths);
+});
 
-/** Called by decode-client.ts through the thread pool. */
-export function live({ path, symbolPaths }: LiveTask): LiveOutcome {
+function live(path: string, symbolPaths: readonly string[]): LiveOutcome {
   const files = symbolFiles(symbolPaths);
   try {
     return readKcoreFile(path, (kernel) => files.open(kernel));

@@ -8,10 +8,7 @@ const MAGICS: Readonly<Record<Packing, readonly number[]>> = {
   zstd: [0x28, 0xb5, 0x2f, 0xfd],
 };
 
-/** Bytes of a file that tell how it is packed. */
-export const PACKING_HEAD = 6;
-
-/** How a file is packed, by its first bytes; undefined when it is not, or not in a way read here. */
+/** How a file is packed, by its first 6 bytes or more; undefined when it is not, or not in a way read here. */
 export function packingOf(head: Uint8Array): Packing | undefined {
   return (['gzip', 'xz', 'zstd'] as const).find((name) =>
     MAGICS[name].every((byte, i) => head[i] === byte),

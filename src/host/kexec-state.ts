@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 
-const FILE = '/sys/kernel/kexec_crash_loaded';
+export const KEXEC_CRASH_LOADED = '/sys/kernel/kexec_crash_loaded';
 const EVERY_MS = 10_000;
 
 export interface KexecState {
@@ -13,9 +13,9 @@ export interface KexecState {
 }
 
 export async function watchKexecState(): Promise<KexecState> {
-  let armed = await readArmed();
+  let armed = await kdumpArmed();
   const timer = setInterval(() => {
-    void readArmed().then((value) => (armed = value));
+    void kdumpArmed().then((value) => (armed = value));
   }, EVERY_MS).unref();
   return {
     armed: () => armed,
@@ -25,9 +25,10 @@ export async function watchKexecState(): Promise<KexecState> {
   };
 }
 
-async function readArmed(): Promise<boolean | undefined> {
+/** Whether a crash kernel is loaded now; undefined where that cannot be known. */
+export async function kdumpArmed(): Promise<boolean | undefined> {
   try {
-    const text = (await readFile(FILE, 'utf8')).trim();
+    const text = (await readFile(KEXEC_CRASH_LOADED, 'utf8')).trim();
     return text === '1' ? true : text === '0' ? false : undefined;
   } catch {
     return undefined;

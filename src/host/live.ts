@@ -37,7 +37,7 @@ interface ThisBootDependencies {
   readonly nowMs: () => number;
 }
 
-const WHY_ABSENT: Readonly<Record<AbsentReason, string>> = {
+const WHY_ABSENT: Readonly<Partial<Record<AbsentReason, string>>> = {
   kernel_without_hwerr: 'this kernel does not count hardware errors (Linux 6.19 and later do)',
   symbol_not_found: 'nothing says where this kernel has its counters: give --symbols.path',
   page_excluded: 'the counters are in no segment of it',

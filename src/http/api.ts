@@ -1,10 +1,8 @@
 // The JSON API: what the page shows, for programs. Its shape is deploy/docs/crashes.schema.json.
 
 import type { CrashView, FailureView, SignaturesView, StatusView } from './views.ts';
+import { SCHEMA_VERSION } from '../version.ts';
 import { advice, verdictText } from '../wording.ts';
-
-/** Grows when a field changes its meaning or goes. */
-const SCHEMA_VERSION = 1;
 
 /** Body of /api/v1/crashes. */
 export function crashesBody(view: StatusView): object {

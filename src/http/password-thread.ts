@@ -1,8 +1,8 @@
 // Entry of the thread that compares passwords with bcrypt hashes: one comparison takes from 3 ms to 2 s
 // of a processor, and scrapes must not wait for it.
 
-import { parentPort } from 'node:worker_threads';
 import { bcryptVerify } from 'hash-wasm';
+import { answerRequests } from '../thread.ts';
 
 /** What to compare. Passwords are bytes, as in Go: a client's encoding is its own business. */
 export interface Comparison {
@@ -15,9 +15,7 @@ export interface Comparison {
 /** bcrypt reads no more of a password. */
 const MAX_BYTES = 72;
 
-parentPort?.on('message', (comparison: Comparison) => {
-  void compare(comparison).then((matches) => parentPort?.postMessage(matches));
-});
+answerRequests(compare);
 
 async function compare({ password, hash, cost }: Comparison): Promise<boolean> {
   // bcrypt's key ends in a zero byte and is repeated: that of an empty password is one zero.

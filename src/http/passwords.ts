@@ -3,7 +3,7 @@
 // wait, those go first whose connection tried least, then the newest: guesses wait for each other.
 
 import { createHash } from 'node:crypto';
-import { Worker } from 'node:worker_threads';
+import { Thread } from '../thread.ts';
 import type { Comparison } from './password-thread.ts';
 import { Turns } from './turns.ts';
 
@@ -17,15 +17,17 @@ export interface Asker {
 
 interface Check {
   readonly comparison: Comparison;
-  readonly resolve: (matches: boolean) => void;
+  readonly resolve: (matches: boolean | Promise<boolean>) => void;
 }
 
-/** Checks passwords; its thread starts with the first one. */
+/** Checks passwords. */
 export class Passwords {
   readonly #right = new Set<string>();
   readonly #waiting = new Turns<Check>('newest');
-  #thread: Worker | undefined;
-  #current: Check | undefined;
+  readonly #thread = new Thread<Comparison, boolean>(
+    new URL('./password-thread.js', import.meta.url),
+  );
+  #isChecking = false;
 
   /**
    * Whether these are a user's name and password. Unknown users and wrong passwords take the same time.
@@ -51,39 +53,21 @@ export class Passwords {
     if (this.#right.has(key)) return true;
     const matches = await new Promise<boolean>((resolve) => {
       this.#waiting.push(asker.client, asker, { comparison: { password, hash, cost }, resolve });
-      this.#next();
+      if (!this.#isChecking) void this.#check();
     });
     if (!matches || known === undefined) return false;
     this.#remember(key);
     return true;
   }
 
-  #next(): void {
-    if (this.#current !== undefined) return;
-    this.#current = this.#waiting.next();
-    if (this.#current === undefined) return;
-    this.#thread ??= this.#start();
-    this.#thread.postMessage(this.#current.comparison);
-  }
-
-  #answer(matches: boolean): void {
-    this.#current?.resolve(matches);
-    this.#current = undefined;
-    this.#next();
-  }
-
-  #start(): Worker {
-    const thread = new Worker(new URL('./password-thread.js', import.meta.url));
-    thread.unref();
-    thread.on('message', (matches: boolean) => {
-      this.#answer(matches);
-    });
-    thread.on('error', () => undefined); // 'exit' follows
-    thread.on('exit', () => {
-      this.#thread = undefined;
-      this.#answer(false);
-    });
-    return thread;
+  async #check(): Promise<void> {
+    this.#isChecking = true;
+    for (let check = this.#waiting.next(); check; check = this.#waiting.next()) {
+      const matches = this.#thread.ask(check.comparison);
+      check.resolve(matches);
+      await matches.catch(() => undefined); // whoever asked is told
+    }
+    this.#isChecking = false;
   }
 
   #remember(key: string): void {

@@ -100,7 +100,9 @@ export interface CrashView extends LogFindings {
 /** The counters of a crash, or why there are none. */
 export type HwerrView =
   | { readonly kind: 'present'; readonly categories: readonly CategoryView[] }
-  | { readonly kind: 'absent'; readonly reason: string };
+  | { readonly kind: 'absent'; readonly reason: string }
+  /** The dump is damaged on the way to them. */
+  | { readonly kind: 'unreadable'; readonly reason: string; readonly message: string };
 
 /** One category of a crash. */
 export interface CategoryView {

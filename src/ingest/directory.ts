@@ -1,16 +1,18 @@
 // One watched directory: scanned when something happened, when a file is due, and at the latest after
 // the rescan time. Each has its own pace: one that hangs, as NFS does, holds up no other.
 
-import { EventEmitter, once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FileError, messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { howToRead } from './permission-hint.ts';
 import { type ScanResult, scanDirectory } from './scan.ts';
 import { type Watcher, watchDirectory } from './watcher.ts';
 
-/** Events come in bursts. A scan follows the first at once, and may look too early: another, so much later. */
+/** Events come in bursts. A scan that begins sooner after one may look too early: another follows it. */
 const BURST_MS = 200;
+/** No scan begins sooner after another than so many times what that took. */
+const PAUSE_FACTOR = 4;
+/** A scan that takes longer is told of: its directory is large, or hangs. */
+const LONG_MS = 60_000;
 
 /** One dump directory, as the last scan left it. */
 export interface DirectoryStatus {
@@ -44,12 +46,12 @@ export interface DirectoryDependencies {
 export class WatchedDirectory {
   readonly #options: DirectoryOptions;
   readonly #dependencies: DirectoryDependencies;
-  /** Emits `changed` when a scan may find something new. */
-  readonly #changed = new EventEmitter();
-  /** Whether it did so since the last scan began, which may have looked too early. */
-  #isStale = false;
-  /** Whether the next scan follows an event at once. */
-  #isEarly = false;
+  /** When something happened last that a scan may show, by the monotonic clock. */
+  #eventMs = -Infinity;
+  #scanStartMs = 0;
+  #scanEndMs = 0;
+  /** Of the next scan; undefined while one runs. */
+  #timer: NodeJS.Timeout | undefined;
   #status: DirectoryStatus;
   #watcher: Watcher | undefined;
   /** Of the last scan. */
@@ -72,30 +74,33 @@ export class WatchedDirectory {
 
   /** A scan may find something new. */
   wake(): void {
-    this.#isStale = true;
-    this.#changed.emit('changed');
+    this.#eventMs = this.#dependencies.monotonicMs();
+    if (this.#timer !== undefined) this.#planNextScan();
   }
 
-  /** Scans until the signal. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const { scanDurationSeconds } = await this.scan();
-      await this.#untilWorthAnotherScan(signal, Math.max(BURST_MS, 4000 * scanDurationSeconds));
-    }
+  /** Scans now and then, until closed. */
+  async run(): Promise<void> {
+    this.#timer = undefined;
+    await this.scan();
+    if (!this.#isClosed) this.#planNextScan();
   }
 
   /** A scan that hangs is not waited for, and watches nothing when it goes on. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     await this.#watcher?.close();
   }
 
-  async scan(): Promise<DirectoryStatus> {
+  async scan(): Promise<void> {
     const { directory, excluded } = this.#options;
     const { nowMs, monotonicMs, log, found, notScanned } = this.#dependencies;
-    this.#isStale = this.#isEarly;
-    this.#isEarly = false;
-    const startMs = monotonicMs();
+    this.#scanStartMs = monotonicMs();
+    const long = setTimeout(() => {
+      const hint = 'it is large, or its mount hangs';
+      log.warn('the scan of the dump directory takes long', { directory, hint });
+    }, LONG_MS).unref();
     let up = true;
     try {
       const result = await scanDirectory(directory, excluded, this.#notDumps);
@@ -117,16 +122,17 @@ export class WatchedDirectory {
         });
       }
     }
+    clearTimeout(long);
     if (up && !this.#status.up && this.#status.lastScanSeconds > 0) {
       log.info('the dump directory can be scanned again', { directory });
     }
+    this.#scanEndMs = monotonicMs();
     this.#status = {
       directory,
       up,
       lastScanSeconds: nowMs() / 1000,
-      scanDurationSeconds: (monotonicMs() - startMs) / 1000,
+      scanDurationSeconds: (this.#scanEndMs - this.#scanStartMs) / 1000,
     };
-    return this.#status;
   }
 
   /** A directory that was deleted and made again, or mounted, is another one to the kernel. */
@@ -155,30 +161,20 @@ export class WatchedDirectory {
     });
   }
 
-  /** Until a file is due, something changed (`pauseMs` from now at the soonest), or `rescanMs` is over. */
-  async #untilWorthAnotherScan(signal: AbortSignal, pauseMs: number): Promise<void> {
+  #planNextScan(): void {
+    clearTimeout(this.#timer);
     const nowMs = this.#dependencies.monotonicMs();
+    const waitMs = Math.max(0, this.#nextScanMs(nowMs) - nowMs);
+    this.#timer = setTimeout(() => void this.run(), waitMs);
+  }
+
+  /** When a file is due, or `rescanMs` is over; after an event as soon as the pause since the last scan is. */
+  #nextScanMs(nowMs: number): number {
+    const endMs = this.#scanEndMs;
     const dueMs = this.#dependencies.nextDueMs(nowMs) ?? Infinity;
-    const waitMs = Math.min(this.#options.rescanMs, Math.max(0, dueMs - nowMs));
-    const over = new AbortController();
-    const either = AbortSignal.any([signal, over.signal]);
-    const wasStale = this.#isStale;
-    const changed = wasStale
-      ? Promise.resolve()
-      : once(this.#changed, 'changed', { signal: either });
-    try {
-      await Promise.race([
-        sleep(waitMs, undefined, { signal: either }),
-        changed.then(() => {
-          const restMs = nowMs + Math.min(pauseMs, waitMs) - this.#dependencies.monotonicMs();
-          return sleep(Math.max(0, restMs), undefined, { signal: either });
-        }),
-      ]);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      over.abort();
-    }
-    this.#isEarly = this.#isStale && !wasStale;
+    const nextMs = Math.min(dueMs, endMs + this.#options.rescanMs);
+    if (this.#eventMs + BURST_MS <= this.#scanStartMs) return nextMs;
+    const pauseMs = Math.max(BURST_MS, PAUSE_FACTOR * (endMs - this.#scanStartMs));
+    return Math.min(nextMs, endMs + pauseMs);
   }
 }

@@ -1,6 +1,9 @@
 // What a file's path says about it. Names are hints: they only keep us from opening what is surely
 // no finished dump. Whether a file is a dump is for its first bytes to say.
 
+import { basename } from 'node:path';
+import { maybePstore } from '../decode/pstore-name.ts';
+
 /** Written beside a dump, or while it is written, by the kdump tools of the distributions. */
 const NEVER_A_DUMP: readonly RegExp[] = [
   /\.new\//, // abrt, while it copies
@@ -12,9 +15,10 @@ const NEVER_A_DUMP: readonly RegExp[] = [
   /(^|\/)(kexec_cmd|kdump_lock|\.notified)$/,
 ];
 
-/** Whether a path below a dump directory may be a finished dump. */
+/** Whether a path below a dump directory may be a finished dump, or a record of pstore. */
 export function maybeDump(relativePath: string, excluded: readonly RegExp[]): boolean {
-  return ![...NEVER_A_DUMP, ...excluded].some((pattern) => pattern.test(relativePath));
+  const refused = maybePstore(basename(relativePath)) ? excluded : [...NEVER_A_DUMP, ...excluded];
+  return !refused.some((pattern) => pattern.test(relativePath));
 }
 
 /** Words of a name that belong to dumps. */

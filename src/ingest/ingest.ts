@@ -1,4 +1,4 @@
-// From directories to outcomes: scan, let files settle, decode them one at a time, hand on what came
+// From directories to outcomes: scan, let files settle, decode a few at a time, hand on what came
 // out. Nothing here waits for a scrape, and no scrape waits for anything here.
 
 import { once } from 'node:events';
@@ -6,13 +6,13 @@ import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, type FailureReason } from '../failure.ts';
 import type { Logger } from '../log.ts';
-import type { CrashReport } from '../vmcore/index.ts';
 import type { DecodeClient } from '../decode/decode-client.ts';
 import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
 import type { FileOutcome } from '../outcome.ts';
 import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
 import { claimsToBeDump } from './file-names.ts';
 import { FirstPass } from './first-pass.ts';
+import { logReport } from './log-report.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
 import { Settling, type FileResult } from './settling.ts';
 import { failureOfFile, mayStillBeWritten } from './unfinished.ts';
@@ -41,6 +41,8 @@ export interface IngestOptions {
   /** How long a file must lie still whose name says that it is not complete yet. */
   readonly incompleteAfterMs: number;
   readonly rescanMs: number;
+  /** Decodes at a time. */
+  readonly workers: number;
 }
 
 /** Where outcomes go, and what is known of files from before: as much of the ledger as ingest uses. */
@@ -102,8 +104,9 @@ export class Ingest {
   readonly #unreadable: UnreadablePaths;
   readonly #unrecorded = new Set<Promise<void>>();
   #queue: FoundFile[] = [];
-  #isDecoding = false;
-  #decoding: Promise<void> | undefined;
+  /** How many decode one file after the other until none is due, and when they have ended. */
+  #decoders = 0;
+  #decoding: Promise<unknown> = Promise.resolve();
   #decodesInProgress = 0;
   #lastDecodeMs = 0;
   #discovered = 0;
@@ -136,7 +139,7 @@ export class Ingest {
             },
             // While it decodes, the queue takes what has become due by itself.
             nextDueMs: (now) =>
-              this.#settling.nextDueMs(directory, this.#isDecoding ? now : -Infinity),
+              this.#settling.nextDueMs(directory, this.#decoders > 0 ? now : -Infinity),
           },
         ),
     );
@@ -175,10 +178,8 @@ export class Ingest {
   async run(): Promise<void> {
     const { signal } = this.#stop;
     void this.#giveUpOnHung(signal);
-    await Promise.race([
-      Promise.all(this.#directories.map((directory) => directory.run(signal))),
-      once(signal, 'abort'),
-    ]);
+    for (const directory of this.#directories) void directory.run();
+    if (!signal.aborted) await once(signal, 'abort');
     await this.#decoding;
   }
 
@@ -253,38 +254,51 @@ export class Ingest {
   }
 
   #startDecoding(): void {
-    if (!this.#isDecoding) this.#decoding = this.#decodeQueue();
+    while (this.#decoders < this.#options.workers) {
+      const file = this.#nextDue();
+      if (file === undefined) return;
+      this.#decoders++;
+      this.#decoding = Promise.all([this.#decoding, this.#decodeInTurn(file)]);
+    }
   }
 
-  /** Decodes what is due, one file after the other. Runs once at a time. */
-  async #decodeQueue(): Promise<void> {
-    const { decoder, nowMs, monotonicMs } = this.#dependencies;
-    this.#isDecoding = true;
-    while (!this.#isClosed()) {
-      if (this.#queue.length === 0) this.#queue = this.#settling.takeReady(monotonicMs(), BATCH);
-      const file = this.#queue.shift();
-      if (file === undefined) break;
-      const startMs = monotonicMs();
-      this.#decodesInProgress = 1;
-      const outcome = await decoder.decode(file);
-      this.#decodesInProgress = 0;
-      if (this.#isClosed()) break;
-      this.#lastDecodeMs = nowMs();
-      const seconds = (monotonicMs() - startMs) / 1000;
-      if (seconds > SLOW_SECONDS) {
-        this.#settling.putBack(this.#queue, monotonicMs());
-        this.#queue = [];
-      }
-      this.#take(file, outcome, seconds);
-      this.#firstPass.answered(file.path);
-      if (isSilence(outcome)) this.#firstPass.isSilent(file.root);
-      this.#reportFirstPass();
+  /** Decodes the file, and what else is due, one after the other. */
+  async #decodeInTurn(first: FoundFile): Promise<void> {
+    for (let file: FoundFile | undefined = first; file !== undefined; file = this.#nextDue()) {
+      await this.#decode(file);
       // The ledger cannot write: what is not decoded yet waits on its disk.
       if (this.#unrecorded.size >= MAX_UNRECORDED) await this.#untilRecorded();
-      // It may be due again, and its directory's next scan was not planned for that.
-      if (this.#settling.isDueAgain(file)) this.#wake(file.root);
     }
-    this.#isDecoding = false;
+    this.#decoders--;
+  }
+
+  #nextDue(): FoundFile | undefined {
+    if (this.#isClosed()) return undefined;
+    if (this.#queue.length === 0) {
+      this.#queue = this.#settling.takeReady(this.#dependencies.monotonicMs(), BATCH);
+    }
+    return this.#queue.shift();
+  }
+
+  async #decode(file: FoundFile): Promise<void> {
+    const { decoder, nowMs, monotonicMs } = this.#dependencies;
+    const startMs = monotonicMs();
+    this.#decodesInProgress++;
+    const outcome = await decoder.decode(file);
+    this.#decodesInProgress--;
+    if (this.#isClosed()) return;
+    this.#lastDecodeMs = nowMs();
+    const seconds = (monotonicMs() - startMs) / 1000;
+    if (seconds > SLOW_SECONDS) {
+      this.#settling.putBack(this.#queue, monotonicMs());
+      this.#queue = [];
+    }
+    this.#take(file, outcome, seconds);
+    this.#firstPass.answered(file.path);
+    if (isSilence(outcome)) this.#firstPass.isSilent(file.root);
+    this.#reportFirstPass();
+    // It may be due again, and its directory's next scan was not planned for that.
+    if (this.#settling.isDueAgain(file)) this.#wake(file.root);
   }
 
   #wake(root: string): void {
@@ -380,16 +394,4 @@ export class Ingest {
 function isSilence(outcome: DecodeOutcome): boolean {
   if (outcome.kind !== 'failure') return false;
   return outcome.failure.reason === 'timeout' || outcome.failure.reason === 'io';
-}
-
-function logReport(log: Logger, path: string, report: CrashReport): void {
-  const { hwerr, nodename, kernelRelease, incomplete, warnings } = report;
-  const crash = { path, host: nodename ?? '', kernel: kernelRelease };
-  if (hwerr.kind === 'unreadable') {
-    log.error('dump not decoded', { ...crash, reason: hwerr.reason, error: hwerr.message });
-  } else {
-    const counters = hwerr.kind === 'present' ? 'present' : hwerr.reason;
-    log.info('dump decoded', { ...crash, hwerr: counters, incomplete });
-  }
-  for (const warning of warnings) log.warn('odd dump', { path, warning });
 }

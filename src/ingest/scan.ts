@@ -3,10 +3,11 @@
 
 import { type Dirent, type Stats, constants } from 'node:fs';
 import { lstat, open, opendir, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { pathOf, systemPath } from '../file-path.ts';
 import { FileError } from '../failure.ts';
-import { HEAD_BYTES, mayBeDump } from '../vmcore/index.ts';
+import { HEAD_BYTES, isPstore, mayBeDump } from '../vmcore/index.ts';
+import { maybePstore, pstoreName } from '../decode/pstore-name.ts';
 import { claimsToBeDump, isUnfinishedName, maybeDump } from './file-names.ts';
 import { isGone, versionOf } from '../decode/file-source.ts';
 import { STATUS_FILE, type SaveStatus, readSaveStatus } from './save-status.ts';
@@ -79,7 +80,8 @@ export async function scanDirectory(
           if (seen instanceof FileError) unreadable.push({ path, error: seen });
           if (seen === undefined || seen instanceof FileError) continue;
           const version = versionOf(seen);
-          if (!claimsToBeDump(name) && (known.has(version) || (await isForeign(path)))) {
+          const isNamed = claimsToBeDump(name) || pstoreName(name)?.isCompressed === true;
+          if (!isNamed && (known.has(version) || (await isForeign(path)))) {
             notDumps.add(version);
           } else {
             const { size, mtimeMs } = seen;
@@ -123,13 +125,14 @@ async function look(path: string): Promise<Stats | FileError | undefined> {
   }
 }
 
-/** Whether its first bytes are of no dump. What cannot be read is for the decoder to complain about. */
+/** Whether its first bytes are of no dump, and of no record of pstore. What cannot be read is for the decoder to complain about. */
 async function isForeign(path: string): Promise<boolean> {
   try {
     const file = await open(systemPath(path), OPEN_FLAGS);
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-      return !mayBeDump(buffer.subarray(0, bytesRead));
+      const head = buffer.subarray(0, bytesRead);
+      return !mayBeDump(head) && !(maybePstore(basename(path)) && isPstore(head));
     } finally {
       await file.close();
     }

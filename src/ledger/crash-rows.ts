@@ -3,9 +3,9 @@
 import type { Verdict } from '../triage.ts';
 import { type Crash, type StoredReport, orderedSeconds } from './crash.ts';
 import { crashErrors, errorCategories } from './crash-errors.ts';
-import { countedErrors, countedType, machineName, signatureDigest } from './logs.ts';
-import { type HostSource, hostName } from './host-name.ts';
-import type { Candidate, CrashIdentity } from './identity.ts';
+import { countedErrors, countedType, machineName, panicMark, signatureDigest } from './logs.ts';
+import { type HostSource, UNKNOWN_HOST, hostName } from './host-name.ts';
+import { type Candidate, type CrashIdentity, NEAR_SECONDS } from './identity.ts';
 import type { Row, Store, Value } from './store.ts';
 import { StoreError } from './store-error.ts';
 
@@ -47,29 +47,54 @@ export function crashAt(store: Store, sequence: number): Crash {
 /** Crashes that are compared with a report: bounds what a hostile share costs. */
 const MAX_CANDIDATES = 64;
 
-/** The crashes that share the boot id or VMCOREINFO of a report, those of its host first. */
+/** What is asked about a file, to find the crash it is of. */
+interface Sought {
+  /** Of its VMCOREINFO, or of the log of a pstore record. */
+  readonly digest: string;
+  readonly path: string;
+  readonly content: string | undefined;
+  /** The host it would be counted for. */
+  readonly host: string;
+}
+
+/**
+ * The crashes that share the boot id or VMCOREINFO of a report, those of its host first. Where one of
+ * the two is known from pstore alone, also those with the same panic, and those of its host at its time.
+ */
 export function candidates(
   store: Store,
   identity: CrashIdentity,
-  file: { readonly digest: string; readonly path: string; readonly content: string | undefined },
+  { digest, path, content, host }: Sought,
 ): Candidate[] {
+  const { crashTimeSeconds: crashed } = identity;
   const rows = store.rows(
-    `SELECT sequence, boot_id, crash_seconds, nodename, host, host_source,
+    `SELECT sequence, boot_id, crash_seconds, nodename, host, host_source, panic_mark,
+       reason IS 'pstore' AS pstore,
+       host = :host AND host <> :unknown AND ordered_seconds BETWEEN :from AND :until AS near,
        EXISTS (SELECT 1 FROM crash_vmcoreinfo WHERE digest = :digest AND crash = sequence) AS info,
        EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND path = :path) AS path,
        EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND content = :content) AS content
      FROM crash
      WHERE sequence IN (
        SELECT sequence FROM crash WHERE boot_id = :boot
-       UNION SELECT crash FROM crash_vmcoreinfo WHERE digest = :digest)
+       UNION SELECT crash FROM crash_vmcoreinfo WHERE digest = :digest
+       UNION SELECT sequence FROM crash
+         WHERE panic_mark = :mark AND (:pstore OR reason = 'pstore')
+       UNION SELECT sequence FROM crash
+         WHERE host = :host AND ordered_seconds BETWEEN :from AND :until
+           AND (:pstore OR reason = 'pstore'))
      ORDER BY path OR content DESC, nodename IS :nodename DESC, sequence
      LIMIT :most`,
     {
-      digest: file.digest,
-      path: file.path,
-      content: file.content ?? null,
+      ...{ digest, path, host },
+      content: content ?? null,
       boot: identity.bootId,
       nodename: identity.nodename,
+      mark: identity.panicMark,
+      pstore: identity.isOfPstore ? 1 : 0,
+      unknown: UNKNOWN_HOST,
+      from: crashed === null ? null : crashed - NEAR_SECONDS,
+      until: crashed === null ? null : crashed + NEAR_SECONDS,
       most: MAX_CANDIDATES,
     },
   );
@@ -79,9 +104,12 @@ export function candidates(
     crashTimeSeconds: number(row['crash_seconds']),
     nodename: text(row['nodename']),
     pathHost: row['host_source'] === 'path' ? text(row['host']) : null,
+    panicMark: text(row['panic_mark']),
+    isOfPstore: row['pstore'] === 1,
     sharesVmcoreinfo: row['info'] === 1,
     sharesPath: row['path'] === 1,
     sharesContent: row['content'] === 1,
+    isNear: row['near'] === 1,
   }));
 }
 
@@ -91,14 +119,15 @@ export function putCrash(store: Store, crash: Crash): void {
   store.run(
     `INSERT INTO crash VALUES (:sequence, :id, :boot, :nodename, :host, :source, :crashed, :recorded,
        :ordered, :release, :arch, :incomplete, :hwerr, :reason, :verdict, :window, :type,
-       :signature, :hardware, :categories, :judged, :report)
+       :mark, :signature, :hardware, :categories, :judged, :report)
      ON CONFLICT (sequence) DO UPDATE SET boot_id = excluded.boot_id, nodename = excluded.nodename,
        host = excluded.host, host_source = excluded.host_source,
        crash_seconds = excluded.crash_seconds, ordered_seconds = excluded.ordered_seconds,
        kernel_release = excluded.kernel_release, arch = excluded.arch,
        incomplete = excluded.incomplete, hwerr = excluded.hwerr,
        reason = excluded.reason, verdict = excluded.verdict,
-       crash_type = coalesce(crash_type, excluded.crash_type), signature = excluded.signature,
+       crash_type = coalesce(crash_type, excluded.crash_type),
+       panic_mark = excluded.panic_mark, signature = excluded.signature,
        hardware = excluded.hardware, categories = excluded.categories,
        verdict_json = excluded.verdict_json, report_json = excluded.report_json`,
     {
@@ -119,6 +148,7 @@ export function putCrash(store: Store, crash: Crash): void {
       verdict: crash.verdict.kind,
       window: crash.suspectWindowSeconds,
       type: countedType(report),
+      mark: panicMark(report),
       signature: signatureDigest(report),
       hardware: machineName(report),
       categories: errorCategories(report).join(' '),

@@ -90,12 +90,20 @@ export function withReport<Known extends Pick<Crash, 'recordedSeconds' | 'suspec
   };
 }
 
-/** How much a report says of the counters. */
-const RANK = { present: 2, absent: 1, unreadable: 0 } as const;
+/** How much a report says of the counters; a dump always says more than what pstore kept. */
+function rank({ hwerr }: StoredReport): number {
+  if (hwerr.kind === 'absent') return hwerr.reason === 'pstore' ? 0 : 2;
+  return hwerr.kind === 'present' ? 3 : 1;
+}
+
+/** Whether there is no dump: only pstore tells of the crash. */
+export function isOfPstore({ hwerr }: Pick<StoredReport, 'hwerr'>): boolean {
+  return hwerr.kind === 'absent' && hwerr.reason === 'pstore';
+}
 
 /** Whether `next` says more of a crash than `known`. */
 function saysMore(next: StoredReport, known: StoredReport): boolean {
-  const byKind = RANK[next.hwerr.kind] - RANK[known.hwerr.kind];
+  const byKind = rank(next) - rank(known);
   if (byKind !== 0) return byKind > 0;
   if (known.incomplete !== next.incomplete) return known.incomplete;
   if (next.hwerr.kind !== 'present' || known.hwerr.kind !== 'present') return false;
@@ -109,7 +117,9 @@ function saysMore(next: StoredReport, known: StoredReport): boolean {
  */
 export function merged(known: StoredReport, next: StoredReport): StoredReport {
   const [better, other] = saysMore(next, known) ? [next, known] : [known, next];
-  const crashTimeSeconds = known.crashTimeSeconds ?? next.crashTimeSeconds;
+  const crashTimeSeconds = isOfPstore(known)
+    ? (better.crashTimeSeconds ?? other.crashTimeSeconds)
+    : (known.crashTimeSeconds ?? next.crashTimeSeconds);
   return {
     ...better,
     ...mergedLogs(known, next),

@@ -6,6 +6,9 @@ const MAX_LENGTH = 64;
 /** What a kernel calls itself until it is told its name (UTS_NODENAME in include/linux/uts.h). */
 const UNNAMED = '(none)';
 
+/** The host of crashes in central mode that nothing names: of any machine. */
+export const UNKNOWN_HOST = 'unknown';
+
 export interface HostRule {
   /** For dumps that do not name their host. */
   readonly fallback: string;

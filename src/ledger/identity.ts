@@ -10,6 +10,9 @@
 // does one VMCOREINFO (it holds the second of the crash and, with KASLR, the kernel's random place)
 // where at least one side knows its host. Where neither does, hosts with one kernel image and no KASLR
 // may have died in the same second: only the same path or the same content proves it then.
+//
+// A record of pstore has no boot id and no VMCOREINFO. Its crash is the one with the same panic line at
+// the same microsecond since boot; where a log lacks that, the one of the same host within a minute.
 
 import { hash } from 'node:crypto';
 
@@ -22,7 +25,14 @@ export interface CrashIdentity {
   readonly nodename: string | null;
   /** The host that the path names. */
   readonly pathHost: string | null;
+  /** Of the panic line and its time since boot. */
+  readonly panicMark: string | null;
+  /** There is no dump: only pstore tells of it. */
+  readonly isOfPstore: boolean;
 }
+
+/** Between the times that pstore and a dump give of one crash, and those of the parts of a record. */
+export const NEAR_SECONDS = 60;
 
 /** A crash of the ledger that shares the report's boot id or VMCOREINFO. */
 export interface Candidate extends CrashIdentity {
@@ -32,6 +42,8 @@ export interface Candidate extends CrashIdentity {
   readonly sharesPath: boolean;
   /** One of its files has the content of the reported one. */
   readonly sharesContent: boolean;
+  /** It is of the same host, and of a time that is less than NEAR_SECONDS away. */
+  readonly isNear: boolean;
 }
 
 /**
@@ -53,7 +65,8 @@ export function sameCrash(
 function isContradicted(identity: CrashIdentity, known: Candidate): boolean {
   return (
     differ(identity.bootId, known.bootId) ||
-    differ(identity.crashTimeSeconds, known.crashTimeSeconds) ||
+    timesDiffer(identity, known) ||
+    (isWithPstore(identity, known) && differ(identity.panicMark, known.panicMark)) ||
     differ(identity.nodename, known.nodename) ||
     (differ(identity.pathHost, known.pathHost) && !known.sharesContent)
   );
@@ -61,8 +74,27 @@ function isContradicted(identity: CrashIdentity, known: Candidate): boolean {
 
 function isProven(identity: CrashIdentity, known: Candidate): boolean {
   if (identity.bootId !== null && identity.bootId === known.bootId) return true;
+  if (isWithPstore(identity, known)) {
+    // The panic was not printed, or not kept, on one side at least: two crashes come not so soon.
+    return known.sharesVmcoreinfo || samePanic(identity, known) || known.isNear;
+  }
   if (!known.sharesVmcoreinfo) return false;
   return known.sharesPath || known.sharesContent || namesHost(identity) || namesHost(known);
+}
+
+function isWithPstore(identity: CrashIdentity, known: Candidate): boolean {
+  return identity.isOfPstore || known.isOfPstore;
+}
+
+function samePanic({ panicMark }: CrashIdentity, known: Candidate): boolean {
+  return panicMark !== null && panicMark === known.panicMark;
+}
+
+/** Each part of a pstore record has a time of its own, after that of the dump or before it. */
+function timesDiffer(identity: CrashIdentity, known: Candidate): boolean {
+  const [a, b] = [identity.crashTimeSeconds, known.crashTimeSeconds];
+  if (!isWithPstore(identity, known)) return differ(a, b);
+  return a !== null && b !== null && Math.abs(a - b) > NEAR_SECONDS;
 }
 
 function namesHost({ nodename, pathHost }: CrashIdentity): boolean {
@@ -86,7 +118,7 @@ function differ<T>(one: T | null, other: T | null): boolean {
  * @param salt tells apart crashes of which nothing else is known; '' at first.
  */
 export function newCrashId(
-  identity: CrashIdentity,
+  identity: Omit<CrashIdentity, 'panicMark' | 'isOfPstore'>,
   vmcoreinfoDigest: string,
   salt: string,
 ): string {

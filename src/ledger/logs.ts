@@ -66,6 +66,18 @@ export function signatureDigest({ crash }: Pick<LogFindings, 'crash'>): string |
   return crash === null ? null : sha256(crash.signature).slice(0, 16);
 }
 
+/**
+ * A digest of the panic line and its time since boot, which the dump of a crash and its record in
+ * pstore have in common. null: the log does not have both.
+ */
+export function panicMark({ crash }: Pick<LogFindings, 'crash'>): string | null {
+  const uptime = crash?.uptimeSeconds ?? null;
+  if (crash === null || uptime === null) return null;
+  // Whole microseconds are what text has; a ring has nanoseconds, whose digits are cut off there.
+  const microseconds = Math.floor(uptime * 1e6 + 0.0005);
+  return sha256(JSON.stringify([crash.panic, microseconds]));
+}
+
 /** Vendor and model of the machine; null: no log names them. */
 export function machineName({ crash }: Pick<LogFindings, 'crash'>): string | null {
   const hardware = crash?.hardware ?? null;

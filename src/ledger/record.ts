@@ -3,7 +3,7 @@
 import type { Failure, FailureReason } from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
 import type { CrashReport } from '../vmcore/index.ts';
-import { type Crash, merged, storedReport, withReport } from './crash.ts';
+import { type Crash, isOfPstore, merged, storedReport, withReport } from './crash.ts';
 import {
   candidates,
   crashAt,
@@ -14,6 +14,7 @@ import {
   putLogged,
 } from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
+import { panicMark } from './logs.ts';
 import { type CrashIdentity, newCrashId, sameCrash, sha256 } from './identity.ts';
 import type { Store } from './store.ts';
 import { StoreError } from './store-error.ts';
@@ -93,7 +94,8 @@ function record(store: Store, outcome: FileOutcome, context: RecordContext): Cha
   const { hwerr } = report;
   // A part of a split dump, or a poorer copy: the crash has its counters, nothing is wrong.
   const isAnswered = hwerr.kind === 'present' || crash.after.report.hwerr.kind === 'present';
-  if (!isAnswered && hwerr.reason !== 'kernel_without_hwerr') {
+  const isFine = isAnswered || hwerr.reason === 'kernel_without_hwerr' || hwerr.reason === 'pstore';
+  if (!isFine) {
     const message = hwerr.kind === 'unreadable' ? hwerr.message : 'the dump gives no counters';
     return { crash, ...failed(store, outcome, { reason: hwerr.reason, message }, context) };
   }
@@ -103,7 +105,7 @@ function record(store: Store, outcome: FileOutcome, context: RecordContext): Cha
     version,
     report.incomplete ? 'incomplete' : 'complete',
   ]);
-  if (isAnswered) return { crash };
+  if (isAnswered || isOfPstore(report)) return { crash };
   const failure = { reason: 'kernel_without_hwerr', message: '' } as const;
   return { crash, ...countOnce(store, outcome, failure, context) };
 }
@@ -134,10 +136,13 @@ function recordCrash(
   const identity: CrashIdentity = {
     ...{ bootId, crashTimeSeconds, nodename: hostName(nodename) },
     pathHost: pathHost(path, hostRule),
+    panicMark: panicMark(report),
+    isOfPstore: isOfPstore(report),
   };
-  const same = sameCrash(identity, candidates(store, identity, { digest, path, content }));
-  const before = same && crashAt(store, same.sequence);
   const named = hostOf(nodename, path, hostRule);
+  const sought = { digest, path, content, host: named.host };
+  const same = sameCrash(identity, candidates(store, identity, sought));
+  const before = same && crashAt(store, same.sequence);
   const next = storedReport(report);
   const sequence = before?.sequence ?? lastSequence(store) + 1;
   const known = before ?? {

@@ -34,6 +34,7 @@ CREATE TABLE crash (
   verdict TEXT NOT NULL,
   suspect_window_seconds REAL NOT NULL,
   crash_type TEXT, -- the first that a log said which cannot be forged; NULL: none did
+  panic_mark TEXT, -- digest of the panic line and its time since boot; NULL: no log has both
   signature TEXT, -- digest of the signature; NULL: no log says what the kernel died of
   hardware TEXT, -- vendor and model; NULL: no log names them
   categories TEXT NOT NULL, -- of errors, counted or in the log: 'memory pci'
@@ -49,6 +50,7 @@ CREATE INDEX crash_of_host ON crash
 CREATE INDEX crash_of_signature ON crash
   (signature, ordered_seconds, sequence, host, verdict, kernel_release, hardware, categories)
   WHERE signature IS NOT NULL;
+CREATE INDEX crash_of_panic ON crash (panic_mark) WHERE panic_mark IS NOT NULL;
 CREATE INDEX crash_by_recording ON crash (recorded_seconds);
 
 CREATE TABLE crash_vmcoreinfo (

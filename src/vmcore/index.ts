@@ -46,6 +46,13 @@ export {
 export type { LogSummary } from './evidence/log-summary.ts';
 export type { LoggedErrors } from './evidence/logged-errors.ts';
 export { partName } from './evidence/part-name.ts';
+export {
+  PSTORE_HEAD_BYTES,
+  type PstorePart,
+  isPstore,
+  joinedParts,
+  panicParts,
+} from './printk/pstore.ts';
 export { readLogText } from './printk/text.ts';
 export type { Dump, SplitPart } from './container/dump.ts';
 export type { KcoreSource } from './container/kcore.ts';

@@ -60,6 +60,8 @@ export const DEFAULT_LIMITS: Limits = limitsWithin(256 << 20);
 
 /** Caps that no caller has reason to change: what is beyond them is not what was looked for. */
 export const CAPS = {
+  /** Page descriptors that nobody wrote, passed over in a search: 16 GiB of memory in 4 KiB pages. */
+  unwrittenDescriptors: 4_194_304,
   /** Sections looked at of a core without program headers: a dozen are usual. */
   coreSections: 64,
   /** Program headers kept for the addresses they map: that of the kernel image is among the first. */

@@ -6,11 +6,12 @@ import type { LogFindings } from './evidence/log-findings.ts';
 
 /** Everything one dump says about hardware errors, by counters and by its log, and about itself. */
 export interface CrashReport extends LogFindings {
-  readonly container: 'kdump' | 'elf';
+  /** `pstore`: there is no dump, the kernel kept the end of its log. */
+  readonly container: 'kdump' | 'elf' | 'pstore';
   readonly flattened: boolean;
   /** Codecs of its pages, after that of the whole file; empty when all is stored as it is. */
   readonly compression: readonly (PageCompression | 'gzip' | 'xz')[];
-  /** As in the kernel's arch/ directory, with the width where there are two: x86_64, arm64. */
+  /** As in the kernel's arch/ directory, with the width where there are two: x86_64, arm64; or unknown. */
   readonly arch: string;
   readonly kernelRelease: string;
   /** 40 hexadecimal digits; null when VMCOREINFO has none or an unreadable one. */
@@ -23,8 +24,8 @@ export interface CrashReport extends LogFindings {
   readonly crashTimeSeconds: number | null;
   /** Part of the dump is missing: the disk was full, or the copy broke off. */
   readonly incomplete: boolean;
-  /** Whether VMCOREINFO came from a note or was searched for in memory. */
-  readonly vmcoreinfo: 'note' | 'scanned';
+  /** Whether VMCOREINFO came from a note or was searched for in memory; null where there is none. */
+  readonly vmcoreinfo: 'note' | 'scanned' | null;
   /** How the array was located; null when it was not. */
   readonly symbolSource: 'kallsyms' | 'system-map' | 'vmlinux' | null;
   /** Where the array's layout came from; null when it was not read. */
@@ -34,7 +35,7 @@ export interface CrashReport extends LogFindings {
   readonly panicMessage: string | null;
   /** What is odd about the dump and did not stop the decoder. */
   readonly warnings: readonly string[];
-  /** The set of VMCOREINFO's lines, sorted: tells crashes apart where there is no boot id. */
+  /** The set of VMCOREINFO's lines, sorted; of a pstore record its log: tells crashes apart where there is no boot id. */
   readonly vmcoreinfoLines: string;
 }
 
@@ -57,7 +58,8 @@ export type AbsentReason =
   | 'kernel_without_hwerr' // neither the array nor the function that fills it is in its kallsyms, if it names one
   | 'symbol_not_found' // the kernel keeps the array, nothing here says where
   | 'page_excluded' // its page, or one on the way to it, was filtered out by the dump's maker
-  | 'page_lost'; // the dump broke off before that page
+  | 'page_lost' // the dump broke off before that page
+  | 'pstore'; // there is no dump, only the end of the kernel's log
 
 export interface HwerrCategory {
   /** cpu, memory, pci, cxl, others; or what a newer kernel added, under its own name */

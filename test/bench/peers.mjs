@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { MAIN, digits, inTurn, table } from './measure.mjs';
+import { digits, inTurn, table } from './measure.mjs';
 
 /** hwerr_data by the debuginfo of vmlinux: what a kernel developer would type. */
 const DRGN_DEBUGINFO = `
@@ -34,10 +34,11 @@ const CRASH_COMMANDS = 'rd -64 hwerr_data 10\nquit\n';
 
 /**
  * @param dumps paths of dumps of the kernel of `vmlinux`.
- * @param vmlinux with debuginfo.
+ * @param vmlinux with debuginfo; undefined: only we are measured, and Node.
  * @param root where drgn and crash are installed, if not here: a chroot.
+ * @param program the command that runs ours, Node first.
  */
-export function peers({ dumps, vmlinux, root, runs, directory }) {
+export function peers({ dumps, vmlinux, root, program, runs, directory }) {
   const place = root === undefined ? directory : mkdtempSync(join(root, 'tmp', 'hwerr-bench-'));
   try {
     const inside = (path) =>
@@ -54,7 +55,7 @@ export function peers({ dumps, vmlinux, root, runs, directory }) {
     const debuginfo = put('debuginfo.py', DRGN_DEBUGINFO);
     const kallsyms = put('kallsyms.py', DRGN_KALLSYMS);
     const commands = put('crash.txt', CRASH_COMMANDS);
-    const symbols = copy(vmlinux);
+    const symbols = vmlinux && copy(vmlinux);
     const version = (...command) =>
       execFileSync(enter[0] ?? command[0], [...enter, ...command].slice(1), { encoding: 'utf8' })
         .trim()
@@ -63,17 +64,16 @@ export function peers({ dumps, vmlinux, root, runs, directory }) {
     const names = {
       ours: 'hwerr-exporter',
       node: 'node, doing nothing',
-      drgn: `${version('drgn', '--version')}, debuginfo`,
+      drgn: symbols && `${version('drgn', '--version')}, debuginfo`,
       kallsyms: 'drgn, kallsyms helper',
-      crash: `${version('crash', '--version')} --minimal`,
+      crash: symbols && `${version('crash', '--version')} --minimal`,
     };
     const rows = dumps.flatMap((path) => {
       const dump = copy(path);
-      const wanted = oursOf(path);
+      const decode = [...program, 'decode', '--json', path];
+      const wanted = oursOf(decode);
       const python = [...enter, 'python3'];
-      const cases = [
-        { name: names.ours, command: [process.execPath, MAIN, 'decode', '--json', path] },
-        { name: names.node, command: [process.execPath, '--eval', '0'] },
+      const others = [
         { name: names.drgn, command: [...python, debuginfo, dump, symbols], parse: drgnCounters },
         { name: names.kallsyms, command: [...python, kallsyms, dump], parse: drgnCounters },
         {
@@ -81,7 +81,12 @@ export function peers({ dumps, vmlinux, root, runs, directory }) {
           command: [...enter, 'crash', '-s', '--minimal', '-i', commands, symbols, dump],
           parse: crashCounters,
         },
-      ].map(({ parse, ...one }) => ({ ...one, check: parse && agreeing(one.name, parse, wanted) }));
+      ].map(({ parse, ...one }) => ({ ...one, check: agreeing(one.name, parse, wanted) }));
+      const cases = [
+        { name: names.ours, command: decode },
+        { name: names.node, command: [program[0], '--eval', '0'] },
+        ...(symbols === undefined ? [] : others),
+      ];
       const results = inTurn(cases, runs, directory);
       const ours = results.get(names.ours);
       if (ours.failure !== undefined) throw new Error(ours.failure);
@@ -93,21 +98,19 @@ export function peers({ dumps, vmlinux, root, runs, directory }) {
           digits(seconds * 1000),
           digits(cpu * 1000),
           digits(mib),
-          `${digits(seconds / ours.seconds)}x`,
+          `${digits(cpu / ours.cpu)}x`,
           `${digits(mib / ours.mib)}x`,
         ];
       });
     });
-    table(['dump: program', 'ms', 'CPU ms', 'peak MiB', 'time', 'memory'], rows);
+    table(['dump: program', 'ms', 'CPU ms', 'peak MiB', 'CPU', 'memory'], rows);
   } finally {
     if (place !== directory) rmSync(place, { recursive: true, force: true });
   }
 }
 
-function oursOf(dump) {
-  const printed = execFileSync(process.execPath, [MAIN, 'decode', '--json', dump], {
-    encoding: 'utf8',
-  });
+function oursOf([node, ...args]) {
+  const printed = execFileSync(node, args, { encoding: 'utf8' });
   const { categories } = JSON.parse(printed).hwerr;
   return categories.map(({ count, lastErrorTimestampSeconds }) => [
     count,

@@ -7,6 +7,7 @@
  *   npm run bench -- --vmlinux=FILE         debuginfo of the sample dumps' kernel: compares with drgn
  *                                           and crash
  *   npm run bench -- --peers=DIR            a chroot that has newer ones
+ *   npm run bench -- --program=DIR          the program of a package: its Node and its bundle
  *   npm run bench -- --dumps=DIR            the sample dumps, if not in ../shared/vmcores
  *   npm run bench -- --runs=7 --hosts=10000
  */
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: 'peers,decode,growth,daemon,central' },
     vmlinux: { type: 'string' },
     peers: { type: 'string' },
+    program: { type: 'string' },
     dumps: {
       type: 'string',
       default: fileURLToPath(new URL('../../../shared/vmcores', import.meta.url)),
@@ -54,13 +56,14 @@ console.log(
 
 if (parts.has('peers')) {
   console.log('## The whole process\n');
-  if (options.vmlinux === undefined) {
-    console.log('Left out: no --vmlinux of the kernel that the dumps are of.\n');
-  } else {
-    const ofThatKernel = dumps.filter((path) => /x86_64-7\.3\.4(-whole)?\.[\w-]+$/.test(path));
-    const { vmlinux, peers: root } = options;
-    peers({ dumps: ofThatKernel, vmlinux, root, runs, directory });
-  }
+  const { vmlinux, peers: root, program: folder } = options;
+  if (vmlinux === undefined) console.log('Others left out: no --vmlinux of the dumps.\n');
+  const ofThatKernel = dumps.filter((path) => /x86_64-7\.3\.4(-whole)?\.[\w-]+$/.test(path));
+  const program =
+    folder === undefined
+      ? [process.execPath, MAIN]
+      : [join(folder, 'node'), join(folder, 'lib/main.js')];
+  peers({ dumps: ofThatKernel, vmlinux, root, program, runs, directory });
 }
 if (parts.has('decode')) {
   console.log('## One decode in the worker\n');

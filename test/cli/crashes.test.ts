@@ -4,12 +4,22 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { crashesCommand } from '../../src/cli/crashes.ts';
+import { schemaOf } from '../support/daemon/crash-schema.ts';
 import { fileNumber, openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
 import { type Ended, run } from '../support/daemon/program.ts';
 import { counted, crashReport } from '../support/dumps/crash-reports.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 const PCI = counted({ pci: [7, 1_791_000_342] });
+
+/** Counters with how long before the crash their last errors came. */
+function withLead(leads: Readonly<Record<string, number>>): object {
+  const categories = PCI.kind === 'present' ? PCI.categories : [];
+  return {
+    kind: 'present',
+    categories: categories.map((one) => ({ ...one, leadSeconds: leads[one.category] ?? null })),
+  };
+}
 
 function crashes(directory: string, ...args: readonly string[]): Promise<Ended> {
   return run(['crashes', '--ledger.path', directory, ...args]);
@@ -60,10 +70,17 @@ it('prints one JSON object a line with --json, what decode prints and what the l
       host: 'labhost',
       recordedSeconds: 1_791_000_400,
     },
-    files: [fileNumber(2), fileNumber(1)],
-    verdict: expect.objectContaining({ kind: 'suspect', category: 'pci' }) as object,
+    schemaVersion: 1,
+    dumps: [{ path: fileNumber(2) }, { path: fileNumber(1) }],
     ...rest,
+    verdict: expect.objectContaining({
+      ...{ kind: 'suspect', category: 'pci', text: 'PCI error 9 s before the panic' },
+    }) as object,
+    hwerr: withLead({ pci: 9 }),
+    machine: null,
+    signatureId: null,
   });
+  expect(schemaOf('crash').safeParse(JSON.parse(stdout)).error).toBeUndefined();
 });
 
 it('reads a whole ledger while it is written', async () => {

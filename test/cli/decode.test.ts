@@ -15,6 +15,7 @@ import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
+import { schemaOf } from '../support/daemon/crash-schema.ts';
 import { runNode, MAIN, run, runAsNobody, withoutOurs } from '../support/daemon/program.ts';
 import { fixture, fixtureReport } from '../support/dumps/fixtures.ts';
 import { mayMount } from '../support/system/mounts.ts';
@@ -29,7 +30,9 @@ const NO_HWERR = 'x86_64-6.18.12-no-hwerr.flat-zlib';
 
 /** The keys of design section 3, in its order. */
 const REPORT_KEYS = [
+  'schemaVersion',
   'file',
+  'verdict',
   'container',
   'flattened',
   'compression',
@@ -52,6 +55,8 @@ const REPORT_KEYS = [
   'previousBootRecords',
   'crash',
   'warnings',
+  'machine',
+  'signatureId',
 ];
 
 function jsonLines(stdout: string): Record<string, unknown>[] {
@@ -130,6 +135,8 @@ describe('decode', () => {
     for (const [i, line] of lines.entries()) {
       expect(Object.keys(line)).toEqual(REPORT_KEYS);
       expect(line).toMatchObject({ file: fixture(files[i]!), ...fixtureReport(files[i]!) });
+      expect(schemaOf('crash').safeParse(line).error).toBeUndefined();
+      expect(schemaOf('crash').safeParse({ ...line, more: 1 }).success).toBe(false);
     }
     expect(stdout).toMatch(
       /"hwerr":\{"kind":"present","categories":\[\{"category":"cpu","count":0,/,
@@ -174,8 +181,7 @@ describe('decode', () => {
       'io',
     ]);
     for (const i of [0, 2]) {
-      expect(Object.keys(lines[i]!)).toEqual(['file', 'error']);
-      expect(Object.keys(lines[i]!['error'] as object)).toEqual(['reason', 'message']);
+      expect(schemaOf('failure').safeParse(lines[i]).error).toBeUndefined();
     }
     const people = await run(['decode', ...files]);
     expect(people.code).toBe(1);
@@ -292,6 +298,12 @@ describe('decode of a directory', () => {
     chmodSync(root, 0o755);
     chmodSync(join(root, 'a'), 0o700);
     chmodSync(join(root, 'b/vmcore'), 0o600);
+    const json = jsonLines((await runAsNobody(['decode', '--json', root])).stdout);
+    expect(json.map(({ error }) => (error as { reason: string }).reason)).toEqual([
+      'permission',
+      'permission',
+    ]);
+    for (const line of json) expect(schemaOf('failure').safeParse(line).error).toBeUndefined();
     const { code, stdout, stderr } = await runAsNobody(['decode', root]);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr.split('\n')).toEqual([

@@ -13,8 +13,12 @@ async function parsed(...args: readonly string[]): Promise<unknown> {
       called = { serve: given };
       return Promise.resolve();
     },
-    checkConfig(given: FlagValues): Promise<void> {
-      called = { checkConfig: given };
+    checkConfig(given, envFile): Promise<void> {
+      called = { checkConfig: given, envFile };
+      return Promise.resolve();
+    },
+    doctor(given, envFile): Promise<void> {
+      called = { doctor: given, envFile };
       return Promise.resolve();
     },
     crashes(given, options): Promise<void> {
@@ -63,6 +67,13 @@ describe('program', () => {
     expect(await parsed('check-config', `--${flag.name}`, ...args)).toEqual({
       checkConfig: { [key]: flag.placeholder === undefined ? ['true'] : ['value'] },
     });
+  });
+
+  it.each(['check-config', 'doctor'])('hands the file of the unit to %s', async (command) => {
+    const key = command === 'doctor' ? 'doctor' : 'checkConfig';
+    const called = await parsed(command, '--env-file', '/f', '--mode=node');
+    expect(called).toEqual({ [key]: { mode: ['node'] }, envFile: '/f' });
+    expect(await parsed(command)).toEqual({ [key]: {} });
   });
 
   it('decodes files with the symbols of directories, and with BTF when asked', async () => {

@@ -1,15 +1,13 @@
-// The worker is the built one: a thread pool loads JavaScript.
+// The worker is the built one: a thread loads JavaScript.
 
-import { statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import {
-  type DecodeBounds,
-  type DecodeClient,
-  decodeClient,
-} from '../../dist/decode/decode-client.js';
+import type { DecodeBounds, DecodeClient } from '../../src/decode/decode-client.ts';
 import { versionOf } from '../../src/decode/file-source.ts';
 import type { FoundFile } from '../../src/ingest/scan.ts';
 import {
@@ -18,14 +16,16 @@ import {
   writeHungryDump,
   writeSlowDump,
 } from '../support/dumps/fixtures.ts';
+import { realDecoder } from '../support/daemon/running-ingest.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 const MIB = 2 ** 20;
 const DUMP = 'x86_64-7.3.4.lzo';
-const BOUNDS = { symbolPaths: [], timeoutMs: 60_000, maxMemoryBytes: 256 * MIB };
 
 function client(bounds: Partial<DecodeBounds> = {}): DecodeClient {
-  const made = decodeClient({ ...BOUNDS, ...bounds });
+  const made = realDecoder(bounds);
   onTestFinished(() => made.close());
   return made;
 }
@@ -102,9 +102,81 @@ describe('decodeClient', () => {
   it('closes while a decode runs, which ends with it', async () => {
     const slow = join(tempDir(), 'slow');
     writeSlowDump(slow, 64);
-    const decoder = decodeClient(BOUNDS);
+    const decoder = realDecoder();
     const running = decoder.decode(fileOf(slow));
     await decoder.close();
     expect(await running).toMatchObject({ kind: 'failure', failure: { reason: 'internal' } });
   });
+
+  it('decodes as many files at a time as it has workers, which share its memory', async () => {
+    const slow = join(tempDir(), 'slow');
+    writeSlowDump(slow, 64);
+    const decoder = client({ workers: 2 });
+    let isSlowOver = false;
+    const running = decoder.decode(fileOf(slow)).then(() => (isSlowOver = true));
+    for (let i = 0; i < 3; i++) {
+      expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
+    }
+    expect(isSlowOver).toBe(false);
+    await decoder.close();
+    await running;
+
+    const one = client({ workers: 1, maxMemoryBytes: 10 * MIB });
+    expect(await one.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
+    const two = client({ workers: 2, maxMemoryBytes: 10 * MIB });
+    expect(await two.decode(fileOf(fixture(DUMP)))).toEqual(outOfMemory);
+  });
+
+  it('ends a thread that has nothing to do for 30 s, and starts another when it has', async () => {
+    const started: Worker[] = [];
+    const add = (worker: Worker): void => void started.push(worker);
+    process.on('worker', add);
+    onTestFinished(() => void process.off('worker', add));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const decoder = client();
+    expect(started).toHaveLength(0);
+    for (const [n, idleMs] of [
+      [1, 29_000],
+      [1, 29_000],
+      [1, 30_000],
+      [2, 0],
+    ] as const) {
+      expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
+      expect(started).toHaveLength(n);
+      const ended = idleMs < 30_000 ? undefined : once(started[n - 1]!, 'exit');
+      vi.advanceTimersByTime(idleMs);
+      await ended;
+    }
+  });
+
+  hungIt(
+    'leaves alone what hangs, and the directory where several do, until it answers',
+    async () => {
+      const hung = join(tempDir(), 'hung');
+      mkdirSync(hung);
+      const unmount = await mountHung(hung);
+      const decoder = client({ timeoutMs: 500 });
+      const reasonOf = async (name: string): Promise<unknown> => {
+        const outcome = await decoder.decode({ root: hung, path: join(hung, name), version: '' });
+        return outcome.kind === 'failure' ? outcome.failure : outcome.kind;
+      };
+      const tookLong = { reason: 'timeout', message: 'took longer than 0.5 s' };
+      const leftAlone = (name: string): unknown => ({
+        reason: 'timeout',
+        message: `${join(hung, name)}: left alone, reads hang in ${hung}`,
+      });
+      expect(await reasonOf('1')).toEqual(tookLong);
+      expect(await reasonOf('1')).toEqual(leftAlone('1'));
+      expect(await reasonOf('2')).toEqual(tookLong);
+      expect(await reasonOf('3')).toEqual(leftAlone('3'));
+      await decoder.decode(fileOf(fixture(DUMP))); // may take longer than this deadline allows
+      expect(await reasonOf('4')).toEqual(leftAlone('4'));
+      await unmount();
+      await eventually(
+        'it is read again',
+        async () => (await reasonOf('3')) === 'gone' || undefined,
+      );
+    },
+  );
 });

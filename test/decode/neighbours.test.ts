@@ -5,16 +5,16 @@ import { dirname, join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { decodeClient } from '../../dist/decode/decode-client.js';
 import { versionOf } from '../../src/decode/file-source.ts';
 import { type Hwerr, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
 import { elfDumpOf, kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
+import { realDecoder } from '../support/daemon/running-ingest.ts';
 import { sharedVmcores } from '../support/dumps/shared-vmcores.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 /** What the worker says of the counters in each file, one after the other in one thread. */
 async function decodeInOrder(paths: readonly string[]): Promise<(Hwerr | undefined)[]> {
-  const decoder = decodeClient({ symbolPaths: [], timeoutMs: 60_000, maxMemoryBytes: 2 ** 28 });
+  const decoder = realDecoder();
   onTestFinished(() => decoder.close());
   const answers: (Hwerr | undefined)[] = [];
   for (const path of paths) {

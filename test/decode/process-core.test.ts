@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 
 import { decodeCommand } from '../../src/cli/decode.ts';
 import { eventually } from '../support/system/eventually.ts';
+import { run } from '../support/daemon/program.ts';
 import { nDecodes, startIngest } from '../support/daemon/running-ingest.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
@@ -63,5 +64,14 @@ describe.skipIf(/[|/]/.test(pattern))('the core of a process [needs a plain core
     };
     expect(error.reason).toBe('not_a_dump');
     expect(error.message).toContain('core of a process');
+  });
+
+  it('is passed over by `decode` of its directory, and by `doctor`', async () => {
+    const directory = tempDir();
+    writeFileSync(join(directory, 'vmcore'), coreOfProcess());
+    expect(await run(['decode', directory])).toEqual({ code: 0, stdout: '', stderr: '' });
+    const doctor = ['doctor', '--env-file=/dev/null', `--kdump.path=${directory}`];
+    const { stdout } = await run([...doctor, `--ledger.path=${tempDir()}`]);
+    expect(stdout).toContain('ok       newest dump: there is none yet\n');
   });
 });

@@ -47,8 +47,16 @@ describe.skipIf(!canMount)('install.md', () => {
         const asUser = [setpriv.path, ...user, '--bounding-set=-all', '--no-new-privs'];
         const program = '/usr/local/bin/hwerr-exporter';
         expect(inRoot(root, ...asUser, program, '--version')).toBe(`${version}\n`);
-        const settings = 'set -a; . /etc/default/hwerr-exporter; exec "$0" check-config';
-        expect(inRoot(root, ...asUser, '/bin/sh', '-euc', settings, program)).toBe('flags: good\n');
+        const ledger = '/var/lib/hwerr-exporter'; // made by the unit
+        inRoot(root, 'rm', '-rf', ledger); // this machine may have one
+        inRoot(root, 'install', '--directory', '--owner=hwerr-exporter', ledger, '/var/crash');
+        const settings = '--env-file=/etc/default/hwerr-exporter';
+        expect(inRoot(root, ...asUser, program, 'check-config', settings)).toBe(
+          `ok       flags and variables: good
+ok       /var/crash: can be read
+ok       ${ledger}: can be written; no ledger is in it yet
+`,
+        );
       },
       240_000,
     );

@@ -21,6 +21,7 @@ import { freePort } from '../support/daemon/prometheus.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { needsTool } from '../support/system/tools.ts';
+import { debian11 } from './debian11.ts';
 import { canMount, overlay } from './overlay.ts';
 import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
 
@@ -106,6 +107,15 @@ rpmbuild.describe('npm run release', () => {
         90_000,
       );
 
+      it('runs with the libraries of Debian 11 [needs packages of Debian 11]', ({ skip }) => {
+        const { loader, args } = debian11(cleanup.folder()) ?? skip('they cannot be had');
+        const lib = join(unpacked(deb('amd64')), 'usr/lib/hwerr-exporter');
+        const program = [join(lib, 'node'), '--', join(lib, 'lib/main.js')];
+        const decode = ['decode', '--json', FIXTURE];
+        const said = execFileSync(loader, [...args, ...program, ...decode], { encoding: 'utf8' });
+        expect(said).toBe(answer());
+      }, 300_000);
+
       it('makes code that V8 takes, of everything that decode loads', () => {
         const lib = join(unpacked(deb('amd64')), 'usr/lib/hwerr-exporter');
         const spy = join(cleanup.folder(), 'spy.cjs');
@@ -189,6 +199,7 @@ vm.Script = class extends vm.Script {
           return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim();
         };
         expect(complete('deco')).toBe('decode');
+        expect(complete('doc')).toBe('doctor');
         expect(complete('serve', '--ledger')).toBe('--ledger.path');
       });
 
@@ -316,7 +327,10 @@ function rootWithoutNode(): string {
   return root;
 }
 
-/** The installed program, and as its user the daemon on /var/crash until it has recorded the dump. */
+/**
+ * The installed program, and as its user the daemon on /var/crash until it has recorded the dump; doctor
+ * before and while it runs, as root and as that user.
+ */
 async function itDecodesAndServes(root: string): Promise<void> {
   const decoded = inRoot(root, 'hwerr-exporter', 'decode', '--json', '/var/crash/dump/vmcore');
   expect(JSON.parse(decoded)).toEqual({
@@ -328,11 +342,25 @@ async function itDecodesAndServes(root: string): Promise<void> {
     const address = `127.0.0.1:${await freePort()}`;
     const user = ['--reuid=hwerr-exporter', '--regid=hwerr-exporter', '--clear-groups'];
     const rights = ['--inh-caps=-all', '--bounding-set=-all', '--no-new-privs'];
+    const asUser = [setpriv.path, ...user, ...rights];
+    const doctor = ['hwerr-exporter', 'doctor', `--web.listen-address=${address}`];
+    const line = (before: 'ok' | 'problem', what: string): RegExp =>
+      new RegExp(`^${before} +${what}`, 'm');
+    const healthy = [
+      line('ok', 'settings: good, from /etc/default/hwerr-exporter'),
+      line('ok', 'decoder: it decodes the sample dump'),
+      line('ok', '/var/crash: can be read; 1 dump'),
+      line('ok', 'newest dump: /var/crash/dump/vmcore: PCI error 9 s before the panic'),
+    ];
+    const stopped = tryInRoot(root, ...doctor);
+    for (const expected of [...healthy, line('problem', `http://${address}`)]) {
+      expect(stopped).toMatch(expected);
+    }
     const flags = ['--kdump.settle=100ms', `--web.listen-address=${address}`];
     await start(
       {
         command: 'chroot',
-        args: [root, setpriv.path, ...user, ...rights, 'hwerr-exporter', 'serve', ...flags],
+        args: [root, ...asUser, 'hwerr-exporter', 'serve', ...flags],
         env: { PATH: SYSTEM_PATH, HWERR_LEDGER_PATH: '/var/lib/hwerr-exporter' },
         readyUrl: `http://${address}/-/ready`,
       },
@@ -346,6 +374,11 @@ async function itDecodesAndServes(root: string): Promise<void> {
       },
       PATIENCE_MS,
     );
+    for (const command of [doctor, [...asUser, ...doctor]]) {
+      const running = tryInRoot(root, ...command);
+      const exporter = [line('ok', 'ledger:'), line('ok', `http://${address}`)];
+      for (const expected of [...healthy, ...exporter]) expect(running).toMatch(expected);
+    }
   } finally {
     await own.run();
   }

@@ -46,7 +46,7 @@ export function instrumented() {
     const { transformed } = ts.transform(file, [
       (context) => (node) => counted(node, context, next),
     ]);
-    const code = ts.createPrinter().printFile(transformed[0]);
+    const code = ts.createPrinter({ removeComments: true }).printFile(transformed[0]);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `const __fuzz = globalThis.__fuzz;\n${code}`);
   }

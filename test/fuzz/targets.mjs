@@ -106,8 +106,7 @@ export async function targets(load) {
     });
 
   /**
-   * What no check can tell: the page of the array, and where the container says that it is. These are
-   * the last two things that are read of a kdump file for it, and the last one of an ELF core.
+   * What no check can tell: the page of the array, which is the last thing that is read for it.
    */
   const untoldOf = (bytes) => {
     const reads = [];
@@ -117,7 +116,7 @@ export async function targets(load) {
     const fresh = openVmcore(recorded(bytesSource(bytes), reads));
     reads.length = 0;
     fresh.memory.read(kernel.memory.place(array.address), 80);
-    return reads.slice(dump.container === 'kdump' ? -2 : -1);
+    return reads.slice(-1);
   };
   const countedDumps = () =>
     readdirSync(DUMPS)

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { decodeClient } from '../../dist/decode/decode-client.js';
 import { ThisBoot, type ThisBootOptions } from '../../src/host/live.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { kcoreFileOf } from '../support/builders/kcore-builder.ts';
 import { kernel } from '../support/builders/kernel-builder.ts';
 import { memoryLog } from '../support/daemon/logger.ts';
+import { realDecoder } from '../support/daemon/running-ingest.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 const NOW_SECONDS = 1_791_000_000;
@@ -19,11 +19,7 @@ interface Setup {
 }
 
 function thisBoot(options: Partial<ThisBootOptions>): Setup {
-  const decoder = decodeClient({
-    symbolPaths: [],
-    timeoutMs: 60_000,
-    maxMemoryBytes: 2 ** 28,
-  });
+  const decoder = realDecoder();
   const { log, lines } = memoryLog();
   const boot = new ThisBoot(
     { kcore: undefined, intervalMs: 20, ...options },

@@ -1,23 +1,12 @@
 // The page of one crash, and what the API says of its log.
 
-import { readFileSync } from 'node:fs';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 
 import { type CrashReport, logFindings } from '../../src/vmcore/index.ts';
 import { kernelLog } from '../support/builders/kernel-log.ts';
+import { LIST_SCHEMA, schemaOf } from '../support/daemon/crash-schema.ts';
 import { type TestServer, startTestServer } from '../support/daemon/http-server.ts';
 import { CRASH_TIME, crashReport } from '../support/dumps/crash-reports.ts';
-
-const SCHEMA = new URL('../../deploy/docs/crashes.schema.json', import.meta.url);
-const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as Record<string, unknown>;
-const listSchema = z.fromJSONSchema(schema);
-const crashSchema = z.fromJSONSchema({
-  $schema: schema['$schema'],
-  $ref: '#/$defs/crash',
-  $defs: schema['$defs'],
-} as never);
 
 const PORT = 'pcieport 0000:00:02.0: AER:';
 const TAIL = [
@@ -44,6 +33,12 @@ function withLog(
   });
 }
 
+const DAMAGED = {
+  kind: 'unreadable',
+  reason: 'corrupt',
+  message: 'a page of it is damaged',
+} as const;
+
 let server: TestServer;
 let ids: string[];
 beforeAll(async () => {
@@ -62,7 +57,12 @@ beforeAll(async () => {
     ...[41.74, 'Kernel panic - not syncing: sysrq triggered crash', ...TAIL],
   );
   server = await startTestServer({
-    reports: [fatal, earlier, crashReport({ bootId: 'c', crashTimeSeconds: CRASH_TIME - 90 })],
+    reports: [
+      fatal,
+      earlier,
+      crashReport({ bootId: 'c', crashTimeSeconds: CRASH_TIME - 90 }),
+      crashReport({ bootId: 'd', crashTimeSeconds: CRASH_TIME - 120, hwerr: DAMAGED }),
+    ],
     nowMs: () => (CRASH_TIME + 60) * 1000,
   });
   const body = (await (await fetch(`${server.url}/api/v1/crashes`)).json()) as {
@@ -115,21 +115,28 @@ describe('the API', () => {
     const body = (await (await fetch(`${server.url}/api/v1/crashes`)).json()) as {
       crashes: object[];
     };
-    expect(listSchema.safeParse(body).error).toBeUndefined();
+    expect(LIST_SCHEMA.safeParse(body).error).toBeUndefined();
     expect(body).toMatchObject({
       schemaVersion: 1,
       crashes: [
         { verdict: { kind: 'hardware_panic', restsOn: ['panic', 'log'] } },
         { loggedErrors: [{ category: 'pci', severity: 'recoverable', events: 1 }] },
         { log: { source: 'absent' } },
+        { hwerr: { kind: 'unreadable' } },
       ],
     });
     expect(body.crashes[0]).not.toHaveProperty('hardwareEvents');
   });
 
+  it('tells counters that cannot be read from those that are not there', async () => {
+    const body: unknown = await (await fetch(`${server.url}/api/v1/crashes/${ids[3]}`)).json();
+    expect(schemaOf('crash').safeParse(body).error).toBeUndefined();
+    expect(body).toMatchObject({ hwerr: DAMAGED });
+  });
+
   it('lists the errors of one', async () => {
     const body: unknown = await (await fetch(`${server.url}/api/v1/crashes/${ids[0]}`)).json();
-    expect(crashSchema.safeParse(body).error).toBeUndefined();
+    expect(schemaOf('crash').safeParse(body).error).toBeUndefined();
     expect(body).toMatchObject({
       hardwareEvents: [{ category: 'pci', severity: 'corrected' }, { severity: 'fatal' }],
       crash: { type: 'machine-check', cause: { part: { cpu: 3, bank: 7 } } },

@@ -16,8 +16,6 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 
 import { describe, expect, it } from 'vitest';
 
-import { decodeClient } from '../../dist/decode/decode-client.js';
-
 import { FAILURE_REASONS, type FailureReason } from '../../src/failure.ts';
 import type { DecodeClient } from '../../src/decode/decode-client.ts';
 import { eventually } from '../support/system/eventually.ts';
@@ -275,7 +273,7 @@ describe('Ingest', () => {
       copyFileSync(fixture(DUMP), join(directory, name));
       utimesSync(join(directory, name), 1000, 1000); // after the slow one
     }
-    const running = startIngest([directory], {}, realDecoder(3000));
+    const running = startIngest([directory], {}, realDecoder({ timeoutMs: 3000 }));
     await eventually(
       'the slow decode',
       () => running.ingest.status().decodesInProgress || undefined,
@@ -429,11 +427,7 @@ describe('Ingest', () => {
     writeHungryDump(join(directory, 'vmcore.hungry'));
     copyFileSync(fixture(DUMP), join(directory, 'vmcore.good'));
     utimesSync(join(directory, 'vmcore.good'), 1000, 1000); // after the other
-    const decoder = decodeClient({
-      symbolPaths: [],
-      timeoutMs: 60_000,
-      maxMemoryBytes: 10 * 2 ** 20,
-    });
+    const decoder = realDecoder({ maxMemoryBytes: 10 * 2 ** 20 });
     const running = startIngest([directory], { rescanMs: 100 }, decoder);
     await eventually('the next one', () => running.decoded.length || undefined, 100_000);
     await sleep(1000);

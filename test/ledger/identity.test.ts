@@ -18,6 +18,8 @@ describe('newCrashId', () => {
     crashTimeSeconds: 1100,
     nodename: 'a',
     pathHost: null,
+    panicMark: null,
+    isOfPstore: false,
   };
 
   it('is a digest of the identity, the same each time, and says none of them', () => {
@@ -48,6 +50,8 @@ describe('sameCrash', () => {
     crashTimeSeconds: maybe(1, 2),
     nodename: maybe('a', 'b'),
     pathHost: maybe('p', 'q'),
+    panicMark: maybe('m', 'n'),
+    isOfPstore: fc.constant(false),
   });
   const anyCandidate: fc.Arbitrary<Omit<Candidate, 'sequence'>> = fc
     .tuple(
@@ -56,6 +60,7 @@ describe('sameCrash', () => {
         sharesVmcoreinfo: fc.boolean(),
         sharesPath: fc.boolean(),
         sharesContent: fc.boolean(),
+        isNear: fc.boolean(),
       }),
     )
     .map(([identity, shares]) => ({ ...identity, ...shares }));
@@ -95,7 +100,7 @@ describe('sameCrash', () => {
     property((identity, some) => {
       const twin: Candidate = {
         ...{ ...identity, sequence: some.length + 1 },
-        ...{ sharesVmcoreinfo: true, sharesPath: true, sharesContent: true },
+        ...{ sharesVmcoreinfo: true, sharesPath: true, sharesContent: true, isNear: false },
       };
       expect(sameCrash(identity, [...some, twin])).toBeDefined();
     });

@@ -14,7 +14,7 @@ import { kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
 import { kernelNotes } from '../support/builders/notes-builder.ts';
 
 const MAX_PAGES = 64;
-const MAX_BYTES = 320 << 10;
+const MAX_BYTES = 324 << 10;
 
 function read(name: string): ByteSource {
   return bytesSource(readFileSync(fixture(name)));
@@ -31,7 +31,7 @@ describe.each(KDUMPS)('a decode of %s', (name) => {
     expect(cost.pages).toBeLessThanOrEqual(MAX_PAGES);
   });
 
-  it('reads at most 320 KiB, headers and bitmap and all', () => {
+  it('reads at most 324 KiB, headers and bitmap and all', () => {
     expect(cost.bytesRead).toBeLessThanOrEqual(MAX_BYTES);
   });
 });
@@ -97,7 +97,10 @@ describe('a flattened stream', () => {
     const records = flatRecords(bytes, size);
     const source = recordingSource(flatStream(records));
     const cost = costOf(source);
-    const headers = source.log.filter(([, length]) => length === 16);
+    const firstRecord = 4096; // behind the header of the stream
+    const starts = new Set<number>([firstRecord]);
+    for (const { bytes: data } of records) starts.add(Math.max(...starts) + 16 + data.length);
+    const headers = source.log.filter(([offset, length]) => length === 16 && starts.has(offset));
     expect(headers).toHaveLength(records.length + 1);
     expect(cost.pages).toBe(plain.pages);
     expect(cost.bytesRead - plain.bytesRead).toBeLessThan(16 * headers.length + 8192);

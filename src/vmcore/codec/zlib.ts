@@ -2,9 +2,15 @@
 
 import { constants, inflateSync } from 'node:zlib';
 
+/**
+ * Bytes of output beyond a page: Node takes buffers of 16 KiB unless told otherwise, and begins another
+ * one when the first is full.
+ */
+export const BEYOND_PAGE = 64;
+
 /** @throws Error when the stream is broken or expands past `size` bytes. */
 export function inflate(input: Uint8Array, size: number): Uint8Array {
-  return plain(inflateSync(input, { maxOutputLength: size }));
+  return plain(inflateSync(input, { maxOutputLength: size, chunkSize: size + BEYOND_PAGE }));
 }
 
 /** Compressed bytes that hold the code tables of a page and the first few dozen bytes of it. */

@@ -3,14 +3,15 @@
 // A page is: dumped (zero pages too: their descriptors share one block of zeros), excluded (its bit
 // is clear), or lost (the dump broke off before its descriptor or its data were written).
 
-import { Cursor } from '../bytes/cursor.ts';
+import { limited } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { isZero, whyUnwritten } from '../bytes/unwritten.ts';
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
 import { decompressPage, pageHead } from '../codec/page-codec.ts';
 import { Corrupt, LimitExceeded, PageMissing, VmcoreError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import { CAPS, type Limits } from '../limits.ts';
 import { KdumpBitmap } from './kdump-bitmap.ts';
+import { DESCRIPTOR_BYTES, KdumpDescriptors, type PageDescriptor } from './kdump-descriptors.ts';
 import type { KdumpHeader } from './kdump-header.ts';
 import { PageCache } from '../memory/page-cache.ts';
 import {
@@ -20,7 +21,6 @@ import {
   SCAN_STEP,
 } from '../memory/physical-memory.ts';
 
-const DESCRIPTOR_BYTES = 24;
 /** Largest bitmap that is counted to its end: 256 GiB of memory in 4 KiB pages, some ms. */
 const COUNTED_BITMAP_BYTES = 8 << 20;
 /** Descriptors read at once by a scan. */
@@ -51,20 +51,14 @@ class SearchBudget {
   }
 }
 
-interface PageDescriptor {
-  readonly offset: number; // file offset of the stored page; 0: never written
-  readonly size: number; // stored size, bytes
-  readonly flags: number; // codec
-}
-
 export class KdumpPages implements PhysicalMemory {
   readonly #source: ByteSource;
   readonly #header: KdumpHeader;
   readonly #bitmap: KdumpBitmap;
+  readonly #descriptors: KdumpDescriptors;
   readonly #cache: PageCache;
   readonly #onPage: PageHook | undefined;
   #firstRank: number | undefined;
-  #firstData: number | undefined;
   #flagsSeen = 0;
 
   constructor(source: ByteSource, header: KdumpHeader, limits: Limits, onPage?: PageHook) {
@@ -72,6 +66,7 @@ export class KdumpPages implements PhysicalMemory {
     this.#header = header;
     this.#onPage = onPage;
     this.#bitmap = new KdumpBitmap(source, header.dumpedBitmap);
+    this.#descriptors = new KdumpDescriptors(source, header);
     this.#cache = new PageCache(Math.floor(limits.pageCacheBytes / header.blockSize));
   }
 
@@ -115,8 +110,8 @@ export class KdumpPages implements PhysicalMemory {
   #whyPageUnwritten(pfn: number, at: number, length: number): string | undefined {
     const page = this.#page(pfn);
     const index = this.#indexOf(pfn);
-    const { offset, flags } = this.#descriptor(index);
-    if (flags !== 0 || this.#isSharedZeros(index, offset)) return undefined;
+    const { offset, flags } = this.#descriptors.read(index);
+    if (flags !== 0 || this.#descriptors.isSharedZeros(index, offset)) return undefined;
     const start = at - (at % SCAN_STEP);
     if (isZero(page.subarray(start, start + SCAN_STEP))) {
       const where = hex(this.#addressOf(pfn, start));
@@ -125,23 +120,19 @@ export class KdumpPages implements PhysicalMemory {
     return whyUnwritten(this.#source, offset + at, length);
   }
 
-  /**
-   * Whether that is the block of zeros that all pages of zeros share: it comes before the data of
-   * the first page, or it is what the first page has.
-   */
-  #isSharedZeros(index: number, offset: number): boolean {
-    const first = (this.#firstData ??= this.#descriptor(0).offset);
-    return index > 0 && (offset === first || offset === first - this.#header.blockSize);
-  }
-
   *findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
     const { blockSize } = this.#header;
     const budget = new SearchBudget(this.#source.size);
+    let unwritten = 0;
     for (const [pfn, descriptor, index] of this.#scan()) {
       const { offset, size } = descriptor;
+      if (offset === 0) {
+        limited('kdump: descriptors never written', ++unwritten, CAPS.unwrittenDescriptors);
+        continue;
+      }
       const isText = blockSize > SCAN_STEP || (size >= TEXT_PAGE.from && size <= TEXT_PAGE.to);
-      if (isText !== (which === 'text') || offset === 0) continue;
-      if (this.#isSharedZeros(index, offset)) continue;
+      if (isText !== (which === 'text')) continue;
+      if (this.#descriptors.isSharedZeros(index, offset)) continue;
       budget.take(DESCRIPTOR_BYTES + size, blockSize > SCAN_STEP ? blockSize : 0);
       if (blockSize === SCAN_STEP && !this.#mayMatch(descriptor, matches)) continue;
       yield* this.#matchesIn(pfn, descriptor, matches);
@@ -169,12 +160,13 @@ export class KdumpPages implements PhysicalMemory {
   get isCutShort(): boolean {
     if (this.isCutInBitmap) return true;
     const { dumpedBitmap, split } = this.#header;
-    if (dumpedBitmap.length > COUNTED_BITMAP_BYTES && !split && this.#lacks(0)) return true;
+    if (dumpedBitmap.length > COUNTED_BITMAP_BYTES && !split && this.#descriptors.lacks(0))
+      return true;
     const guess = this.#guessedCount();
     // What the guess finds whole is whole; what it finds missing may never have been there.
-    if (guess !== undefined && !this.#lacks(guess - 1)) return false;
+    if (guess !== undefined && !this.#descriptors.lacks(guess - 1)) return false;
     const count = this.#countedPages();
-    return count > 0 && this.#lacks(count - 1);
+    return count > 0 && this.#descriptors.lacks(count - 1);
   }
 
   /**
@@ -189,11 +181,12 @@ export class KdumpPages implements PhysicalMemory {
     const count = this.#countedPages();
     const table = this.#header.descriptors;
     if (count === 0 || !this.#source.holds(table, DESCRIPTOR_BYTES)) return;
-    const firstData = this.#descriptor(0).offset;
+    const firstData = this.#descriptors.read(0).offset;
     if (firstData === 0) return; // broken off before it was written
-    const end = this.#descriptorOffset(count);
+    const end = this.#descriptors.offsetOf(count);
     const tooMany = firstData < end;
-    const tooFew = end + DESCRIPTOR_BYTES <= firstData && this.#isDescriptor(count);
+    const tooFew =
+      end + DESCRIPTOR_BYTES <= firstData && this.#descriptors.plausible(count) !== undefined;
     if (!tooMany && !tooFew) return;
     const at = `kdump: bitmap at ${hex(this.#header.dumpedBitmap.offset)}`;
     const want = tooMany ? 'fewer' : 'more';
@@ -213,31 +206,10 @@ export class KdumpPages implements PhysicalMemory {
     const { descriptors, endPfn, split, blockSize, dumpedBitmap } = this.#header;
     if (dumpedBitmap.length <= COUNTED_BITMAP_BYTES || split) return undefined;
     if (!this.#source.holds(descriptors, DESCRIPTOR_BYTES)) return undefined;
-    const first = this.#descriptor(0).offset;
+    const first = this.#descriptors.firstData();
     return [first, first - blockSize]
       .map((dataStart) => (dataStart - descriptors) / DESCRIPTOR_BYTES)
       .find((count) => count >= 1 && count <= endPfn && Number.isInteger(count));
-  }
-
-  /** Whether a descriptor, or the data of its page, is not in the file. */
-  #lacks(index: number): boolean {
-    if (!this.#source.holds(this.#descriptorOffset(index), DESCRIPTOR_BYTES)) return true;
-    const { offset, size } = this.#descriptor(index);
-    return offset === 0 || !this.#source.holds(offset, size);
-  }
-
-  /** Whether what lies there could be a descriptor of this file. */
-  #isDescriptor(index: number): boolean {
-    const at = this.#descriptorOffset(index);
-    if (!this.#source.holds(at, DESCRIPTOR_BYTES)) return false;
-    try {
-      const descriptor = this.#descriptor(index);
-      this.#check(descriptor, 'descriptor');
-      return descriptor.offset > at && descriptor.offset < this.#source.size;
-    } catch (error) {
-      if (error instanceof VmcoreError) return false;
-      throw error;
-    }
   }
 
   /** Physical address of the first page in the dump; undefined when it has none. */
@@ -257,15 +229,15 @@ export class KdumpPages implements PhysicalMemory {
     if (cached !== undefined) return cached;
     const index = this.#indexOf(pfn);
     const at = `kdump: page ${hex(pfn)}`;
-    if (!this.#source.holds(this.#descriptorOffset(index), DESCRIPTOR_BYTES)) {
+    if (!this.#source.holds(this.#descriptors.offsetOf(index), DESCRIPTOR_BYTES)) {
       throw new PageMissing('page_lost', at, `descriptor ${index} is past the end of the file`);
     }
-    const descriptor = this.#descriptor(index);
+    const descriptor = this.#descriptors.read(index);
     if (descriptor.offset === 0) {
       throw new PageMissing('page_lost', at, `descriptor ${index} was never written`);
     }
     const where = `${at}, descriptor ${index}`;
-    this.#check(descriptor, where);
+    this.#descriptors.check(descriptor, where);
     if (!this.#source.holds(descriptor.offset, descriptor.size)) {
       throw new PageMissing(
         'page_lost',
@@ -273,20 +245,10 @@ export class KdumpPages implements PhysicalMemory {
         `its data at ${hex(descriptor.offset)} are past the end of the file`,
       );
     }
+    this.#descriptors.checkPlace(index, descriptor, where);
     const page = this.#decompress(descriptor, where);
     this.#cache.set(pfn, page);
     return page;
-  }
-
-  #check({ offset, size }: PageDescriptor, at: string): void {
-    const { blockSize, descriptors } = this.#header;
-    const where = `${at} at ${hex(offset)}`;
-    if (size < 1 || size > blockSize) {
-      throw new Corrupt('corrupt', where, `got size ${size}, want 1..${blockSize}`);
-    }
-    if (offset < descriptors + DESCRIPTOR_BYTES) {
-      throw new Corrupt('corrupt', where, `is not behind the descriptors at ${hex(descriptors)}`);
-    }
   }
 
   /** The page of a descriptor that was checked. */
@@ -318,25 +280,6 @@ export class KdumpPages implements PhysicalMemory {
     return (this.#firstRank ??= this.#bitmap.rank(this.#header.startPfn));
   }
 
-  #descriptorOffset(index: number): number {
-    return this.#header.descriptors + index * DESCRIPTOR_BYTES;
-  }
-
-  #descriptor(index: number): PageDescriptor {
-    const offset = this.#descriptorOffset(index);
-    return this.#parse(this.#source.read(offset, DESCRIPTOR_BYTES), index);
-  }
-
-  #parse(bytes: Uint8Array, index: number): PageDescriptor {
-    const at = this.#descriptorOffset(index);
-    const c = new Cursor(bytes, this.#header.order, `page descriptor ${index}`, at);
-    return {
-      offset: c.size64('offset'),
-      size: c.u32(),
-      flags: c.u32(),
-    };
-  }
-
   /** Every page with a whole descriptor, in order, the descriptors read in long runs. */
   *#scan(): Generator<[number, PageDescriptor, number]> {
     const { startPfn, endPfn } = this.#header;
@@ -345,13 +288,13 @@ export class KdumpPages implements PhysicalMemory {
     for (const pfn of this.#bitmap.set(startPfn, endPfn)) {
       const at = (index % SCAN_DESCRIPTORS) * DESCRIPTOR_BYTES;
       if (at === 0) {
-        const offset = this.#descriptorOffset(index);
+        const offset = this.#descriptors.offsetOf(index);
         const available = Math.max(0, this.#source.size - offset);
         const length = Math.min(SCAN_DESCRIPTORS * DESCRIPTOR_BYTES, available);
         run = new Uint8Array(this.#source.read(offset, length));
       }
       if (at + DESCRIPTOR_BYTES > run.length) return;
-      yield [pfn, this.#parse(run.subarray(at, at + DESCRIPTOR_BYTES), index), index];
+      yield [pfn, this.#descriptors.parse(run.subarray(at, at + DESCRIPTOR_BYTES), index), index];
       index++;
     }
   }
@@ -365,7 +308,7 @@ export class KdumpPages implements PhysicalMemory {
     const at = `kdump: page ${hex(pfn)}`;
     let page: Uint8Array;
     try {
-      this.#check(descriptor, at);
+      this.#descriptors.check(descriptor, at);
       page = this.#decompress(descriptor, at);
     } catch (error) {
       if (error instanceof VmcoreError) return;

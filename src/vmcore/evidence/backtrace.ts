@@ -13,6 +13,9 @@ const MODULE = '(?: \\[([\\w-]{1,64})[^\\]]{0,80}\\])?';
 const FRAME = new RegExp(
   `^ {0,4}(?:\\[<?[0-9a-f]{1,16}>?\\] ){0,2}(\\? )?(?:\\(?\\[<[0-9a-f]{1,16}>\\] )?${NAME}\\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}${MODULE}(.{0,100})$`,
 );
+/** A caller that has no name. */
+const NAMELESS =
+  /^ {0,4}\(?(?:\[<?[0-9a-f]{1,16}>?\] ){0,2}0x[0-9a-f]{1,16}\)?(?: \[[\w-]{1,64}\])?(?: \(unreliable\))?$/;
 /** s390: ` [<00000000b6426b78>] name+0x40/0xd0`; the name alone on old kernels. */
 const START = /^Call [Tt]race:/;
 const STACK_NAME = /^ {0,4}<\/?(?:TASK|IRQ|NMI|SOFTIRQ|#?[A-Z0-9]{1,8})>$/;
@@ -67,7 +70,7 @@ export class Backtrace {
       // A leftover on the stack, not a caller.
       if (guess !== undefined || rest.includes('(unreliable)')) return;
       if (this.#frames.length < 4 * FRAMES) this.#frames.push(named(name, module));
-    } else if (!STACK_NAME.test(text)) this.#state = 'after';
+    } else if (!STACK_NAME.test(text) && !NAMELESS.test(text)) this.#state = 'after';
   }
 }
 

@@ -30,7 +30,7 @@ const PANIC = /^Kernel panic - not syncing: (.{0,1000})/;
 const PANICS: readonly Pattern[] = [
   [/^sysrq triggered crash/, 'sysrq'],
   [
-    /machine check|^Timeout: .{0,80}(?:broadcast|Monarch)|^Failed kernel mode recovery/i,
+    /machine check|^Timeout: .{0,80}(?:broadcast|Monarch)|^Failed kernel mode recovery|^MCA architectural/i,
     'machine-check',
   ],
   [/Fatal hardware error/, 'ghes-fatal'],
@@ -61,6 +61,8 @@ const OOPSES: readonly Pattern[] = [
 const LOCKUPS: readonly Pattern[] = [
   [/^(?:watchdog: )?BUG: soft lockup - CPU#/, 'soft-lockup'],
   [/^(?:NMI )?watchdog: Watchdog detected hard LOCKUP on cpu /i, 'hard-lockup'],
+  // arch/powerpc/kernel/watchdog.c.
+  [/^watchdog: CPU \d{1,6} (?:self-)?detected hard LOCKUP/, 'hard-lockup'],
 ];
 
 const BY_HAND = /^sysrq: (?:SysRq : )?Trigger a crash|^SysRq : Trigger a crash/;
@@ -77,7 +79,8 @@ const OF_BEFORE: readonly (readonly [RegExp, 'oops' | 'lockup'])[] = [
 ];
 
 /** In every line that the patterns above match: most lines of a log need no second look. */
-const ANY = /panic|BUG|Oops|[Ee]rror|unable to handle|fault|\[#|sysrq|lockup|opal: /i;
+const ANY =
+  /panic|BUG|Oops|error: |SError |Bad mode |unable to handle|protection fault|\[#|sysrq|lockup|opal: /i;
 
 export type Death =
   | {

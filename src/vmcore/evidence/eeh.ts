@@ -28,9 +28,9 @@ export class EehRecogniser implements Recogniser {
   }
 
   offer(line: Line): boolean {
-    if (!line.text.startsWith('EEH')) return false;
-    const prefix = PREFIX.exec(line.text)?.[0];
-    if (prefix === undefined) return this.#device(line);
+    if (line.text.startsWith('PCI ')) return this.#device(line);
+    const prefix = line.text.startsWith('EEH') ? PREFIX.exec(line.text)?.[0] : undefined;
+    if (prefix === undefined) return false;
     const text = line.text.slice(prefix.length);
     const endpoint = endpointOf(text);
     if (endpoint !== null) this.#head(line, endpoint, /^dead/i.test(text));

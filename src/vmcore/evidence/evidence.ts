@@ -88,7 +88,7 @@ export function findEvidence(
   }
   const { crash } = scanner;
   const timed = records.some(({ timeSeconds }) => timeSeconds !== null);
-  const events = eventsOf(merge(findings.all, pageSize), timed);
+  const events = eventsOf(merge(findings.all, pageSize), { timed, crash });
   return {
     ...kept(events.map(({ event }) => event)),
     loggedErrors: loggedErrors(
@@ -106,13 +106,31 @@ interface MergedEvent {
   readonly findings: readonly Finding[];
 }
 
-function eventsOf(groups: readonly (readonly Finding[])[], timed: boolean): readonly MergedEvent[] {
+function eventsOf(
+  groups: readonly (readonly Finding[])[],
+  { timed, crash }: { readonly timed: boolean; readonly crash: Crash | null },
+): readonly MergedEvent[] {
   const events: MergedEvent[] = [];
   for (const findings of groups) {
     const event = eventOf(findings);
-    if (event !== null) events.push({ event: timed ? event : { ...event, time: null }, findings });
+    if (event === null) continue;
+    const counted = crash === null || !diedWith(event, crash);
+    events.push({
+      event: {
+        ...event,
+        time: timed ? event.time : null,
+        hwerrCategory: counted ? event.hwerrCategory : null,
+      },
+      findings,
+    });
   }
   return events;
+}
+
+/** mce_panic() prints all that is pending, and nobody is left to count it. */
+function diedWith({ source, time }: HardwareEvent, crash: Crash): boolean {
+  if (source !== 'mce' || crash.type !== 'machine-check' || time === null) return false;
+  return time <= crash.time && crash.time - time <= CAUSE_SECONDS;
 }
 
 function crashFacts(
@@ -142,7 +160,8 @@ function crashFacts(
 /** An error that says itself that it ends the system; a trap's has no panic of its own. */
 function isPanic({ kind, severity, time }: Finding, crashTime: number): boolean {
   if (severity !== 'fatal' || Math.abs(crashTime - time) > CAUSE_SECONDS) return false;
-  return kind === 'panic' || kind === 'note' || kind === 'other';
+  // What else goes wrong while a kernel dies is not what it dies of.
+  return kind === 'panic' || kind === 'note' || (kind === 'other' && time <= crashTime);
 }
 
 function isSevere({ severity }: HardwareEvent): boolean {

@@ -2,6 +2,8 @@
 
 /** The order of cper_mem_err_location() (drivers/firmware/efi/cper.c); EDAC drivers have their own. */
 const WORD = /^[a-z_]{1,20}:(?:0x)?[0-9a-f]{1,16}$/;
+/** Who asked for the memory is not where it is. */
+const BUS_ID = /^(?:requestor|responder|target)_id:/;
 /** Words looked at. */
 const WORDS = 16;
 
@@ -18,7 +20,7 @@ export function locationWords(text: string): string | null {
       key = word;
       continue;
     }
-    if (!WORD.test(key + word)) break;
+    if (!WORD.test(key + word) || BUS_ID.test(key + word)) break;
     words.push(key + word);
     key = '';
   }

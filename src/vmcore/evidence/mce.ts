@@ -13,6 +13,8 @@ const FRAGMENT = /^(?:ADDR|MISC|SYND[12]?|IPID|SOCKET) [0-9a-f]/;
 const KERNEL_CODE = '10';
 const USER_ACCESS =
   /^mce: (?:Uncorrected hardware memory error in user-access|Kernel accessed poison in user space) at ([0-9a-f]{1,16})/;
+/** mce/inject.c raise_mce(), of the CPU that is about to meet what was made up. */
+const INJECTED = /^(?:Triggering MCE exception on|Starting machine check poll) CPU (\d{1,6})$/;
 const HOLDOUTS =
   /^mce: (?:\[Hardware Error\]: )?(?:CPUs not responding to MCE broadcast|Some CPUs didn't answer in synchronization)/;
 
@@ -29,7 +31,9 @@ export class MceRecogniser implements Recogniser {
 
   offer(line: Line): boolean {
     const isMce = line.text.startsWith(MCE);
-    if (!isMce && !line.text.startsWith('[')) return this.#continuation(line);
+    if (!isMce && !line.text.startsWith('[')) {
+      return this.#injector(line) || this.#continuation(line);
+    }
     const prefix = PREFIX.exec(line.text)?.[0];
     if (HOLDOUTS.test(line.text)) {
       this.#findings.open(line, { kind: 'holdouts', source: 'mce', severity: 'fatal' });
@@ -79,6 +83,14 @@ export class MceRecogniser implements Recogniser {
     record.add(text);
     record.finding.link ??= record.identity;
     this.#last.set(line.caller, record.finding);
+  }
+
+  #injector(line: Line): boolean {
+    const cpu = INJECTED.exec(line.text)?.[1];
+    if (cpu === undefined) return false;
+    const place = { cpu: Number(cpu) };
+    this.#findings.open(line, { kind: 'note', source: 'mce', injected: true, place });
+    return true;
   }
 
   /** What pr_cont() adds becomes a record without prefix when another CPU prints in between. */

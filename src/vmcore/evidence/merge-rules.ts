@@ -53,11 +53,18 @@ export const RULES: readonly Rule[] = [
     fits: (one, other) => sameCategory(one, other) && samePlace(one, other),
   },
   {
-    name: 'a machine check that was printed twice',
-    waits: mceIdentity,
-    seeks: mceIdentity,
+    name: 'an exception of a CPU that was printed twice',
+    waits: exceptionIdentity,
+    seeks: exceptionIdentity,
     seconds: 1,
-    repeats: ['mce', 'consumption'],
+    repeats: ['mce', 'consumption', 'other'],
+  },
+  {
+    name: 'a machine check and who made it up',
+    waits: ({ kind, source, injected, place }) =>
+      when(kind === 'note' && source === 'mce' && injected, String(place.cpu)),
+    seeks: ({ kind, place }) => when(isMachineCheck(kind), String(place.cpu)),
+    seconds: 5,
   },
   {
     name: 'CPUs that did not answer to a machine check',
@@ -113,7 +120,8 @@ export const RULES: readonly Rule[] = [
     repeats: ['announcement', 'consumption'],
     // The page is dealt with after the error was told of; a moment before at the most.
     fits: (one, other) =>
-      one.kind !== 'memory-failure' || other.kind === 'note' || other.time - one.lastTime <= 1,
+      !isCorrectedBefore(one, other) &&
+      (one.kind !== 'memory-failure' || other.kind === 'note' || other.time - one.lastTime <= 1),
   },
   {
     name: 'a page and the uncorrected error without address that it was taken for',
@@ -183,9 +191,9 @@ function isFirmwareRecord({ kind, link, category }: Finding): boolean {
   return (kind === 'cper' && category === 'memory') || (kind === 'mce' && link === 'firmware');
 }
 
-/** What a machine check says of itself, where it says enough. */
-function mceIdentity({ kind, link }: Finding): string | null {
-  return when(isMachineCheck(kind) && link?.includes('/') === true, link);
+/** What a machine check or an SError says of itself, where it says enough: which CPU, and its state. */
+function exceptionIdentity({ kind, link }: Finding): string | null {
+  return when((isMachineCheck(kind) || kind === 'other') && link?.includes('/') === true, link);
 }
 
 function isMachineCheck(kind: Kind): boolean {
@@ -194,6 +202,11 @@ function isMachineCheck(kind: Kind): boolean {
 
 function isUncorrected({ kind, severity }: Finding): boolean {
   return isMachineCheck(kind) && severity !== null && severity !== 'corrected';
+}
+
+/** A machine check that was corrected is not of the bad data that a CPU meets on the page later. */
+function isCorrectedBefore(one: Finding, other: Finding): boolean {
+  return one.kind === 'mce' && one.severity === 'corrected' && other.kind === 'consumption';
 }
 
 function isUnaddressed({ kind, severity, place }: Finding): boolean {

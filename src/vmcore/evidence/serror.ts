@@ -35,6 +35,7 @@ export class SerrorRecogniser implements Recogniser {
         severity: 'fatal',
         detail: `code ${serror[2] ?? ''}`,
         place: { cpu: Number(serror[1]) },
+        link: `${serror[1] ?? ''}/${serror[2] ?? ''}`,
       });
       return true;
     }

@@ -1,6 +1,7 @@
 // Symbols from files beside the dump (--symbols.path), for kernels whose own table has no data
-// symbols. A file is believed only when it is of the dumped kernel: a vmlinux by its build id, and
-// either by two symbols whose addresses VMCOREINFO knows, which also tell how far KASLR moved them.
+// symbols. A file is believed only when it is of the dumped kernel: a vmlinux by its build id, a
+// System.map by what else it has of VMCOREINFO's symbols, and either by two symbols whose addresses
+// VMCOREINFO knows, which also tell how far KASLR moved them.
 
 import type { ByteSource } from '../bytes/source.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
@@ -54,12 +55,26 @@ function openSymbols(
   return file.buildId !== undefined && file.buildId === info.buildId ? file : undefined;
 }
 
-/** How far the kernel runs from where it was linked; undefined when two symbols disagree. */
+/** In every kernel and every VMCOREINFO. */
+const ALWAYS = ['_stext', 'init_uts_ns'] as const;
+/**
+ * Variables of kernel/printk/printk.c, whose place depends on what lies before them in .data and .bss, and
+ * a table that is behind the names of all symbols, which newer kernels leave out of their System.map.
+ */
+const OF_THE_BUILD = ['printk_rb_static', 'clear_seq', 'kallsyms_offsets'] as const;
+
+/**
+ * How far the kernel runs from where it was linked, bytes; undefined when two symbols disagree. A
+ * System.map has no build id: what else it has of VMCOREINFO's symbols must agree too.
+ */
 function shiftOf(symbols: UnmovedSymbols, info: Vmcoreinfo): bigint | undefined {
-  const [shift, other] = ['_stext', 'init_uts_ns'].map((name) => {
+  const shift = (name: string): bigint | undefined => {
     const runs = info.symbol(name);
-    const linked = symbols.linkAddress(name);
+    const linked = runs === undefined ? undefined : symbols.linkAddress(name);
     return runs === undefined || linked === undefined ? undefined : runs - linked;
-  });
-  return shift === other ? shift : undefined;
+  };
+  const [first, other] = ALWAYS.map(shift);
+  if (first === undefined || first !== other) return undefined;
+  if (symbols.kind === 'vmlinux') return first;
+  return OF_THE_BUILD.every((name) => (shift(name) ?? first) === first) ? first : undefined;
 }

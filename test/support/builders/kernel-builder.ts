@@ -41,6 +41,8 @@ export interface KernelRecipe {
   readonly arrayName?: string | null;
   /** Whether hwerr_log_error_type is there: yes unless said otherwise. */
   readonly logFunction?: boolean;
+  /** Where in the image the array is: behind everything else, if it is to be its end. */
+  readonly arrayOffset?: number;
   /** Bytes from the array to the next symbol. */
   readonly arrayRoom?: number;
   /** Further symbols with names of their own, so that there are several markers. */
@@ -132,7 +134,8 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
     address(KALLSYMS_OFFSET),
   );
   const logOffset = Math.ceil((KALLSYMS_OFFSET + tables.bytes.length) / ALIGNMENT) * ALIGNMENT;
-  const offsets = { ...OFFSETS, kallsyms: KALLSYMS_OFFSET, log: logOffset };
+  const { arrayOffset = OFFSETS.array } = recipe;
+  const offsets = { ...OFFSETS, array: arrayOffset, kallsyms: KALLSYMS_OFFSET, log: logOffset };
   const log =
     recipe.log && printkRing({ ...recipe.log, order: machine.order, at: address(logOffset) });
   const keys = kallsymsKeys(tables) + (log?.keys ?? '') + machine.keys(physical);
@@ -144,17 +147,21 @@ export function kernel(recipe: KernelRecipe = {}): BuiltKernel {
   if (recipe.editNote) {
     out.padTo(OFFSETS.note).bytes(kernelNote(recipe.editNote(text), machine.order));
   }
-  writeArray(out.padTo(OFFSETS.array), recipe, machine);
-  if (recipe.editNote) out.padTo(OFFSETS.array + NOTE_POINTER_OFFSET).word(address(OFFSETS.note));
-  out.padTo(OFFSETS.array + OTHER_DATA_OFFSET).text('x'.repeat(64));
+  const writeArrayPage = (): void => {
+    writeArray(out.padTo(arrayOffset), recipe, machine);
+    if (recipe.editNote) out.padTo(arrayOffset + NOTE_POINTER_OFFSET).word(address(OFFSETS.note));
+    out.padTo(arrayOffset + OTHER_DATA_OFFSET).text('x'.repeat(64));
+  };
+  if (recipe.arrayOffset === undefined) writeArrayPage();
   out.padTo(OFFSETS.vmcoreinfo).text(vmcoreinfo);
   if (recipe.btf) out.padTo(OFFSETS.btf).bytes(btf(recipe.btf, machine.order));
   out.padTo(KALLSYMS_OFFSET).bytes(tables.bytes);
   if (log) out.padTo(logOffset).bytes(log.bytes);
+  if (recipe.arrayOffset !== undefined) writeArrayPage();
   return {
     machine,
     vmcoreinfo,
-    image: out.align(ALIGNMENT).toBytes(),
+    image: out.align(recipe.arrayOffset === undefined ? ALIGNMENT : 4096).toBytes(),
     physical,
     start,
     symbols,
@@ -208,13 +215,14 @@ function writeArray(out: ByteWriter, recipe: KernelRecipe, machine: Machine): vo
 
 function symbolsOf(recipe: KernelRecipe, address: (offset: number) => bigint): SymbolRecipe[] {
   const { arrayName = 'hwerr_data', logFunction = true, fillers = 600 } = recipe;
+  const { arrayOffset = OFFSETS.array } = recipe;
   const { stride } = elementOf(recipe, MACHINES[recipe.machine ?? 'x86_64']);
   const { arrayRoom = (recipe.counters ?? COUNTERS).length * stride } = recipe;
   const symbols: SymbolRecipe[] = [
     { name: '_stext', address: address(OFFSETS.text) },
     { name: '_text', address: address(OFFSETS.text) },
     { name: 'init_uts_ns', address: address(OFFSETS.utsname), type: 'D' },
-    { name: 'other_data', address: address(OFFSETS.array + arrayRoom), type: 'D' },
+    { name: 'other_data', address: address(arrayOffset + arrayRoom), type: 'D' },
   ];
   if (recipe.addressing === 'percpu') {
     symbols.push({ name: '__per_cpu_start', address: 0n, type: 'A' });
@@ -222,11 +230,11 @@ function symbolsOf(recipe: KernelRecipe, address: (offset: number) => bigint): S
   }
   const { bootIdName = 'sysctl_bootid' } = recipe;
   if (bootIdName !== null) symbols.push({ name: bootIdName, address: address(OFFSETS.bootId) });
-  if (arrayName !== null) symbols.push({ name: arrayName, address: address(OFFSETS.array) });
+  if (arrayName !== null) symbols.push({ name: arrayName, address: address(arrayOffset) });
   if (logFunction)
     symbols.push({ name: 'hwerr_log_error_type', address: address(FUNCTION_OFFSET) });
   if (recipe.editNote) {
-    const pointer = address(OFFSETS.array + NOTE_POINTER_OFFSET);
+    const pointer = address(arrayOffset + NOTE_POINTER_OFFSET);
     symbols.push({ name: 'vmcoreinfo_note', address: pointer, type: 'D' });
   }
   if (recipe.btf) symbols.push({ name: '__start_BTF', address: address(OFFSETS.btf) });

@@ -38,11 +38,10 @@ export function start(
   return child;
 }
 
-/** The environment without settings of the exporter: they would change what is tested. */
+/** The environment without settings of the exporter, and without what this machine has in pstore. */
 export function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(environment).filter(([name]) => !name.startsWith('HWERR_')),
-  );
+  const others = Object.entries(environment).filter(([name]) => !name.startsWith('HWERR_'));
+  return { ...Object.fromEntries(others), HWERR_PSTORE_PATH: '' };
 }
 
 /** Run a script of Node to its end, inside a test. */

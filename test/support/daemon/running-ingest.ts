@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 
 import { decodeClient } from '../../../dist/decode/decode-client.js';
-import type { DecodeClient } from '../../../src/decode/decode-client.ts';
+import type { DecodeBounds, DecodeClient } from '../../../src/decode/decode-client.ts';
 import type { DecodeOutcome } from '../../../src/decode/decode-file.ts';
 import { Ingest, type IngestOptions } from '../../../src/ingest/ingest.ts';
 import type { FileOutcome } from '../../../src/outcome.ts';
@@ -65,6 +65,7 @@ export function startIngest(
       settleMs: SETTLE_MS,
       incompleteAfterMs: 300_000,
       rescanMs: RESCAN_MS,
+      workers: 1,
       ...options,
     },
     {
@@ -98,8 +99,11 @@ export function startIngest(
   };
 }
 
-export function realDecoder(timeoutMs = 60_000): DecodeClient {
-  return decodeClient({ symbolPaths: [], timeoutMs, maxMemoryBytes: 256 * 2 ** 20 });
+export function realDecoder(bounds: Partial<DecodeBounds> = {}): ReturnType<typeof decodeClient> {
+  return decodeClient(
+    { symbolPaths: [], workers: 1, timeoutMs: 60_000, maxMemoryBytes: 256 * 2 ** 20, ...bounds },
+    memoryLog().log,
+  );
 }
 
 /** A decoder that answers as told, one answer after the other, the last one for ever. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
+import { type ByteSource, bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { physAddr } from '../../../src/vmcore/bytes/units.ts';
 import { readKdumpHeader } from '../../../src/vmcore/container/kdump-header.ts';
 import { KdumpPages } from '../../../src/vmcore/container/kdump-pages.ts';
-import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
+import { CAPS, DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import {
   BYTE_ORDERS,
   ByteWriter,
@@ -158,6 +158,23 @@ describe('read of KdumpPages', () => {
     expect(pageOf(memory, 17)).toBe(latin1(PAGES.get(17)!));
   });
 
+  it.each([
+    ['another page', 'page:17'],
+    ['the page after', 'page:21'],
+    ['the zeros that pages of zeros share', 'page:18'],
+  ])('throws Corrupt with the page when its data are those of %s', (_, place) => {
+    const pages = new Map([...PAGES, [18, ZERO], [30, ZERO]]);
+    const { bytes, places } = kdump(recipe({ pages, codec: 'raw' }));
+    const elsewhere = new ByteWriter(LE64).u64(places[place]!).toBytes();
+    const memory = open(patched(bytes, places['descriptor:20']!, elsewhere));
+    const error = errorOf(memory, 20);
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt' });
+    expect(error.message).toContain('between the pages before and after');
+    for (const pfn of [16, 17, 21, 30, 40]) {
+      expect(pageOf(memory, pfn)).toBe(latin1(pages.get(pfn)!));
+    }
+  });
+
   it('throws Corrupt when an offset is 2^53 or more', () => {
     const { bytes, places } = kdump(recipe());
     const far = new ByteWriter(LE64).u64(2n ** 60n).toBytes();
@@ -244,6 +261,27 @@ describe('findPages of KdumpPages', () => {
     for (const pfn of [...pages.keys()].slice(1)) file.set(noise, places[`descriptor:${pfn}`]);
     const search = (): unknown => [...open(file).findPages('rest', () => false)];
     expect(thrownBy(search)).toMatchObject({ tag: 'LimitExceeded' });
+  });
+
+  it('gives up where descriptors were never written for more pages than were ever lost', () => {
+    const count = CAPS.unwrittenDescriptors + 1;
+    const { bytes, places } = kdump({ pages: PAGES, maxPfn: count });
+    const bitmap = Math.ceil(count / 8);
+    const ones = new Uint8Array(bitmap).fill(255);
+    const header = readKdumpHeader(bytesSource(bytes), DEFAULT_LIMITS);
+    const { offset } = header.dumpedBitmap;
+    const table = header.descriptors;
+    expect(places['descriptor:16']).toBe(table);
+    const source: ByteSource = {
+      size: table + 24 * count,
+      holds: () => true,
+      read: (at, length) =>
+        at >= table ? new Uint8Array(length) : ones.subarray(at - offset, at - offset + length),
+    };
+    const memory = new KdumpPages(source, header, DEFAULT_LIMITS);
+    expect(thrownBy(() => [...memory.findPages('text', () => false)])).toMatchObject({
+      tag: 'LimitExceeded',
+    });
   });
 
   const isText = (head: Uint8Array): boolean => head[0] === 0x4f && head.length === 40;

@@ -47,6 +47,14 @@ describe('Backtrace', () => {
   });
 
   it.each([
+    '[c000000059e4fae0] [c000000059e4fb70] 0xc000000059e4fb70 (unreliable)',
+    ' 0xffffffffc0a5d000',
+    '([<0000000000000002>] 0x2)',
+  ])('goes on behind a caller without a name: %s', (line) => {
+    expect(frames('Call Trace:', line, ' kthread+0x1/0x2')).toEqual(['kthread']);
+  });
+
+  it.each([
     ['arm64', ' el1h_64_sync+0x64/0x68 (P)', 'el1h_64_sync'],
     ['powerpc', '[c0000000fffbfd70] [c000000000051078] eeh_check+0x7c/0x15c', 'eeh_check'],
     ['s390', ' [<00000000b6426b78>] msi_free+0x40/0xd0 [mlx5_core]', 'msi_free [mlx5_core]'],

@@ -37,6 +37,10 @@ describe('deathIn', () => {
     ['illegal operation: 0001 ilc:1 [#1] SMP', 'oops'],
     ['Oops[#1]:', 'oops'],
     ['watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [kworker/3:1:55]', 'soft-lockup'],
+    [`${PANIC}MCA architectural violation!`, 'machine-check'],
+    ['watchdog: CPU 12 self-detected hard LOCKUP @ queued_spin_lock+0x1/0x2', 'hard-lockup'],
+    ['watchdog: CPU 12 detected hard LOCKUP on other CPUs 4', 'hard-lockup'],
+    ['SError Interrupt on CPU6, code 0x00000000be000000 -- SError', 'serror'],
     ['NMI watchdog: Watchdog detected hard LOCKUP on cpu 3', 'hard-lockup'],
   ])('%s', (text, type) => {
     expect(deathIn(text)).toMatchObject({ type });

@@ -98,12 +98,28 @@ describe('machine checks', () => {
     });
   });
 
+  it('that a panic prints are none that the kernel counted', () => {
+    const two = [...raw(1, 6, 'b200000000000402'), ...raw(0, 6, 'b200000000000402')];
+    const panic = 'Kernel panic - not syncing: Fatal machine check on current CPU';
+    expect(eventsOf(10, ...two, panic)).toMatchObject([
+      { hwerrCategory: null },
+      { hwerrCategory: null },
+    ]);
+    expect(eventsOf(10, ...two, 13, panic)).toMatchObject([
+      { hwerrCategory: 'others' },
+      { hwerrCategory: 'others' },
+      { hwerrCategory: null },
+    ]);
+  });
+
   it('of several CPUs that met the same bad data are one event', () => {
     const address = 'ADDR 8a398a400 MISC 86 ';
     const met = (cpu: number): readonly string[] => raw(cpu, 1, 'bd80000000100134', address);
     expect(summaries(...met(3), ...met(9))).toEqual(['recoverable memory mce CPU 3']);
     const elsewhere = raw(9, 1, 'bd80000000100134', 'ADDR 9a398a400 MISC 86 ');
     expect(summaries(...met(3), ...elsewhere)).toHaveLength(2);
+    const corrected = raw(3, 7, CORRECTED_MEMORY, address);
+    expect(summaries(...corrected, ...met(3))).toHaveLength(2);
   });
 
   it('to which CPUs did not come are one fatal event, however many say so', () => {
@@ -116,6 +132,19 @@ describe('machine checks', () => {
       ),
     ).toEqual(['fatal others mce']);
   });
+
+  it.each(['Triggering MCE exception on CPU 3', 'Starting machine check poll CPU 3'])(
+    'are marked as made up within five seconds of: %s',
+    (injector) => {
+      const made = eventsOf(10, injector, 14, ...raw(3, 9, RECOVERABLE_MEMORY));
+      expect(made).toMatchObject([{ time: 14, injected: true }]);
+      const others = [...raw(4, 9, RECOVERABLE_MEMORY), 16, ...raw(3, 9, RECOVERABLE_MEMORY)];
+      expect(eventsOf(10, injector, ...others)).toMatchObject([
+        { injected: false },
+        { injected: false },
+      ]);
+    },
+  );
 
   it('told of before the CPUs that did not come to them are one event with these', () => {
     const panic =

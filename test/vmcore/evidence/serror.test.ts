@@ -20,6 +20,21 @@ describe('arm64 exceptions', () => {
     expect(crash?.type).toBe('serror');
   });
 
+  it('an SError that was printed twice is one', () => {
+    const serror = 'SError Interrupt on CPU3, code 0x00000000be000011 -- SError';
+    expect(summaries(serror, serror)).toEqual(['fatal others serror CPU 3']);
+    expect(summaries(serror, serror.replace('CPU3', 'CPU4'))).toHaveLength(2);
+  });
+
+  it('is not what a kernel died of that was dying already', () => {
+    const { crash, hardwareEvents } = evidenceOf(
+      'Kernel panic - not syncing: sysrq triggered crash',
+      'Internal error: synchronous external abort: 96000210 [#1] PREEMPT SMP',
+    );
+    expect(hardwareEvents).toHaveLength(1);
+    expect(crash).toMatchObject({ type: 'sysrq', cause: null });
+  });
+
   it('the panic alone is an event', () => {
     expect(summaries('Kernel panic - not syncing: Asynchronous SError Interrupt')).toEqual([
       'fatal others serror',

@@ -221,6 +221,22 @@ describe('the ring', () => {
     expect(thrownBy(() => read({ records: ['x'], editKeys })).message).toContain('got 5000');
   });
 
+  it.each([
+    ['prb_desc.state_var', 24],
+    ['prb_desc.text_blk_lpos', 16],
+    ['printk_info.seq', 81],
+    ['printk_info.ts_nsec', 88],
+    ['printk_info.text_len', 85],
+    ['printk_info.caller_id', 86],
+    ['printk_info.dev_info', 80],
+  ])('throws Corrupt when VMCOREINFO has %s at %i, beyond its struct', (member, at) => {
+    const editKeys = (keys: string): string =>
+      keys.replace(new RegExp(`(OFFSET\\(${member}\\))=\\d+`), `$1=${at}`);
+    const error = thrownBy(() => read({ records: ['x'], infoSize: 88, editKeys }));
+    expect(error).toMatchObject({ tag: 'Corrupt' });
+    expect(error.message).toContain('bytes of a struct');
+  });
+
   it('is PageMissing when what describes it is not in the dump', () => {
     expect(
       thrownBy(() => read({ records: ['x'], editMemory: (memory) => memory.drop(AT) })).reason,

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
 import { symbolFileSources } from '../../../src/vmcore/symbols/symbol-files.ts';
 import { kernel } from '../../support/builders/kernel-builder.ts';
 import {
+  type LinkedSymbol,
   linkedSymbols,
   systemMapFile,
   systemMapText,
@@ -14,7 +15,9 @@ import {
 
 const BUILT = kernel({ fillers: 20 });
 const INFO = new Vmcoreinfo(BUILT.vmcoreinfo);
-const SYMBOLS = linkedSymbols(BUILT);
+/** How far KASLR moved it. */
+const LINKED = 0x1a200000n;
+const SYMBOLS = linkedSymbols(BUILT, LINKED);
 const OTHER_ID = 'f'.repeat(40);
 const ARRAY = BUILT.start + 0x30000n;
 
@@ -44,7 +47,22 @@ describe('symbolFileSources', () => {
     one.name === 'init_uts_ns' ? { ...one, address: one.address + 64n } : one,
   );
 
+  /** The one table more than _stext and init_uts_ns that BUILT and its VMCOREINFO have. */
+  const table = (more: bigint): LinkedSymbol => ({
+    name: 'kallsyms_offsets',
+    address: INFO.symbol('kallsyms_offsets')! - LINKED + more,
+  });
+
+  it('gives the symbols of a System.map that agrees in a third symbol', () => {
+    const text = systemMapText([...SYMBOLS, table(0n)]);
+    expect(read([systemMapFile(text)])).toEqual({ found: [['system-map', ARRAY]], warnings: [] });
+  });
+
   it.each([
+    [
+      'a System.map of another build with the same _stext and init_uts_ns',
+      systemMapFile(systemMapText([...SYMBOLS, table(8n)]), 'it'),
+    ],
     ['a vmlinux of another build id', vmlinuxSymbolFile(BUILT, { buildId: OTHER_ID }, 'it')],
     ['a vmlinux without a build id', vmlinuxSymbolFile(BUILT, { buildId: null }, 'it')],
     [

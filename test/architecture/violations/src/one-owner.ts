@@ -9,7 +9,6 @@ import 'express';
 import 'hash-wasm';
 import 'helmet';
 import 'node:sqlite';
-import 'piscina';
 import 'prom-client';
 import 'yaml';
 import 'zod';

@@ -1,0 +1,199 @@
+// hwerr-exporter doctor: does this installation do its work? From the panic to Prometheus, one line a
+// check, with what to do where it does not.
+
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type DecodeOutcome, decodeFile } from '../decode/decode-file.ts';
+import {
+  type Config,
+  ConfigError,
+  FLAGS,
+  FLAG_KEYS,
+  type FlagValues,
+  readConfig,
+} from '../config.ts';
+import { FileError } from '../failure.ts';
+import { KEXEC_CRASH_LOADED, kdumpArmed } from '../host/kexec-state.ts';
+import { globPattern } from '../ingest/file-names.ts';
+import { type FoundFile, type ScanResult, scanDirectory } from '../ingest/scan.ts';
+import { verdictOf } from '../triage.ts';
+import type { CrashReport } from '../vmcore/index.ts';
+import { advice, verdictText } from '../wording.ts';
+import { type Finding, ok, printFindings, problem, unknown } from './finding.ts';
+import { cannotRead, checkDirectory, checkLedger, checkWebConfig } from './path-checks.ts';
+import { UNIT_SETTINGS } from './program.ts';
+import { type RunningExporter, askExporter } from './running-exporter.ts';
+import { unitSettings } from './settings.ts';
+import type { Terminal } from './terminal.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * @param envFile what the unit's EnvironmentFile= names; undefined: the usual one, where it is there.
+ * @returns the exit code: 0 when all is well, 1 when something is not, or could not be checked.
+ */
+export async function doctorCommand(
+  given: FlagValues,
+  envFile: string | undefined,
+  environment: Environment,
+  terminal: Terminal,
+): Promise<0 | 1> {
+  return (await printFindings(checks(given, envFile, environment), terminal)) ? 0 : 1;
+}
+
+async function* checks(
+  given: FlagValues,
+  envFile: string | undefined,
+  own: Environment,
+): AsyncGenerator<Finding> {
+  const file = envFile ?? (existsSync(UNIT_SETTINGS) ? UNIT_SETTINGS : undefined);
+  let config: Config;
+  try {
+    const { environment, findings } = unitSettings(file, own);
+    yield* findings;
+    config = readConfig(FLAG_KEYS, given, environment);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    yield problem(error.message);
+    return;
+  }
+  yield ok(`settings: good${file === undefined ? '' : `, from ${file}`}`);
+  if (config.webConfigFile !== undefined) yield checkWebConfig(config.webConfigFile);
+  // In central mode the dumps are other hosts', and so is what becomes of their next panic.
+  if (config.mode === 'node') yield await checkKdump();
+  yield await checkSample();
+  const exporter = await askExporter(config);
+  yield* checkDumps(config, exporter);
+  for (const path of config.symbolPaths) yield checkDirectory(path, FLAGS.symbolPaths.name);
+  yield exporter.metrics === undefined
+    ? checkLedger(config.ledgerPath)
+    : ledgerOf(exporter.metrics);
+  yield exporter.finding;
+}
+
+async function checkKdump(): Promise<Finding> {
+  switch (await kdumpArmed()) {
+    case true:
+      return ok('kdump: a crash kernel is loaded: the next panic leaves a dump');
+    case false:
+      return problem(
+        'kdump: no crash kernel is loaded: the next panic leaves no dump. Enable kdump, or kdump-tools on Debian (deploy/docs/kdump.md)',
+      );
+    case undefined:
+      return unknown(`kdump: ${KEXEC_CRASH_LOADED} cannot be read: a container, or no kexec`);
+  }
+}
+
+/** A tiny dump with an answer that is known; gzip, so that the temporary directory is needed too. */
+const SAMPLE = fileURLToPath(new URL('./sample.vmcore.gz', import.meta.url));
+
+async function checkSample(): Promise<Finding> {
+  const outcome = await decodeFile(SAMPLE, { symbolPaths: [] });
+  const verdict = outcome.kind === 'report' ? verdictOf(outcome.report, Infinity) : undefined;
+  if (verdict?.kind === 'suspect') return ok('decoder: it decodes the sample dump');
+  return problem(`decoder: cannot decode the sample dump: ${whyNot(outcome)}`);
+}
+
+/** Each directory, and the newest dump. */
+async function* checkDumps(config: Config, exporter: RunningExporter): AsyncGenerator<Finding> {
+  const found: FoundFile[] = [];
+  let isWhole = true;
+  for (const directory of config.directories) {
+    const { files, unreadable } = await look(directory, config);
+    found.push(...files);
+    const [first] = unreadable;
+    if (first === undefined) {
+      yield ok(`${directory}: can be read; ${counted(files.length, 'dump')}`);
+      continue;
+    }
+    isWhole = false;
+    const refused = await cannotRead(first.path, first.error, FLAGS.directories.name);
+    const more = unreadable.length === 1 ? '' : ` (and ${unreadable.length - 1} more below it)`;
+    const isOurs = first.error.reason === 'permission' && isUp(directory, exporter);
+    yield isOurs ? unknown(forRoot(first.path)) : { ...refused, text: `${refused.text}${more}` };
+  }
+  const dumps = found
+    .filter(({ isUnfinished }) => !isUnfinished)
+    .sort((a, b) => b.mtimeMs - a.mtimeMs);
+  const newest = await checkNewest(dumps, config, exporter);
+  if (newest !== undefined) yield newest;
+  else if (isWhole) yield ok('newest dump: there is none yet');
+}
+
+function counted(count: number, what: string): string {
+  return count === 1 ? `1 ${what}` : `${count} ${what}s`;
+}
+
+async function look(
+  directory: string,
+  { excluded }: Config,
+): Promise<Pick<ScanResult, 'files' | 'unreadable'>> {
+  try {
+    return await scanDirectory(directory, excluded.map(globPattern));
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return { files: [], unreadable: [{ path: directory, error }] };
+  }
+}
+
+/** Whether the running exporter says that it can read a directory: it may have rights that we have not. */
+function isUp(directory: string, { metrics }: RunningExporter): boolean {
+  const series = `hwerr_directory_up{directory=${JSON.stringify(directory)}} 1`;
+  return metrics?.includes(`\n${series}\n`) === true;
+}
+
+function forRoot(path: string): string {
+  return `${path}: the running exporter has its own rights, and you may not read this: run doctor as root`;
+}
+
+/** @returns undefined when none of the files is a dump: cores of processes may lie there as well. */
+async function checkNewest(
+  files: readonly FoundFile[],
+  config: Config,
+  exporter: RunningExporter,
+): Promise<Finding | undefined> {
+  const { symbolPaths, decodeMaxMemoryBytes: maxMemoryBytes } = config;
+  for (const { root, path } of files) {
+    const outcome = await decodeFile(path, { root, symbolPaths, maxMemoryBytes });
+    if (outcome.kind === 'process_core') continue;
+    const what = `newest dump: ${path}`;
+    if (outcome.kind === 'report') {
+      const windowSeconds = config.suspectWindowMs / 1000;
+      return answerOf(what, outcome.report, windowSeconds);
+    }
+    const isRefused = outcome.kind === 'failure' && outcome.failure.reason === 'permission';
+    if (isRefused && isUp(root, exporter)) return unknown(`newest dump: ${forRoot(path)}`);
+    return problem(`${what}: cannot be decoded: ${whyNot(outcome)}`);
+  }
+  return undefined;
+}
+
+function answerOf(what: string, report: CrashReport, windowSeconds: number): Finding {
+  const { hwerr } = report;
+  const verdict = verdictText(verdictOf(report, windowSeconds));
+  const isAnswered = hwerr.kind === 'present' || hwerr.reason === 'kernel_without_hwerr';
+  return isAnswered
+    ? ok(`${what}: ${verdict}`)
+    : problem(`${what}: ${verdict}. ${advice(hwerr.reason)}`);
+}
+
+function whyNot(outcome: DecodeOutcome): string {
+  switch (outcome.kind) {
+    case 'report':
+      return 'its counters are wrong: install the exporter anew';
+    case 'failure':
+    case 'process_core':
+      return `${outcome.failure.message}. ${advice(outcome.failure.reason)}`;
+    case 'changed':
+      return 'it is being written: run this again when it is done';
+    case 'gone':
+      return 'it is not there any more';
+  }
+}
+
+/** What the running exporter says of its ledger: it may be another user. */
+function ledgerOf(metrics: string): Finding {
+  const state = /^hwerr_ledger_state\{state="(\w+)"\} 1$/m.exec(metrics)?.[1] ?? 'unknown';
+  if (state === 'ready') return ok('ledger: the running exporter can write it');
+  return problem(`ledger: the running exporter says ${state}: its log has the reason`);
+}

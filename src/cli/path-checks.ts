@@ -1,0 +1,85 @@
+// Whether the paths of the settings can be used, by whoever asks; where not, how to grant it.
+
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { access, opendir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isGone } from '../decode/file-source.ts';
+import { FileError } from '../failure.ts';
+import { systemPath } from '../file-path.ts';
+import { howToRead } from '../ingest/permission-hint.ts';
+import { databasePath, hasLedger, probe } from '../ledger/files.ts';
+import { readCrashes } from '../ledger/read-crashes.ts';
+import { HINTS, StoreError } from '../ledger/store-error.ts';
+import { WebConfigError } from '../webconfig/parse.ts';
+import { loadWebConfig } from '../webconfig/web-config.ts';
+import { type Finding, ok, problem } from './finding.ts';
+
+/** @param flag that names another one. */
+export async function checkDirectory(path: string, flag: string): Promise<Finding> {
+  try {
+    await (await opendir(systemPath(path))).close();
+    await access(systemPath(path), constants.X_OK);
+    return ok(`${path}: can be read`);
+  } catch (error) {
+    return cannotRead(path, FileError.from(path, error), flag);
+  }
+}
+
+/** What to do about a directory that cannot be read. */
+export async function cannotRead(path: string, error: FileError, flag: string): Promise<Finding> {
+  if (error.reason === 'permission') return problem(`${error.message}. ${await howToRead(path)}`);
+  const isMissing = isGone(error) && !existsSync(systemPath(path));
+  return problem(
+    isMissing
+      ? `${path}: is not there. Make it, or name another one with --${flag}`
+      : error.message,
+  );
+}
+
+/** Whether the daemon would take the file; the finding names file, line and key. */
+export function checkWebConfig(file: string): Finding {
+  try {
+    loadWebConfig(file);
+    return ok(`${file}: good`);
+  } catch (error) {
+    if (!(error instanceof WebConfigError)) throw error;
+    return problem(error.message);
+  }
+}
+
+/** Whether the exporter can keep its ledger there. It writes a file, and takes it away. */
+export function checkLedger(directory: string): Finding {
+  try {
+    if (!existsSync(directory)) {
+      accessSync(firstExisting(directory), constants.W_OK | constants.X_OK);
+      return ok(`${directory}: is not there yet, and can be made`);
+    }
+    probe(directory);
+    if (!hasLedger(directory)) return ok(`${directory}: can be written; no ledger is in it yet`);
+    readCrashes(directory, {}, () => undefined);
+    return foreignLedger(directory) ?? ok(`${directory}: the ledger can be read and written`);
+  } catch (error) {
+    const { problem: kind, message } = StoreError.from(directory, error);
+    const owner = kind === 'read_only' ? ` ${ownerOf(firstExisting(directory))};` : '';
+    return problem(`${message}.${owner} ${HINTS[kind]}`);
+  }
+}
+
+/** Root may write everything: did somebody run the exporter as root, and can its own user not any more? */
+function foreignLedger(directory: string): Finding | undefined {
+  const path = databasePath(directory);
+  const { uid } = statSync(directory);
+  if (!existsSync(path) || statSync(path).uid === uid) return undefined;
+  return problem(`${ownerOf(path)}, its directory to user ${uid}: chown it to that user`);
+}
+
+function ownerOf(path: string): string {
+  const { mode, gid, uid } = statSync(path);
+  return `${path} belongs to user ${uid}, group ${gid}, mode ${(mode & 0o7777).toString(8)}`;
+}
+
+function firstExisting(path: string): string {
+  let at = path;
+  while (!existsSync(at) && at !== dirname(at)) at = dirname(at);
+  return at;
+}

@@ -1,0 +1,84 @@
+// The exporter that runs on this machine, asked as Prometheus asks it: by its metrics.
+
+import { type Config, FLAGS, type ListenAddress } from '../config.ts';
+import { servedPrefix } from '../external-url.ts';
+import { errorCode, messageOf } from '../failure.ts';
+import { WebConfigError } from '../webconfig/parse.ts';
+import { loadWebConfig } from '../webconfig/web-config.ts';
+import { type Finding, ok, problem, unknown } from './finding.ts';
+
+export interface RunningExporter {
+  readonly finding: Finding;
+  /** Its metrics; undefined when they were not to be had. */
+  readonly metrics: string | undefined;
+}
+
+const PATIENCE_MS = 5000;
+/** Where to ask an exporter that listens on every address. */
+const LOCAL: ReadonlyMap<string | undefined, string> = new Map([
+  [undefined, '127.0.0.1'],
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+]);
+const PROMETHEUS = 'whether Prometheus scrapes it, its page /targets says';
+
+/** Asks at the first address of the settings. */
+export async function askExporter(config: Config): Promise<RunningExporter> {
+  if (config.systemdSocket) {
+    const text = `--${FLAGS.systemdSocket.name}: the socket unit says where the exporter listens; it was not asked`;
+    return { finding: unknown(text), metrics: undefined };
+  }
+  const url = metricsUrl(config);
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    return said(url, response.status, await response.text());
+  } catch (error) {
+    return { finding: failure(url, error), metrics: undefined };
+  }
+}
+
+function said(url: string, status: number, body: string): RunningExporter {
+  if (status === 401 || status === 403) {
+    const text = `${url}: answers, and wants a password: its metrics were not read; ${PROMETHEUS}`;
+    return { finding: unknown(text), metrics: undefined };
+  }
+  if (status !== 200 || !/^hwerr_exporter_build_info\{/m.test(body)) {
+    const text = `${url}: got status ${status} and no metrics of hwerr-exporter: is it another program's port?`;
+    return { finding: problem(text), metrics: undefined };
+  }
+  return { finding: ok(`${url}: the exporter answers; ${PROMETHEUS}`), metrics: body };
+}
+
+function failure(url: string, error: unknown): Finding {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const code = errorCode(cause) ?? '';
+  const isBlocked = messageOf(cause) === 'bad port'; // fetch.spec.whatwg.org/#port-blocking
+  if (isBlocked) return unknown(`${url}: was not asked: no client of that kind asks at this port`);
+  if (/CERT|SELF_SIGNED|SSL|TLS/.test(code)) {
+    return unknown(`${url}: answers with TLS, and was not asked: ${messageOf(cause)}`);
+  }
+  return problem(
+    `${url}: no exporter answers: ${messageOf(cause)}. Start it: systemctl start hwerr-exporter`,
+  );
+}
+
+function metricsUrl(config: Config): string {
+  const [address = { host: undefined, port: 0 }] = config.listen;
+  const scheme = hasTls(config.webConfigFile) ? 'https' : 'http';
+  return `${scheme}://${authority(address)}${servedPrefix(config)}${config.telemetryPath}`;
+}
+
+/** A web configuration that is wrong is not what the exporter serves by. */
+function hasTls(webConfigFile: string | undefined): boolean {
+  try {
+    return webConfigFile !== undefined && loadWebConfig(webConfigFile).tls !== undefined;
+  } catch (error) {
+    if (error instanceof WebConfigError) return false;
+    throw error;
+  }
+}
+
+function authority({ host, port }: ListenAddress): string {
+  const name = LOCAL.get(host) ?? host ?? '';
+  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
