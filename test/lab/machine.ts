@@ -61,7 +61,7 @@ export interface LoggedError extends Omit<Partial<HardwareEvent>, 'part'> {
   readonly part?: Partial<NonNullable<HardwareEvent['part']>> | null;
 }
 
-export interface Death {
+interface Death {
   /** `fatal machine check`; a file is named after it. */
   readonly name: string;
   /** In full, as of a HardwareError. */
