@@ -17,6 +17,12 @@ import { Kallsyms } from './symbols/kallsyms.ts';
 
 /** __NEW_UTS_LEN + 1: the width of each field of struct new_utsname. */
 const UTS_FIELD = 65;
+/**
+ * Offset of the name in struct uts_namespace where VMCOREINFO does not say it: behind a counter of 32
+ * bits on every machine. It says so since it was moved (ca4a9241cc5e "kdump: append uts_namespace.name
+ * offset to VMCOREINFO", v5.11).
+ */
+const OLD_NAME_OFFSET = 4;
 const SYSNAME = 0;
 const NODENAME = 1;
 const RELEASE = 2;
@@ -247,13 +253,9 @@ interface Utsname {
  */
 function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
   const namespace = vmcoreinfo.symbol('init_uts_ns');
-  const offset = vmcoreinfo.offset('uts_namespace.name');
-  if (namespace === undefined || offset === undefined) {
-    throw new Corrupt(
-      'no_vmcoreinfo',
-      'vmcoreinfo',
-      'want SYMBOL(init_uts_ns) and its name offset',
-    );
+  const offset = vmcoreinfo.offset('uts_namespace.name') ?? OLD_NAME_OFFSET;
+  if (namespace === undefined) {
+    throw new Corrupt('no_vmcoreinfo', 'vmcoreinfo', 'want SYMBOL(init_uts_ns)');
   }
   const uts = memory.read(addVirt(namespace, offset), (RELEASE + 1) * UTS_FIELD);
   const field = (i: number): string => cString(uts.subarray(i * UTS_FIELD, (i + 1) * UTS_FIELD));

@@ -55,7 +55,7 @@ export type Hwerr =
   | { readonly kind: 'unreadable'; readonly reason: DecodeReason; readonly message: string };
 
 export type AbsentReason =
-  | 'kernel_without_hwerr' // neither the array nor the function that fills it is in kallsyms
+  | 'kernel_without_hwerr' // neither the array nor the function that fills it is in its kallsyms, if it names one
   | 'symbol_not_found' // the kernel keeps the array, nothing here says where
   | 'page_excluded' // its page, or one on the way to it, was filtered out by the dump's maker
   | 'page_lost' // the dump broke off before that page

@@ -26,7 +26,7 @@ import {
 const FOLDER = fileURLToPath(new URL('../fixtures', import.meta.url));
 const README = join(FOLDER, 'README.md');
 const MAX_BYTES = 3 << 20;
-const MAX_TOTAL_BYTES = 16 << 20;
+const MAX_TOTAL_BYTES = 20 << 20;
 const ALL = [...RECIPES, ...LAB_RECIPES];
 
 const shared = sharedVmcores();

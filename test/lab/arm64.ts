@@ -1,7 +1,8 @@
 // An Arm server with UEFI and ACPI, whose firmware tells the kernel of errors (APEI).
 
-import { type SectionName, type Severity, firmwareRecord } from './firmware-record.ts';
-import type { HardwareError, Machine } from './machine.ts';
+import { type SectionName, type Severity, addressOf, firmwareRecord } from './firmware-record.ts';
+import { FORGERY } from './forgery.ts';
+import type { HardwareError, LoggedError, Machine } from './machine.ts';
 
 const EVERY_KIND: readonly SectionName[] = [
   'ARM processor',
@@ -11,18 +12,55 @@ const EVERY_KIND: readonly SectionName[] = [
   'firmware',
 ];
 
+/** Where the log puts an error of a section. */
+const CATEGORIES: Readonly<Record<SectionName, LoggedError['category']>> = {
+  processor: 'cpu',
+  'ARM processor': 'cpu',
+  memory: 'memory',
+  'memory 2': 'others',
+  PCIe: 'pci',
+  'PCI bus': 'pci',
+  firmware: 'others',
+  'DMA remapping': 'others',
+  'CXL protocol': 'cxl',
+  'CXL general media': 'cxl',
+  'CXL DRAM': 'cxl',
+  'CXL memory module': 'cxl',
+};
+
+function logged(section: SectionName, severity: Severity, number: number): LoggedError {
+  const page = { kind: 'dimm', physicalAddress: `0x${addressOf(number).toString(16)}` } as const;
+  const part = section === 'memory' ? { part: page } : {};
+  return { category: CATEGORIES[section], severity, source: 'ghes', ...part };
+}
+
 /** One section after the other, round and round, as often as it is to come. */
 function records(
   severity: Severity,
   sections: readonly SectionName[],
-  error: Omit<HardwareError, 'what' | 'inject'>,
+  error: Omit<HardwareError, 'what' | 'inject' | 'event'>,
 ): HardwareError {
   return {
     ...error,
     what: `firmware record, ${severity}: ${sections.join(', ')}`,
+    event: (number) => logged(sections[number % sections.length]!, severity, number),
     inject: (guest, number) => {
       const record = firmwareRecord(sections[number % sections.length]!, severity, number);
       return guest.execute('inject-ghes-v2-error', { cper: record.toString('base64') });
+    },
+  };
+}
+
+function death(section: SectionName): Machine['deaths'][number] {
+  return {
+    name: `fatal ${section} record`,
+    what: `firmware record, fatal: ${section}`,
+    panic: /^Kernel panic - not syncing: (GHES: )?Fatal hardware error/,
+    type: 'ghes-fatal',
+    cause: { ...logged(section, 'fatal', 0), hwerrCategory: null },
+    inject: (guest) => {
+      const cper = firmwareRecord(section, 'fatal', 0).toString('base64');
+      return guest.execute('inject-ghes-v2-error', { cper });
     },
   };
 }
@@ -43,6 +81,8 @@ export const arm64: Machine = {
   kernelArguments: '',
   // 1.7.8: "PAGE SIZE 0x1000 and VA Bits 52 not supported"
   makedumpfile: false,
+  formats: ['copy'],
+  deaths: [death('memory'), death('PCIe')],
   errors: [
     records('corrected', EVERY_KIND, {
       name: 'corrected record',
@@ -90,5 +130,6 @@ export const arm64: Machine = {
       times: 6,
       logged: /section.type: (Firmware Error Record Reference|unknown, (5b51fef7|61ec04fc))/,
     }),
+    FORGERY,
   ],
 };

@@ -2,8 +2,8 @@
 // one Generic Error Data Entry (ACPI 6.5, section 18.3.2.7.1), which holds one section of a Common Platform
 // Error Record (UEFI 2.10, appendix N).
 
-/** UEFI 2.10, N.2.1; a fatal one would end the kernel. */
-const SEVERITIES = { recoverable: 0, corrected: 2, informational: 3 } as const;
+/** UEFI 2.10, N.2.1; a fatal one ends the kernel. */
+const SEVERITIES = { recoverable: 0, fatal: 1, corrected: 2, informational: 3 } as const;
 export type Severity = keyof typeof SEVERITIES;
 
 /** [offset, bytes, value], little-endian. */
@@ -142,7 +142,7 @@ export function firmwareRecord(name: SectionName, severity: Severity, number: nu
   entry.writeUInt32LE(section.length, 24);
   const block = Buffer.alloc(20);
   // Whether it holds an uncorrectable or a corrected error, and that it holds one entry.
-  const held = { recoverable: 0b01, corrected: 0b10, informational: 0 }[severity];
+  const held = { recoverable: 0b01, fatal: 0b01, corrected: 0b10, informational: 0 }[severity];
   block.writeUInt32LE(held | (1 << 4), 0);
   block.writeUInt32LE(entry.length + section.length, 12);
   block.writeUInt32LE(SEVERITIES[severity], 16);
@@ -152,8 +152,13 @@ export function firmwareRecord(name: SectionName, severity: Severity, number: nu
 function sectionBytes({ bytes, fields, address }: Section, number: number): Buffer {
   const section = Buffer.alloc(bytes);
   for (const [offset, length, value] of fields) section.writeUIntLE(value, offset, length);
-  section.writeUInt32LE(FIRST_ADDRESS + number * PAGE, address);
+  section.writeUInt32LE(addressOf(number), address);
   return section;
+}
+
+/** What is different in each record, where it is an address. */
+export function addressOf(number: number): number {
+  return FIRST_ADDRESS + number * PAGE;
 }
 
 /** As UEFI 2.10, appendix A has it: the first three fields are numbers, the rest is bytes. */

@@ -36,6 +36,8 @@ export async function inject(
     () => error.logged.test(guest.console().slice(logged)) || undefined,
     LOG_MS,
   );
+  // What follows at once may be of one and the same error, by the log.
+  await sleep(PAUSE_MS);
 }
 
 /** `2 machine checks, 3 PCIe errors` */
@@ -69,6 +71,13 @@ export async function countedBy(guest: Guest, address: string): Promise<Counted>
   return Object.fromEntries(
     CATEGORIES.map((category, i) => [category, [words[4 * i]!, words[4 * i + 2]!] as const]),
   );
+}
+
+/** Seconds since boot of the last line that the kernel wrote. */
+export function newestLogTime(guest: Guest): number {
+  const [, seconds] = [...guest.console().matchAll(/^\[ *([\d.]+)\]/gm)].at(-1) ?? [];
+  if (seconds === undefined) throw new Error('the console has no line of the kernel');
+  return Number(seconds);
 }
 
 /**

@@ -3,12 +3,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { type Socket, createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { GUEST_ROOT, type LabKernel, ROOT, rootProgram } from './lab-root.ts';
 import { MACHINE } from './machines.ts';
+import { Monitor } from './monitor.ts';
 
 /** The machine is slow, and others may work on it too. */
 const BOOT_MS = 300_000;
@@ -64,7 +64,7 @@ export async function startGuest(setup: GuestSetup): Promise<Guest> {
     for (const process of [child, ...folders]) process.kill('SIGKILL');
     throw new Error(`the guest does not boot:\n${complaints}\n${console().slice(-3000)}`);
   }
-  const monitor = await Monitor.open(await connected(join(folder, 'monitor')));
+  const monitor = await Monitor.open(join(folder, 'monitor'));
   let commands = 0;
   const send = (command: string): string => {
     const number = ++commands;
@@ -149,71 +149,6 @@ function qemuArguments({ kernel, initrd, memory }: GuestSetup, consoleFile: stri
     ...shared('root'),
     ...shared('share'),
   ];
-}
-
-/** QEMU's monitor: its commands for people, over its protocol for programs. */
-class Monitor {
-  readonly #socket: Socket;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-  }
-
-  static async open(socket: Socket): Promise<Monitor> {
-    const monitor = new Monitor(socket);
-    await monitor.execute('qmp_capabilities', {});
-    return monitor;
-  }
-
-  async run(command: string): Promise<string> {
-    return String(await this.execute('human-monitor-command', { 'command-line': command }));
-  }
-
-  async execute(execute: string, args: object): Promise<unknown> {
-    const answer = until(this.#socket, '\\{"(return|error)": .*\\}\\r?\\n', COMMAND_MS);
-    this.#socket.write(`${JSON.stringify({ execute, arguments: args })}\n`);
-    const line = /\{"(return|error)": .*\}/.exec(await answer)?.[0] ?? '{}';
-    const said = JSON.parse(line) as { return?: unknown; error?: unknown };
-    if (said.error !== undefined) throw new Error(`QEMU refuses ${execute}: ${line}`);
-    return said.return;
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-}
-
-async function connected(path: string): Promise<Socket> {
-  const socket = createConnection(path);
-  await once(socket, 'connect');
-  return socket.setEncoding('utf8');
-}
-
-/** What arrives up to the pattern. */
-function until(socket: Socket, pattern: string, ms: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const end = new RegExp(pattern);
-    let text = '';
-    const finish = (settle: () => void): void => {
-      clearTimeout(timer);
-      socket.off('data', take);
-      settle();
-    };
-    const timer = setTimeout(() => {
-      finish(() => {
-        reject(new Error(`no answer in ${ms / 1000} s, only: ${text}`));
-      });
-    }, ms);
-    const take = (piece: string): void => {
-      text += piece;
-      if (end.test(text)) {
-        finish(() => {
-          resolve(text);
-        });
-      }
-    };
-    socket.on('data', take);
-  });
 }
 
 async function stopped(child: ChildProcess): Promise<void> {

@@ -5,6 +5,10 @@ export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
+# Of kernels before 6.12, to reach the host's folders; the names are in the order to load them in.
+for module in /modules/*; do
+  [ -e "$module" ] && insmod "$module"
+done
 mount -t virtiofs -o ro root /root
 mount -t virtiofs share /share
 . /share/settings

@@ -1,36 +1,47 @@
 // The guest's file systems: busybox and the init script; and for the kernel that will crash also Node
-// with the exporter. No modules: what reaches the host's folders is part of Debian's kernels.
+// with the exporter.
 
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { GUEST_ROOT, ROOT } from './lab-root.ts';
+import { GUEST_ROOT, type LabKernel, ROOT } from './lab-root.ts';
 import { MACHINE } from './machines.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const BUSYBOX = 'usr/bin/busybox';
-const FOLDERS = ['bin', 'dev', 'proc', 'root', 'share', 'sys', 'tmp'];
+const FOLDERS = ['bin', 'dev', 'modules', 'proc', 'root', 'share', 'sys', 'tmp'];
+/** What reaches the host's folders, in this order; part of Debian's kernels since 6.12. */
+const MODULES = [
+  ...['drivers/virtio/virtio.ko', 'drivers/virtio/virtio_ring.ko'],
+  ...['drivers/virtio/virtio_pci_modern_dev.ko', 'drivers/virtio/virtio_pci_legacy_dev.ko'],
+  ...['drivers/virtio/virtio_pci.ko', 'fs/fuse/fuse.ko', 'fs/fuse/virtiofs.ko'],
+];
 const NODE_LIBRARIES = [
   ...['libstdc++.so.6', 'libgcc_s.so.1', 'libc.so.6', 'libm.so.6'],
   ...['libdl.so.2', 'libpthread.so.0'],
 ];
 
 /** What both kernels boot, as a cpio archive. @param folder to build it in. */
-export function initramfs(folder: string): Buffer {
+export function initramfs(folder: string, { release }: LabKernel): Buffer {
   const tree = emptyTree(folder, 'base');
   for (const path of FOLDERS) mkdirSync(join(tree, path), { recursive: true });
   copyFileSync(join(GUEST_ROOT, BUSYBOX), join(tree, 'bin/busybox'));
   symlinkSync('busybox', join(tree, 'bin/sh'));
+  for (const [i, module] of MODULES.entries()) {
+    const file = join(GUEST_ROOT, 'usr/lib/modules', release, 'kernel', module);
+    if (existsSync(file)) copyFileSync(file, join(tree, 'modules', `${i}-${basename(module)}`));
+  }
   copyFileSync(fileURLToPath(new URL('init.sh', import.meta.url)), join(tree, 'init'));
   chmodSync(join(tree, 'init'), 0o755);
   return cpio(tree);

@@ -47,7 +47,7 @@ export async function startKdumpGuest(
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}='${value}'\n`);
   writeFileSync(join(share, 'settings'), lines.join(''));
-  const base = initramfs(folder);
+  const base = initramfs(folder, kernel);
   writeFileSync(join(share, 'initramfs'), base);
   const initrd = join(folder, 'initrd');
   writeFileSync(initrd, exporter ? Buffer.concat([base, exporterArchive(folder)]) : base);
@@ -60,6 +60,11 @@ export async function startKdumpGuest(
 /** Lets it crash. @returns when its crash kernel has written what it should. */
 export async function crash(guest: Guest): Promise<void> {
   guest.send('echo c >/proc/sysrq-trigger');
+  await dumped(guest);
+}
+
+/** @returns when the crash kernel of a guest that crashes has written what it should. */
+export async function dumped(guest: Guest): Promise<void> {
   await guest.ended(DUMP_MS);
   expect(guest.console()).toContain('LAB kdump ended with 0');
 }

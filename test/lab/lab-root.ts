@@ -43,15 +43,17 @@ export interface LabKernel {
 }
 
 /**
- * The newest kernel of a version, such as 7.3.
+ * A kernel by its release, or the newest of a version, such as 7.3.
  *
  * @throws with the command that gets it, where it is not there.
  */
 export function labKernel(version: string): LabKernel {
+  const exact = kernels().find(({ release }) => release === version);
+  if (exact !== undefined) return exact;
   const kernel = kernels()
     .filter(({ release }) => release.startsWith(version))
     .filter(({ release }) => /^[.+]/.test(release.slice(version.length)))
-    .filter(({ release }) => !release.includes('cloud'))
+    .filter(({ release }) => !/cloud|-rt-/.test(release))
     .sort((a, b) => a.release.localeCompare(b.release, 'en', { numeric: true }))
     .at(-1);
   if (kernel !== undefined) return kernel;

@@ -1,6 +1,6 @@
 // What the lab must know of an architecture: one file each, listed in machines.ts.
 
-import type { CATEGORIES } from '../../src/vmcore/index.ts';
+import type { CATEGORIES, CrashType, HardwareEvent } from '../../src/vmcore/index.ts';
 import type { Guest } from './guest.ts';
 
 export interface Machine {
@@ -29,8 +29,12 @@ export interface Machine {
   readonly kernelArguments: string;
   /** Whether makedumpfile can read the memory of its kernels. */
   readonly makedumpfile: boolean;
-  /** What can be injected, in this order. The last is one that counts: it is injected once more. */
+  /** Dumps that the matrix has of each crash, as it calls them. */
+  readonly formats: readonly string[];
+  /** What can be injected, in this order. */
   readonly errors: readonly HardwareError[];
+  /** What ends its kernel: each is a crash of its own. */
+  readonly deaths: readonly Death[];
 }
 
 export interface HardwareError {
@@ -44,6 +48,27 @@ export interface HardwareError {
   readonly times: number;
   /** The line of the kernel's log that tells of one. */
   readonly logged: RegExp;
+  /** What the log of a kernel must come to: one event, or none, for one error. */
+  event(number: number, release: string): LoggedError | undefined;
   /** @param number of those before this one. */
   inject(guest: Guest, number: number): Promise<unknown>;
+}
+
+/** What is known of an error that the lab injects: where it is, and how severe. */
+export interface LoggedError extends Omit<Partial<HardwareEvent>, 'part'> {
+  readonly category: HardwareEvent['category'];
+  readonly severity: HardwareEvent['severity'];
+  readonly part?: Partial<NonNullable<HardwareEvent['part']>> | null;
+}
+
+interface Death {
+  /** `fatal machine check`; a file is named after it. */
+  readonly name: string;
+  /** In full, as of a HardwareError. */
+  readonly what: string;
+  /** What it says in its last breath. */
+  readonly panic: RegExp;
+  readonly type: CrashType;
+  readonly cause: LoggedError;
+  inject(guest: Guest): Promise<unknown>;
 }

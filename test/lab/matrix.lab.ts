@@ -1,47 +1,81 @@
-// Every kernel × every format: one boot and one crash a kernel, of which its crash kernel writes several
-// dumps. Each must decode to what QEMU read in the memory of the guest.
+// Every kernel × every format: a crash, of which its crash kernel writes several dumps, after errors that
+// it survived; and one crash for each error that ends it. Each dump must decode to what QEMU read in the
+// memory of the guest, and its log to the errors that were injected.
 
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { CATEGORIES } from '../../src/vmcore/index.ts';
+import { isSevere, verdictOf } from '../../src/triage.ts';
+import { CATEGORIES, type CrashReport } from '../../src/vmcore/index.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import type { KnownReport } from '../support/dumps/known-answers.ts';
 import { MAIN } from '../support/daemon/program.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 import { LAB_RECIPES, make } from '../support/dumps/trim/recipes.ts';
-import { type Evidence, keepEvidence } from './evidence.ts';
-import { type Counted, arrayAddress, countedBy, inject, loggedSeconds } from './guest-errors.ts';
+import { type Evidence, inWords, keepDeath, keepEvidence } from './evidence.ts';
+import { FORGED_LINES } from './forgery.ts';
+import {
+  type Counted,
+  arrayAddress,
+  countedBy,
+  inject,
+  loggedSeconds,
+  newestLogTime,
+} from './guest-errors.ts';
 import type { Guest } from './guest.ts';
-import { crash, startKdumpGuest } from './kdump-guest.ts';
+import { crash, dumped, startKdumpGuest } from './kdump-guest.ts';
 import { labKernel } from './lab-root.ts';
+import type { HardwareError, LoggedError } from './machine.ts';
 import { MACHINE } from './machines.ts';
 import { RunRecord, updating } from './run-record.ts';
 
-const KERNELS = (process.env['HWERR_LAB_KERNEL'] ?? '6.18 6.19 7.0 7.1 7.2 7.3').split(/[ ,]+/);
+const KERNELS = (
+  process.env['HWERR_LAB_KERNEL'] ?? '5.10 6.1 6.12 6.18 6.19 7.0 7.1 7.2 7.3'
+).split(/[ ,]+/);
 /** A second for each of the two clocks to end, and one for the work between them. */
 const CLOCKS_SECONDS = 3;
+/** The console shows no more of a time. */
+const CONSOLE_SECONDS = 1e-6;
+/** Errors so long before a crash are suspect; all are in the lab. */
+const WINDOW_SECONDS = 3600;
+/** Kernels before v6.0 do not say in their dumps where kallsyms is, by which the boot id is found. */
+const NAMES_NO_SYMBOLS = /^[2-5]\./;
+/** What a dump says of which the log was taken away: not known beforehand. */
+const NOTHING_OF_ITS_LOG = {
+  ...{ panicMessage: undefined, log: undefined, hardwareEvents: undefined, crash: undefined },
+};
 
-const MAKEDUMPFILE_FORMATS = [
+const ALL_FORMATS = [
   { name: 'zlib', makedumpfile: '-c -d 31', container: 'kdump', compression: ['zlib'] },
   { name: 'lzo', makedumpfile: '-l -d 31', container: 'kdump', compression: ['lzo'] },
   { name: 'zstd', makedumpfile: '-z -d 31', container: 'kdump', compression: ['zstd'] },
   { name: 'raw', makedumpfile: '-d 31', container: 'kdump', compression: [] },
   { name: 'elf', makedumpfile: '-E -d 31', container: 'elf', compression: [] },
   { name: 'flat-lzo', makedumpfile: '-F -l -d 31', container: 'kdump', compression: ['lzo'] },
+  { name: 'copy', makedumpfile: 'cp', container: 'elf', compression: [] },
 ] as const;
-const FORMATS = MACHINE.makedumpfile
-  ? MAKEDUMPFILE_FORMATS
-  : ([{ name: 'elf', makedumpfile: 'cp', container: 'elf', compression: [] }] as const);
+const WANTED: readonly string[] =
+  process.env['HWERR_LAB_FORMATS']?.split(/[ ,]+/) ?? MACHINE.formats;
+const FORMATS = ALL_FORMATS.filter(({ name }) => WANTED.includes(name));
+
+/** Errors of one kind. */
+interface Row {
+  readonly error: HardwareError;
+  readonly counted: Evidence['injected'][number]['counted'];
+  /** Seconds since boot of the kernel's last words before. */
+  readonly since: number;
+}
 
 describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
-  it('counts what it counts, and every dump of its crash says so', async () => {
+  const kernel = labKernel(version);
+  const name = `${MACHINE.name}-${version}`;
+  const title = `npm run lab:matrix: Linux ${version} ${MACHINE.name}, QEMU without KVM`;
+
+  it('counts and logs what it does, and every dump of its crash says so', async () => {
     const folder = tempDir();
-    const kernel = labKernel(version);
-    const title = `npm run lab:matrix: Linux ${version} ${MACHINE.name}, QEMU without KVM`;
     const record = new RunRecord(title, folder);
     record.tell(`boots ${kernel.release}`);
     const formats = FORMATS.map(({ name, makedumpfile }) => `${name} ${makedumpfile}`).join('\n');
@@ -54,12 +88,13 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
     const address = await arrayAddress(guest);
     const counted = (): Promise<Counted | undefined> =>
       address === undefined ? Promise.resolve(undefined) : countedBy(guest, address);
-    const injected: Evidence['injected'][number][] = [];
+    const rows: Row[] = [];
     for (const error of MACHINE.errors) {
       const before = await counted();
+      const since = newestLogTime(guest);
       await inject(guest, error);
       const grown = growth(before, await counted());
-      injected.push({ what: error.what, times: error.times, counted: grown });
+      rows.push({ error, counted: grown, since });
       record.tell(`injected ${error.times} × ${error.what}: ${JSON.stringify(grown)}`);
       const { category, times } = error;
       const want = category === undefined ? {} : { [category]: times };
@@ -68,6 +103,7 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
     const truth = await counted();
     record.tell(`hwerr_data by QEMU's monitor: ${JSON.stringify(truth)}`);
     const known = await knownOf(guest, truth);
+    const debian = await debianVersion(guest);
 
     await crash(guest);
     record.tell('crashed; the crash kernel wrote its dumps');
@@ -76,31 +112,143 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
     const crashTimeSeconds = crashTimeIn(readFileSync(files[0]!));
     expect(Math.abs(crashTimeSeconds - panicSeconds)).toBeLessThan(CLOCKS_SECONDS);
 
-    const decoded = execFileSync(process.execPath, [MAIN, 'decode', '--json', ...files], {
-      encoding: 'utf8',
+    const reports = decoded(files);
+    const injected = rows.map((row, i) => {
+      const events = eventsOf(reports[0]!, row.since, rows[i + 1]?.since);
+      const { what, times } = row.error;
+      record.tell(`in the log, ${times} × ${what}: ${events.map(inWords).join('; ') || 'nothing'}`);
+      return { what, times, counted: row.counted, logged: events.map(inWords) };
     });
-    const reports = decoded.trimEnd().split('\n');
-    expect(reports).toHaveLength(FORMATS.length);
+    record.tell(`verdict: ${JSON.stringify(verdictOf(reports[0]!, WINDOW_SECONDS))}`);
+    const hardwareEvents = rows.flatMap(({ error }) => loggedBy(error, kernel.release));
+    const panicked = { panicMessage: 'Kernel panic - not syncing: sysrq triggered crash' };
+    const logged = {
+      ...panicked,
+      log: { source: 'ring', forgeable: false, foreign: FORGED_LINES.length, truncated: false },
+      ...{ hardwareEvents, crash: { type: 'sysrq', cause: null } },
+    };
     for (const [i, { name, makedumpfile, container, compression }] of FORMATS.entries()) {
-      const report: KnownReport = {
+      const report = {
         ...{ container, flattened: name.startsWith('flat-'), compression: [...compression] },
-        ...{ ...known, crashTimeSeconds },
+        ...{ ...known, crashTimeSeconds, ...logged },
       };
-      expect(JSON.parse(reports[i]!), name).toMatchObject({ ...report, warnings: [] });
-      const command = makedumpfile === 'cp' ? 'cp' : `makedumpfile ${makedumpfile}`;
-      record.tell(`${command}: ${statSync(files[i]!).size} bytes, says the same`);
-      if (updating()) refreshFixture(kernel.release, name, files[i]!, report);
+      expect(reports[i], name).toMatchObject({ ...report, warnings: [] });
+      expect(verdictOf(reports[i]!, WINDOW_SECONDS), name).toMatchObject(
+        verdictAfter(rows, hardwareEvents, truth !== undefined),
+      );
+      record.tell(`${commandOf(makedumpfile)}: ${statSync(files[i]!).size} bytes, says the same`);
+      if (updating()) refreshFixture(`${kernel.release} ${name}`, files[i]!, report);
     }
-    const name = `${MACHINE.name}-${version}`;
     record.keep(`${name}-matrix`);
     const dumps = FORMATS.map(({ makedumpfile }, i) => ({
       ...{ makedumpfile, bytes: statSync(files[i]!).size },
     }));
     const { seconds } = record;
-    const evidence = { kernel: kernel.release, arch: MACHINE.name, injected, dumps, seconds };
+    const { release } = kernel;
+    const evidence = { kernel: release, debian, arch: MACHINE.name, injected, dumps, seconds };
     if (updating()) keepEvidence(name, evidence);
   });
+
+  it.each(MACHINE.deaths)('dies of a $name, and its dump names it', async (death) => {
+    const folder = tempDir();
+    const record = new RunRecord(`${title}: ${death.name}`, folder);
+    record.tell(`boots ${kernel.release}`);
+    const { makedumpfile, ...format } = FORMATS[0]!;
+    const { guest, crashes } = await startKdumpGuest({
+      ...{ kernel, folder, kdump: 'every-format', exporter: false },
+      settings: { FORMATS: `dump ${makedumpfile}` },
+    });
+    const counted = (await arrayAddress(guest)) !== undefined;
+    const known = await knownOf(guest, counted ? noneCounted() : undefined);
+    await death.inject(guest);
+    record.tell(`injected ${death.what}`);
+    await dumped(guest);
+    record.tell('crashed; the crash kernel wrote its dump');
+
+    const file = join(crashes, 'dump');
+    const [report] = decoded([file]);
+    const { crash: facts, panicMessage } = report!;
+    const verdict = verdictOf(report!, WINDOW_SECONDS);
+    record.tell(`${panicMessage ?? 'no panic line'}: ${JSON.stringify(facts?.cause)}`);
+    record.tell(`verdict: ${JSON.stringify(verdict)}`);
+    expect(panicMessage).toMatch(death.panic);
+    const wanted = {
+      ...{ container: format.container, flattened: false, compression: [...format.compression] },
+      ...{ ...known, panicMessage, crashTimeSeconds: crashTimeIn(readFileSync(file)) },
+      log: { source: 'ring', forgeable: false, foreign: 0, truncated: false },
+      hardwareEvents: [death.cause],
+      crash: { type: death.type, machineCheckTaint: facts?.machineCheckTaint, cause: death.cause },
+    };
+    expect(report).toMatchObject({ ...wanted, warnings: [] });
+    const { category, severity } = death.cause;
+    expect(verdict).toMatchObject({ kind: 'hardware_panic', error: { category, severity } });
+    record.keep(`${name}-${death.name.replaceAll(' ', '-')}`);
+    if (!updating()) return;
+    refreshFixture(`${kernel.release} ${death.name}`, file, wanted);
+    keepDeath(name, {
+      ...{ what: death.what, panic: panicMessage!, cause: inWords(facts!.cause!) },
+      seconds: record.seconds,
+    });
+  });
 });
+
+function commandOf(makedumpfile: string): string {
+  return makedumpfile === 'cp' ? 'cp' : `makedumpfile ${makedumpfile}`;
+}
+
+function decoded(files: readonly string[]): CrashReport[] {
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [MAIN, 'decode', '--json', ...files],
+    { encoding: 'utf8', maxBuffer: 1 << 26 },
+  );
+  expect(status, `${stderr}\n${stdout}`).toBe(0);
+  const reports = stdout.trimEnd().split('\n');
+  expect(reports).toHaveLength(files.length);
+  return reports.map((line) => JSON.parse(line) as CrashReport);
+}
+
+/** What its log is to say of all errors of a kind. */
+function loggedBy(error: HardwareError, release: string): LoggedError[] {
+  return Array.from(
+    { length: error.times },
+    (_, number) => error.event(number, release) ?? [],
+  ).flat();
+}
+
+function eventsOf(
+  { hardwareEvents }: CrashReport,
+  since: number,
+  until = Infinity,
+): CrashReport['hardwareEvents'] {
+  const [from, to] = [since + CONSOLE_SECONDS, until + CONSOLE_SECONDS];
+  return hardwareEvents.filter(({ time }) => (time ?? 0) > from && (time ?? 0) <= to);
+}
+
+/** Of a sysrq crash after them: what was forged after the last changes nothing. */
+function verdictAfter(
+  rows: readonly Row[],
+  logged: readonly LoggedError[],
+  isCounted: boolean,
+): object {
+  if (isCounted) {
+    const last = rows.findLast(({ error }) => error.category !== undefined)!;
+    return { kind: 'suspect', category: last.error.category };
+  }
+  const { category, severity } = logged.findLast(isSevere)!;
+  return { kind: 'logged_suspect', error: { category, severity } };
+}
+
+/** Of a kernel that lives: what it has of a machine without errors. */
+function noneCounted(): Counted {
+  return Object.fromEntries(CATEGORIES.map((category) => [category, [0, 0] as const]));
+}
+
+/** Its package, as the kernel says at boot: `5.10.223-1`. */
+async function debianVersion(guest: Guest): Promise<string> {
+  const version = await guest.shell('uname -v');
+  return /Debian (\S+)/.exec(version)?.[1] ?? version.trim();
+}
 
 /** By how much each category grew, of those that did. */
 function growth(
@@ -114,6 +262,7 @@ function growth(
 
 /** What every report of its crash must say, by the guest itself. */
 async function knownOf(guest: Guest, truth: Counted | undefined): Promise<KnownReport> {
+  const release = (await guest.shell('uname -r')).trim();
   const notes = await guest.shell('od -An -v -tx1 /sys/kernel/notes');
   const [, buildId = ''] = /474e5500([\da-f]{40})/.exec(notes.replaceAll(/\s/g, '')) ?? [];
   const categories = CATEGORIES.map((category) => {
@@ -122,17 +271,18 @@ async function knownOf(guest: Guest, truth: Counted | undefined): Promise<KnownR
   });
   return {
     arch: MACHINE.name,
-    kernelRelease: (await guest.shell('uname -r')).trim(),
+    kernelRelease: release,
     buildId,
     nodename: (await guest.shell('hostname')).trim(),
-    bootId: (await guest.shell('cat /proc/sys/kernel/random/boot_id')).trim(),
+    bootId: NAMES_NO_SYMBOLS.test(release)
+      ? null
+      : (await guest.shell('cat /proc/sys/kernel/random/boot_id')).trim(),
     vmcoreinfo: 'note',
     incomplete: false,
     hwerr:
       truth === undefined
         ? { kind: 'absent', reason: 'kernel_without_hwerr' }
         : { kind: 'present', categories },
-    panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
   };
 }
 
@@ -141,13 +291,11 @@ function crashTimeIn(file: Buffer): number {
   return Number(/CRASHTIME=(\d+)\n/.exec(file.toString('latin1', 0, 1 << 20))?.[1]);
 }
 
-/** Where a recipe has that format of that kernel. The end of the log is kept by one of them alone. */
-function refreshFixture(release: string, format: string, dump: string, report: KnownReport): void {
-  const file = `${MACHINE.name}-${release.replace(/\+.*/, '')}.${format}`;
-  const recipe = LAB_RECIPES.find((one) => one.file === file);
+/** Where a recipe is of that crash and format. */
+function refreshFixture(of: string, dump: string, report: object): void {
+  const recipe = LAB_RECIPES.find((one) => one.of === of);
   if (recipe === undefined) return;
-  writeFileSync(fixture(file), make(recipe, readFileSync(dump)));
-  const { panicMessage: _, ...rest } = report;
-  const known = recipe.keep === 'log' ? report : rest;
-  writeFileSync(`${fixture(file)}.report.json`, `${JSON.stringify(known, null, 2)}\n`);
+  writeFileSync(fixture(recipe.file), make(recipe, readFileSync(dump)));
+  const known = recipe.keep === 'whole-log' ? report : { ...report, ...NOTHING_OF_ITS_LOG };
+  writeFileSync(`${fixture(recipe.file)}.report.json`, `${JSON.stringify(known, null, 2)}\n`);
 }

@@ -5,7 +5,7 @@
 #   HWERR_LAB_ARCH=arm64 test/lab/setup.sh [VERSION...]      for a guest of that architecture
 set -eu
 
-SUITES='sid trixie-backports'
+SUITES='sid trixie-backports trixie bookworm bullseye experimental'
 HOST='busybox-static libgcc-s1 libstdc++6 qemu-system-data virtiofsd'
 GUEST='busybox-static kexec-tools libgcc-s1 libstdc++6 makedumpfile'
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -59,19 +59,27 @@ programs() {
   apt apt-get -y --no-install-recommends --download-only install "$@"
 }
 
-# The packages of the newest kernel of a version: Debian has moved its parts more than once.
+# The packages of a release, or of the newest kernel of a version: Debian has moved its parts more than once.
 kernel_packages() {
   pattern="^linux-image-$(echo "$1" | sed 's/\./\\./g')[.+][^ ]*-$architecture\$"
-  release=$(apt apt-cache pkgnames linux- | grep "$pattern" | grep -v -e cloud -e -rt- -e unsigned |
+  release=$(apt apt-cache pkgnames linux- | sed -n "s/^linux-image-\($1\)\$/\1/p")
+  [ "$release" ] || release=$(apt apt-cache pkgnames linux- | grep "$pattern" | grep -v -e cloud -e -rt- -e unsigned |
     sed 's/^linux-[a-z]*-//' | sort -V | tail -n 1)
   [ "$release" ] || { echo "setup.sh: the mirror has no kernel $1" >&2; return 1; }
   apt apt-cache pkgnames linux- | grep -x "linux-\(binary\|image\)-$release"
 }
 
+# Into the folders of newer Debian, whatever the suite.
 unpack() {
   for package in "$state"/archives/*.deb; do
     stamp="$state/unpacked.$(basename "$package")"
     [ -e "$stamp" ] || { dpkg-deb -x "$package" "$root" && : >"$stamp"; }
+  done
+  for old in bin lib sbin; do
+    [ -d "$root/$old" ] || continue
+    mkdir -p "$root/usr/$old"
+    cp -al "$root/$old/." "$root/usr/$old/"
+    rm -r "${root:?}/$old"
   done
 }
 

@@ -1,6 +1,24 @@
 // An Intel server with a PCIe root port.
 
-import type { Machine } from './machine.ts';
+import { FORGERY } from './forgery.ts';
+import type { LoggedError, Machine } from './machine.ts';
+
+/** Of the root port: as QEMU's documentation has its ids (docs/specs/pci-ids.rst). */
+const PORT = { kind: 'pci', address: '0000:00:1c.0', vendor: '1b36', device: '000c' } as const;
+
+/** Address of the memory of an error, in hexadecimal. */
+function pageOf(number: number): string {
+  return `0x${(0x1234_5000 + number * 0x1000).toString(16)}`;
+}
+
+/** Debian's kernels since 6.12 keep corrected memory errors to themselves (CONFIG_RAS_CEC). */
+function collectsCorrected(release: string): boolean {
+  return !/^(5|6\.[1-9]\.)/.test(release);
+}
+
+function ofPort(severity: LoggedError['severity']): LoggedError {
+  return { category: 'pci', severity, source: 'aer', part: PORT };
+}
 
 export const x86_64: Machine = {
   name: 'x86_64',
@@ -14,12 +32,13 @@ export const x86_64: Machine = {
   arguments: [
     // Machine checks are an Intel's: of a server, for only those recover.
     ...['-cpu', 'max,vendor=GenuineIntel,family=6,model=85,stepping=4'],
-    ...['-device', 'pcie-root-port,id=rp0,chassis=1'],
+    ...['-device', 'pcie-root-port,id=rp0,chassis=1,addr=1c.0'],
   ],
   console: 'ttyS0',
   // pti=off: the monitor reads the kernel's memory through the page tables of whatever runs.
   kernelArguments: 'pcie_port_pm=off pti=off',
   makedumpfile: true,
+  formats: ['zlib', 'lzo', 'zstd', 'raw', 'elf', 'flat-lzo'],
   errors: [
     {
       name: 'corrected machine check',
@@ -27,6 +46,12 @@ export const x86_64: Machine = {
       category: undefined,
       times: 1,
       logged: /mce: \[Hardware Error\]: Machine check events logged/,
+      event: (_, release) => ({
+        ...{ severity: 'corrected', source: 'mce' },
+        ...(collectsCorrected(release)
+          ? { category: 'others', part: null, undetailed: true }
+          : { category: 'memory', part: { cpu: 0, bank: 9, physicalAddress: '0x12349000' } }),
+      }),
       inject: async (guest) => {
         // Such errors raise nothing: the kernel looks for them, every five minutes if not told otherwise.
         await guest.shell('echo 1 >/sys/devices/system/machinecheck/machinecheck0/check_interval');
@@ -39,17 +64,20 @@ export const x86_64: Machine = {
       category: 'others',
       times: 2,
       logged: /Memory failure: 0x/,
-      inject: (guest, number) => {
-        const address = 0x1234_5000 + number * 0x1000;
-        return guest.monitor(`mce -b 0 9 0xbd000000000000c0 0x5 0x${address.toString(16)} 0x8c`);
-      },
+      event: (number) => ({
+        ...{ category: 'memory', severity: 'recoverable' },
+        part: { physicalAddress: pageOf(number) },
+      }),
+      inject: (guest, number) =>
+        guest.monitor(`mce -b 0 9 0xbd000000000000c0 0x5 ${pageOf(number)} 0x8c`),
     },
     {
       name: 'corrected PCIe error',
       what: 'PCIe error of a root port (AER): corrected, a bad TLP',
       category: undefined,
       times: 1,
-      logged: /AER: Correctable error message received/i,
+      logged: /AER: Correct(able|ed) error message received/i,
+      event: () => ofPort('corrected'),
       inject: (guest) => guest.monitor('pcie_aer_inject_error rp0 BAD_TLP'),
     },
     {
@@ -57,7 +85,8 @@ export const x86_64: Machine = {
       what: 'PCIe error of a root port (AER): fatal, data link protocol',
       category: undefined,
       times: 1,
-      logged: /AER: Uncorrectable \(Fatal\) error message received/i,
+      logged: /AER: Uncorrect(able|ed) \(Fatal\) error message received/i,
+      event: () => ofPort('fatal'),
       inject: (guest) => guest.monitor('pcie_aer_inject_error rp0 DLP'),
     },
     {
@@ -65,8 +94,23 @@ export const x86_64: Machine = {
       what: 'PCIe error of a root port (AER): uncorrected, not fatal, a completion timeout',
       category: 'pci',
       times: 3,
-      logged: /AER: Uncorrectable \(Non-Fatal\) error message received/i,
+      logged: /AER: Uncorrect(able|ed) \(Non-Fatal\) error message received/i,
+      event: () => ofPort('recoverable'),
       inject: (guest) => guest.monitor('pcie_aer_inject_error rp0 COMP_TIME'),
+    },
+    FORGERY,
+  ],
+  deaths: [
+    {
+      name: 'fatal machine check',
+      what: 'machine check: uncorrected memory error, processor context corrupt',
+      panic: /^Kernel panic - not syncing: Fatal (local )?machine check/,
+      type: 'machine-check',
+      cause: {
+        ...{ category: 'memory', severity: 'fatal', source: 'mce', hwerrCategory: null },
+        part: { cpu: 0, socket: 0, bank: 7, physicalAddress: '0x12345000' },
+      },
+      inject: (guest) => guest.monitor('mce -b 0 7 0xbe00000000010091 0x5 0x12345000 0x8c'),
     },
   ],
 };

@@ -7,13 +7,14 @@ import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Kernel } from '../kernel.ts';
 import type { CrashReport, Hwerr } from '../report.ts';
+import { namesTables } from '../symbols/kallsyms-tables.ts';
 import { Kallsyms } from '../symbols/kallsyms.ts';
 import { type KernelName, type SymbolFile, symbolFileSources } from '../symbols/symbol-files.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 import { bootIdAddress, readBootId } from './boot-id.ts';
 import { vmcoreinfoCopies } from './vmcoreinfo-copies.ts';
 import { layoutOf, readCategories } from './hwerr.ts';
-import { type Location, arrayInFiles, locateArray } from './locate.ts';
+import { type Location, arrayInFiles, locateArray, shouldCount } from './locate.ts';
 
 /** What may be used beside the dump itself. */
 export interface CounterOptions {
@@ -146,6 +147,11 @@ class Symbols {
     // Without kallsyms, only a kernel that its utsname has proven may be read by a file's addresses.
     const array = !this.#kernel.isProven ? undefined : arrayInFiles(this.#files);
     if (array !== undefined) return { kind: 'found', array };
+    // Kernels from before v6.0 do not say where their symbols are; the array is younger.
+    const { vmcoreinfo } = this.#kernel;
+    if (!namesTables(vmcoreinfo) && !shouldCount(vmcoreinfo.osRelease)) {
+      return { kind: 'kernel_without_hwerr' };
+    }
     throw trouble ?? new Corrupt('no_kallsyms', 'kallsyms', 'cannot be read');
   }
 

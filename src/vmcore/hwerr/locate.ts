@@ -75,7 +75,7 @@ function requireAbsence(
 }
 
 /** Whether a kernel of that release should have the array; one that says no number may be any. */
-function shouldCount(release: string): boolean {
+export function shouldCount(release: string): boolean {
   const [, major, minor] = /^(\d{1,4})\.(\d{1,4})/.exec(release) ?? [];
   if (major === undefined || minor === undefined) return true;
   const { major: first, minor: since } = FIRST_RELEASE;

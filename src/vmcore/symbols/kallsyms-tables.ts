@@ -13,6 +13,9 @@ const TOKENS = 256;
 /** Bytes of the token table read at first; it is 1.1 to 1.3 KiB in real kernels. */
 const TOKEN_TABLE_BYTES = 2048;
 
+/** Of what VMCOREINFO names in any kernel since v6.0 that has kallsyms. */
+const NAMED = ['kallsyms_names', 'kallsyms_num_syms', 'kallsyms_token_table'] as const;
+
 export interface KallsymsTables {
   readonly memory: VirtualMemory;
   readonly count: number;
@@ -72,6 +75,11 @@ export function kallsymsTables(
     relativeBase,
     limits,
   };
+}
+
+/** Whether VMCOREINFO says of any table where it is: kernels before v6.0 do not. */
+export function namesTables(info: Vmcoreinfo): boolean {
+  return NAMED.some((name) => info.symbol(name) !== undefined);
 }
 
 function required(info: Vmcoreinfo, name: string): VirtAddr {

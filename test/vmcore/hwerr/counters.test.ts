@@ -35,6 +35,42 @@ function decode(recipe: KernelRecipe, { excluded = [], ...options }: Options = {
   return decodeVmcore(bytesSource(kdumpOf(kernel(recipe), { excluded }).bytes), options);
 }
 
+describe('readCounters of a kernel that does not say where its kallsyms are', () => {
+  const without = (keys: RegExp, release: string): KernelRecipe => ({
+    ...{ ...BARE, release },
+    editVmcoreinfo: (text) => text.replace(keys, ''),
+  });
+  const ALL = /^SYMBOL\(kallsyms_.*\n/gm;
+
+  it('has no counters where the release is from before them', () => {
+    for (const release of ['4.18.0-553.el8_10.x86_64', '5.10.0-32-amd64']) {
+      expect(decode(without(ALL, release))).toMatchObject({
+        hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' },
+        warnings: [],
+      });
+    }
+  });
+
+  it.each([
+    ['of a release that should have them', ALL, '6.19.10-amd64'],
+    ['of which one table has its place', /^SYMBOL\(kallsyms_(names|num).*\n/gm, '5.10.0-32-amd64'],
+  ])('is not known where it is one %s', (_, keys, release) => {
+    expect(decode(without(keys, release)).hwerr).toMatchObject({
+      kind: 'unreadable',
+      reason: 'no_kallsyms',
+    });
+  });
+
+  it('has those that a file of symbols knows: they may have been given to an old kernel', () => {
+    const recipe = without(ALL, '5.14.0-611.el9.x86_64');
+    const map = systemMapFile(systemMapText(linkedSymbols(kernel(recipe))));
+    expect(decode(recipe, { symbolFiles: () => [map] })).toMatchObject({
+      symbolSource: 'system-map',
+      hwerr: { kind: 'present' },
+    });
+  });
+});
+
 describe('readCounters with symbol files', () => {
   it('gives counters and boot id by a System.map when kallsyms has no data symbols', () => {
     expect(decode(BARE, { symbolFiles: () => [MAP] })).toMatchObject({

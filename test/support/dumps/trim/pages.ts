@@ -10,17 +10,17 @@ import { readCounters } from '../../../../src/vmcore/hwerr/counters.ts';
 import { DEFAULT_LIMITS } from '../../../../src/vmcore/limits.ts';
 import type { Kernel } from '../../../../src/vmcore/kernel.ts';
 import { identifyKernel } from '../../../../src/vmcore/running-kernel.ts';
-import { newestEntries } from '../../../../src/vmcore/printk/log.ts';
-import { kallsymsTables } from '../../../../src/vmcore/symbols/kallsyms-tables.ts';
+import { newestEntries, readLog } from '../../../../src/vmcore/printk/log.ts';
+import { kallsymsTables, namesTables } from '../../../../src/vmcore/symbols/kallsyms-tables.ts';
 import { Kallsyms } from '../../../../src/vmcore/symbols/kallsyms.ts';
 import type { SymbolFile } from '../../../../src/vmcore/symbols/symbol-files.ts';
 
 /**
  * `touched`: the pages that today's search visits. `tables`: also the kallsyms tables from end to
  * end, so that any other search, and a walk over all names, finds what it needs. `log`: what the
- * search visits, and the end of the log.
+ * search visits, and the end of the log; `whole-log`: and all of it.
  */
-export type Keep = 'touched' | 'tables' | 'log';
+export type Keep = 'touched' | 'tables' | 'log' | 'whole-log';
 
 /** Physical addresses of 4 KiB pages. */
 export type PageSet = ReadonlySet<number>;
@@ -44,9 +44,10 @@ export function neededPages(
     readCounters(kernel, options, () => undefined);
   }
   if (kernel.foundIn === 'scanned') noteVmcoreinfoCopies(dump, pages);
-  readAroundTheArray(kernel, Kallsyms.open(kernel.vmcoreinfo, kernel.memory, DEFAULT_LIMITS));
+  readAroundTheArray(kernel);
   if (keep === 'tables') readTables(kernel);
   if (keep === 'log') readEndOfLog(kernel);
+  if (keep === 'whole-log') readLog(kernel);
   return pages;
 }
 
@@ -93,7 +94,9 @@ function noteVmcoreinfoCopies(dump: Dump, pages: Set<number>): void {
 }
 
 /** The pages on either side of the array, and the code that fills it, as far as they are there. */
-function readAroundTheArray(kernel: Kernel, kallsyms: Kallsyms): void {
+function readAroundTheArray(kernel: Kernel): void {
+  if (!namesTables(kernel.vmcoreinfo)) return;
+  const kallsyms = Kallsyms.open(kernel.vmcoreinfo, kernel.memory, DEFAULT_LIMITS);
   const array = kallsyms.find('hwerr_data');
   const code = kallsyms.find('hwerr_log_error_type');
   if (array === undefined || code === undefined) return;

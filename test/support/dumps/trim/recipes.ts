@@ -15,6 +15,8 @@ export interface Recipe {
   readonly from: string;
   /** A file of symbols in shared/vmcores/symbols, for a kernel whose own table lacks the array. */
   readonly symbols?: string;
+  /** Of the dumps of the lab: the kernel's release, and its format or what it died of. */
+  readonly of?: string;
   readonly keep: Keep;
   readonly flattened: boolean;
 }
@@ -47,11 +49,17 @@ export const RECIPES: readonly Recipe[] = [
 
 /** Of dumps that the lab makes anew each time, with other contents. */
 export const LAB_RECIPES: readonly Recipe[] = [
-  recipe('x86_64-6.19.14.lzo', 'npm run lab:matrix', 'touched'),
-  recipe('x86_64-7.0.13.zlib', 'npm run lab:matrix', 'touched'),
-  recipe('x86_64-7.1.13.zstd', 'npm run lab:matrix', 'touched'),
-  recipe('x86_64-7.2.13.elf', 'npm run lab:matrix', 'touched'),
-  recipe('arm64-7.2.13.elf', 'npm run lab:matrix', 'log'),
+  ofLab('x86_64-5.10.0.zlib', '5.10.0-32-amd64 zlib', 'whole-log'),
+  ofLab('x86_64-6.12.117.zlib', '6.12.117+deb13-amd64 zlib', 'whole-log'),
+  ofLab('x86_64-6.19.14.lzo', '6.19.14+deb13-amd64 lzo', 'touched'),
+  ofLab('x86_64-7.0.13.zlib', '7.0.13+deb13-amd64 zlib', 'touched'),
+  ofLab('x86_64-7.1.13.zstd', '7.1.13+deb13-amd64 zstd', 'touched'),
+  ofLab('x86_64-7.2.13.elf', '7.2.13+deb14-amd64 elf', 'touched'),
+  ofLab('x86_64-7.3.4-errors.zlib', '7.3.4+deb13-amd64 zlib', 'whole-log'),
+  ofLab('x86_64-7.3.4-machine-check.zlib', '7.3.4+deb13-amd64 fatal machine check', 'whole-log'),
+  ofLab('x86_64-7.3.4-rt.zlib', '7.3.4+deb13-rt-amd64 zlib', 'whole-log'),
+  ofLab('x86_64-7.3-rc7.zlib', '7.3-amd64 zlib', 'whole-log'),
+  ofLab('arm64-7.2.13.elf', '7.2.13+deb14-arm64 copy', 'log'),
 ];
 
 /** The files of symbols that lie beside the fixtures, as they lie beside the shared dumps. */
@@ -59,6 +67,10 @@ export const SYMBOL_FILES: readonly string[] = RECIPES.flatMap(({ symbols }) => 
 
 function recipe(file: string, from: string, keep: Keep): Recipe {
   return { file, from, keep, flattened: file.includes('.flat-') };
+}
+
+function ofLab(file: string, of: string, keep: Keep): Recipe {
+  return { ...recipe(file, 'npm run lab:matrix', keep), of };
 }
 
 /** The fixture that `recipe` makes of the bytes of its shared dump. */

@@ -1,0 +1,71 @@
+// QEMU's monitor, over its protocol for programs.
+
+import { once } from 'node:events';
+import { type Socket, createConnection } from 'node:net';
+
+const COMMAND_MS = 300_000;
+
+/** Its commands for people, too. */
+export class Monitor {
+  readonly #socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  static async open(path: string): Promise<Monitor> {
+    const monitor = new Monitor(await connected(path));
+    await monitor.execute('qmp_capabilities', {});
+    return monitor;
+  }
+
+  async run(command: string): Promise<string> {
+    return String(await this.execute('human-monitor-command', { 'command-line': command }));
+  }
+
+  async execute(execute: string, args: object): Promise<unknown> {
+    const answer = until(this.#socket, '\\{"(return|error)": .*\\}\\r?\\n', COMMAND_MS);
+    this.#socket.write(`${JSON.stringify({ execute, arguments: args })}\n`);
+    const line = /\{"(return|error)": .*\}/.exec(await answer)?.[0] ?? '{}';
+    const said = JSON.parse(line) as { return?: unknown; error?: unknown };
+    if (said.error !== undefined) throw new Error(`QEMU refuses ${execute}: ${line}`);
+    return said.return;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+async function connected(path: string): Promise<Socket> {
+  const socket = createConnection(path);
+  await once(socket, 'connect');
+  return socket.setEncoding('utf8');
+}
+
+/** What arrives up to the pattern. */
+function until(socket: Socket, pattern: string, ms: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const end = new RegExp(pattern);
+    let text = '';
+    const finish = (settle: () => void): void => {
+      clearTimeout(timer);
+      socket.off('data', take);
+      settle();
+    };
+    const timer = setTimeout(() => {
+      finish(() => {
+        reject(new Error(`no answer in ${ms / 1000} s, only: ${text}`));
+      });
+    }, ms);
+    const take = (piece: string): void => {
+      text += piece;
+      if (end.test(text)) {
+        finish(() => {
+          resolve(text);
+        });
+      }
+    };
+    socket.on('data', take);
+  });
+}
