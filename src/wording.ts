@@ -224,8 +224,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   page_lost: 'The dump broke off before the counters. Make room on the dump disk.',
   encrypted: 'The host sees ciphertext. Dump from inside the guest, with kdump.',
   limit_exceeded: 'Hostile, corrupt, or large: raise --decode.max-memory if you trust the dump.',
-  permission: 'The exporter may not read the file. It needs CAP_DAC_READ_SEARCH, or a group.',
-  io: 'Reading failed. See the message; check the disk or the mount.',
+  permission:
+    'The exporter may not read the file. It needs CAP_DAC_READ_SEARCH, or a group; for a URL or a bucket, other credentials.',
+  io: 'Reading failed. See the message; check the disk, the mount or the store.',
   timeout: 'Took too long. Raise --decode.timeout, or check the mount.',
   internal: 'A mistake of the exporter, or too little --decode.max-memory. Please report it.',
 };

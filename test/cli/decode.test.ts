@@ -359,7 +359,7 @@ describe('decode of standard input', () => {
 
 script.describe('decode on a terminal', () => {
   const typed = (command: string, environment: Record<string, string> = {}): string => {
-    const { NO_COLOR, FORCE_COLOR, ...env } = withoutOurs(process.env);
+    const { NO_COLOR, FORCE_COLOR, CI, ...env } = withoutOurs(process.env);
     return execFileSync(script.path, ['--quiet', '--return', '--command', command, '/dev/null'], {
       env: { ...env, TERM: 'xterm-256color', ...environment },
       encoding: 'utf8',

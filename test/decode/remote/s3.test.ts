@@ -44,12 +44,12 @@ swiftTool.describe('decode s3://BUCKET/KEY', () => {
 
   swiftTool.it('says that there is no such object', async () => {
     const error = failureIn(await decode('s3://dumps/missing'));
-    expect(error).toEqual({ reason: 'io', message: 's3://dumps/missing: no such file' });
+    expect(error).toMatchObject({ reason: 'io', message: 's3://dumps/missing: no such file' });
   });
 
   swiftTool.it('calls a wrong secret a matter of permission, and does not show it', async () => {
     const ended = await decode(OBJECT, { AWS_SECRET_ACCESS_KEY: 'n0t-th1s' });
-    expect(failureIn(ended)).toEqual({
+    expect(failureIn(ended)).toMatchObject({
       reason: 'permission',
       message: `${OBJECT}: got 403 SignatureDoesNotMatch`,
     });
@@ -66,7 +66,7 @@ swiftTool.describe('decode s3://BUCKET/KEY', () => {
   });
 
   swiftTool.it('says what a path must look like', async () => {
-    expect(failureIn(await decode('s3://dumps'))).toEqual({
+    expect(failureIn(await decode('s3://dumps'))).toMatchObject({
       reason: 'io',
       message: 's3://dumps: want s3://BUCKET/KEY',
     });
