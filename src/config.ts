@@ -371,7 +371,7 @@ function parsePath(text: string): string | undefined {
 }
 
 /** Paths that answer something else. */
-const TAKEN = /^\/(probe|sd|icon\.svg|-(\/.*)?|api(\/.*)?)\/?$/i;
+const TAKEN = /^\/(probe|sd|icon\.svg|crashes(\.csv)?|signatures|(-|api|crash)(\/.*)?)\/?$/i;
 
 function parseTelemetryPath(text: string): string | undefined {
   return /^\/[\w-][\w./-]*$/.test(text) && !TAKEN.test(text) ? text : undefined;

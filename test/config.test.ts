@@ -269,12 +269,22 @@ describe('readConfig', () => {
     expect(from('')).toBeUndefined();
   });
 
-  it.each(['/probe', '/sd', '/api/v1', '/-/ready', '/icon.svg', '/PROBE/', '/', '/a:b', '/a*'])(
-    'does not serve metrics at %s, which answers something else or is a pattern',
-    (path) => {
-      expect(() => configOf({ telemetryPath: [path] }, {})).toThrow('--web.telemetry-path: got ');
-    },
-  );
+  it.each([
+    '/probe',
+    '/sd',
+    '/api/v1',
+    '/-/ready',
+    '/icon.svg',
+    '/crashes.csv',
+    '/crash/x',
+    '/signatures',
+    '/PROBE/',
+    '/',
+    '/a:b',
+    '/a*',
+  ])('does not serve metrics at %s, which answers something else or is a pattern', (path) => {
+    expect(() => configOf({ telemetryPath: [path] }, {})).toThrow('--web.telemetry-path: got ');
+  });
 
   it('makes directories absolute, without doubled or trailing slashes', () => {
     expect(configOf({ directories: ['a//b/', '/c/../d/'] }, {}).directories).toEqual([
