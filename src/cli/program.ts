@@ -89,7 +89,7 @@ export function program(version: string, commands: Commands): Command {
   addDecode(root, commands);
   subcommand(root, 'log', [])
     .description("find hardware errors and the crash in a kernel's log")
-    .argument('<file>', 'text of dmesg, dmesg --json or journalctl -k -o json; - is standard input')
+    .argument('<file>', 'text of dmesg or journalctl -k, or JSON of either; - is standard input')
     .option('--json', 'print one JSON object')
     .option('--page-size <SIZE>', "the kernel's page size", '4KiB')
     .action((file: string, { json, pageSize }: { json?: true; pageSize: string }) =>

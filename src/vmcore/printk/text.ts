@@ -1,5 +1,6 @@
 // The kernel's log as tools of user space write it: text of `dmesg`, with or without facility and
-// level (-x, -r), of vmcore-dmesg and of the console; `dmesg --json`; `journalctl -k -o json`.
+// level (-x, -r), of vmcore-dmesg and of the console; of `journalctl -k` and of syslog's files, which
+// name who wrote a line; `dmesg --json`; `journalctl -k -o json`.
 // Text without facility may be anybody's: whoever may write to /dev/kmsg can make it up.
 
 import { CAPS } from '../limits.ts';
@@ -46,6 +47,9 @@ function newest(records: Iterable<LogRecord>): Pick<LogText, 'records' | 'trunca
 /** `kern  :err   : ` of dmesg -x, or `<3>` of dmesg -r and the console's own. */
 const DECODED = /^([a-z0-9]{3,9}) {0,6}:([a-z]{3,6}) {0,3}: /;
 const RAW = /^<(\d{1,4})>/;
+/** `Sep 22 09:59:09 host kernel: `, or with a time of RFC 3339. */
+const SYSLOG =
+  /^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|\d{4}-\d\d-\d\dT[\d:.+Z-]{8,25}) \S{1,255} ([^\s:[]{1,64})(?:\[\d{1,10}\])?: /;
 const TIME = /^\[ {0,12}(\d{1,10}\.\d{1,9})\] ?/;
 /** Of -T, -e and -d: not since boot, so of no use. */
 const OTHER_TIME =
@@ -77,9 +81,11 @@ function withLine(record: LogRecord, line: string): LogRecord {
 function textRecord(line: string): { readonly record: LogRecord; readonly prefixed: boolean } {
   const decoded = DECODED.exec(line);
   const raw = RAW.exec(line);
+  const syslog = SYSLOG.exec(line);
   const named = FACILITIES.indexOf(decoded?.[1] ?? '');
   const priority = raw === null ? null : Number(raw[1]);
-  let rest = line.slice((named === -1 ? undefined : decoded?.[0].length) ?? raw?.[0].length ?? 0);
+  const prefix = (named === -1 ? undefined : decoded) ?? raw ?? syslog;
+  let rest = line.slice(prefix?.[0].length ?? 0);
   const time = TIME.exec(rest);
   rest = rest.slice((time ?? OTHER_TIME.exec(rest))?.[0].length ?? 0);
   const caller = CALLER.exec(rest);
@@ -88,11 +94,16 @@ function textRecord(line: string): { readonly record: LogRecord; readonly prefix
     prefixed: rest.length !== line.length,
     record: {
       timeSeconds: time === null ? null : Number(time[1]),
-      facility: named !== -1 ? named : priority === null ? null : priority >> 3,
+      facility: named !== -1 ? named : priority !== null ? priority >> 3 : facilityOf(syslog?.[1]),
       level: named !== -1 && level !== -1 ? level : priority === null ? null : priority & 7,
       caller: caller?.[1] ?? null,
       device: null,
       text: rest.slice(caller?.[0].length ?? 0),
     },
   };
+}
+
+/** Of a line of syslog, which does not say it: whoever is not the kernel is a user of it. */
+function facilityOf(writer: string | undefined): number | null {
+  return writer === undefined || writer === 'kernel' ? null : FACILITIES.indexOf('user');
 }

@@ -17,6 +17,10 @@ describe('readLogText', () => {
     ['[Sat Nov 28 14:24:46 2026] a: b', { timeSeconds: null }],
     ['[  +0.000012] a: b', { timeSeconds: null }],
     ['a: b', { timeSeconds: null, facility: null }],
+    ['Sep  2 09:59:09 host kernel: a: b', { timeSeconds: null, facility: null }],
+    ['Sep 22 09:59:09 host kernel: [   32.5] a: b', { timeSeconds: 32.5, facility: null }],
+    ['2026-11-28T14:24:46.123456+01:00 host kernel: a: b', { facility: null }],
+    ['Sep 22 09:59:09.123456 host mcelog[812]: a: b', { facility: 1 }],
   ])('%s', (text, fields) => {
     expect(first(text)).toMatchObject({ ...fields, text: 'a: b' });
     expect(readLogText(text).format).toBe('text');
