@@ -5,7 +5,7 @@ import { logFacts } from './log-section.ts';
 import { timeline } from './timeline.ts';
 import type { CategoryView, CrashView } from './views.ts';
 import type { Verdict, VerdictKind } from '../triage.ts';
-import { ago, date, isoDate, lead, span, verdictText } from '../wording.ts';
+import { ago, categoryName, date, isoDate, lead, span, verdictText } from '../wording.ts';
 
 const TONES: Readonly<Record<VerdictKind, 'bad' | 'warn' | 'ok' | ''>> = {
   hardware_panic: 'bad',
@@ -86,7 +86,20 @@ export function crashFacts(crash: CrashView, { nowSeconds }: CardOptions): Html 
 
 /** Counters of the kernel, and when the last error of each category came. */
 export function counters(categories: readonly CategoryView[], windowSeconds: number): Html {
-  const picture = timeline(categories, windowSeconds);
+  const placed = categories.flatMap(({ category, leadSeconds }) =>
+    leadSeconds === null || leadSeconds < 0 ? [] : [{ category, leadSeconds }],
+  );
+  const said = placed.map(
+    ({ category, leadSeconds }) => `${categoryName(category)} ${span(leadSeconds)}`,
+  );
+  const picture = timeline(
+    placed.map(({ category, leadSeconds }) => ({
+      name: category,
+      marks: [{ leadSeconds, isSuspect: true }],
+    })),
+    windowSeconds,
+    `Last errors before the panic: ${said.join(', ')}`,
+  );
   return html`${
       picture &&
       html`<figure>

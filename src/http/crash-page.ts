@@ -23,7 +23,7 @@ export function crashPage(crash: CrashView, options: CardOptions): string {
         </article>
         ${hwerr.kind === 'present' ? counters(hwerr.categories, options.suspectWindowSeconds) : undefined}
         <h2>In the log</h2>
-        ${logSection(crash)}
+        ${logSection(crash, options.suspectWindowSeconds)}
       </main>
       <footer>
         <nav aria-label="Endpoints">

@@ -1,6 +1,7 @@
 // What the kernel's log tells of a crash: what it died of, the parts that had errors, the errors.
 
 import { type Html, html } from './html.ts';
+import { type TimelineMark, timeline } from './timeline.ts';
 import type { CrashView } from './views.ts';
 import { type HardwareEvent, partName } from '../vmcore/index.ts';
 import { categoryName, span } from '../wording.ts';
@@ -45,8 +46,12 @@ function partsOf(events: readonly HardwareEvent[]): readonly string[] {
   return [...new Set(events.toReversed().flatMap(({ part }) => partName(part) ?? []))];
 }
 
-/** All that the log tells of hardware errors. */
-export function logSection(view: CrashView): Html {
+/**
+ * All that the log tells of hardware errors.
+ *
+ * @param windowSeconds an error at most so long before the panic is suspect.
+ */
+export function logSection(view: CrashView, windowSeconds: number): Html {
   const { log, hardwareEvents, hardwareEventsOmitted, previousBootRecords } = view;
   if (log.source === 'absent') {
     return html`<p class="gone">
@@ -67,7 +72,11 @@ export function logSection(view: CrashView): Html {
           </p>`
         : undefined
     }
-    ${hardwareEvents.length === 0 ? html`<p>It tells of no hardware error.</p>` : eventTable(view)}
+    ${
+      hardwareEvents.length === 0
+        ? html`<p>It tells of no hardware error.</p>`
+        : html`${eventTimeline(view, windowSeconds)}${eventTable(view)}`
+    }
     ${hardwareEventsOmitted > 0 ? html`<p>${hardwareEventsOmitted} more are not shown.</p>` : undefined}`;
 }
 
@@ -76,6 +85,40 @@ const WHY_NO_LOG: Readonly<Record<string, string>> = {
   page_excluded: 'its pages were filtered out of the dump',
   page_lost: 'the dump broke off before it',
 };
+
+/** Errors by category and severity; undefined where the log does not say when they were. */
+function eventTimeline(
+  { hardwareEvents, crash }: CrashView,
+  windowSeconds: number,
+): Html | undefined {
+  const end = crash?.uptimeSeconds ?? null;
+  if (end === null) return undefined;
+  const rows = new Map<string, TimelineMark[]>();
+  for (const { time, category, severity } of hardwareEvents) {
+    if (time === null || time > end) continue;
+    const name = `${category}, ${severity}`;
+    const isSuspect = severity === 'recoverable' || severity === 'fatal';
+    const marks = rows.get(name) ?? [];
+    marks.push({ leadSeconds: end - time, isSuspect });
+    rows.set(name, marks);
+  }
+  const said = [...rows].map(([name, marks]) => `${name}: ${marks.length}`);
+  const picture = timeline(
+    [...rows].map(([name, marks]) => ({ name, marks })),
+    windowSeconds,
+    `Errors in the log before the panic: ${said.join('; ')}`,
+  );
+  return (
+    picture &&
+    html`<figure>
+      ${picture}
+      <figcaption>
+        Errors in the log before the panic, logarithmic; the shaded part is the suspect window of
+        ${span(windowSeconds)}.
+      </figcaption>
+    </figure>`
+  );
+}
 
 function eventTable({ hardwareEvents, crash }: CrashView): Html {
   const end = crash?.uptimeSeconds ?? null;

@@ -1,12 +1,24 @@
-// The last error of each category on the way to the panic, as an inline SVG: time runs to the right,
-// on a logarithmic scale, for 8 seconds and 3 days both matter. Positions are in per cent, so that
-// it fits any width with text of one size.
+// Errors on the way to the panic, as an inline SVG: time runs to the right, on a logarithmic scale,
+// for 8 seconds and 3 days both matter. Positions are in per cent, so that it fits any width with
+// text of one size.
 
 import { type Html, html } from './html.ts';
-import type { CategoryView } from './views.ts';
-import { categoryName, span } from '../wording.ts';
 
-const LEFT = 24;
+/** An error, so many seconds before the panic. */
+export interface TimelineMark {
+  readonly leadSeconds: number;
+  /** It may have caused the panic if it came shortly before. */
+  readonly isSuspect: boolean;
+}
+
+export interface TimelineRow {
+  readonly name: string;
+  readonly marks: readonly TimelineMark[];
+}
+
+/** Where the rows begin: behind their names, which are short or long. */
+const LEFT = { short: 24, long: 45 };
+const SHORT_NAME = 8;
 const RIGHT = 95;
 const ROW_HEIGHT = 22;
 const AXIS_HEIGHT = 20;
@@ -20,29 +32,35 @@ const TICKS: readonly (readonly [seconds: number, label: string, always: boolean
   [365 * 86_400, '1 y', false],
 ];
 
-/** undefined when no error can be placed before the panic. */
+/**
+ * @param label says in words what the picture shows.
+ * @returns undefined when no error can be placed before the panic.
+ */
 export function timeline(
-  categories: readonly CategoryView[],
+  rows: readonly TimelineRow[],
   windowSeconds: number,
+  label: string,
 ): Html | undefined {
-  const placed = categories.flatMap(({ category, count, leadSeconds: lead }) =>
-    lead === null || lead < 0 ? [] : [{ category, count, lead }],
-  );
+  const placed = rows.filter(({ marks }) => marks.length > 0);
   if (placed.length === 0) return undefined;
-  const longest = Math.max(3600, 2 * windowSeconds, ...placed.map(({ lead }) => 2 * lead));
+  const oldest = placed
+    .flatMap(({ marks }) => marks)
+    .reduce((most, { leadSeconds }) => Math.max(most, leadSeconds), 0);
+  const isLong = placed.some(({ name }) => name.length > SHORT_NAME);
+  const left = isLong ? LEFT.long : LEFT.short;
+  const longest = Math.max(3600, 2 * windowSeconds, 2 * oldest);
   const x = (lead: number): string => {
     const share = Math.log1p(lead) / Math.log1p(longest);
-    return `${(RIGHT - share * (RIGHT - LEFT)).toFixed(2)}%`;
+    return `${(RIGHT - share * (RIGHT - left)).toFixed(2)}%`;
   };
   const bottom = placed.length * ROW_HEIGHT + 4;
-  const windowShare = (Math.log1p(windowSeconds) / Math.log1p(longest)) * (RIGHT - LEFT);
-  const said = placed.map(({ category, lead }) => `${categoryName(category)} ${span(lead)}`);
+  const windowShare = (Math.log1p(windowSeconds) / Math.log1p(longest)) * (RIGHT - left);
   return html`<svg
     class="timeline"
     width="100%"
     height="${bottom + AXIS_HEIGHT}"
     role="img"
-    aria-label="Last errors before the panic: ${said.join(', ')}"
+    aria-label="${label}"
   >
     <rect
       class="window"
@@ -58,12 +76,18 @@ export function timeline(
           ><text x="${x(seconds)}" y="${bottom + 14}" text-anchor="middle">${label}</text></g
         >`,
     )}
-    ${placed.map(({ category, lead }, i) => {
+    ${placed.map(({ name, marks }, i) => {
       const y = i * ROW_HEIGHT + 14;
-      const mark = lead <= windowSeconds ? 'mark near' : 'mark';
-      return html`<text class="name" x="0" y="${y + 4}">${category}</text
-        ><line class="row" x1="${LEFT}%" x2="${RIGHT}%" y1="${y}" y2="${y}"></line
-        ><circle class="${mark}" cx="${x(lead)}" cy="${y}" r="6"></circle>`;
+      const circles = marks.map(({ leadSeconds, isSuspect }): [string, string] => [
+        isSuspect && leadSeconds <= windowSeconds ? 'mark near' : 'mark',
+        x(leadSeconds),
+      ]);
+      // Of those that would lie on each other one is enough.
+      const distinct = new Map(circles.map((circle) => [circle.join(), circle]));
+      return html`<text class="name" x="0" y="${y + 4}">${name}</text
+        ><line class="row" x1="${left}%" x2="${RIGHT}%" y1="${y}" y2="${y}"></line>${[
+          ...distinct.values(),
+        ].map(([mark, at]) => html`<circle class="${mark}" cx="${at}" cy="${y}" r="6"></circle>`)}`;
     })}
     <line class="panic" x1="${RIGHT}%" x2="${RIGHT}%" y1="0" y2="${bottom}"></line>
     <text class="panic" x="100%" y="${bottom + 14}" text-anchor="end">panic</text>

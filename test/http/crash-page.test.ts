@@ -94,6 +94,19 @@ describe('the page of a crash', () => {
     expect(text).toContain('my_driver_poll');
   });
 
+  it('draws the errors of the log by category and severity, a corrected one never in red', async () => {
+    const text = await page(`/crash/${ids[0]}`);
+    const [picture = ''] = /<svg\s+class="timeline"[^]*?<\/svg/.exec(text) ?? [];
+    expect(picture).toContain(
+      'aria-label="Errors in the log before the panic: pci, corrected: 1; cpu, fatal: 1"',
+    );
+    const rows = [...picture.matchAll(/class="name"[^>]*>([^<]*)<[^]*?<circle class="([^"]*)"/g)];
+    expect(rows.map(([, name, mark]) => [name, mark])).toEqual([
+      ['pci, corrected', 'mark'],
+      ['cpu, fatal', 'mark near'],
+    ]);
+  });
+
   it('says that there is no log where there is none', async () => {
     expect(await page(`/crash/${ids[2]}`)).toContain('The log cannot be read');
   });
