@@ -41,6 +41,7 @@ import { watchWebConfig } from './webconfig/watch.ts';
 
 const KCORE = '/proc/kcore';
 
+/** The running daemon: its server, its ingest, and what they hold. */
 export interface App {
   /** The port it listens on; the first of several. */
   readonly port: number;

@@ -15,6 +15,7 @@ export const FAILURE_REASONS = [
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
+/** Why a file gave no report, as workers send it, the ledger keeps it and people read it. */
 export interface Failure {
   readonly reason: FailureReason;
   /** What, where, got, wanted. */
@@ -86,6 +87,7 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** The message of whatever was thrown; of what is no Error, its text. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

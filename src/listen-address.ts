@@ -1,5 +1,6 @@
 // Where to listen, as Prometheus exporters write it.
 
+/** An address and a port to bind: TCP. */
 export interface ListenAddress {
   /** undefined: every address. */
   readonly host: string | undefined;

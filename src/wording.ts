@@ -11,6 +11,7 @@ const CATEGORY_NAMES: Readonly<Record<string, string>> = {
   others: 'other hardware',
 };
 
+/** `CPU`, `other hardware`; a category without a name for people is shown as it is. */
 export function categoryName(category: string): string {
   return CATEGORY_NAMES[category] ?? category;
 }
@@ -45,6 +46,7 @@ export function shortDate(seconds: number): string {
   return date(seconds).replace(/:\d\d UTC$/, '');
 }
 
+/** `2026-10-03T14:05:42.000Z` of Unix seconds; undefined for a number that is no date. */
 export function isoDate(seconds: number): string | undefined {
   const time = new Date(seconds * 1000);
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
@@ -56,6 +58,7 @@ export function ago(seconds: number, nowSeconds: number): string {
   return age < 0 ? `in ${span(age)}` : `${span(age)} ago`;
 }
 
+/** `8 s before`, `3 s after (the clock was set)`, or `unknown` for null. */
 export function lead({ leadSeconds: seconds }: { readonly leadSeconds: number | null }): string {
   if (seconds === null) return 'unknown';
   return seconds < 0 ? `${span(seconds)} after (the clock was set)` : `${span(seconds)} before`;

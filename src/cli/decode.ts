@@ -14,6 +14,7 @@ import { dumpArguments } from './dump-arguments.ts';
 import { reportTable } from './report-table.ts';
 import type { Terminal } from './terminal.ts';
 
+/** How `decode` prints, where it looks for symbols and dumps, and what it calls suspect. */
 export interface DecodeCommandOptions {
   readonly json: boolean;
   /** Globs of paths to ignore in directories. */

@@ -27,6 +27,7 @@ interface Unreadable {
   readonly error: FileError;
 }
 
+/** What the arguments of `decode` name, looked at: what to decode, and what cannot be. */
 export interface DumpArguments {
   readonly dumps: readonly DumpArgument[];
   readonly unreadable: readonly Unreadable[];

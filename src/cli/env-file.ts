@@ -2,6 +2,7 @@
 // src/basic/env-file.c, v254): neither a shell nor dotenv. No `export`, no comment behind a value, and
 // a quote in the middle of a value is a character like any other.
 
+/** What systemd takes from a file of EnvironmentFile=, and what it passes over. */
 export interface EnvFile {
   readonly variables: Readonly<Record<string, string>>;
   /** Numbers of lines that are no assignment: systemd passes over them. */
@@ -16,6 +17,7 @@ const QUOTED = /[ \t]*(?:'([^']*)'?|"((?:\\[^]|[^"\\])*)\\?"?)/y;
 const PLAIN = /[ \t]*((?:\\[^]|[^\\\r\n])*)\\?/y;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** Reads the file's text as systemd v254 does. Never throws: lines that are wrong are `ignored`. */
 export function parseEnvFile(text: string): EnvFile {
   const variables: Record<string, string> = {};
   const ignored: number[] = [];

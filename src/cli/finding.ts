@@ -3,6 +3,7 @@
 import { shown } from './shown.ts';
 import type { Colour, Terminal } from './terminal.ts';
 
+/** One line of check-config or doctor. */
 export interface Finding {
   /** `unknown`: it could not be checked. */
   readonly kind: 'ok' | 'problem' | 'unknown';
@@ -10,14 +11,17 @@ export interface Finding {
   readonly text: string;
 }
 
+/** A check that found all well. */
 export function ok(text: string): Finding {
   return { kind: 'ok', text };
 }
 
+/** A check that found something wrong; the text says what to do. */
 export function problem(text: string): Finding {
   return { kind: 'problem', text };
 }
 
+/** A check that could not be made; the text says why. */
 export function unknown(text: string): Finding {
   return { kind: 'unknown', text };
 }

@@ -7,6 +7,7 @@ import { jsonText } from '../text.ts';
 import { logFindings, readLogText } from '../vmcore/index.ts';
 import { logReport } from './log-report.ts';
 
+/** How `log` prints, and the page size of the machine that the log is of. */
 export interface LogCommandOptions {
   readonly json: boolean;
   /** As it was given: `64KiB`. */

@@ -4,6 +4,7 @@
 import { repaired } from '../ledger/repair.ts';
 import { shown } from './shown.ts';
 
+/** Which host was repaired, and what the operator says of it. */
 export interface RepairedOptions {
   /** undefined: the only host that the ledger knows. */
   readonly host: string | undefined;

@@ -8,6 +8,7 @@ import type { ListenAddress } from '../listen-address.ts';
 import { loadWebConfig } from '../webconfig/web-config.ts';
 import { type Finding, ok, problem, unknown } from './finding.ts';
 
+/** What came of asking the exporter that runs. */
 export interface RunningExporter {
   readonly finding: Finding;
   /** Its metrics; undefined when they were not to be had. */

@@ -8,6 +8,7 @@ import { type Finding, problem } from './finding.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What the exporter would run with as a service. */
 export interface UnitSettings {
   readonly environment: Environment;
   /** What in them has no effect. */

@@ -6,6 +6,7 @@ import { shown } from './shown.ts';
 
 export type Colour = 'red' | 'yellow' | 'green';
 
+/** Where a command writes: answers to standard output, all else to standard error. */
 export interface Terminal {
   /** Takes a piece of the answer. */
   readonly print: (text: string) => void;

@@ -13,6 +13,7 @@ import { Thread, ThreadNotStarted } from '../thread.ts';
 import type { DecodeOutcome } from './decode-file.ts';
 import type { WorkerOutcome, WorkerTask } from './decode-worker.ts';
 
+/** Decodes dumps in threads of their own, so that a bad one harms nothing else. */
 export interface DecodeClient {
   /** Never rejects: a deadline or the death of the worker is an outcome too. */
   decode(file: DumpFile): Promise<DecodeOutcome>;
@@ -27,6 +28,7 @@ interface DumpFile {
   readonly version: string;
 }
 
+/** What decodes may take: time (ms), memory (bytes), threads. */
 export interface DecodeBounds {
   /** Directories with symbol files, for kernels whose dumps have too few symbols. */
   readonly symbolPaths: readonly string[];

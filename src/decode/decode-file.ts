@@ -39,6 +39,7 @@ export type DecodeOutcome =
   /** It was pruned or renamed since it was found: no failure. */
   | { readonly kind: 'gone' };
 
+/** The file is a dump and was decoded, be it complete or cut short. */
 export interface ReportOutcome {
   readonly kind: 'report';
   readonly report: CrashReport;
@@ -48,6 +49,7 @@ export interface ReportOutcome {
   readonly content: string | undefined;
 }
 
+/** The file should be a dump, and gave no report. */
 export interface FailureOutcome {
   readonly kind: 'failure';
   readonly failure: Failure;
@@ -61,6 +63,7 @@ export interface ProcessCoreOutcome {
   readonly failure: Failure;
 }
 
+/** What a decode may read besides the file, and take: memory in bytes. */
 export interface DecodeFileOptions {
   /** Directories with symbol files. */
   readonly symbolPaths: readonly string[];

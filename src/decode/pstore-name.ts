@@ -6,6 +6,7 @@ const PART = /^dmesg-([A-Za-z0-9_]{1,32})-(\d{1,20})(\.enc\.z)?$/;
 /** Of systemd-pstore: all parts of a record, joined. Kdump tools have files of this name as well. */
 const JOINED = 'dmesg.txt';
 
+/** What the name of a part says, as fs/pstore/inode.c pstore_mkfile() makes it. */
 export interface PstoreName {
   readonly backend: string;
   readonly id: string;

@@ -17,6 +17,7 @@ import { type FileSource, type RemoteFiles, openSource } from './file-source.ts'
 /** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
 const MAX_FILES = 1024;
 
+/** A part of a split dump, open: whoever has it closes `source`. */
 export interface OpenPart {
   readonly path: string;
   readonly source: FileSource;
@@ -24,6 +25,7 @@ export interface OpenPart {
   readonly part: SplitPart;
 }
 
+/** Where parts are looked for, and what all of them together may take. */
 export interface SiblingOptions {
   /** Paths to look at beside those of the directory. */
   readonly candidates: readonly string[];

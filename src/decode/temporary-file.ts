@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileError } from '../failure.ts';
 
+/** A file without a name in the temporary directory, which grows by what is appended. */
 export class TemporaryFile {
   /** Open and already unlinked: closing it frees its space. */
   readonly file: FileHandle;

@@ -7,6 +7,7 @@ import type { Logger } from '../log.ts';
 import type { AbsentReason, HwerrCategory } from '../vmcore/index.ts';
 import type { LiveOutcome } from './kcore-file.ts';
 
+/** Reads the running kernel's counters without holding up the main thread. */
 export interface LiveClient {
   /** The counters of the running kernel, by its kcore. Never rejects. */
   live(path: string): Promise<LiveOutcome>;
@@ -18,6 +19,7 @@ export type LiveState =
   | LiveCounters
   | { readonly kind: 'unavailable'; readonly message: string };
 
+/** The counters of this boot, and when they were read. */
 export interface LiveCounters {
   readonly kind: 'present';
   readonly categories: readonly HwerrCategory[];
@@ -25,6 +27,7 @@ export interface LiveCounters {
   readonly readSeconds: number;
 }
 
+/** Where the running kernel is read, and how often (ms). */
 export interface ThisBootOptions {
   /** /proc/kcore; undefined: it is left alone. */
   readonly kcore: string | undefined;
@@ -44,6 +47,7 @@ const WHY_ABSENT: Readonly<Partial<Record<AbsentReason, string>>> = {
   page_lost: 'it ends before the counters',
 };
 
+/** Reads the counters now and then, and has what the last read gave. */
 export class ThisBoot {
   readonly #options: ThisBootOptions;
   readonly #dependencies: ThisBootDependencies;

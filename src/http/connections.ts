@@ -9,6 +9,7 @@ import { clientOf } from './client-address.ts';
 import type { PacedStream } from './paced-stream.ts';
 import { Turns } from './turns.ts';
 
+/** What all clients together, and each request, may hold and take: times in ms. */
 export interface ConnectionLimits {
   readonly maxConnections: number;
   /** Longest time from a connection, or from an answer, to the next whole request. */

@@ -13,6 +13,7 @@ export class Html {
 
 type Part = string | number | Html | undefined | readonly (string | Html)[];
 
+/** The tag of markup templates: parts are escaped unless they are Html; undefined is nothing. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   const markup = parts.map((part, i) => `${rendered(part)}${strings[i + 1] ?? ''}`).join('');
   return new Html(`${strings[0] ?? ''}${markup}`);

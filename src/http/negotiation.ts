@@ -24,6 +24,7 @@ export function exposition(accept: string | undefined): Format {
   return openmetrics > 0 && openmetrics >= text ? 'openmetrics' : 'text';
 }
 
+/** Whether the header allows gzip, by name or by `*`, with a weight above 0 (RFC 9110 12.5.3). */
 export function acceptsGzip(acceptEncoding: string | undefined): boolean {
   const all = choices(acceptEncoding);
   const choice =

@@ -28,6 +28,7 @@ export function send(
   response.set('Content-Encoding', 'gzip').send(gzipSync(body, { level: 3 }));
 }
 
+/** Answers with a status and plain text, to which the end of the line is added. */
 export function sendText(response: Response, status: number, text: string): void {
   response.status(status).type('text').send(`${text}\n`);
 }

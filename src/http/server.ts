@@ -19,6 +19,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** How long answers under way may take when the exporter stops. */
 const DRAIN_MS = 5000;
 
+/** The server while it listens, on one address or several. */
 export interface HttpServer {
   /** The ports it listens on. */
   readonly ports: readonly number[];
@@ -26,6 +27,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** What is served, where, by which web configuration, and within which limits. */
 export interface ServerOptions extends HttpOptions {
   readonly listen: readonly ListenOn[];
   readonly webConfig: WatchedWebConfig;

@@ -11,6 +11,7 @@ export interface TimelineMark {
   readonly isSuspect: boolean;
 }
 
+/** A line of the picture: one kind of errors, and when they came. */
 export interface TimelineRow {
   readonly name: string;
   readonly marks: readonly TimelineMark[];

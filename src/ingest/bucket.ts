@@ -16,6 +16,7 @@ const DAY_MS = 86_400_000;
 /** After each page of a list: a store has others to serve. */
 const PAUSE_MS = 20;
 
+/** Which objects of a bucket are looked at. */
 export interface BucketOptions {
   /** `s3://BUCKET` or `s3://BUCKET/PREFIX`, without a slash at its end. */
   readonly root: string;
@@ -32,6 +33,7 @@ interface Lister {
   ): AsyncIterable<readonly StoredObject[]>;
 }
 
+/** The dumps of a bucket, or of a prefix of one, by listing it: nothing there tells of changes. */
 export class Bucket {
   readonly #options: BucketOptions;
   #lister: Lister | undefined;

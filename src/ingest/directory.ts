@@ -24,12 +24,14 @@ export interface DirectoryStatus {
   readonly scanDurationSeconds: number;
 }
 
+/** What is watched, how it is scanned, and the longest time between two scans, ms. */
 export interface DirectoryOptions {
   readonly directory: string;
   readonly scan: Scanner;
   readonly rescanMs: number;
 }
 
+/** What the watch of a directory needs: clocks, a log, and who takes what scans find. */
 export interface DirectoryDependencies {
   readonly log: Logger;
   /** Of the wall clock. */
@@ -44,6 +46,7 @@ export interface DirectoryDependencies {
   readonly nextDueMs: (nowMs: number) => number | undefined;
 }
 
+/** Scans one directory again and again: after events soon, and without them now and then. */
 export class WatchedDirectory {
   readonly #options: DirectoryOptions;
   readonly #dependencies: DirectoryDependencies;

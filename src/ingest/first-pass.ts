@@ -9,6 +9,7 @@ import type { FoundFile } from './scan.ts';
  */
 type FirstPassProgress = 'running' | 'partial' | 'over';
 
+/** Which files that were there at the start still wait for their first decode. */
 export class FirstPass {
   /** Roots that were not looked at yet, or do not answer any more; whether they are waited for. */
   readonly #roots: Map<string, 'awaited' | 'silent'>;

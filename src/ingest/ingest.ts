@@ -35,6 +35,7 @@ const TRANSIENT: ReadonlySet<FailureReason> = new Set<FailureReason>([
 /** After a decode that took longer, it is asked anew whose turn it is. */
 const SLOW_SECONDS = 1;
 
+/** Where dumps come from, and how long they settle before they are decoded. */
 export interface IngestOptions {
   readonly directories: readonly string[];
   readonly excluded: readonly RegExp[];
@@ -56,13 +57,11 @@ interface OutcomeLedger {
   recovered(path: string): void;
   /** These are all the files of a root; others of it are gone. */
   retain(root: string, paths: Iterable<string>): void;
-  /**
-   * Every outcome of the first pass over the directories was given to record(); `partial`: but for
-   * directories that do not answer.
-   */
+  /** All of the first pass went to record(); `partial`: all but directories that do not answer. */
   firstPassIs(progress: 'partial' | 'over'): void;
 }
 
+/** Who decodes, who keeps what came of it, and the clocks. */
 export interface IngestDependencies {
   readonly decoder: DecodeClient;
   readonly ledger: OutcomeLedger;
@@ -93,6 +92,7 @@ export interface IngestStatus {
   };
 }
 
+/** Finds dumps, decodes each once it lies still, and gives the outcomes to the ledger. */
 export class Ingest {
   readonly #options: IngestOptions;
   readonly #dependencies: IngestDependencies;

@@ -29,6 +29,7 @@ export async function readSaveStatus(path: string): Promise<SaveStatus | undefin
   }
 }
 
+/** What the text of README.txt says; undefined when it says neither. */
 export function saveStatus(text: string): SaveStatus | undefined {
   if (/^vmcore status:\s*\S/m.test(text)) return 'written';
   return /overwritten when the dump is (finished|complete)|likely incomplete/.test(text)

@@ -17,6 +17,7 @@ const MAX_DEPTH = 4;
 /** Never wait for whoever put a FIFO in a file's place. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
+/** A file that may be a dump, as a scan saw it: size in bytes, mtime in ms since 1970. */
 export interface FoundFile {
   /** The watched directory. */
   readonly root: string;
@@ -37,6 +38,7 @@ interface Unreadable {
   readonly error: FileError;
 }
 
+/** What one scan of a root found. */
 export interface ScanResult {
   readonly files: readonly FoundFile[];
   /** The root, and those below it that were looked into. */

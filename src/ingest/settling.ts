@@ -32,6 +32,7 @@ interface Entry {
   tries: number;
 }
 
+/** How long files must lie still, ms. */
 export interface SettlingOptions {
   /** How long a file must lie still. */
   readonly settleMs: number;
@@ -41,6 +42,7 @@ export interface SettlingOptions {
   readonly nowMs: () => number;
 }
 
+/** What is known of every file that the last scans found; times are ms of a steady clock. */
 export class Settling {
   readonly #options: SettlingOptions;
   readonly #entries = new Map<string, Entry>();

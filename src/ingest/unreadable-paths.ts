@@ -4,6 +4,7 @@ import type { Failure } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { howToRead } from './permission-hint.ts';
 
+/** What cannot be read now. It logs each path once, with what to do about it. */
 export class UnreadablePaths {
   readonly #log: Logger;
   /** The root of each path. */

@@ -5,6 +5,7 @@
 import { FSWatcher } from 'chokidar';
 import { shownPath } from '../file-path.ts';
 
+/** The watches of one root. */
 export interface Watcher {
   /**
    * Watch these directories too, if it does not: it misses what is made while it begins. chokidar
@@ -14,6 +15,7 @@ export interface Watcher {
   close(): Promise<void>;
 }
 
+/** Who is told of what the watches see, or that they fail. */
 export interface WatcherEvents {
   /** From now on changes are seen: those before this moment may not have been. */
   readonly onReady: () => void;

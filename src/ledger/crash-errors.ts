@@ -4,6 +4,7 @@ import { isSuspect, leadSeconds } from '../triage.ts';
 import { CATEGORIES, metricCategory } from '../vmcore/index.ts';
 import type { Crash } from './crash.ts';
 
+/** The errors of one category in one crash, counted by the kernel. */
 export interface CrashErrors {
   /** One of CATEGORIES; what a newer kernel counts under its own name is in others. */
   readonly category: string;

@@ -17,6 +17,7 @@ export type CountersJson =
   | { readonly kind: 'present'; readonly categories: readonly CategoryJson[] }
   | Exclude<Hwerr, { readonly kind: 'present' }>;
 
+/** The counters as JSON has them: each with its lead, seconds; null where that is not known. */
 export function countersJson(report: StoredReport): CountersJson {
   const { hwerr } = report;
   if (hwerr.kind !== 'present') return hwerr;

@@ -38,6 +38,7 @@ function parsed(row: Row, column: string): unknown {
   }
 }
 
+/** The crash with this number. @throws StoreError, `damaged` where the tables lack it. */
 export function crashAt(store: Store, sequence: number): Crash {
   const row = store.row('SELECT * FROM crash WHERE sequence = ?', [sequence]);
   if (row !== undefined) return crashOf(store, row);
@@ -216,10 +217,12 @@ export function putFile(store: Store, sequence: number, path: string, content: V
   return files.map((file) => file.path);
 }
 
+/** A column's text; null where it holds something else. */
 export function text(value: Value | undefined): string | null {
   return typeof value === 'string' ? value : null;
 }
 
+/** A column's number; null where it holds something else. */
 export function number(value: Value | undefined): number | null {
   return typeof value === 'number' ? value : null;
 }

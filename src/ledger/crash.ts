@@ -34,6 +34,7 @@ export interface Crash {
 const MAX_WARNINGS = 20;
 const MAX_WARNING_LENGTH = 500;
 
+/** What is kept of a report: no VMCOREINFO, 100 events, 20 warnings of 500 characters each. */
 export function storedReport({ vmcoreinfoLines, warnings, ...rest }: CrashReport): StoredReport {
   return {
     ...rest,

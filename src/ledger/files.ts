@@ -24,6 +24,7 @@ const SET_ASIDE = 'damaged-';
 /** The data file of 0.1.0, which was never released. */
 const LMDB_FILE = 'data.mdb';
 
+/** Where the database of the ledger in `directory` is, or would be. */
 export function databasePath(directory: string): string {
   return join(directory, DATABASE);
 }
@@ -40,6 +41,7 @@ export function oldLedger(directory: string): string | undefined {
   return exists(path) ? path : undefined;
 }
 
+/** Whether anything has this path, even a broken link; true where that cannot be found out. */
 export function exists(path: string): boolean {
   try {
     lstatSync(path);

@@ -9,6 +9,7 @@ const UNNAMED = '(none)';
 /** The host of crashes in central mode that nothing names: of any machine. */
 export const UNKNOWN_HOST = 'unknown';
 
+/** How a crash gets its host's name: the path first, then the nodename, then the fallback. */
 export interface HostRule {
   /** For dumps that do not name their host. */
   readonly fallback: string;
@@ -19,6 +20,7 @@ export interface HostRule {
 /** Where a crash's host comes from: the path of its file, the dump itself, or neither. */
 export type HostSource = 'path' | 'nodename' | 'fallback';
 
+/** A host's name, and what gave it. */
 export interface NamedHost {
   readonly host: string;
   readonly source: HostSource;

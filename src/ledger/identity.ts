@@ -127,6 +127,7 @@ export function newCrashId(
   return sha256(JSON.stringify(parts)).slice(0, 32);
 }
 
+/** The SHA-256 of the text in UTF-8, in hexadecimal (FIPS 180-4). */
 export function sha256(text: string): string {
   return hash('sha256', text);
 }

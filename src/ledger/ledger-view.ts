@@ -28,6 +28,7 @@ export interface LedgerStatus {
   readonly isFirstPassRecorded: boolean;
 }
 
+/** How many hosts have totals of their own, and may have. */
 export interface HostCounts {
   readonly tracked: number;
   readonly limit: number;
@@ -44,6 +45,7 @@ export interface LastFailure {
   readonly recordedSeconds: number;
 }
 
+/** The crashes of one page of a selection. */
 export interface CrashPage {
   /** In the order that was asked for. */
   readonly crashes: readonly Crash[];
@@ -68,6 +70,7 @@ export interface SignatureGroup {
   readonly ofHardware: number;
 }
 
+/** The signatures of one page of a selection, with their crashes counted. */
 export interface SignaturePage {
   /** Those with most crashes first. */
   readonly groups: readonly SignatureGroup[];

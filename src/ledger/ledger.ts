@@ -41,6 +41,7 @@ const RETRY_MS = { first: 500, longest: 30_000 };
 
 type FirstPassProgress = 'running' | 'partial' | 'over';
 
+/** Where the ledger is, and how crashes are named and judged when they are recorded. */
 export interface LedgerOptions extends ReaderOptions {
   readonly directory: string;
   /** A crash is judged by it when it is recorded. */
@@ -61,6 +62,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   }
 }
 
+/** What became of every file, on disk. While it cannot be written, outcomes wait in memory. */
 export class Ledger implements LedgerStatus {
   /** What is durable. */
   readonly view: LedgerReader;

@@ -12,6 +12,7 @@ const SOCKET = 'daemon.sock';
 /** No socket there, or no process behind it. */
 const NOBODY: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED']);
 
+/** The right to write a ledger, held until it is released or the process ends. */
 export interface Lock {
   release(): Promise<void>;
 }

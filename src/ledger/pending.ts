@@ -14,11 +14,13 @@ interface PendingOutcome {
   readonly committed: () => void;
 }
 
+/** What the next transaction writes: outcomes, and files that are gone. */
 export interface PendingBatch {
   readonly outcomes: readonly Readonly<PendingOutcome>[];
   readonly gone: readonly GoneFile[];
 }
 
+/** Outcomes and files that are gone, in order, until they are committed. */
 export class Pending {
   readonly #outcomes: PendingOutcome[] = [];
   /** By root and path. */

@@ -22,6 +22,7 @@ import type { Store } from './store.ts';
 import { type TotalsContext, readHostTotals, readTotals } from './total-rows.ts';
 import { RunningTotals, type Totals } from './totals.ts';
 
+/** How many hosts are kept apart, what unnamed ones are called, and the wall clock. */
 export interface ReaderOptions {
   /** Hosts with totals of their own. Crashes of further hosts are recorded, and in the total. */
   readonly maxHosts: number;
@@ -43,6 +44,7 @@ interface Memory {
   readonly lastRepair: number;
 }
 
+/** Shows one ledger. What names a crash or lists some throws StoreError when it cannot be read. */
 export class LedgerReader implements LedgerView {
   readonly #options: ReaderOptions;
   readonly #failures = new RecentFailures();

@@ -13,6 +13,7 @@ export interface RecordedFailure extends Failure {
   readonly recordedSeconds: number;
 }
 
+/** The last failure of each path, of the newest so many paths. */
 export class RecentFailures {
   readonly #byPath = new Map<string, RecordedFailure>();
 

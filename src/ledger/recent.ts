@@ -3,6 +3,7 @@
 
 const SLICES = 720;
 
+/** Counts what came in the last `spanSeconds`. */
 export class Recent {
   readonly #spanSeconds: number;
   readonly #sliceSeconds: number;

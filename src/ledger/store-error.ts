@@ -11,6 +11,7 @@ export type StoreProblem =
   | 'newer' // written by a later version: do not go back
   | 'busy'; // another daemon works with it
 
+/** The ledger cannot be read or written; which remedy there is follows from `problem`. */
 export class StoreError extends Error {
   readonly problem: StoreProblem;
 

@@ -31,6 +31,7 @@ const SQLITE_IOERR = 10;
 const SQLITE_CANTOPEN = 14;
 const CANNOT_MAKE_WAL: ReadonlySet<number> = new Set([8, SQLITE_CANTOPEN]); // SQLITE_READONLY
 
+/** One connection to the database of a ledger. */
 export class Store {
   readonly #directory: string;
   readonly #database: DatabaseSync;

@@ -72,6 +72,7 @@ const BY_HOST: Statements = {
       AND NOT EXISTS (SELECT 1 FROM repair AS r WHERE r.host = e.host AND r.crash >= e.crash)`,
 };
 
+/** What totals depend on besides the tables: the name of unknown hosts, and the time. */
 export interface TotalsContext {
   /** The name of those whose host is not known. */
   readonly fallback: string;

@@ -8,6 +8,7 @@ import { type CrashErrors, crashErrors } from './crash-errors.ts';
 import { type CountedErrors, countedErrors, countedType } from './logs.ts';
 import { Recent } from './recent.ts';
 
+/** What all crashes of a scope counted in one category. */
 export interface CategoryTotals {
   readonly errors: number;
   /** Newest error in any crash, Unix seconds; 0 = never. */
@@ -78,6 +79,7 @@ export interface InitialTotals {
   readonly suspectSeconds?: Iterable<readonly [string, number]>;
 }
 
+/** The totals of one host, or of all, moved on by each crash that is committed. */
 export class RunningTotals implements Totals {
   readonly isFallback: boolean;
   readonly #byCategory: Map<string, CategoryTotals>;

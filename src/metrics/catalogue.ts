@@ -2,6 +2,7 @@
 
 type MetricType = 'counter' | 'gauge' | 'histogram';
 
+/** What the exposition says of a metric, which labels it has, and a histogram's bounds. */
 export interface MetricDefinition {
   readonly type: MetricType;
   readonly help: string;

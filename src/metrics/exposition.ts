@@ -3,6 +3,7 @@
 
 export type Format = 'text' | 'openmetrics';
 
+/** One line of a family. */
 export interface FamilySample {
   /** With the suffix of a histogram: x_bucket, x_sum, x_count. */
   readonly name: string;
@@ -10,6 +11,7 @@ export interface FamilySample {
   readonly value: number;
 }
 
+/** A metric with its lines, named as text 0.0.4 names it: a counter with its `_total`. */
 export interface Family {
   readonly name: string;
   readonly help: string;
@@ -22,6 +24,7 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 };
 
+/** The text of a whole answer; OpenMetrics 1.0 wants `# EOF` as its last line. */
 export function exposed(families: readonly Family[], format: Format): string {
   const lines = families.flatMap((family) => linesOf(family, format));
   if (format === 'openmetrics') lines.push('# EOF');

@@ -129,12 +129,14 @@ export function clockSamples(nowSeconds: number): PartialSamples {
   return { hwerr_time_seconds: one(nowSeconds) };
 }
 
+/** Which program this is: version, commit, and the Node that runs it. */
 export interface Build {
   readonly version: string;
   readonly revision: string;
   readonly nodeVersion: string;
 }
 
+/** The info metric of the build: always 1, what it tells is in its labels. */
 export function buildSamples({ version, revision, nodeVersion }: Build): PartialSamples {
   const labels = { version, revision, node_version: nodeVersion };
   return { hwerr_exporter_build_info: [{ labels, value: 1 }] };

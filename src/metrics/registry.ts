@@ -49,6 +49,7 @@ interface Exposition {
   readonly body: string;
 }
 
+/** Makes the text of scrapes, and counts decode times, seconds, for them. */
 export interface Metrics {
   /** The exposition of one scrape: the collectors', decode times, and the process. */
   render(collectors: readonly Collector[], format: Format): Promise<Exposition>;

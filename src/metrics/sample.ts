@@ -6,6 +6,7 @@ import type { MetricName } from './catalogue.ts';
 /** No label is longer: kernels name their release with less, hostile dumps with anything. */
 const MAX_LABEL = 256;
 
+/** One value of a metric of the catalogue. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

@@ -113,6 +113,7 @@ export const FILE: z.ZodType<WebConfigFile> = z.strictObject({
 export type TlsVersion = (typeof TLS_VERSIONS)[number];
 type Maybe<T> = T | null | undefined;
 
+/** exporter-toolkit's tls_server_config as the file has it; null is what `key:` alone gives. */
 export interface TlsFileSection {
   readonly cert?: Maybe<string>;
   readonly key?: Maybe<string>;

@@ -21,6 +21,7 @@ import {
 /** What to ask of a client's certificate. */
 type ClientAuth = 'none' | 'request' | 'require_any' | 'verify_if_given' | 'verify';
 
+/** How TLS is spoken, with certificates read and checked. */
 export interface TlsConfig {
   readonly context: SecureContextOptions;
   readonly clientAuth: ClientAuth;
@@ -28,12 +29,14 @@ export interface TlsConfig {
   readonly allowedSans: readonly string[] | undefined;
 }
 
+/** A burst of requests, then one every `intervalMs`; a burst of 0 lets none through, as in Go. */
 export interface RateLimit {
   /** Time for one request to be allowed again. */
   readonly intervalMs: number;
   readonly burst: number;
 }
 
+/** What one reading of the file gave; a change of it makes another. */
 export interface WebConfig {
   /** undefined: plain HTTP. */
   readonly tls: TlsConfig | undefined;

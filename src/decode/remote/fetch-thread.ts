@@ -7,6 +7,7 @@ import { Connections, HttpObject, type HttpSettings, ObjectChanged } from './htt
 import { HEAD_BYTES } from './read-ahead.ts';
 import type { S3Store } from './s3.ts';
 
+/** What the thread is started with. */
 export interface FetchThreadData {
   readonly settings: HttpSettings;
   readonly port: MessagePort;

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { FileError, errorCode, messageOf } from '../../failure.ts';
 
+/** How long objects are read, and by which schemes. */
 export interface HttpSettings {
   /** Longest time for one object. */
   readonly timeoutMs: number;
@@ -83,6 +84,7 @@ export class Connections {
   }
 }
 
+/** One state of an object behind a URL; a read of any other throws ObjectChanged. */
 export class HttpObject {
   readonly #connections: Connections;
   readonly #settings: HttpSettings;

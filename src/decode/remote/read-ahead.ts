@@ -29,6 +29,7 @@ interface Pending {
 /** How many bytes of an object to ask for first. */
 export const HEAD_BYTES = BLOCK_BYTES;
 
+/** Reads an object by blocks, keeps those used last, and asks ahead of who reads on. */
 export class ReadAhead {
   readonly #size: number;
   readonly #ranges: Ranges;

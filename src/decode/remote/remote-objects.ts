@@ -21,6 +21,7 @@ const STREAM_BYTES = 1024 * 1024;
 /** How much later than it should an answer comes from a thread that lives. */
 const GRACE_MS = 10_000;
 
+/** Opens objects behind URLs for a decoder, which blocks; one thread fetches for all of them. */
 export class RemoteObjects implements RemoteFiles {
   readonly #settings: HttpSettings;
   readonly #answered = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));

@@ -12,6 +12,7 @@ const SPARE_SECONDS = 60;
 /** Longest time without a byte, and to connect. */
 const STALL_MS = 10_000;
 
+/** An object as a list of its bucket shows it: size in bytes, mtime in ms since 1970. */
 export interface StoredObject {
   readonly path: string;
   readonly size: number;
@@ -20,6 +21,7 @@ export interface StoredObject {
   readonly version: string;
 }
 
+/** The store that the environment names, AWS's or another that speaks S3. */
 export class S3Store {
   readonly #client: S3Client;
 
