@@ -36,6 +36,7 @@ const NOTE_NAME = ascii('VMCOREINFO\0\0');
 const NOTE_NAME_OFFSET = 12;
 const NOTE_TEXT_OFFSET = 24;
 
+/** What a kernel in the dump says of itself, and its memory through the translation that holds. */
 export interface Kernel {
   readonly vmcoreinfo: Vmcoreinfo;
   readonly foundIn: 'note' | 'scanned';

@@ -1,6 +1,10 @@
 // Every cap on a number that comes from a file, with its reason. A dump is hostile input: nothing
 // in it sizes an allocation or a loop before it was compared with one of these.
 
+/**
+ * Caps that a caller may set, most by the memory it gives: limitsWithin(). Where a file asks for
+ * more than one of them, most throw LimitExceeded.
+ */
 export interface Limits {
   /** ELF program headers. makedumpfile -E writes one per run of kept pages; 64 bytes of index each. */
   readonly segments: number;

@@ -61,6 +61,7 @@ export type AbsentReason =
   | 'page_lost' // the dump broke off before that page
   | 'pstore'; // there is no dump, only the end of the kernel's log
 
+/** The counter of one category: struct hwerr_info of kernel/vmcore_info.c, decoded. */
 export interface HwerrCategory {
   /** cpu, memory, pci, cxl, others; or what a newer kernel added, under its own name */
   readonly category: string;

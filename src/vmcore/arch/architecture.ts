@@ -7,6 +7,7 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import type { Translator } from '../memory/virtual-memory.ts';
 
+/** One machine as the decoder knows it: architectures.ts has them all. */
 export interface Architecture {
   /** As in a report's `arch`. */
   readonly name: string;

@@ -14,6 +14,10 @@ export interface ByteOrder {
   readonly wordBits: WordBits;
 }
 
+/**
+ * A position in bytes, moved on by each read. Reads past the end throw Corrupt (`truncated`);
+ * seek() and skip() check nothing.
+ */
 export class Cursor {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;

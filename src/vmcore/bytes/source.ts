@@ -10,6 +10,7 @@ export interface FileRange {
   readonly length: number;
 }
 
+/** Bytes that can be read at any offset: a file, a buffer, or a file made out of another one. */
 export interface ByteSource {
   /** Length in bytes. */
   readonly size: number;

@@ -10,6 +10,7 @@ export function cString(bytes: Uint8Array): string {
 
 const ENCODER = new TextEncoder();
 
+/** Text as the bytes that stand for it in a dump; beyond ASCII, those of UTF-8. */
 export function ascii(text: string): Uint8Array {
   return ENCODER.encode(text);
 }

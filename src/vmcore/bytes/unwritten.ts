@@ -29,6 +29,7 @@ export function whyUnwritten(
   return undefined;
 }
 
+/** Whether every byte is 0; true of no bytes at all. */
 export function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }

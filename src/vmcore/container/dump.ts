@@ -17,6 +17,7 @@ export interface AddressHints {
   readonly cpuPageTables: readonly bigint[];
 }
 
+/** Virtual addresses that a program header maps to physical ones in a row; `length` in bytes. */
 export interface MappedRange {
   readonly virtual: VirtAddr;
   readonly physical: PhysAddr;
@@ -54,6 +55,7 @@ export interface ContainedDump {
   compression(): PageCompression[];
 }
 
+/** A dump as open.ts opens it, from a file of its container or from a flattened stream of one. */
 export interface Dump extends ContainedDump {
   /** Whether the file is a `makedumpfile -F` stream of that container. */
   readonly flattened: boolean;

@@ -22,6 +22,10 @@ export function numeric(start: bigint, length: bigint | number): number | undefi
   return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
 }
 
+/**
+ * Memory by the PT_LOAD segments of an ELF core; virtual addresses stand for physical ones where
+ * the core has no others. Bytes in no segment, in a hole, or past the end of the file are missing.
+ */
 export class ElfMemory implements PhysicalMemory {
   readonly #source: ByteSource;
   readonly #segments: ExtentMap;

@@ -16,6 +16,7 @@ const RECORD_BYTES = 16;
 const BIG_ENDIAN = { endian: 'big', wordBits: 64 } as const;
 const END = 0xffffffffffffffffn; // END_FLAG_FLAT_HEADER, in both fields
 
+/** Whether `head`, the first bytes of a file, has the signature of struct makedumpfile_header. */
 export function isFlattened(head: Uint8Array): boolean {
   return hasBytesAt(head, 0, SIGNATURE);
 }

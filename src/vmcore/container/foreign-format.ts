@@ -4,6 +4,10 @@
 
 import { ascii, hasBytesAt } from '../bytes/text.ts';
 
+/**
+ * A format that is known and not decoded: why, as the reason of an Unsupported, and what to do
+ * about it.
+ */
 export interface ForeignFormat {
   readonly reason: 'unsupported_format' | 'unsupported_compression';
   /** What it is and what to do, for people. */

@@ -9,6 +9,10 @@ const BLOCK = 4096;
 /** Bytes read at once on the way to a far page. */
 const READ = 64 * BLOCK;
 
+/**
+ * Which page frames were dumped, and how many before each. Bits past the range or the end of the
+ * file are clear.
+ */
 export class KdumpBitmap {
   readonly #source: ByteSource;
   readonly #range: FileRange;

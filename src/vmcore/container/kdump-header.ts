@@ -22,10 +22,15 @@ const STATUS_OFFSET = { 64: 424, 32: 412 } as const;
 /** header.status: the dump broke off because the disk was full (DUMP_DH_COMPRESSED_INCOMPLETE). */
 export const STATUS_INCOMPLETE = 0x8;
 
+/** Whether `head`, the first bytes of a file, has the signature of struct disk_dump_header. */
 export function isKdump(head: Uint8Array): boolean {
   return hasBytesAt(head, 0, SIGNATURE);
 }
 
+/**
+ * What header and sub header say, in the variant of the structs that makes sense; ranges may lie
+ * past the end of the file.
+ */
 export interface KdumpHeader {
   readonly order: ByteOrder;
   /** header_version */

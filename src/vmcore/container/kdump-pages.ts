@@ -57,6 +57,10 @@ class SearchBudget {
   }
 }
 
+/**
+ * Memory by the pages of one kdump-compressed file, each decompressed when it is first read, and
+ * kept until the cache is full.
+ */
 export class KdumpPages implements PhysicalMemory {
   readonly #source: ByteSource;
   readonly #header: KdumpHeader;

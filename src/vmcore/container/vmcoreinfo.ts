@@ -11,6 +11,10 @@ const LATEST_CRASH = 0xffffffff;
 /** Those that Linux can be built with. */
 const PAGE_SIZES: ReadonlySet<number> = new Set([4, 8, 16, 32, 64, 256].map((kib) => kib << 10));
 
+/**
+ * The keys of one VMCOREINFO text. What is missing, or not of its form, is undefined where nothing
+ * else is said; of a key that is there twice the last one counts.
+ */
 export class Vmcoreinfo {
   /** The text as it stands in the dump, up to the first NUL. */
   readonly text: string;

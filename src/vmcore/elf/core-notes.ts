@@ -17,6 +17,10 @@ const OF_XEN: ReadonlySet<string> = new Set(['Xen', 'VMCOREINFO_XEN']);
 /** struct QEMUCPUState of x86 (target/i386/arch_dump.c): version 1, and where it has cr[3]. */
 const QEMU_CPU = { version: 1, cr3: 416 };
 
+/**
+ * Collects what notes say, range after range: VMCOREINFO, page tables of CPUs, and whose memory it
+ * is.
+ */
 export class CoreNotes {
   /** Texts of VMCOREINFO notes so far that lie inside the file: as many as are tried. */
   readonly texts: Uint8Array[] = [];

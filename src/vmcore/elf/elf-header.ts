@@ -24,10 +24,12 @@ const E_TYPE_OFFSET = 16;
 /** Bytes of program headers read at once. */
 const READ_BYTES = 1 << 16;
 
+/** Whether `head`, the first bytes of a file, begins with the ELF magic number. */
 export function isElf(head: Uint8Array): boolean {
   return hasBytesAt(head, 0, MAGIC);
 }
 
+/** The header of an ELF core, and its tables, read from the file when they are asked for. */
 export interface ElfHeader {
   readonly order: ByteOrder;
   /** e_machine */
@@ -40,6 +42,7 @@ export interface ElfHeader {
   readonly noteSections: () => Generator<FileRange>;
 }
 
+/** A segment as its program header has it, in either width; nothing in it has been checked. */
 export interface ProgramHeader {
   readonly type: number; // p_type
   readonly offset: bigint; // p_offset: file offset, bytes; all ones = not in the file (QEMU)

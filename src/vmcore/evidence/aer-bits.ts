@@ -27,6 +27,7 @@ export function statusBit(text: string): string | null {
   return CORRECTABLE.has(name) || UNCORRECTABLE.has(name) ? name : null;
 }
 
+/** Whether the name of a status bit, as statusBit() returns it, is one of a corrected error. */
 export function isCorrectable(bit: string): boolean {
   return CORRECTABLE.has(bit);
 }

@@ -16,6 +16,7 @@ interface Registers {
   readonly raised: number | null;
 }
 
+/** Finds AER errors by the registers that firmware handed over: one for each block of a device. */
 export class AerFirmware {
   readonly #findings: Findings;
   readonly #registers = new Map<string, Registers>();

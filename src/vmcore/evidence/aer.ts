@@ -40,6 +40,10 @@ interface Block {
   readonly header: Header | null;
 }
 
+/**
+ * Finds errors that AER reported of PCIe and CXL devices, corrected, non-fatal and fatal, with what
+ * recovery came to and whether aer_inject made them.
+ */
 export class AerRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #firmware: AerFirmware;

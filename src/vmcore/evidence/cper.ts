@@ -43,6 +43,10 @@ interface Record {
   begun: boolean;
 }
 
+/**
+ * Finds errors in the records of GHES and extlog, one for each section. Records of BERT, of the
+ * boot before, are only counted.
+ */
 export class CperRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #records = new Map<string, Record>();

@@ -1,6 +1,7 @@
 // The line that says where a kernel was. lib/dump_stack.c dump_stack_print_info():
 // `CPU: 3 UID: 0 PID: 341 Comm: (udev-worker) Kdump: loaded Tainted: G   M  6.17.0 #1 …`.
 
+/** Which CPU and which task the kernel was in, and its taint flags. */
 export interface CpuLine {
   readonly cpu: number | null;
   readonly pid: number;

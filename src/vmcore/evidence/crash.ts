@@ -9,6 +9,7 @@ import type { Line } from './line.ts';
 import { sharedName } from './part-name.ts';
 import { shownText } from './shown-text.ts';
 
+/** What a kernel died of and where, as far as its log says; null: not said. */
 export interface CrashFacts {
   /** The line of the panic; of the oops where nothing followed it. */
   readonly panic: string;

@@ -10,6 +10,10 @@ const DEVICE_STATE = /, device state {0,3}(fatal)?(?: {0,2}firmware-halt)? {0,3}
 const RECOVERY =
   /^mem\d{1,6}: (frozen state error detected, disable CXL\.mem|failure state error detected, request disconnect)/;
 
+/**
+ * Finds mailbox failures of CXL memory devices, fatal where the device says so of its state, and
+ * what recovery came to where it disabled or disconnected one.
+ */
 export class CxlRecogniser implements Recogniser {
   readonly #findings: Findings;
 

@@ -16,6 +16,10 @@ const NON_FATAL = 1;
 const FATAL = 2;
 const SOFTWARE = 1;
 
+/**
+ * Finds containment events: ports that cut off the link below them for an uncorrected error, an RP
+ * PIO error, or on request of software (informational).
+ */
 export class DpcRecogniser implements Recogniser {
   readonly #findings: Findings;
 

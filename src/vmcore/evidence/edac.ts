@@ -26,6 +26,11 @@ const NAMELESS = /^(?:any|unknown) (?:memory|label)$/;
 /** The record is firmware's, and ghes_edac printed it. drivers/edac/ghes_edac.c. */
 const FIRMWARE = /APEI (?:location|status)/;
 
+/**
+ * Finds corrected and uncorrected errors that EDAC drivers report of memory, caches and other
+ * devices, parity and system errors of PCI, and machine checks that a driver prints before its own
+ * line.
+ */
 export class EdacRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #pageSize: number;

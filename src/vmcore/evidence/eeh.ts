@@ -18,6 +18,10 @@ const RECOVERED = 'Recovery successful';
 const GIVEN_UP =
   /Unable to recover from failure|has failed \d{1,6} times in the last hour and has been permanently disabled/;
 
+/**
+ * Finds frozen and fenced PCI endpoints and host bridges of POWER, one error for each until its
+ * recovery is over; fatal where they are dead or given up.
+ */
 export class EehRecogniser implements Recogniser {
   readonly #findings: Findings;
   /** Errors that are not over, by endpoint; the newest last. */

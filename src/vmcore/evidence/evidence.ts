@@ -32,11 +32,13 @@ const CAUSE_SECONDS = 2;
 /** Events kept: the oldest that are more than corrected, then the newest of all. */
 const EVENTS = 1000;
 
+/** What has to be known of a kernel, beside its log, to read its messages. */
 export interface EvidenceOptions {
   /** Bytes of a page: messages number pages by it. */
   readonly pageSize: number;
 }
 
+/** What a log tells of: hardware errors, messages that were left out of it, and the crash. */
 export interface Evidence {
   /** Oldest first. */
   readonly hardwareEvents: readonly HardwareEvent[];

@@ -45,6 +45,7 @@ export interface Place {
   pe?: string;
 }
 
+/** What one source printed of one error, filled in as its lines come. */
 export interface Finding {
   kind: Kind;
   readonly source: Source;

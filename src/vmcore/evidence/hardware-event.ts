@@ -63,6 +63,7 @@ export type Part =
     }
   | { readonly kind: 'page'; readonly physicalAddress: string };
 
+/** One hardware error as a report has it, or several that one message counts. */
 export interface HardwareEvent {
   /** Seconds since boot of the first line; null where the log has no times. */
   readonly time: number | null;

@@ -3,6 +3,7 @@
 
 import { shownText } from './shown-text.ts';
 
+/** Maker and model of the machine, and its firmware; null: not said. `raw` is the whole text. */
 export interface HardwareName {
   readonly raw: string;
   readonly vendor: string | null;

@@ -10,6 +10,7 @@ const HEAD =
   /^(Harmless|Severe|Fatal|Warning)? ?Hypervisor Maintenance interrupt \[(Recovered|Not recovered)\]/;
 const DETAIL = /^ Error detail: (.{1,200})$/;
 
+/** Finds Hypervisor Maintenance Interrupts of POWER, errors of a CPU; fatal where not recovered. */
 export class HmiRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #last = new Map<string | null, Finding>();

@@ -7,6 +7,7 @@ const LINE_CHARACTERS = 2048;
 /** Lines of one record; the kernel's own have two at the most. */
 const RECORD_LINES = 64;
 
+/** A line of the kernel's log, with what its record says beside the text. */
 export interface Line {
   /** Seconds since boot; of the line before where its own is not known. */
   readonly time: number;

@@ -11,10 +11,12 @@ export interface AbsentLog {
   readonly reason: DecodeReason | 'log_not_kept';
 }
 
+/** The part of a report that comes from the log: what it tells, and how much of it there was. */
 export interface LogFindings extends Omit<Evidence, 'suppressed'> {
   readonly log: LogSummary | AbsentLog;
 }
 
+/** The hardware errors and the crash in a log that was read, with its summary. */
 export function logFindings(
   log: ReadLog,
   options: EvidenceOptions,
@@ -23,6 +25,7 @@ export function logFindings(
   return { log: logSummary(log, suppressed), ...evidence };
 }
 
+/** The findings of a log that could not be read, for the reason given: there are none. */
 export function absentLog(reason: AbsentLog['reason']): LogFindings {
   return {
     log: { source: 'absent', reason },

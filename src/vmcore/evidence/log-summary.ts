@@ -19,6 +19,7 @@ export interface ReadLog {
   readonly unreadable?: number;
 }
 
+/** What a report says of the whole log: where it is from, and what is missing or no evidence. */
 export interface LogSummary extends Required<Omit<ReadLog, 'records'>> {
   /** Some records do not say who wrote them: whoever may write to /dev/kmsg may have. */
   readonly forgeable: boolean;
@@ -32,6 +33,7 @@ export interface LogSummary extends Required<Omit<ReadLog, 'records'>> {
   readonly suppressed: Evidence['suppressed'];
 }
 
+/** The summary of a log, its records counted, with times in seconds since boot. */
 export function logSummary(log: ReadLog, suppressed: Evidence['suppressed']): LogSummary {
   const { source, records, truncated, firstSeq = null, lost = 0, unreadable = 0 } = log;
   const timed = ({ timeSeconds }: LogRecord): boolean => timeSeconds !== null;

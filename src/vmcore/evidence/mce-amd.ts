@@ -41,6 +41,7 @@ interface Block {
   legacy: boolean;
 }
 
+/** Finds machine checks of AMD that the kernel decoded, one for each block of lines of a caller. */
 export class AmdMceRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #blocks = new Map<string | null, Block>();

@@ -21,14 +21,17 @@ const SOCKET = /SOCKET (\d{1,5})\b/;
 /** A bank that does not exist: the kernel made the record of a firmware record. mce/apei.c. */
 const FIRMWARE_BANK = 255;
 
+/** Whether the text, its prefix cut off, begins a record: with CPU, bank and MCi_STATUS. */
 export function startsMceRecord(text: string): boolean {
   return HEAD.test(text);
 }
 
+/** Whether the text, its prefix cut off, goes on with one: TSC, ADDR, MISC or PROCESSOR. */
 export function continuesMceRecord(text: string): boolean {
   return BODY.test(text);
 }
 
+/** Fills in the finding of one machine check from the registers that its lines have. */
 export class MceRecord {
   readonly finding: Finding;
   #status: bigint | null = null;

@@ -19,6 +19,10 @@ function bit(word: bigint, position: bigint): boolean {
   return ((word >> position) & 1n) === 1n;
 }
 
+/**
+ * Whether MCi_STATUS is read as AMD's, Hygon among them: by the vendor number of `PROCESSOR`
+ * (arch/x86/include/asm/processor.h X86_VENDOR_*); null, for not said, is not AMD.
+ */
 export function isAmd(vendor: number | null): boolean {
   return vendor === VENDOR_AMD || vendor === VENDOR_HYGON;
 }

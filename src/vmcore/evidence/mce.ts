@@ -18,6 +18,10 @@ const INJECTED = /^(?:Triggering MCE exception on|Starting machine check poll) C
 const HOLDOUTS =
   /^mce: (?:\[Hardware Error\]: )?(?:CPUs not responding to MCE broadcast|Some CPUs didn't answer in synchronization)/;
 
+/**
+ * Finds machine checks of x86 that are printed raw, announcements of them, bad memory met in an
+ * access to user space, CPUs that did not answer a machine check, and injections by mce-inject.
+ */
 export class MceRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #records = new Map<string | null, MceRecord>();

@@ -17,6 +17,10 @@ const INJECTION_SECONDS = 1;
 /** The kernel gives up SEV-SNP pages in a row (arch/x86/virt/svm/sev.c snp_leak_pages): no error. */
 const LEAK_PAGES = 3;
 
+/**
+ * Finds pages of bad memory that the kernel acted on, and pages taken out of use after too many
+ * corrected errors. Pages that a test of software made bad are passed over.
+ */
 export class MemoryFailureRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #pageSize: bigint;

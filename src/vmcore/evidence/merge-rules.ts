@@ -2,6 +2,7 @@
 
 import type { Finding, Kind } from './finding.ts';
 
+/** One way in which a later finding turns out to be of the same error as an earlier one. */
 export interface Rule {
   /** What is joined. */
   readonly name: string;

@@ -7,6 +7,7 @@ import type { Line } from './line.ts';
 const SERR = 'NMI: PCI system error (SERR) for reason ';
 const IOCK = 'NMI: IOCK error (debug interrupt?) for reason ';
 
+/** Finds PCI system errors (SERR) and I/O checks (IOCK) that came as an NMI. */
 export class NmiRecogniser implements Recogniser {
   readonly #findings: Findings;
 

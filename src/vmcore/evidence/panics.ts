@@ -32,6 +32,11 @@ interface Cause {
   readonly certain: boolean;
 }
 
+/**
+ * Finds panics for a machine check, a fatal error record of firmware, an SError, an HMI, an
+ * uncorrected error of EDAC, bad memory, or an IOCK NMI; always fatal. One for any other NMI is but
+ * a note.
+ */
 export class PanicRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #pageSize: number;

@@ -8,6 +8,7 @@ const ADDRESS = '[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]';
 const PREFIX = new RegExp(`^[\\w .()-]{1,40}? (${ADDRESS})(?::pcie?[0-9a-f]{1,4})?: (.{0,1900})$`);
 const DEVICE = new RegExp(`^\\+pci:(${ADDRESS})$`);
 
+/** A line of a PCI device; `address` is as in `0000:01:00.0`, `text` what follows the prefix. */
 export interface PciLine {
   readonly line: Line;
   readonly address: string;

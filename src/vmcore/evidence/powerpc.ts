@@ -32,6 +32,10 @@ const CPU_TYPES = /^(?:SLB|ERAT|TLB|D-Cache|I-Cache|User)\b/i;
 /** Kernel addresses of 64-bit POWER begin at 0xc000000000000000. */
 const KERNEL = 0xc000_0000_0000_0000n;
 
+/**
+ * Finds machine checks of POWER, and hardware errors that RTAS reports; fatal by their own word, or
+ * where the kernel itself was hit and did not recover.
+ */
 export class PowerpcRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #byCpu = new Map<string, Check>();

@@ -19,6 +19,7 @@ const SEVERITIES: ReadonlyMap<number, Severity> = new Map([
 ]);
 const RECOVERED = 0x3a;
 
+/** Finds error events of PCI functions of s390, and tasks that a machine check ended. */
 export class S390Recogniser implements Recogniser {
   readonly #findings: Findings;
 

@@ -16,6 +16,10 @@ const ABORT =
 const NAMELESS = /^Internal error: : [0-9a-f]{1,16} \[#/;
 const DEATH_SECONDS = 1;
 
+/**
+ * Finds SErrors, which are fatal, and external aborts and parity errors on memory accesses of arm64
+ * and arm, which are recoverable where only a process was hit.
+ */
 export class SerrorRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #faults = new Map<string | null, Finding>();

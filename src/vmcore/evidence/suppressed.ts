@@ -14,6 +14,9 @@ const FUNCTIONS: readonly (readonly [RegExp, Source])[] = [
   [/^(?:aer_ratelimit|aer_print_\w{1,32}|pci_print_aer)$/, 'aer'],
 ];
 
+/**
+ * Counts messages of hardware errors that the rate limit kept out of the log; finds none itself.
+ */
 export class SuppressedMessages implements Recogniser {
   readonly #counts = new Map<Source, number>();
 

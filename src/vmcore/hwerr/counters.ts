@@ -25,6 +25,7 @@ export interface CounterOptions {
   readonly askBtf?: boolean;
 }
 
+/** The counters and the boot id of a kernel, and what led to the counters; null: not found. */
 export interface Counters {
   readonly hwerr: Hwerr;
   readonly bootId: string | null;

@@ -16,6 +16,7 @@ const KNOWN: readonly string[] = CATEGORIES;
 /** KTIME_SEC_MAX (include/linux/ktime.h): no kernel clock goes further than the year 2262. */
 const LATEST_SECONDS = 9_223_372_036n;
 
+/** What finding the layout of the array may cost, and where its warnings go. */
 export interface LayoutOptions {
   readonly limits: Limits;
   /** Read BTF even where nothing says that the layout has changed. */

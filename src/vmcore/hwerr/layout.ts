@@ -3,6 +3,7 @@
 
 import { CATEGORIES } from './categories.ts';
 
+/** Where the elements of the array and their members lie, in bytes, and whether BTF said so. */
 export interface HwerrLayout {
   readonly source: 'btf' | 'builtin';
   /** sizeof(struct hwerr_info), bytes. */

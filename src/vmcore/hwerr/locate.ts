@@ -19,6 +19,7 @@ const LOG_FUNCTION = 'hwerr_log_error_type';
  */
 const FIRST_RELEASE = { major: 6, minor: 19 };
 
+/** Where the array lies in the dumped memory, and which source of symbols said so. */
 export interface LocatedArray {
   readonly address: VirtAddr;
   /** Bytes to the next symbol; undefined when that is not known. */

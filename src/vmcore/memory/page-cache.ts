@@ -1,5 +1,6 @@
 // Decompressed pages kept while one dump is decoded, oldest use first out.
 
+/** Decompressed pages by page frame number; where it is full, the one not used for longest goes. */
 export class PageCache {
   readonly #pages = new Map<number, Uint8Array>();
   readonly #capacity: number;

@@ -2,6 +2,7 @@
 
 import type { PhysAddr } from '../bytes/units.ts';
 
+/** Bytes by physical address, from whichever container; any of them may be missing. */
 export interface PhysicalMemory {
   /**
    * `length` bytes at `address`; never to be written to. Pages known to be zero read as zeros.

@@ -14,6 +14,7 @@ export type Translator = (address: VirtAddr) => PhysAddr | undefined;
 /** Translations are asked for once in every so many bytes: the smallest page of any architecture. */
 const STEP = 4096;
 
+/** Bytes by the kernel's virtual addresses, and the byte order to read them in. */
 export class VirtualMemory {
   readonly order: ByteOrder;
   readonly #memory: PhysicalMemory;

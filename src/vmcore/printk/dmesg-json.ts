@@ -36,6 +36,7 @@ function record(entry: Readonly<Record<string, unknown>>): LogRecord {
   };
 }
 
+/** Whether a value out of JSON has keys to look at: an object or an array, not null. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }

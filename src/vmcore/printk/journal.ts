@@ -10,6 +10,7 @@ import type { LogRecord } from './record.ts';
 const USER = 1;
 const utf8 = new TextDecoder();
 
+/** Whether the text is the JSON of journalctl, by keys of its own in the first 64 Ki characters. */
 export function isJournal(text: string): boolean {
   return /"(?:__REALTIME_TIMESTAMP|__CURSOR|_TRANSPORT|MESSAGE)"/.test(text.slice(0, 65_536));
 }

@@ -56,6 +56,7 @@ export function hasLegacyLog(info: Vmcoreinfo): boolean {
   return info.symbol('log_buf') !== undefined && structName(info) !== undefined;
 }
 
+/** The buffer of one kernel; its variables are read at once, its records when asked for. */
 export class LegacyBuffer {
   readonly #pages: LogMemory;
   readonly #layout: Layout;

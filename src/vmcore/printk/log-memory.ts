@@ -9,6 +9,10 @@ import type { VirtualMemory } from '../memory/virtual-memory.ts';
 /** Bytes read at once. */
 export const PAGE = 4096;
 
+/**
+ * Pages of the kernel's virtual memory, 4 KiB each, read within a budget. What is missing is
+ * undefined or zeros, never an error.
+ */
 export class LogMemory {
   readonly order: VirtualMemory['order'];
   readonly #memory: VirtualMemory;

@@ -4,6 +4,7 @@
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
 import { type LogMemory, PAGE } from './log-memory.ts';
 
+/** A window on the memory from `base` on: seek() moves it, numbers are read at offsets into it. */
 export class LogRegion {
   readonly #pages: LogMemory;
   readonly #base: VirtAddr;

@@ -9,6 +9,7 @@ import { LogMemory } from './log-memory.ts';
 import type { LogEntry, LogRecord } from './record.ts';
 import { newestOfRing } from './ring.ts';
 
+/** The log that was in the memory of a dump, and what of it could not be had. */
 export interface KernelLog {
   /** `absent`: a kernel that keeps its log in none of the forms that are read here. */
   readonly source: 'ring' | 'legacy' | 'absent';

@@ -10,6 +10,7 @@ import { linesOf } from './lines.ts';
 import type { LogRecord } from './record.ts';
 import { FACILITIES, LEVELS } from './syslog.ts';
 
+/** A log that a tool wrote, and in which of the forms. */
 export interface LogText {
   readonly format: 'text' | 'dmesg-json' | 'journal-json';
   /** Oldest first; the newest ones of a log that has too many. */

@@ -66,6 +66,7 @@ const BYTES_BEHIND: ReadonlyMap<number, { readonly fixed?: number; readonly each
     [KIND.ENUM64, { each: 12 }],
   ]);
 
+/** A struct as BTF describes it. Members without a name share the empty one. */
 export interface BtfStruct {
   /** Bytes. */
   readonly size: number;

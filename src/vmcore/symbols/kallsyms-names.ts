@@ -12,6 +12,10 @@ import type { KallsymsTables } from './kallsyms-tables.ts';
 export const NAMES_PER_MARKER = 256;
 const PAGE = 4096;
 
+/**
+ * The compressed names of all symbols, by number in the order of addresses, expanded when asked
+ * for. Those that are damaged throw Corrupt (`no_kallsyms`), those that are missing PageMissing.
+ */
 export class KallsymsNames {
   readonly #tables: KallsymsTables;
   readonly #bigLengths: boolean;

@@ -22,6 +22,10 @@ export interface Entry {
 /** The order is damaged, or made by another rule. */
 export class NotInOrder extends Error {}
 
+/**
+ * The symbols in the order of their names, for a binary search. Each step of it is checked, for
+ * VMCOREINFO does not say where the table is.
+ */
 export class KallsymsOrder {
   readonly #tables: KallsymsTables;
   readonly #names: KallsymsNames;

@@ -16,6 +16,10 @@ const TOKEN_TABLE_BYTES = 2048;
 /** Of what VMCOREINFO names in any kernel since v6.0 that has kallsyms. */
 const NAMED = ['kallsyms_names', 'kallsyms_num_syms', 'kallsyms_token_table'] as const;
 
+/**
+ * Where the tables are, and what is small of them: the number of symbols, and the 256 texts
+ * (`tokens`) that names are made of.
+ */
 export interface KallsymsTables {
   readonly memory: VirtualMemory;
   readonly count: number;

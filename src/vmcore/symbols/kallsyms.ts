@@ -17,6 +17,10 @@ const BESIDE = 2;
 /** How far away symbols beside another may be, either way. */
 const NEIGHBOURS = 16;
 
+/**
+ * The dump's own symbols. find() and findBeside() throw PageMissing where a page of the tables is
+ * not in the dump, Corrupt where they are damaged.
+ */
 export class Kallsyms implements SymbolSource {
   readonly kind = 'kallsyms';
   readonly #info: Vmcoreinfo;

@@ -11,6 +11,7 @@ export interface KernelSymbol {
   readonly size: bigint | undefined;
 }
 
+/** Symbols by name: of kallsyms in the dump, or of a System.map or vmlinux beside it. */
 export interface SymbolSource {
   readonly kind: 'kallsyms' | 'system-map' | 'vmlinux';
   /**
