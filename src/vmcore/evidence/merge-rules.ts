@@ -1,4 +1,4 @@
-// Which findings are of one error, as a table. A time is that between the last line
+// Which findings are of one error, as a table of rules that merge.ts applies.
 
 import type { Finding, Kind } from './finding.ts';
 
