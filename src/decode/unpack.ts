@@ -3,7 +3,7 @@
 // start. Left out: bzip2 and lz4, for which npm has no well-kept streaming decoder.
 
 import type { FileHandle } from 'node:fs/promises';
-import { Readable, type Transform } from 'node:stream';
+import { Readable, type Transform, type TransformOptions } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import zlib from 'node:zlib';
 import { FileError, errorCode, isSystemError, messageOf } from '../failure.ts';
@@ -30,7 +30,7 @@ export async function unpack(path: string, packed: Readable, packing: Packing): 
   const content = await TemporaryFile.create();
   const { file } = content;
   try {
-    for await (const chunk of (await unpacked(packed, packing)) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of await unpacked(packed, packing)) {
       await content.append(chunk, `${path}: unpacking ${packing}`);
     }
     return { file, isCut: false };
@@ -73,17 +73,25 @@ const REASONS: ReadonlyMap<string | undefined, 'truncated' | 'unsupported_compre
   ['8', 'truncated'], // XZ_BUF_ERROR
 ]);
 
-async function unpacked(packed: Readable, packing: Packing): Promise<Readable> {
+/**
+ * An error ends a stream at once, and what it had ready is gone: of a packed file that was cut, the last
+ * that could be unpacked. So nothing is made before what was made is taken.
+ */
+const ONE_AT_A_TIME: TransformOptions & zlib.ZlibOptions & zlib.ZstdOptions = {
+  readableHighWaterMark: 1,
+};
+
+async function unpacked(packed: Readable, packing: Packing): Promise<AsyncIterable<Uint8Array>> {
   switch (packing) {
     case 'gzip':
-      return through(packed, zlib.createGunzip());
+      return through(packed, zlib.createGunzip(ONE_AT_A_TIME));
     case 'xz': {
       const { default: xz } = await import('xz-decompress'); // 10 ms that few dumps need
       const web = Readable.toWeb(packed) as ConstructorParameters<typeof xz.XzReadableStream>[0];
-      return Readable.fromWeb(new xz.XzReadableStream(web) as ReadableStream);
+      return new xz.XzReadableStream(web) as ReadableStream<Uint8Array>;
     }
     case 'zstd':
-      return through(packed, zlib.createZstdDecompress());
+      return through(packed, zlib.createZstdDecompress(ONE_AT_A_TIME));
   }
 }
 

@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
-import { bytesSource, openVmcore } from '../../src/vmcore/index.ts';
+import { type CrashReport, bytesSource, openVmcore } from '../../src/vmcore/index.ts';
 import { verdictOf } from '../../src/triage.ts';
 import { verdictText } from '../../src/wording.ts';
-import { decodeCounted } from '../support/dumps/decode-cost.ts';
+import { type DecodeCost, decodeCounted } from '../support/dumps/decode-cost.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { sharedVmcores } from '../support/dumps/shared-vmcores.ts';
 
@@ -16,8 +16,13 @@ const shared = sharedVmcores();
 
 describe.skipIf(shared === undefined)('the log of a whole dump', () => {
   const path = join(shared ?? '', 'x86_64-7.3.4-whole.zlib');
-  const { report, cost } = decodeCounted(bytesSource(readFileSync(path)));
-  const dmesg = readFileSync(join(shared ?? '', 'x86_64-7.3.4-dmesg.txt'), 'utf8').split('\n');
+  let dmesg: string[];
+  let report: CrashReport;
+  let cost: Readonly<DecodeCost>;
+  beforeAll(() => {
+    ({ report, cost } = decodeCounted(bytesSource(readFileSync(path))));
+    dmesg = readFileSync(join(shared ?? '', 'x86_64-7.3.4-dmesg.txt'), 'utf8').split('\n');
+  });
   /** Seconds since boot of the lines with this text. */
   const timesOf = (text: string): number[] =>
     dmesg.flatMap((line) =>
