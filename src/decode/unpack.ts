@@ -29,13 +29,18 @@ export interface Unpacked {
 export async function unpack(path: string, packed: Readable, packing: Packing): Promise<Unpacked> {
   const content = await TemporaryFile.create();
   const { file } = content;
+  const what = `${path}: unpacking ${packing}`;
+  let stream: Readable | undefined;
   try {
-    for await (const chunk of await unpacked(packed, packing)) {
-      await content.append(chunk, `${path}: unpacking ${packing}`);
-    }
+    stream = await unpacked(packed, packing);
+    for await (const chunk of stream as AsyncIterable<Uint8Array>)
+      await content.append(chunk, what);
     return { file, isCut: false };
   } catch (error) {
     const reason = unpackError(path, packing, error);
+    // An error ends a stream at once, before what it had ready was taken.
+    const rest = reason.reason === 'truncated' ? (stream?.read() as Uint8Array | null) : null;
+    if (rest !== null) await content.append(rest, what);
     if (content.length > 0 && reason.reason === 'truncated') return { file, isCut: true };
     await file.close();
     throw reason;
@@ -73,22 +78,19 @@ const REASONS: ReadonlyMap<string | undefined, 'truncated' | 'unsupported_compre
   ['8', 'truncated'], // XZ_BUF_ERROR
 ]);
 
-/**
- * An error ends a stream at once, and what it had ready is gone: of a packed file that was cut, the last
- * that could be unpacked. So nothing is made before what was made is taken.
- */
+/** What ends a stream with an error takes with it what is not read yet: so nothing is made ahead. */
 const ONE_AT_A_TIME: TransformOptions & zlib.ZlibOptions & zlib.ZstdOptions = {
   readableHighWaterMark: 1,
 };
 
-async function unpacked(packed: Readable, packing: Packing): Promise<AsyncIterable<Uint8Array>> {
+async function unpacked(packed: Readable, packing: Packing): Promise<Readable> {
   switch (packing) {
     case 'gzip':
       return through(packed, zlib.createGunzip(ONE_AT_A_TIME));
     case 'xz': {
       const { default: xz } = await import('xz-decompress'); // 10 ms that few dumps need
       const web = Readable.toWeb(packed) as ConstructorParameters<typeof xz.XzReadableStream>[0];
-      return new xz.XzReadableStream(web) as ReadableStream<Uint8Array>;
+      return Readable.fromWeb(new xz.XzReadableStream(web) as ReadableStream);
     }
     case 'zstd':
       return through(packed, zlib.createZstdDecompress(ONE_AT_A_TIME));
