@@ -3,7 +3,7 @@
 // start. Left out: bzip2 and lz4, for which npm has no well-kept streaming decoder.
 
 import type { FileHandle } from 'node:fs/promises';
-import { Readable, type Transform, type TransformOptions } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import zlib from 'node:zlib';
 import { FileError, errorCode, isSystemError, messageOf } from '../failure.ts';
@@ -28,23 +28,36 @@ export interface Unpacked {
  */
 export async function unpack(path: string, packed: Readable, packing: Packing): Promise<Unpacked> {
   const content = await TemporaryFile.create();
-  const { file } = content;
-  const what = `${path}: unpacking ${packing}`;
-  let stream: Readable | undefined;
   try {
-    stream = await unpacked(packed, packing);
-    for await (const chunk of stream as AsyncIterable<Uint8Array>)
-      await content.append(chunk, what);
-    return { file, isCut: false };
+    const stream = await unpacked(packed, packing);
+    const isCut = await fill(content, stream, `${path}: unpacking ${packing}`);
+    return { file: content.file, isCut };
   } catch (error) {
-    const reason = unpackError(path, packing, error);
-    // An error ends a stream at once, before what it had ready was taken.
-    const rest = reason.reason === 'truncated' ? (stream?.read() as Uint8Array | null) : null;
-    if (rest !== null) await content.append(rest, what);
-    if (content.length > 0 && reason.reason === 'truncated') return { file, isCut: true };
-    await file.close();
-    throw reason;
+    await content.close();
+    throw unpackError(path, packing, error);
   }
+}
+
+/** @returns whether the stream ended early, with something to append all the same. */
+async function fill(content: TemporaryFile, stream: Readable, what: string): Promise<boolean> {
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      await content.append(chunk, what);
+    }
+    return false;
+  } catch (error) {
+    if (error instanceof FileError || reasonOf(error) !== 'truncated') throw error;
+    // An error ends a stream at once: what it had ready was not taken yet.
+    for (let ready = readyIn(stream); ready !== null; ready = readyIn(stream)) {
+      await content.append(ready, what);
+    }
+    if (content.length === 0) throw error;
+    return true;
+  }
+}
+
+function readyIn(stream: Readable): Uint8Array | null {
+  return stream.read() as Uint8Array | null;
 }
 
 function unpackError(path: string, packing: Packing, error: unknown): FileError {
@@ -78,22 +91,17 @@ const REASONS: ReadonlyMap<string | undefined, 'truncated' | 'unsupported_compre
   ['8', 'truncated'], // XZ_BUF_ERROR
 ]);
 
-/** What ends a stream with an error takes with it what is not read yet: so nothing is made ahead. */
-const ONE_AT_A_TIME: TransformOptions & zlib.ZlibOptions & zlib.ZstdOptions = {
-  readableHighWaterMark: 1,
-};
-
 async function unpacked(packed: Readable, packing: Packing): Promise<Readable> {
   switch (packing) {
     case 'gzip':
-      return through(packed, zlib.createGunzip(ONE_AT_A_TIME));
+      return through(packed, zlib.createGunzip());
     case 'xz': {
       const { default: xz } = await import('xz-decompress'); // 10 ms that few dumps need
       const web = Readable.toWeb(packed) as ConstructorParameters<typeof xz.XzReadableStream>[0];
       return Readable.fromWeb(new xz.XzReadableStream(web) as ReadableStream);
     }
     case 'zstd':
-      return through(packed, zlib.createZstdDecompress(ONE_AT_A_TIME));
+      return through(packed, zlib.createZstdDecompress());
   }
 }
 
