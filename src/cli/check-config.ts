@@ -1,16 +1,9 @@
 // hwerr-exporter check-config: would the daemon start, and work, with these flags and files?
 
-import {
-  type Config,
-  ConfigError,
-  FLAGS,
-  FLAG_KEYS,
-  type FlagValues,
-  readConfig,
-} from '../config.ts';
-import { type Finding, ok, printFindings, problem } from './finding.ts';
+import { FLAGS, type FlagValues } from '../config.ts';
+import { type Finding, ok, printFindings } from './finding.ts';
 import { checkDirectory, checkLedger, checkWebConfig } from './path-checks.ts';
-import { unitSettings } from './settings.ts';
+import { unitConfig } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
@@ -32,16 +25,9 @@ async function* checks(
   envFile: string | undefined,
   own: Readonly<Record<string, string | undefined>>,
 ): AsyncGenerator<Finding> {
-  let config: Config;
-  try {
-    const { environment, findings } = unitSettings(envFile, own);
-    yield* findings;
-    config = readConfig(FLAG_KEYS, given, environment);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    yield problem(error.message);
-    return;
-  }
+  const { config, findings } = unitConfig(given, envFile, own);
+  yield* findings;
+  if (config === undefined) return;
   yield ok('flags and variables: good');
   const { webConfigFile } = config;
   if (webConfigFile !== undefined) yield checkWebConfig(webConfigFile);

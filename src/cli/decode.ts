@@ -1,16 +1,16 @@
 // hwerr-exporter decode FILE|DIRECTORY|-...: decode dumps once and print what they say.
 
-import { absolutePath, isRemote, shownPath } from '../file-path.ts';
+import { absolutePath, shownPath } from '../file-path.ts';
 import type { Failure } from '../failure.ts';
 import type { DecodeOutcome } from '../decode/decode-file.ts';
 import type { HttpSettings } from '../decode/remote/http-object.ts';
-import type { RemoteObjects } from '../decode/remote/remote-objects.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { jsonText } from '../text.ts';
 import { verdictOf } from '../triage.ts';
 import { SCHEMA_VERSION } from '../version.ts';
 import { advice } from '../wording.ts';
 import { dumpArguments } from './dump-arguments.ts';
+import { remoteObjects } from './remote.ts';
 import { reportTable } from './report-table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -79,16 +79,6 @@ export async function decodeCommand(
     }
   }
   return failed ? 1 : 0;
-}
-
-/** Who fetches, where one of the paths is a URL. */
-async function remoteObjects(
-  paths: readonly string[],
-  settings: HttpSettings,
-): Promise<RemoteObjects | undefined> {
-  if (!paths.some(isRemote)) return undefined;
-  const { RemoteObjects } = await import('../decode/remote/remote-objects.ts');
-  return new RemoteObjects(settings);
 }
 
 /** A path as it was written on the command line, where it was. */

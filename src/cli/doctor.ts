@@ -4,26 +4,19 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type DecodeOutcome, decodeFile } from '../decode/decode-file.ts';
-import {
-  type Config,
-  ConfigError,
-  FLAGS,
-  FLAG_KEYS,
-  type FlagValues,
-  readConfig,
-} from '../config.ts';
-import { FileError } from '../failure.ts';
+import { type Config, FLAGS, type FlagValues } from '../config.ts';
 import { KEXEC_CRASH_LOADED, kdumpArmed } from '../host/kexec-state.ts';
-import { globPattern } from '../ingest/file-names.ts';
-import { type FoundFile, type ScanResult, scanDirectory } from '../ingest/scan.ts';
+import type { FoundFile } from '../ingest/scan.ts';
 import { verdictOf } from '../triage.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { advice, verdictText } from '../wording.ts';
 import { type Finding, ok, printFindings, problem, unknown } from './finding.ts';
+import { look } from './look.ts';
 import { cannotRead, checkDirectory, checkLedger, checkWebConfig } from './path-checks.ts';
 import { UNIT_SETTINGS } from './program.ts';
+import { remoteObjects } from './remote.ts';
 import { type RunningExporter, askExporter } from './running-exporter.ts';
-import { unitSettings } from './settings.ts';
+import { unitConfig } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,16 +40,9 @@ async function* checks(
   own: Environment,
 ): AsyncGenerator<Finding> {
   const file = envFile ?? (existsSync(UNIT_SETTINGS) ? UNIT_SETTINGS : undefined);
-  let config: Config;
-  try {
-    const { environment, findings } = unitSettings(file, own);
-    yield* findings;
-    config = readConfig(FLAG_KEYS, given, environment);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    yield problem(error.message);
-    return;
-  }
+  const { config, findings } = unitConfig(given, file, own);
+  yield* findings;
+  if (config === undefined) return;
   yield ok(`settings: good${file === undefined ? '' : `, from ${file}`}`);
   if (config.webConfigFile !== undefined) yield checkWebConfig(config.webConfigFile);
   // In central mode the dumps are other hosts', and so is what becomes of their next panic.
@@ -99,7 +85,7 @@ async function* checkDumps(config: Config, exporter: RunningExporter): AsyncGene
   const found: FoundFile[] = [];
   let isWhole = true;
   for (const directory of config.directories) {
-    const { files, unreadable } = await look(directory, config);
+    const { files, unreadable } = await look(directory, config.excluded);
     found.push(...files);
     const [first] = unreadable;
     if (first === undefined) {
@@ -124,18 +110,6 @@ function counted(count: number, what: string): string {
   return count === 1 ? `1 ${what}` : `${count} ${what}s`;
 }
 
-async function look(
-  directory: string,
-  { excluded }: Config,
-): Promise<Pick<ScanResult, 'files' | 'unreadable'>> {
-  try {
-    return await scanDirectory(directory, excluded.map(globPattern));
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    return { files: [], unreadable: [{ path: directory, error }] };
-  }
-}
-
 /** Whether the running exporter says that it can read a directory: it may have rights that we have not. */
 function isUp(directory: string, { metrics }: RunningExporter): boolean {
   const series = `hwerr_directory_up{directory=${JSON.stringify(directory)}} 1`;
@@ -152,9 +126,10 @@ async function checkNewest(
   config: Config,
   exporter: RunningExporter,
 ): Promise<Finding | undefined> {
-  const { symbolPaths, decodeMaxMemoryBytes: maxMemoryBytes } = config;
+  const { symbolPaths, decodeMaxMemoryBytes: maxMemoryBytes, decodeTimeoutMs: timeoutMs } = config;
+  const remote = await remoteObjects(config.directories, { timeoutMs, plainHttp: false });
   for (const { root, path } of files) {
-    const outcome = await decodeFile(path, { root, symbolPaths, maxMemoryBytes });
+    const outcome = await decodeFile(path, { root, symbolPaths, maxMemoryBytes, remote });
     if (outcome.kind === 'process_core') continue;
     const what = `newest dump: ${path}`;
     if (outcome.kind === 'report') {

@@ -7,7 +7,7 @@ import {
   decodeFile,
   decodeStream,
 } from '../decode/decode-file.ts';
-import { FileError } from '../failure.ts';
+import type { FileError } from '../failure.ts';
 
 /** Standard input; a file of that name is `./-`. */
 const STANDARD_INPUT = '-';
@@ -80,21 +80,15 @@ async function dumpsIn(
   root: string,
   excluded: readonly string[],
 ): Promise<Pick<DumpArguments, 'dumps' | 'unreadable'>> {
-  const { scanDirectory } = await import('../ingest/scan.ts');
-  const { globPattern } = await import('../ingest/file-names.ts');
-  try {
-    const { files, unreadable } = await scanDirectory(root, excluded.map(globPattern));
-    const paths = files.map(({ path }) => path).sort();
-    return {
-      dumps: paths.map((path) => ({
-        path,
-        isFound: true,
-        decode: (options) => decodeFile(path, { ...options, root }),
-      })),
-      unreadable,
-    };
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    return { dumps: [], unreadable: [{ path: root, error }] };
-  }
+  const { look } = await import('./look.ts');
+  const { files, unreadable } = await look(root, excluded);
+  const paths = files.map(({ path }) => path).sort();
+  return {
+    dumps: paths.map((path) => ({
+      path,
+      isFound: true,
+      decode: (options) => decodeFile(path, { ...options, root }),
+    })),
+    unreadable,
+  };
 }

@@ -5,8 +5,9 @@ import { access, opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isGone } from '../decode/file-source.ts';
 import { FileError } from '../failure.ts';
-import { systemPath } from '../file-path.ts';
+import { isInBucket, systemPath } from '../file-path.ts';
 import { howToRead } from '../ingest/permission-hint.ts';
+import { scannerOf } from '../ingest/scanner.ts';
 import { databasePath, hasLedger, probe } from '../ledger/files.ts';
 import { readCrashes } from '../ledger/read-crashes.ts';
 import { HINTS, StoreError } from '../ledger/store-error.ts';
@@ -14,14 +15,17 @@ import { WebConfigError } from '../webconfig/parse.ts';
 import { loadWebConfig } from '../webconfig/web-config.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
-/** @param flag that names another one. */
+/** Looks into a directory, or a bucket. @param flag that names another one. */
 export async function checkDirectory(path: string, flag: string): Promise<Finding> {
   try {
-    await (await opendir(systemPath(path))).close();
-    await access(systemPath(path), constants.X_OK);
+    if (isInBucket(path)) await scannerOf(path, [], Date.now)(new Set());
+    else {
+      await (await opendir(systemPath(path))).close();
+      await access(systemPath(path), constants.X_OK);
+    }
     return ok(`${path}: can be read`);
   } catch (error) {
-    return cannotRead(path, FileError.from(path, error), flag);
+    return cannotRead(path, error instanceof FileError ? error : FileError.from(path, error), flag);
   }
 }
 

@@ -1,7 +1,14 @@
 // The settings of the service: what its unit gives it in a file, over the environment of this process.
 
 import { readFileSync } from 'node:fs';
-import { ConfigError, unknownVariables } from '../config.ts';
+import {
+  type Config,
+  ConfigError,
+  FLAG_KEYS,
+  type FlagValues,
+  readConfig,
+  unknownVariables,
+} from '../config.ts';
 import { messageOf } from '../failure.ts';
 import { parseEnvFile } from './env-file.ts';
 import { type Finding, problem } from './finding.ts';
@@ -9,30 +16,40 @@ import { type Finding, problem } from './finding.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the exporter would run with as a service. */
-export interface UnitSettings {
-  readonly environment: Environment;
-  /** What in them has no effect. */
+export interface UnitConfig {
+  /** undefined: it would not start, and a finding says why. */
+  readonly config: Config | undefined;
+  /** What is wrong with the settings, or has no effect in them. */
   readonly findings: readonly Finding[];
 }
 
 /**
+ * @param given on the command line.
  * @param file of EnvironmentFile=; undefined: the environment alone.
- * @throws ConfigError when the file cannot be read.
  */
-export function unitSettings(file: string | undefined, environment: Environment): UnitSettings {
-  const { variables, ignored } = parseEnvFile(file === undefined ? '' : textOf(file));
-  const all = { ...environment, ...variables };
-  return {
-    environment: all,
-    findings: [
+export function unitConfig(
+  given: FlagValues,
+  file: string | undefined,
+  environment: Environment,
+): UnitConfig {
+  const findings: Finding[] = [];
+  try {
+    const { variables, ignored } = parseEnvFile(file === undefined ? '' : textOf(file));
+    const all = { ...environment, ...variables };
+    findings.push(
       ...ignored.map((line) =>
         problem(`${file ?? ''}:${line}: is no assignment, want NAME=VALUE; systemd ignores it`),
       ),
       ...unknownVariables(all).map((name) => problem(`${name}: sets nothing; is it mistyped?`)),
-    ],
-  };
+    );
+    return { config: readConfig(FLAG_KEYS, given, all), findings };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { config: undefined, findings: [...findings, problem(error.message)] };
+  }
 }
 
+/** @throws ConfigError when the file cannot be read. */
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');

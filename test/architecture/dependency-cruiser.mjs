@@ -211,7 +211,7 @@ export default {
       to: {
         path: '^src/(decode|ingest|host|metrics|http)/',
         pathNot:
-          '^src/(decode/(decode-file|file-source|remote/(remote-objects|http-object))|ingest/(scan|file-names|permission-hint)|host/kexec-state)\\.ts$',
+          '^src/(decode/(decode-file|file-source|remote/(remote-objects|http-object))|ingest/(scan|scanner|file-names|permission-hint)|host/kexec-state)\\.ts$',
       },
     },
     {

@@ -46,6 +46,27 @@ swiftTool.describe('--kdump.path=s3://BUCKET/PREFIX', () => {
   const has = (dumps: number) => (scrape: ReadonlyMap<string, number>) =>
     scrape.get(PRESENT) === dumps;
 
+  swiftTool.it('check-config and doctor look into it, and decode the newest', async () => {
+    const settings = ['--mode=central', `--ledger.path=${tempDir()}`];
+    await put('checked/vmcore', crashDump(TEMPLATE, { boot: 9, host: 'host009', pci: 1 }));
+    const checked = await run(['check-config', ...settings, `--kdump.path=${ROOT}`]);
+    expect([checked.code, checked.stdout]).toEqual([
+      0,
+      expect.stringContaining(`ok       ${ROOT}: can be read`),
+    ]);
+    const { stdout } = await run(['doctor', ...settings, `--kdump.path=${ROOT}`]);
+    expect(stdout).toContain(`ok       ${ROOT}: can be read; 1 dump`);
+    expect(stdout).toContain(`ok       newest dump: ${ROOT}/checked/vmcore: PCI error`);
+    const missing = await run(['check-config', ...settings, '--kdump.path=s3://missing/x']);
+    expect([missing.code, missing.stdout]).toEqual([
+      1,
+      expect.stringMatching(/^problem {2}s3:\/\/missing\/x/m),
+    ]);
+    await swift.client.send(
+      new DeleteObjectCommand({ Bucket: 'dumps', Key: 'site 1/checked/vmcore' }),
+    );
+  });
+
   swiftTool.it(
     'records the crashes of its dumps, at once, and of those that come',
     async () => {

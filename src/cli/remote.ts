@@ -1,0 +1,15 @@
+// Dumps behind URLs and in buckets, for a command.
+
+import { isRemote } from '../file-path.ts';
+import type { HttpSettings } from '../decode/remote/http-object.ts';
+import type { RemoteObjects } from '../decode/remote/remote-objects.ts';
+
+/** Who fetches, where one of the paths is a URL. Nothing of it is loaded where none is. */
+export async function remoteObjects(
+  paths: readonly string[],
+  settings: HttpSettings,
+): Promise<RemoteObjects | undefined> {
+  if (!paths.some(isRemote)) return undefined;
+  const { RemoteObjects } = await import('../decode/remote/remote-objects.ts');
+  return new RemoteObjects(settings);
+}
