@@ -1,44 +1,22 @@
 // A machine that lets no thread start, as TasksMax= of a unit does, and mounts that never answer. strace
 // makes clone(2) fail.
 
-import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 
-import { exitOf } from '../support/daemon/program.ts';
 import { startDaemon } from '../support/daemon/running-daemon.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
-import { eventually } from '../support/system/eventually.ts';
 import { hungIt, mountHung } from '../support/system/hung-mount.ts';
+import { injectFault, strace } from '../support/system/injected-faults.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
-import { needsTool } from '../support/system/tools.ts';
 
 const DUMP = fixture('x86_64-7.3.4.lzo');
-const strace = needsTool('strace');
-
-/** From now on, until undone or the test is over, the process can start no thread. */
-async function withoutThreads(pid: number): Promise<() => Promise<void>> {
-  const args = ['-f', '-e', 'trace=clone,clone3', '-e', 'inject=clone,clone3:error=EAGAIN'];
-  const child = spawn(strace.path, [...args, '-o', '/dev/null', '-p', String(pid)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => (log += piece));
-  const undo = async (): Promise<void> => {
-    child.kill('SIGINT');
-    await exitOf(child);
-  };
-  onTestFinished(undo);
-  await eventually('strace is there', () => log.includes('attached') || undefined);
-  return undo;
-}
-
 strace.it('waits for a thread, says so once, and counts the dump when it has one', async () => {
   const daemon = await startDaemon(['--kdump.settle=100ms']);
-  const undo = await withoutThreads(daemon.child.pid!);
+  const undo = await injectFault(daemon.child.pid!, 'clone,clone3', 'error=EAGAIN');
   for (const name of ['vmcore.1', 'vmcore.2']) copyFileSync(DUMP, join(daemon.directory, name));
   await daemon.logged(/no dump is decoded.*EAGAIN/);
   await daemon.until((scrape) => scrape.get('hwerr_decodes_in_progress') === 1);

@@ -1,19 +1,18 @@
 // The thread that writes: one commit at a time, durable when it says so; its death is survived. strace
 // makes the disk slow or broken for it: it holds up what flushes a commit, or lets it fail.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { Ledger } from '../../dist/ledger/ledger.js';
 import { eventually } from '../support/system/eventually.ts';
 import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
-import { exitOf } from '../support/daemon/program.ts';
 import { counted, crashReport } from '../support/dumps/crash-reports.ts';
+import { injectFault, strace } from '../support/system/injected-faults.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
-import { needsTool } from '../support/system/tools.ts';
 
 const PCI_1 = counted({ pci: [1, 1000] });
 
@@ -73,29 +72,15 @@ it('gives what its thread wrote as soon as it says so, however it was read befor
   await reading;
 });
 
-const strace = needsTool('strace');
-
 /** Whether it may watch the process that it was started by. */
 function mayTrace(): boolean {
   const args = ['-qq', '-e', 'trace=fsync', '-o', '/dev/null', '-p', String(process.pid)];
   return spawnSync(strace.path, args, { timeout: 500 }).error !== undefined;
 }
 
-/** From now on, until undone or the test is over, this happens to every flush of a commit. */
-async function flushes(injected: string): Promise<{ undo: () => Promise<void> }> {
-  const args = ['-f', '-e', 'trace=fsync,fdatasync', '-e', `inject=fsync,fdatasync:${injected}`];
-  const child = spawn(strace.path, [...args, '-o', '/dev/null', '-p', String(process.pid)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => (log += piece));
-  const undo = async (): Promise<void> => {
-    child.kill('SIGINT');
-    await exitOf(child);
-  };
-  onTestFinished(undo);
-  await eventually('strace is there', () => log.includes('attached') || undefined);
-  return { undo };
+/** What happens to every flush of a commit, from now on. @returns undoes it. */
+function flushes(fault: string): Promise<() => Promise<void>> {
+  return injectFault(process.pid, 'fsync,fdatasync', fault);
 }
 
 const ONE_SECOND = 'delay_enter=1000000';
@@ -124,7 +109,7 @@ strace.describe('where the disk is made slow', () => {
     it('is not closed before the commit that is under way, and what waits, is durable', async () => {
       const directory = tempDir();
       const { ledger } = await begun(directory);
-      const { undo } = await flushes(ONE_SECOND);
+      const undo = await flushes(ONE_SECOND);
       const start = performance.now();
       const recorded = [record(ledger, 2)];
       await sleep(300);
@@ -146,7 +131,7 @@ strace.describe('where the disk is made slow', () => {
       async (errno, problem) => {
         const directory = tempDir();
         const { ledger } = await begun(directory);
-        const { undo } = await flushes(`error=${errno}`);
+        const undo = await flushes(`error=${errno}`);
         const recorded = record(ledger, 2);
         await eventually('it is known', () => ledger.state.kind === problem || undefined);
         expect(ledger.state).toMatchObject({ message: expect.stringContaining('fsync') as string });
@@ -163,7 +148,7 @@ strace.describe('where the disk is made slow', () => {
     it('counts once what its thread committed and died before it could say so', async () => {
       const directory = tempDir();
       const { ledger, thread } = await begun(directory);
-      const { undo } = await flushes(ONE_SECOND);
+      const undo = await flushes(ONE_SECOND);
       const recorded = record(ledger, 2);
       await sleep(500);
       await thread.terminate();
