@@ -86,9 +86,8 @@ describe('decodeClient', () => {
   });
 
   it('survives the death of its worker in a decode, and decodes the next file', async () => {
-    const hungry = join(tempDir(), 'hungry');
-    writeHungryDump(hungry);
-    const decoder = client({ maxMemoryBytes: 10 * MIB });
+    const hungry = writeHungryDump(tempDir());
+    const decoder = client({ maxMemoryBytes: 16 * MIB });
     expect(await decoder.decode(fileOf(hungry))).toEqual(outOfMemory);
     expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
   });
@@ -121,10 +120,10 @@ describe('decodeClient', () => {
     await decoder.close();
     await running;
 
-    const one = client({ workers: 1, maxMemoryBytes: 10 * MIB });
+    const one = client({ workers: 1, maxMemoryBytes: 16 * MIB });
     expect(await one.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
-    const two = client({ workers: 2, maxMemoryBytes: 10 * MIB });
-    expect(await two.decode(fileOf(fixture(DUMP)))).toEqual(outOfMemory);
+    const four = client({ workers: 4, maxMemoryBytes: 16 * MIB });
+    expect(await four.decode(fileOf(fixture(DUMP)))).toEqual(outOfMemory);
   });
 
   it('ends a thread that has nothing to do for 30 s, and starts another when it has', async () => {

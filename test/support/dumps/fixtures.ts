@@ -1,13 +1,20 @@
-// The committed dumps of real kernels, and one that takes long.
+// The committed dumps of real kernels, one that takes long, and one that takes much.
 
-import { closeSync, ftruncateSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { type SymbolFile, bytesSource } from '../../../src/vmcore/index.ts';
-import { ByteWriter } from '../builders/bytes.ts';
 import { elfCore } from '../builders/elf-core-builder.ts';
-import { kdumpHeaders } from '../builders/kdump-builder.ts';
 import type { KnownReport } from './known-answers.ts';
 
 const FOLDER = fileURLToPath(new URL('../../fixtures', import.meta.url));
@@ -52,19 +59,13 @@ export function writeSlowDump(path: string, gibibytes: number): void {
 }
 
 /**
- * A bitmap of 64 TiB of memory, a hole in the file: to count its pages takes more than 10 MiB. Its one
- * descriptor is for a page that lies where the number of pages cannot be guessed by.
+ * A dump in `directory`, and the text of a log beside it whose records take more than 16 MiB.
+ *
+ * @returns its path.
  */
-export function writeHungryDump(path: string): void {
-  const maxPfn = 2 ** 34;
-  const descriptors = 8192 + maxPfn / 8;
-  const page = descriptors + 100;
-  const fd = openSync(path, 'w');
-  try {
-    writeSync(fd, kdumpHeaders({ maxPfn, bitmaps: 1 }).toBytes());
-    ftruncateSync(fd, page + 4096);
-    writeSync(fd, new ByteWriter().u64(page).u32(4096).toBytes(), 0, 12, descriptors);
-  } finally {
-    closeSync(fd);
-  }
+export function writeHungryDump(directory: string): string {
+  const path = join(directory, 'vmcore.202610030405');
+  copyFileSync(fixture('x86_64-7.3.4.lzo'), path);
+  writeFileSync(join(directory, 'dmesg.202610030405'), '[    1.000000] a line\n'.repeat(300_000));
+  return path;
 }
