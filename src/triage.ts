@@ -10,6 +10,7 @@ import {
   type HwerrCategory,
   type LogFindings,
   type Severity,
+  isSevere,
   partName,
 } from './vmcore/index.ts';
 
@@ -113,9 +114,12 @@ export function isSuspect(lead: number | undefined, windowSeconds: number): bool
   return lead !== undefined && lead >= 0 && lead <= windowSeconds;
 }
 
-/** Whether the kernel had to do something about an error, or could not. */
-export function isSevere({ severity }: Pick<HardwareEvent, 'severity'>): boolean {
-  return severity === 'recoverable' || severity === 'fatal';
+/** The error that a verdict is about, its part where that is known; null: it is about none. */
+export function errorOf(
+  verdict: Verdict,
+): { readonly category: string; readonly part: string | null } | null {
+  const error = 'error' in verdict ? verdict.error : null;
+  return error ?? ('category' in verdict ? { category: verdict.category, part: null } : null);
 }
 
 /**

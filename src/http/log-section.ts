@@ -3,7 +3,7 @@
 import { type Html, html } from './html.ts';
 import { type TimelineMark, timeline } from './timeline.ts';
 import type { CrashView } from './views.ts';
-import { type HardwareEvent, partName } from '../vmcore/index.ts';
+import { type HardwareEvent, isSevere, partName } from '../vmcore/index.ts';
 import { categoryName, span } from '../wording.ts';
 
 /** Parts named on a card. */
@@ -94,12 +94,11 @@ function eventTimeline(
   const end = crash?.uptimeSeconds ?? null;
   if (end === null) return undefined;
   const rows = new Map<string, TimelineMark[]>();
-  for (const { time, category, severity } of hardwareEvents) {
-    if (time === null || time > end) continue;
-    const name = `${category}, ${severity}`;
-    const isSuspect = severity === 'recoverable' || severity === 'fatal';
+  for (const event of hardwareEvents) {
+    if (event.time === null || event.time > end) continue;
+    const name = `${event.category}, ${event.severity}`;
     const marks = rows.get(name) ?? [];
-    marks.push({ leadSeconds: end - time, isSuspect });
+    marks.push({ leadSeconds: end - event.time, isSuspect: isSevere(event) });
     rows.set(name, marks);
   }
   const said = [...rows].map(([name, marks]) => `${name}: ${marks.length}`);

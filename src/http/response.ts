@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Request, Response } from 'express';
+import { errorCode } from '../failure.ts';
 import { acceptsGzip } from './negotiation.ts';
 
 /** Below this, the headers weigh more. */
@@ -56,7 +57,8 @@ export async function sendLines(
   try {
     await pipeline(Readable.from(pieces(lines)), response);
   } catch (error) {
-    if (!isGone(error)) throw error;
+    // The client went away.
+    if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }
 
@@ -70,8 +72,4 @@ async function* pieces(lines: Iterable<string>): AsyncGenerator<string> {
     await otherWork();
   }
   yield piece;
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

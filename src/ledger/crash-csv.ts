@@ -4,6 +4,7 @@
 import { shownPath } from '../file-path.ts';
 import type { Crash } from './crash.ts';
 import { oneLine } from '../text.ts';
+import { errorOf } from '../triage.ts';
 import { date } from '../wording.ts';
 
 const COLUMNS: Readonly<Record<string, (crash: Crash) => string | number | null | undefined>> = {
@@ -30,11 +31,6 @@ export const CSV_HEAD: string = csvLine(Object.keys(COLUMNS));
 /** @returns one record with its end. */
 export function crashCsv(crash: Crash): string {
   return csvLine(Object.values(COLUMNS).map((column) => column(crash) ?? ''));
-}
-
-function errorOf(verdict: Crash['verdict']): { category: string; part: string | null } | null {
-  const error = 'error' in verdict ? verdict.error : null;
-  return error ?? ('category' in verdict ? { category: verdict.category, part: null } : null);
 }
 
 function csvLine(fields: readonly (string | number)[]): string {

@@ -1,16 +1,16 @@
 // What of the kernel's log the ledger keeps of a crash, and what two logs of one crash say together.
 // Pure.
 
-import type {
-  Category,
-  CrashType,
-  HardwareEvent,
-  LogFindings,
-  LoggedErrors,
-  Severity,
+import {
+  type Category,
+  type CrashType,
+  type HardwareEvent,
+  type LogFindings,
+  type LoggedErrors,
+  type Severity,
+  isSevere,
 } from '../vmcore/index.ts';
 import { sha256 } from './identity.ts';
-import { isSevere } from '../triage.ts';
 
 /** Events kept of a crash: its totals hold the others too. */
 const MAX_EVENTS = 100;

@@ -4,6 +4,7 @@
 import { type CrashErrors, crashErrors } from '../ledger/crash-errors.ts';
 import { isFoundLate } from '../ledger/crash.ts';
 import type { CategoryTotals, Crash, StoredReport, Totals } from '../ledger/ledger.ts';
+import { errorOf } from '../triage.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 import { logSamples } from './log-projection.ts';
 import { type PartialSamples, type Sample, type SamplesOf, labelText, one } from './sample.ts';
@@ -128,11 +129,11 @@ function lastRecordedSamples(
 }
 
 function causeLabels({ id, verdict }: Crash): Record<string, string> {
-  const error = 'error' in verdict ? verdict.error : null;
+  const error = errorOf(verdict);
   return {
     crash: id,
     verdict: verdict.kind,
-    category: error?.category ?? ('category' in verdict ? verdict.category : ''),
+    category: error?.category ?? '',
     part: labelText(error?.part ?? ''),
   };
 }

@@ -36,6 +36,7 @@ export {
   type Part,
   SEVERITIES,
   type Severity,
+  isSevere,
 } from './evidence/hardware-event.ts';
 export {
   type AbsentLog,

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { isSevere, verdictOf } from '../../src/triage.ts';
-import { CATEGORIES, type CrashReport } from '../../src/vmcore/index.ts';
+import { verdictOf } from '../../src/triage.ts';
+import { CATEGORIES, type CrashReport, isSevere } from '../../src/vmcore/index.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import type { KnownReport } from '../support/dumps/known-answers.ts';
 import { MAIN } from '../support/daemon/program.ts';

@@ -3,7 +3,7 @@
 import type { LogRecord } from '../printk/record.ts';
 import type { Finding } from './finding.ts';
 import { Findings, type Recogniser } from './finding.ts';
-import type { HardwareEvent, Source } from './hardware-event.ts';
+import { type HardwareEvent, type Source, isSevere } from './hardware-event.ts';
 import { AerRecogniser } from './aer.ts';
 import { AmdMceRecogniser } from './mce-amd.ts';
 import { CperRecogniser } from './cper.ts';
@@ -164,10 +164,6 @@ function isPanic({ kind, severity, time }: Finding, crashTime: number): boolean 
   if (severity !== 'fatal' || Math.abs(crashTime - time) > CAUSE_SECONDS) return false;
   // What else goes wrong while a kernel dies is not what it dies of.
   return kind === 'panic' || kind === 'note' || (kind === 'other' && time <= crashTime);
-}
-
-function isSevere({ severity }: HardwareEvent): boolean {
-  return severity === 'recoverable' || severity === 'fatal';
 }
 
 function kept(

@@ -86,6 +86,11 @@ export interface HardwareEvent {
   readonly undetailed: boolean;
 }
 
+/** Whether the kernel had to do something about an error, or could not. */
+export function isSevere({ severity }: Pick<HardwareEvent, 'severity'>): boolean {
+  return severity === 'recoverable' || severity === 'fatal';
+}
+
 /** @returns the worse of two; null is no opinion. */
 export function worse(one: Severity | null, other: Severity | null): Severity | null {
   if (one === null || other === null) return one ?? other;
