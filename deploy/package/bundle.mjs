@@ -80,6 +80,9 @@ function packagesIn(inputs) {
   return [...new Set(folders)].filter((folder) => folder !== undefined).sort();
 }
 
+/** Of V8, behind its interpreter, as keep-compiled.cjs names them. */
+const COMPILERS = ['sparkplug', 'maglev', 'turbo'];
+
 /**
  * Compiles the bundle.
  *
@@ -93,6 +96,7 @@ export function compile(folder, node) {
         ...node.slice(1),
         '--hash-seed=1',
         '--no-flush-bytecode',
+        ...COMPILERS.map((compiler) => `--${compiler}-filter=-*`),
         '--require',
         join(process.cwd(), 'deploy/package/keep-compiled.cjs'),
         ...args,

@@ -1,7 +1,9 @@
 // Preloaded when the package is built (node --require): at the end it writes the compiled code of every script
 // that has run and has none yet. Only functions that were called are in it.
 //
-// --hash-seed makes the bytes the same every time, and --no-flush-bytecode keeps functions that ran early.
+// --hash-seed makes the bytes the same every time, --no-flush-bytecode keeps functions that ran early, and the
+// filters keep the compilers behind the interpreter out: they mark what they compiled, and when they come to it
+// depends on how busy the machine is.
 // V8 takes code only with the flags that it was made with, so they are as by default when it is written.
 'use strict';
 
@@ -25,6 +27,9 @@ vm.Script = class extends vm.Script {
 process.on('exit', () => {
   v8.setFlagsFromString('--hash-seed=0');
   v8.setFlagsFromString('--flush-bytecode');
+  for (const compiler of ['sparkplug', 'maglev', 'turbo']) {
+    v8.setFlagsFromString(`--${compiler}-filter=*`);
+  }
   for (const [filename, script] of scripts) {
     const file = `${filename}.code`;
     if (!existsSync(file)) writeFileSync(file, script.createCachedData());
