@@ -16,7 +16,7 @@ import { writeRedatedDump } from '../support/dumps/redated.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { KNOWN_METRICS, metricsIn } from './names.ts';
 import { type Panel, type PanelData, picture } from './picture.ts';
-import { Cleanup, PATIENCE_MS, ROOT, drop, startDaemon } from './processes.ts';
+import { Cleanup, ROOT, drop, startDaemon } from './processes.ts';
 import { type Prometheus, RULES, startPrometheus } from './prometheus.ts';
 import { PCI_CRASH, SAMPLES } from './samples.ts';
 
@@ -133,14 +133,10 @@ describe('with sample dumps', () => {
       const dump = writeRedatedDump(join(folder, 'dump'), Math.floor(Date.now() / 1000));
       drop(dump, directory, 'newest');
       await crashes(server, 4);
-      await eventually(
-        'the rules were evaluated',
-        async () => {
-          const [verdict] = await server.query('instance:hwerr_last_crash:verdict');
-          return verdict?.points[0]?.[1] === 3 ? true : undefined;
-        },
-        PATIENCE_MS,
-      );
+      await eventually('the rules were evaluated', async () => {
+        const [verdict] = await server.query('instance:hwerr_last_crash:verdict');
+        return verdict?.points[0]?.[1] === 3 ? true : undefined;
+      });
       if (updating) await sleep(20_000); // lines to draw
     });
     afterAll(async () => {
@@ -195,7 +191,6 @@ describe('with sample dumps', () => {
       await eventually(
         'the host is down',
         async () => (await server.query('hwerr_crashes_total')).length === 0 || undefined,
-        PATIENCE_MS,
       );
       expect(await sum()).toBe(4);
     });
@@ -203,14 +198,10 @@ describe('with sample dumps', () => {
 });
 
 async function crashes(server: Prometheus, want: number): Promise<void> {
-  await eventually(
-    `Prometheus knows ${want} crashes`,
-    async () => {
-      const [series] = await server.query('hwerr_crashes_total');
-      return series?.points[0]?.[1] === want ? true : undefined;
-    },
-    PATIENCE_MS,
-  );
+  await eventually(`Prometheus knows ${want} crashes`, async () => {
+    const [series] = await server.query('hwerr_crashes_total');
+    return series?.points[0]?.[1] === want ? true : undefined;
+  });
 }
 
 /** As Grafana asks when everything is chosen. */
