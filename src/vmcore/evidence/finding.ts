@@ -106,6 +106,32 @@ export class Findings {
   }
 }
 
+/** Lines of one message come one after another; a slow console needs a tenth of a second for each. */
+const MESSAGE_SECONDS = 10;
+
+/**
+ * What is being printed, by who prints it. A line that comes long after the last one is of another
+ * error: the rest of the message before was lost.
+ */
+export class Unfinished<Key, Message extends { readonly finding: Finding }> {
+  readonly #messages = new Map<Key, Message>();
+
+  /** @returns the message that `line` may be the next of. */
+  get(key: Key, line: Line): Message | undefined {
+    const message = this.#messages.get(key);
+    if (message === undefined) return undefined;
+    return line.time - message.finding.lastTime > MESSAGE_SECONDS ? undefined : message;
+  }
+
+  set(key: Key, message: Message): void {
+    this.#messages.set(key, message);
+  }
+
+  delete(key: Key): void {
+    this.#messages.delete(key);
+  }
+}
+
 /** Recognises what one source prints. Made anew for every log, so it may remember lines. */
 export interface Recogniser {
   /** @returns true when the line is of this source, so that nobody else need look at it. */
