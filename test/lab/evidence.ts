@@ -162,11 +162,11 @@ function logCell(injected: Injected | undefined): string | undefined {
   return distinct.map((one, i) => `${counts[i]} × ${one}`).join('; ') || 'nothing';
 }
 
-/** What all kernels tried have in common; where they differ, each answer with its kernels. */
+/** What all kernels have in common; where they differ or some lack an answer, each with its kernels. */
 function byVersion(answers: readonly (string | undefined)[], versions: readonly string[]): string {
   const distinct = [...new Set(answers.filter((answer) => answer !== undefined))];
   if (distinct.length === 0) return 'not tried';
-  if (distinct.length === 1) return distinct[0]!;
+  if (new Set(answers).size === 1) return distinct[0]!;
   return distinct
     .map((answer) => {
       const having = versions.filter((_, i) => answers[i] === answer);
