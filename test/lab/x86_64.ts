@@ -6,6 +6,11 @@ import type { LoggedError, Machine } from './machine.ts';
 /** Of the root port: as QEMU's documentation has its ids (docs/specs/pci-ids.rst). */
 const PORT = { kind: 'pci', address: '0000:00:1c.0', vendor: '1b36', device: '000c' } as const;
 
+const FATAL_MACHINE_CHECK: LoggedError = {
+  ...{ category: 'memory', severity: 'fatal', source: 'mce', hwerrCategory: null },
+  part: { cpu: 0, socket: 0, bank: 7, physicalAddress: '0x12345000' },
+};
+
 /** Address of the memory of an error, in hexadecimal. */
 function pageOf(number: number): string {
   return `0x${(0x1234_5000 + number * 0x1000).toString(16)}`;
@@ -106,10 +111,8 @@ export const x86_64: Machine = {
       what: 'machine check: uncorrected memory error, processor context corrupt',
       panic: /^Kernel panic - not syncing: Fatal (local )?machine check/,
       type: 'machine-check',
-      cause: {
-        ...{ category: 'memory', severity: 'fatal', source: 'mce', hwerrCategory: null },
-        part: { cpu: 0, socket: 0, bank: 7, physicalAddress: '0x12345000' },
-      },
+      events: [FATAL_MACHINE_CHECK],
+      cause: FATAL_MACHINE_CHECK,
       inject: (guest) => guest.monitor('mce -b 0 7 0xbe00000000010091 0x5 0x12345000 0x8c'),
     },
   ],
