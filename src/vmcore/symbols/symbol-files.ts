@@ -5,11 +5,12 @@
 
 import type { ByteSource } from '../bytes/source.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
+import { isElf } from '../elf/elf-header.ts';
 import { VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { SymbolSource } from './symbol-source.ts';
 import { type UnmovedSymbols, systemMap } from './system-map.ts';
-import { isElfFile, vmlinux } from './vmlinux.ts';
+import { vmlinux } from './vmlinux.ts';
 
 /** Which kernel's symbols are wanted. */
 export interface KernelName {
@@ -50,7 +51,7 @@ function openSymbols(
   limits: Limits,
 ): UnmovedSymbols | undefined {
   const head = source.read(0, Math.min(4, source.size));
-  if (!isElfFile(head)) return systemMap(source, limits);
+  if (!isElf(head)) return systemMap(source, limits);
   const file = vmlinux(source, limits);
   return file.buildId !== undefined && file.buildId === info.buildId ? file : undefined;
 }
