@@ -4,7 +4,7 @@ import { type Html, html } from './html.ts';
 import { type TimelineMark, timeline } from './timeline.ts';
 import type { CrashView } from './views.ts';
 import { type HardwareEvent, isSevere, partName } from '../vmcore/index.ts';
-import { categoryName, span } from '../wording.ts';
+import { WHY_NO_LOG, categoryName, span } from '../wording.ts';
 
 /** Parts named on a card. */
 const MAX_PARTS = 4;
@@ -79,12 +79,6 @@ export function logSection(view: CrashView, windowSeconds: number): Html {
     }
     ${hardwareEventsOmitted > 0 ? html`<p>${hardwareEventsOmitted} more are not shown.</p>` : undefined}`;
 }
-
-const WHY_NO_LOG: Readonly<Record<string, string>> = {
-  log_not_kept: 'the kernel keeps it in a form that is not read here',
-  page_excluded: 'its pages were filtered out of the dump',
-  page_lost: 'the dump broke off before it',
-};
 
 /** Errors by category and severity; undefined where the log does not say when they were. */
 function eventTimeline(

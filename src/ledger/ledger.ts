@@ -23,12 +23,13 @@ import { HINTS, StoreError } from './store-error.ts';
 import { Writer } from './writer.ts';
 
 export type { Crash, StoredReport } from './crash.ts';
-export type {
-  HostCounts,
-  LedgerState,
-  LedgerStatus,
-  LedgerView,
-  SignatureGroup,
+export {
+  type HostCounts,
+  LEDGER_STATES,
+  type LedgerState,
+  type LedgerStatus,
+  type LedgerView,
+  type SignatureGroup,
 } from './ledger-view.ts';
 export type { RecordedFailure } from './recent-failures.ts';
 export type { CategoryTotals, Totals } from './totals.ts';

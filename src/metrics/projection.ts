@@ -4,8 +4,13 @@
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
 import type { LiveState } from '../host/live.ts';
-import type { HostCounts, LedgerStatus, LedgerView } from '../ledger/ledger.ts';
-import { CATEGORIES, type HwerrCategory, metricCategory } from '../vmcore/index.ts';
+import {
+  type HostCounts,
+  LEDGER_STATES,
+  type LedgerStatus,
+  type LedgerView,
+} from '../ledger/ledger.ts';
+import { byCategory } from '../vmcore/index.ts';
 import { type PartialSamples, type Sample, one } from './sample.ts';
 
 /** What the watching of directories and the decoding of files is doing. */
@@ -58,16 +63,6 @@ export function failureSamples(
   };
 }
 
-const LEDGER_STATES: readonly LedgerStatus['state']['kind'][] = [
-  'ready',
-  'full',
-  'read_only',
-  'io',
-  'damaged',
-  'newer',
-  'busy',
-];
-
 /** Whether what is learned is kept. */
 export function ledgerSamples({
   state,
@@ -98,19 +93,16 @@ export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
 /** What the running kernel has counted; nothing at all where nobody asked. */
 export function liveSamples(live: LiveState): PartialSamples {
   if (live.kind === 'off') return {};
-  const categories = live.kind === 'present' ? live.categories : [];
-  const samples = (value: (counters: readonly HwerrCategory[]) => number): Sample[] =>
-    (live.kind === 'present' ? CATEGORIES : []).map((category) => ({
-      labels: { category },
-      value: value(categories.filter((one) => metricCategory(one.category) === category)),
-    }));
+  const categories = live.kind === 'present' ? byCategory(live.categories) : [];
   return {
-    hwerr_live_recoverable_errors_total: samples((counters) =>
-      counters.reduce((sum, { count }) => sum + count, 0),
-    ),
-    hwerr_live_last_error_timestamp_seconds: samples((counters) =>
-      Math.max(0, ...counters.map((one) => one.lastErrorTimestampSeconds ?? 0)),
-    ),
+    hwerr_live_recoverable_errors_total: categories.map(({ category, count }) => ({
+      labels: { category },
+      value: count,
+    })),
+    hwerr_live_last_error_timestamp_seconds: categories.map(({ category, lastErrorSeconds }) => ({
+      labels: { category },
+      value: lastErrorSeconds ?? 0,
+    })),
   };
 }
 
