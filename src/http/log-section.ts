@@ -1,4 +1,4 @@
-// What the kernel's log tells of a crash: what it died of, the parts that had errors, the errors.
+// The kernel's log of a crash: what it died of, the parts that had errors, the errors.
 
 import { type Html, html } from './html.ts';
 import { type TimelineMark, timeline } from './timeline.ts';
@@ -47,7 +47,7 @@ function partsOf(events: readonly HardwareEvent[]): readonly string[] {
 }
 
 /**
- * All that the log tells of hardware errors.
+ * All hardware errors in the log.
  *
  * @param windowSeconds an error at most so long before the panic is suspect.
  */
@@ -74,7 +74,7 @@ export function logSection(view: CrashView, windowSeconds: number): Html {
     }
     ${
       hardwareEvents.length === 0
-        ? html`<p>It tells of no hardware error.</p>`
+        ? html`<p>It has no hardware error.</p>`
         : html`${eventTimeline(view, windowSeconds)}${eventTable(view)}`
     }
     ${hardwareEventsOmitted > 0 ? html`<p>${hardwareEventsOmitted} more are not shown.</p>` : undefined}`;
@@ -159,7 +159,7 @@ function whenText(time: number | null, end: number | null): string {
   return seconds < 60 ? `${seconds.toFixed(2)} s` : span(seconds);
 }
 
-/** Where the kernel was, and what tells equal faults. */
+/** Where the kernel was, and the signature that equal faults share. */
 export function deathSection({ crash, signatureId }: CrashView): Html | undefined {
   if (crash === null) return undefined;
   const { frames, taint, cpu, pid, comm, uptimeSeconds } = crash;

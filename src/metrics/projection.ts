@@ -63,7 +63,7 @@ export function failureSamples(
   };
 }
 
-/** Whether what is learned is kept. */
+/** The state of the ledger. */
 export function ledgerSamples({
   state,
   writes,
@@ -90,7 +90,7 @@ export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
   };
 }
 
-/** What the running kernel has counted; nothing at all where nobody asked. */
+/** What the running kernel has counted; nothing where --live.kcore is not set. */
 export function liveSamples(live: LiveState): PartialSamples {
   if (live.kind === 'off') return {};
   const categories = live.kind === 'present' ? byCategory(live.categories) : [];
@@ -128,7 +128,7 @@ export interface Build {
   readonly nodeVersion: string;
 }
 
-/** The info metric of the build: always 1, what it tells is in its labels. */
+/** The info metric of the build: always 1, its content is in its labels. */
 export function buildSamples({ version, revision, nodeVersion }: Build): PartialSamples {
   const labels = { version, revision, node_version: nodeVersion };
   return { hwerr_exporter_build_info: [{ labels, value: 1 }] };

@@ -1,6 +1,6 @@
 // The ELF header and program headers of a core file, 32 and 64 bit, either byte order.
 // Source: gABI "ELF Header", "Program Header"; PN_XNUM: kernel include/uapi/linux/elf.h. Section
-// headers are not read, for QEMU writes them in the host's byte order; but for the one that holds a
+// headers are not read, for QEMU writes them in the host's byte order; but for the one that has a
 // large e_phnum, and where there is nothing else.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
@@ -37,7 +37,7 @@ export interface ElfHeader {
   readonly machine: number;
   /** e_flags */
   readonly flags: number;
-  /** The program headers, read anew at each call: there may be a million of them. */
+  /** The program headers, read at each call: there may be a million of them. */
   readonly segments: () => Generator<ProgramHeader>;
   /** Where the notes are of a file without program headers (Xen's xc_core), by its first sections. */
   readonly noteSections: () => readonly FileRange[];

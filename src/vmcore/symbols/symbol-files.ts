@@ -1,7 +1,7 @@
 // Symbols from files beside the dump (--symbols.path), for kernels whose own table has no data
 // symbols. A file is believed only when it is of the dumped kernel: a vmlinux by its build id, a
 // System.map by what else it has of VMCOREINFO's symbols, and either by two symbols whose addresses
-// VMCOREINFO knows, which also tell how far KASLR moved them.
+// VMCOREINFO knows, which also show how far KASLR moved them.
 
 import type { ByteSource } from '../bytes/source.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
@@ -18,7 +18,7 @@ export interface KernelName {
   readonly buildId: string | undefined;
 }
 
-/** A file that may hold the symbols of the dumped kernel. */
+/** A file that may have the symbols of the dumped kernel. */
 export interface SymbolFile {
   /** For messages. */
   readonly name: string;
