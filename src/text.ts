@@ -16,7 +16,7 @@ export function visible(text: string): string {
   });
 }
 
-/** For programs that take a control character amiss, or another line for another record: as spaces. */
+/** For programs that misread a control character, or take another line for another record: as spaces. */
 export function oneLine(text: string): string {
   return shownPath(text).replace(UNSEEN, ' ');
 }

@@ -1,6 +1,6 @@
 // The first question of a crash: was it the hardware? Answered once, from the kernel's counters, its
 // log and its panic together; every answer says on what it rests. Counts of the log are never added to
-// the counters: the log is a lower bound, and most of what it tells is in no counter.
+// the counters: the log is a lower bound, and most errors in it are in no counter.
 
 import {
   type AbsentReason,
@@ -52,9 +52,9 @@ type Answer =
   | { readonly kind: 'logged_undated'; readonly error: NamedError }
   /** There was a machine check in this boot, of which neither counters nor log know. */
   | { readonly kind: 'machine_check_taint' }
-  /** The kernel counts hardware errors, and counted none; nor does its log, if it was read, tell of one. */
+  /** The kernel counts hardware errors, and counted none; its log, if it was read, has none. */
   | { readonly kind: 'clean' }
-  /** There are no counters to be had, and the log tells of no error. */
+  /** There are no counters, and the log has no error. */
   | {
       readonly kind: 'log_clean';
       readonly reason: 'kernel_without_hwerr' | 'pstore';
@@ -92,7 +92,7 @@ const CLOCK_SECONDS = 2;
 /**
  * Seconds from the last error of a category to the crash; negative when the clock was set back in
  * between, undefined when there was no error or the dump has no time of the crash. From the log, whose
- * clock nobody sets, where it has the error; else from the time of day.
+ * clock is monotonic, where it has the error; else from the time of day.
  */
 export function leadSeconds(
   { category, lastErrorTimestampSeconds }: HwerrCategory,

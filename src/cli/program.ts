@@ -126,7 +126,7 @@ export function program(version: string, commands: Commands): Command {
   return root;
 }
 
-/** What is asked before it serves, and when something is amiss. */
+/** Commands to run before it serves, and when something is wrong. */
 function addChecks(root: Command, commands: Commands): void {
   subcommand(root, 'check-config', FLAG_KEYS)
     .description('validate flags, environment and web configuration, and look at their paths')

@@ -89,7 +89,7 @@ export class CrashScanner {
     else if (this.#open !== null) addFact(this.#open, text);
   }
 
-  /** @returns null when the log tells of no crash. */
+  /** @returns null when the log has no crash. */
   get crash(): Crash | null {
     const { panic, oops, lockup } = this.#blocks;
     // A lockup that was survived is a line; one that was not ends with where everybody was.

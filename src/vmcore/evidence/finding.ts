@@ -6,12 +6,12 @@ import type { Line } from './line.ts';
 
 /** What kind of message it was. An event has at most one of each, notes apart. */
 export type Kind =
-  /** `Machine check events logged`: tells of something that follows, or of nothing. */
+  /** `Machine check events logged`: announces something that follows, or nothing. */
   | 'announcement'
   /** `CPUs not responding to MCE broadcast`. */
   | 'holdouts'
   | 'mce'
-  /** A CPU met data that were bad already: a machine check of that, or what becomes of its task. */
+  /** A CPU read data that were bad already: the machine check of that, or what becomes of its task. */
   | 'consumption'
   | 'edac'
   | 'cper'
@@ -132,8 +132,8 @@ export class Unfinished<Key, Message extends { readonly finding: Finding }> {
   }
 }
 
-/** Recognises what one source prints. Made anew for every log, so it may remember lines. */
+/** Recognises what one source prints. Made for every log, so it may remember lines. */
 export interface Recogniser {
-  /** @returns true when the line is of this source, so that nobody else need look at it. */
+  /** @returns true when the line is of this source, so that no other need look at it. */
   offer(line: Line): boolean;
 }

@@ -25,7 +25,7 @@ const GLUED =
 
 /**
  * @returns nothing for what did not come from the kernel: /dev/kmsg stores facility 1 where a writer
- *   says 0 (kernel/printk/printk.c devkmsg_write), so nobody can forge a 0.
+ *   says 0 (kernel/printk/printk.c devkmsg_write), so a 0 cannot be forged.
  */
 export function* kernelLines(records: Iterable<LogRecord>): Generator<Line> {
   let time = 0;

@@ -13,13 +13,13 @@ const FRAGMENT = /^(?:ADDR|MISC|SYND[12]?|IPID|SOCKET) [0-9a-f]/;
 const KERNEL_CODE = '10';
 const USER_ACCESS =
   /^mce: (?:Uncorrected hardware memory error in user-access|Kernel accessed poison in user space) at ([0-9a-f]{1,16})/;
-/** mce/inject.c raise_mce(), of the CPU that is about to meet what was made up. */
+/** mce/inject.c raise_mce(), of the CPU that is about to read what was made up. */
 const INJECTED = /^(?:Triggering MCE exception on|Starting machine check poll) CPU (\d{1,6})$/;
 const HOLDOUTS =
   /^mce: (?:\[Hardware Error\]: )?(?:CPUs not responding to MCE broadcast|Some CPUs didn't answer in synchronization)/;
 
 /**
- * Finds machine checks of x86 that are printed raw, announcements of them, bad memory met in an
+ * Finds machine checks of x86 that are printed raw, announcements of them, bad memory read in an
  * access to user space, CPUs that did not answer a machine check, and injections by mce-inject.
  */
 export class MceRecogniser implements Recogniser {

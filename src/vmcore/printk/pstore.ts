@@ -29,7 +29,7 @@ export function isPstore(head: Uint8Array): boolean {
 /**
  * Parts of panics alone: after an oops the kernel may have lived on.
  *
- * @returns what the text holds of the last panic in it, in the order it is there.
+ * @returns the parts of the last panic in the text, in their order there.
  */
 export function panicParts(text: string): readonly PstorePart[] {
   const parts: { record: string; number: number; lines: string[] }[] = [];
