@@ -80,7 +80,7 @@ const OF_BEFORE: readonly (readonly [RegExp, 'oops' | 'lockup'])[] = [
 
 /** In every line that the patterns above match: most lines of a log need no second look. */
 const ANY =
-  /panic|BUG|Oops|error: |SError |Bad mode |unable to handle|protection fault|\[#|sysrq|lockup|opal: /i;
+  /panic|BUG|Oops|Internal error: |SError |Bad mode |unable to handle|protection fault|\[#|sysrq|lockup|opal: /i;
 
 export type Death =
   | {

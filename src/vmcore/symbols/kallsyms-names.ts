@@ -199,6 +199,12 @@ class NameCursor {
 
   skip(count: number): void {
     for (let i = 0; i < count; i++) {
+      // A search walks thousands of names, nearly all of them short and on the page at hand.
+      const length = this.#bytes[this.#at] ?? 0x80;
+      if (length < 0x80 && this.#at + length < this.#bytes.length) {
+        this.#at += 1 + length;
+        continue;
+      }
       let end = this.#length() + this.#at;
       while (end > this.#bytes.length) {
         end -= this.#bytes.length;
