@@ -6,7 +6,7 @@
 import { physAddr } from '../bytes/units.ts';
 import type { AddressHints } from '../container/dump.ts';
 import type { Architecture } from './architecture.ts';
-import { SPLIT_MASK } from './i386.ts';
+import { pageOffsets } from './i386.ts';
 
 /** Alignments at which RAM begins, largest first: 256 MiB down to 2 MiB. */
 const RAM_ALIGNMENTS = [28n, 27n, 26n, 25n, 24n, 23n, 22n, 21n];
@@ -20,8 +20,9 @@ export const arm32: Architecture = {
   ownKey: (info) => info.has('CONFIG_ARM_LPAE'),
   translators({ vmcoreinfo, hints }) {
     const stext = vmcoreinfo.symbol('_stext');
-    if (stext === undefined) return [];
-    const pageOffset = stext & SPLIT_MASK;
+    // The image begins low memory: there is no KASLR.
+    const [pageOffset] = stext === undefined ? [] : pageOffsets(stext);
+    if (pageOffset === undefined) return [];
     return [...physOffsets(hints, pageOffset)].map(
       (physOffset) => (address) =>
         address >= pageOffset ? physAddr(address - pageOffset + physOffset) : undefined,
