@@ -157,18 +157,28 @@ function countedVerdict(report: Evidence, windowSeconds: number): Verdict | unde
     const seconds = leadSeconds(counter, report);
     return seconds === undefined ? [] : [{ category: counter.category, seconds }];
   });
-  const [last] = leads.filter(({ seconds }) => seconds >= 0).sort((a, b) => a.seconds - b.seconds);
+  const past = leads
+    .filter(({ seconds }) => seconds >= 0)
+    .sort((a, b) => a.seconds - b.seconds)
+    .map((lead) => ({ ...lead, event: countedEvent(report, lead.category, lead.seconds) }));
+  // Kernels count informational firmware records too, by mistake.
+  const last =
+    past.find(({ seconds, event }) => isSuspect(seconds, windowSeconds) && !isMild(event)) ??
+    past[0];
   const counters: readonly Basis[] = ['counters'];
   if (last === undefined) {
     return { kind: leads.length > 0 ? 'clock_set' : 'undated', restsOn: counters };
   }
-  const { category, seconds } = last;
-  const event = countedEvent(report, category, seconds);
+  const { category, seconds, event } = last;
   const restsOn: readonly Basis[] = event === undefined ? counters : ['counters', 'log'];
   const said = { category, leadSeconds: seconds, restsOn };
   return isSuspect(seconds, windowSeconds)
     ? { kind: 'suspect', ...said, error: event === undefined ? null : named(event) }
     : { kind: 'earlier', ...said };
+}
+
+function isMild(event: Pick<HardwareEvent, 'severity'> | undefined): boolean {
+  return event !== undefined && !isSevere(event);
 }
 
 /** The event in the log that is the last error counted of a category. */
@@ -185,7 +195,7 @@ function countedEvent(
 
 /** What the log says; undefined: it is not there, or has nothing that was more than corrected. */
 function loggedVerdict(
-  { hwerr, hardwareEvents, loggedErrors, crash }: Evidence,
+  { hardwareEvents, loggedErrors, crash }: Evidence,
   windowSeconds: number,
   basis: Basis,
 ): Verdict | undefined {
@@ -195,20 +205,8 @@ function loggedVerdict(
   const said = { error: named(event), restsOn: [basis] };
   const seconds = nearest(loggedErrors.filter(isSevere));
   if (seconds === undefined) return { kind: 'logged_undated', ...said };
-  if (!isSuspect(seconds, windowSeconds)) {
-    return { kind: 'logged_earlier', leadSeconds: seconds, ...said };
-  }
-  const category = event.hwerrCategory;
-  if (basis === 'log' && category !== null && hwerr.kind === 'present') {
-    return {
-      kind: 'suspect',
-      category,
-      leadSeconds: seconds,
-      ...said,
-      restsOn: ['counters', basis],
-    };
-  }
-  return { kind: 'logged_suspect', leadSeconds: seconds, ...said };
+  const kind = isSuspect(seconds, windowSeconds) ? 'logged_suspect' : 'logged_earlier';
+  return { kind, leadSeconds: seconds, ...said };
 }
 
 /**
@@ -217,8 +215,9 @@ function loggedVerdict(
  */
 function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdict | undefined {
   if (counted === undefined || logged === undefined) return counted ?? logged;
-  const isMild = counted.kind === 'suspect' && counted.error !== null && !isSevere(counted.error);
-  if (isMild && (logged.kind === 'suspect' || logged.kind === 'logged_suspect')) return logged;
+  if (counted.kind === 'suspect' && logged.kind === 'logged_suspect') {
+    if (isMild(counted.error ?? undefined)) return logged;
+  }
   const isSameClass =
     (counted.kind === 'suspect' && logged.kind === 'logged_suspect') ||
     (counted.kind === 'earlier' && logged.kind === 'logged_earlier');
