@@ -66,6 +66,7 @@ type Answer =
 
 export type Verdict = Answer & { readonly restsOn: readonly Basis[] };
 export type VerdictKind = Verdict['kind'];
+type Of<Kind extends VerdictKind> = Extract<Verdict, { readonly kind: Kind }>;
 
 /** Every kind, from what says most of the crash to what says least. */
 export const VERDICTS = [
@@ -199,7 +200,7 @@ function loggedVerdict(
     return { kind: 'logged_earlier', leadSeconds: seconds, ...said };
   }
   const category = event.hwerrCategory;
-  if (basis === 'log' && category !== null && hwerr.kind === 'present') {
+  if (basis === 'log' && category !== null && hasCounted(hwerr, category)) {
     return {
       kind: 'suspect',
       category,
@@ -209,6 +210,11 @@ function loggedVerdict(
     };
   }
   return { kind: 'logged_suspect', leadSeconds: seconds, ...said };
+}
+
+function hasCounted(hwerr: Evidence['hwerr'], category: string): boolean {
+  if (hwerr.kind !== 'present') return false;
+  return hwerr.categories.some((counter) => counter.category === category && counter.count > 0);
 }
 
 /**
@@ -222,10 +228,20 @@ function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdi
   const isSameClass =
     (counted.kind === 'suspect' && logged.kind === 'logged_suspect') ||
     (counted.kind === 'earlier' && logged.kind === 'logged_earlier');
-  if (isSameClass) {
-    return counted.leadSeconds - logged.leadSeconds > CLOCK_SECONDS ? logged : counted;
+  if (isSameClass && counted.leadSeconds - logged.leadSeconds > CLOCK_SECONDS) return logged;
+  if (counted.kind === 'suspect' && logged.kind === 'logged_suspect') {
+    return isOneError(counted, logged)
+      ? { ...counted, error: logged.error, restsOn: ['counters', 'log'] }
+      : counted;
   }
   return VERDICTS.indexOf(counted.kind) <= VERDICTS.indexOf(logged.kind) ? counted : logged;
+}
+
+/** Whether the log names an error that was counted: as one of that category, or a machine check, which is `others`. */
+function isOneError(counted: Of<'suspect'>, logged: Of<'logged_suspect'>): boolean {
+  if (counted.error !== null || !logged.restsOn.includes('log')) return false;
+  const isOfCategory = ['others', logged.error.category].includes(counted.category);
+  return isOfCategory && Math.abs(counted.leadSeconds - logged.leadSeconds) <= CLOCK_SECONDS;
 }
 
 function withoutErrors({ hwerr, log }: Evidence, ofLog: Basis): Verdict {
