@@ -68,7 +68,6 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
     const recorded = await recordedCrash(daemon);
     record.tell(`the exporter: ${recorded.verdict.text}\n${JSON.stringify(recorded)}`);
     expect(recorded).toMatchObject({
-      id: bootId(guest),
       hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' },
       panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
     });
@@ -109,7 +108,13 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
 
       const address = (await arrayAddress(guest)) ?? '';
       expect(address).toMatch(/^f/);
-      for (const error of MACHINE.errors) await inject(guest, error);
+      // At once: what is forged later looks the same.
+      const lastLogged = new Map<string, number>();
+      for (const error of MACHINE.errors) {
+        await inject(guest, error);
+        const { category, logged } = error;
+        if (category !== undefined) lastLogged.set(category, loggedSeconds(guest, logged));
+      }
       record.tell(`injected ${listed(MACHINE.errors)}`);
       let truth = await countedBy(guest, address);
       record.tell(`hwerr_data by QEMU's monitor:\n${table(truth)}`);
@@ -121,6 +126,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
       const last = MACHINE.errors.findLast((error) => error.category !== undefined)!;
       const category = last.category!;
       await inject(guest, last, 1);
+      lastLogged.set(category, loggedSeconds(guest, last.logged));
       truth = await countedBy(guest, address);
       expect(truth[category]?.[0]).toBe(expectedCounts(MACHINE.errors)[category]! + 1);
       await eventually(
@@ -137,7 +143,6 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
       record.tell(
         `one more ${last.name}: the live view has it, the post-mortem counters have none`,
       );
-      const counting = MACHINE.errors.filter((error) => error.category !== undefined);
 
       await crash(guest);
       const panicSeconds = loggedSeconds(guest, /sysrq: Trigger a crash/);
@@ -151,12 +156,10 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
         ]),
       );
       expect(counted).toEqual(truth);
-      for (const { category, name, logged } of counting) {
-        const seconds = loggedSeconds(guest, logged);
-        expect(Math.abs(counted[category!]![1]! - seconds), name).toBeLessThan(CLOCKS_SECONDS);
+      for (const [one, seconds] of lastLogged) {
+        expect(Math.abs(counted[one]![1]! - seconds), one).toBeLessThan(CLOCKS_SECONDS);
       }
       expect(recorded).toMatchObject({
-        id: bootId(guest),
         host: 'labhost',
         kernelRelease: labKernel(KERNEL).release,
         panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
@@ -226,11 +229,6 @@ async function startExporter(
   ]);
   onTestFinished(() => daemon.stop().then(() => undefined));
   return daemon;
-}
-
-/** As the guest told it of itself when it was up. */
-function bootId(guest: Guest): string | undefined {
-  return /LAB ready (\S+)/.exec(guest.console())?.[1];
 }
 
 function prometheusConfig(port: number): string {
