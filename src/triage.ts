@@ -185,7 +185,7 @@ function countedEvent(
 
 /** What the log says; undefined: it is not there, or has nothing that was more than corrected. */
 function loggedVerdict(
-  { hardwareEvents, loggedErrors, crash }: Evidence,
+  { hwerr, hardwareEvents, loggedErrors, crash }: Evidence,
   windowSeconds: number,
   basis: Basis,
 ): Verdict | undefined {
@@ -195,13 +195,30 @@ function loggedVerdict(
   const said = { error: named(event), restsOn: [basis] };
   const seconds = nearest(loggedErrors.filter(isSevere));
   if (seconds === undefined) return { kind: 'logged_undated', ...said };
-  const kind = isSuspect(seconds, windowSeconds) ? 'logged_suspect' : 'logged_earlier';
-  return { kind, leadSeconds: seconds, ...said };
+  if (!isSuspect(seconds, windowSeconds)) {
+    return { kind: 'logged_earlier', leadSeconds: seconds, ...said };
+  }
+  const category = event.hwerrCategory;
+  if (basis === 'log' && category !== null && hwerr.kind === 'present') {
+    return {
+      kind: 'suspect',
+      category,
+      leadSeconds: seconds,
+      ...said,
+      restsOn: ['counters', basis],
+    };
+  }
+  return { kind: 'logged_suspect', leadSeconds: seconds, ...said };
 }
 
-/** Of two in one class the nearer to the crash; where they are one error, that of the counters. */
+/**
+ * Of two in one class the nearer to the crash; where they are one error, that of the counters. What was
+ * counted may be no more than informational by the log: the log has worse then.
+ */
 function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdict | undefined {
   if (counted === undefined || logged === undefined) return counted ?? logged;
+  const isMild = counted.kind === 'suspect' && counted.error !== null && !isSevere(counted.error);
+  if (isMild && (logged.kind === 'suspect' || logged.kind === 'logged_suspect')) return logged;
   const isSameClass =
     (counted.kind === 'suspect' && logged.kind === 'logged_suspect') ||
     (counted.kind === 'earlier' && logged.kind === 'logged_earlier');

@@ -112,6 +112,26 @@ describe('errors that were counted', () => {
     const of = report({ hwerr }, 40, ...GHES_MEMORY, 41, PANIC);
     expect(verdict(of)).toMatchObject({ kind: 'logged_suspect', error: { category: 'memory' } });
   });
+
+  it('yield to a worse one in the log where that shows them to be informational', () => {
+    const hwerr = counted({ memory: [1, CRASH_TIME - 1] });
+    const informational = GHES_MEMORY.map((line) =>
+      line.replace('{1}', '{2}').replace('recoverable', 'info'),
+    );
+    const of = report({ hwerr }, 20, ...GHES_MEMORY, 40, ...informational, 41, PANIC);
+    expect(verdict(of)).toMatchObject({
+      kind: 'logged_suspect',
+      error: { category: 'memory', severity: 'recoverable' },
+    });
+    const all = [20, ...NON_FATAL, 40, ...informational, 41, PANIC];
+    const both = { hwerr: counted({ pci: [1, CRASH_TIME - 21], memory: [1, CRASH_TIME - 1] }) };
+    expect(verdict(report(both, ...all))).toMatchObject({
+      ...{ kind: 'suspect', category: 'pci', error: { severity: 'recoverable' } },
+      restsOn: ['counters', 'log'],
+    });
+    const alone = report({ hwerr }, 40, ...informational, 41, PANIC);
+    expect(verdict(alone)).toMatchObject({ kind: 'suspect', error: { severity: 'informational' } });
+  });
 });
 
 describe('errors of the log alone', () => {

@@ -91,7 +91,7 @@ export function newestLogTime(guest: Guest): number {
  * init script wrote both clocks down.
  */
 export function loggedSeconds(guest: Guest, pattern: RegExp): number {
-  const clock = /LAB clock ([\d.]+) (\d+)/.exec(guest.console());
+  const clock = /LAB clock ([\d.]+) ([\d.]+)/.exec(guest.console());
   const line = guest
     .console()
     .split('\n')

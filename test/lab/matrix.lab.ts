@@ -24,7 +24,7 @@ import type { Guest } from './guest.ts';
 import { crash, dumped, startKdumpGuest } from './kdump-guest.ts';
 import { decoded, knownOf, loggedBy, refreshFixture } from './known-crash.ts';
 import { labKernel } from './lab-root.ts';
-import type { HardwareError, LoggedError } from './machine.ts';
+import type { HardwareError } from './machine.ts';
 import { MACHINE } from './machines.ts';
 import { RunRecord, updating } from './run-record.ts';
 
@@ -124,7 +124,7 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
       };
       expect(reports[i], name).toMatchObject({ ...report, warnings: [] });
       expect(verdictOf(reports[i]!, WINDOW_SECONDS), name).toMatchObject(
-        verdictAfter(rows, hardwareEvents, truth !== undefined),
+        verdictAfter(rows, kernel.release, truth !== undefined),
       );
       record.tell(`${commandOf(makedumpfile)}: ${statSync(files[i]!).size} bytes, says the same`);
       if (updating()) refreshFixture(`${kernel.release} ${name}`, files[i]!, report);
@@ -166,7 +166,7 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
       ...{ container: format.container, flattened: false, compression: [...format.compression] },
       ...{ ...known, panicMessage, crashTimeSeconds: crashTimeIn(readFileSync(file)) },
       log: { source: 'ring', forgeable: false, foreign: 0, truncated: false },
-      hardwareEvents: [death.cause],
+      hardwareEvents: death.events,
       crash: { type: death.type, machineCheckTaint: facts?.machineCheckTaint, cause: death.cause },
     };
     expect(report).toMatchObject({ ...wanted, warnings: [] });
@@ -196,17 +196,11 @@ function eventsOf(
 }
 
 /** Of a sysrq crash after them: what was forged after the last changes nothing. */
-function verdictAfter(
-  rows: readonly Row[],
-  logged: readonly LoggedError[],
-  isCounted: boolean,
-): object {
-  if (isCounted) {
-    const last = rows.findLast(({ error }) => error.category !== undefined)!;
-    return { kind: 'suspect', category: last.error.category };
-  }
-  const { category, severity } = logged.findLast(isSevere)!;
-  return { kind: 'logged_suspect', error: { category, severity } };
+function verdictAfter(rows: readonly Row[], release: string, isCounted: boolean): object {
+  const { error } = rows.findLast((row) => loggedBy(row.error, release).some(isSevere))!;
+  const { category, severity } = loggedBy(error, release).findLast(isSevere)!;
+  const kind = isCounted && error.category !== undefined ? 'suspect' : 'logged_suspect';
+  return { kind, error: { category, severity } };
 }
 
 /** Of a kernel that lives: what it has of a machine without errors. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { CATEGORIES } from '../../src/vmcore/index.ts';
+import { CATEGORIES, type HardwareEvent, isSevere, partName } from '../../src/vmcore/index.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { startPrometheus } from '../support/daemon/prometheus.ts';
 import { type Daemon, startDaemon } from '../support/daemon/running-daemon.ts';
@@ -27,6 +27,7 @@ import {
 import type { Guest, SharingGuest } from './guest.ts';
 import { crash, startKdumpGuest } from './kdump-guest.ts';
 import { labKernel } from './lab-root.ts';
+import type { LoggedError } from './machine.ts';
 import { MACHINE } from './machines.ts';
 import { RunRecord } from './run-record.ts';
 
@@ -49,11 +50,13 @@ const GUEST_PORT = 10_048;
 const prometheus = needsTool('prometheus');
 
 describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
-  it.runIf(OLD)('keeps no counters, and says so of itself and of its dump', async () => {
+  it.runIf(OLD)('keeps no counters, and its log tells of the error before the crash', async () => {
     const folder = tempDir();
     const record = new RunRecord(TITLE, folder);
     const { guest, crashes } = await boot(folder, record);
-    const daemon = await startExporter(folder, crashes);
+    const daemon = await startExporter(folder, crashes, '--node.name=labhost');
+    const server = await startPrometheus(prometheus.path, folder, prometheusConfig(daemon.port));
+    onTestFinished(() => server.stop());
     expect(await arrayAddress(guest)).toBeUndefined();
     for (const error of MACHINE.errors) await inject(guest, error);
     record.tell(`injected ${listed(MACHINE.errors)}`);
@@ -69,9 +72,28 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
       hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' },
       panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
     });
+    const error = lastSevere();
+    const part = partName(error.part as HardwareEvent['part']);
+    const { category, severity } = error;
+    expect(recorded.verdict).toMatchObject({
+      kind: 'logged_suspect',
+      error: { category, severity, part },
+    });
     const exposed = await daemon.metrics();
     expect(exposed).toContain('hwerr_crashes_total 1\n');
     expect(exposed).toContain('hwerr_dumps_without_hwerr_data_total 1\n');
+    const [alert] = await eventually(
+      'the alert',
+      () => alerts(server.url, 'HwerrLoggedErrorBeforeCrash', 1),
+      60_000,
+    );
+    record.tell(inWords(alert!));
+    expect(alert!.annotations['summary']).toBe(
+      `labhost crashed shortly after a hardware error in its log (${category})`,
+    );
+    expect(alert!.annotations['description']).toContain(
+      `has a hardware error of category ${category} at ${part} shortly before`,
+    );
     record.keep(`${MACHINE.name}-${KERNEL}-${LAYOUT}`);
   });
 
@@ -139,7 +161,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
         kernelRelease: labKernel(KERNEL).release,
         panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
         incomplete: false,
-        verdict: { kind: 'suspect', category },
+        verdict: { kind: 'suspect', category: lastSevere().category },
       });
       expect(Math.abs(recorded.crashTimeSeconds - panicSeconds)).toBeLessThan(CLOCKS_SECONDS);
 
@@ -157,19 +179,17 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
       const suspects = CATEGORIES.filter((one) => truth[one]![0] > 0);
       const firing = await eventually(
         'the alerts',
-        () => alerts(server.url, suspects.length),
+        () => alerts(server.url, 'HwerrHardwareErrorBeforeCrash', suspects.length),
         60_000,
       );
       for (const suspect of suspects) {
         const alert = firing.find(({ labels }) => labels['category'] === suspect);
-        record.tell(
-          `${alert?.labels['alertname']}: ${alert?.annotations['summary']}\n${alert?.annotations['description']}`,
+        record.tell(inWords(alert!));
+        expect(alert!.annotations['summary']).toBe(
+          `labhost crashed shortly after a hardware error (${suspect})`,
         );
-        expect(alert?.annotations['summary']).toBe(
-          `A ${suspect} hardware error came shortly before the crash of labhost`,
-        );
-        expect(alert?.annotations['description']).toContain(
-          `that kernel had counted ${truth[suspect]![0]} of them`,
+        expect(alert!.annotations['description']).toContain(
+          `Errors of this category since boot: ${truth[suspect]![0]}.`,
         );
       }
       record.keep(`${MACHINE.name}-${KERNEL}-${LAYOUT}`);
@@ -302,16 +322,30 @@ interface Alert {
   readonly state: string;
 }
 
-/** Those of hardware errors before a crash that fire, once there are so many. */
-async function alerts(url: string, count: number): Promise<readonly Alert[] | undefined> {
+/** Those of a name that fire, once there are so many. */
+async function alerts(
+  url: string,
+  name: string,
+  count: number,
+): Promise<readonly Alert[] | undefined> {
   const { data } = (await (await fetch(`${url}/api/v1/alerts`)).json()) as {
     data: { alerts: Alert[] };
   };
   const firing = data.alerts.filter(
-    ({ labels, state }) =>
-      labels['alertname'] === 'HwerrHardwareErrorBeforeCrash' && state === 'firing',
+    ({ labels, state }) => labels['alertname'] === name && state === 'firing',
   );
   return firing.length >= count ? firing : undefined;
+}
+
+function inWords({ labels, annotations }: Alert): string {
+  return `${labels['alertname']}: ${annotations['summary']}\n${annotations['description']}`;
+}
+
+/** The last error injected that is more than corrected. */
+function lastSevere(): LoggedError {
+  const { release } = labKernel(KERNEL);
+  const errors = MACHINE.errors.flatMap((error) => error.event(error.times - 1, release) ?? []);
+  return errors.findLast(isSevere)!;
 }
 
 function table(counted: Counted): string {

@@ -1,10 +1,15 @@
 // An Intel server with a PCIe root port.
 
 import { FORGERY } from './forgery.ts';
-import type { Machine } from './machine.ts';
+import type { LoggedError, Machine } from './machine.ts';
 import { pcieErrors } from './pcie-errors.ts';
 
 const PORT = '0000:00:1c.0';
+
+const FATAL_MACHINE_CHECK: LoggedError = {
+  ...{ category: 'memory', severity: 'fatal', source: 'mce', hwerrCategory: null },
+  part: { cpu: 0, socket: 0, bank: 7, physicalAddress: '0x12345000' },
+};
 
 /** Address of the memory of an error, in hexadecimal. */
 function pageOf(number: number): string {
@@ -77,10 +82,8 @@ export const x86_64: Machine = {
       what: 'machine check: uncorrected memory error, processor context corrupt',
       panic: /^Kernel panic - not syncing: Fatal (local )?machine check/,
       type: 'machine-check',
-      cause: {
-        ...{ category: 'memory', severity: 'fatal', source: 'mce', hwerrCategory: null },
-        part: { cpu: 0, socket: 0, bank: 7, physicalAddress: '0x12345000' },
-      },
+      events: [FATAL_MACHINE_CHECK],
+      cause: FATAL_MACHINE_CHECK,
       inject: (guest) => guest.monitor('mce -b 0 7 0xbe00000000010091 0x5 0x12345000 0x8c'),
     },
   ],

@@ -38,6 +38,8 @@ export interface Place {
   bank?: number;
   mpidr?: string;
   apicId?: string;
+  /** The id of its processor is an MPIDR. */
+  isArm?: boolean;
   unit?: string;
   pciAddress?: string;
   vendor?: string;
@@ -68,6 +70,8 @@ export interface Finding {
   pc: string | null;
   /** What it shares with another finding of the same error, as merge.ts asks for it. */
   link: string | null;
+  /** Another section of its record tells more of what went wrong. */
+  secondary: boolean;
 }
 
 /** What a recogniser may say when it finds something; the rest follows from the line. */
@@ -94,6 +98,7 @@ export class Findings {
       hwerrCategory: null,
       pc: null,
       link: null,
+      secondary: false,
       ...found,
     };
     this.all.push(finding);

@@ -179,7 +179,8 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'a panic and the error that it is of',
-    waits: ({ kind, source }) => (kind === 'note' || kind === 'soft-offline' ? null : source),
+    waits: ({ kind, source, secondary }) =>
+      kind === 'note' || kind === 'soft-offline' || secondary ? null : source,
     seeks: ({ kind, source, severity }) =>
       kind === 'panic' || (kind === 'note' && severity === 'fatal') ? source : null,
     seconds: 2,
