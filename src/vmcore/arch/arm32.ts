@@ -1,6 +1,6 @@
 // arm32: low memory, the image in it, is mapped at PAGE_OFFSET from PHYS_OFFSET on. VMCOREINFO has
 // neither. PAGE_OFFSET follows from the image's address; PHYS_OFFSET is where RAM begins, which the
-// headers of the dump tell more or less: every start that they allow is offered for proof.
+// headers of the dump say more or less: every start that they allow is offered for proof.
 // Source: arch/arm/include/asm/memory.h; RAM begins at a multiple of 2 MiB (ARM_PATCH_PHYS_VIRT).
 
 import { physAddr } from '../bytes/units.ts';
