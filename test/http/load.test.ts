@@ -113,6 +113,38 @@ describe('slow and many clients', () => {
     expect(sockets.has(idle[15]!)).toBe(true);
   });
 
+  it('the first word of a new client is waited for where all others have said theirs', async () => {
+    server = await startTestServer({ reports: REPORTS, limits: { ...limits, requestMs: 60_000 } });
+    const talking: Socket[] = [];
+    for (let i = 0; i < 16; i++) talking.push(await client('GET / HT'));
+    const silent = await client('');
+    await client('GET / HT');
+    await expect.poll(() => sockets.has(talking[0]!)).toBe(false);
+    await expect.poll(() => sockets.has(talking[1]!)).toBe(false);
+    expect(sockets.has(silent)).toBe(true);
+  });
+
+  it('a client that leaves without a word gives its place back at once', async () => {
+    server = await startTestServer({ reports: REPORTS });
+    const socket = await client('');
+    socket.resume();
+    socket.end();
+    await expect.poll(() => sockets.has(socket), { timeout: 5000 }).toBe(false);
+  });
+
+  it('of those that wait, whoever came last is answered first', async () => {
+    server = await startTestServer({ reports: REPORTS });
+    const order: number[] = [];
+    const ask = async (i: number): Promise<void> => {
+      const socket = await client('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+      socket.once('data', () => order.push(i));
+    };
+    await Promise.all(Array.from({ length: 100 }, (_, i) => ask(i)));
+    await expect.poll(() => order.length, { timeout: 30_000 }).toBe(100);
+    const place = (i: number): number => order.indexOf(i);
+    expect(place(99)).toBeLessThan(place(50));
+  });
+
   it('draining lets go of idle connections and does not wait for them', async () => {
     server = await startTestServer({ reports: REPORTS });
     const socket = await client('');
