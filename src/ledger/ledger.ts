@@ -2,7 +2,6 @@
 // of files, one batch at a time, and keeps trying where the disk does not let it; reader.ts shows what
 // is durable, and nothing else.
 
-import { randomUUID } from 'node:crypto';
 import type { Logger } from '../log.ts';
 import type { FileOutcome } from '../outcome.ts';
 import {
@@ -67,7 +66,6 @@ export class Ledger implements LedgerStatus {
   /** What is durable. */
   readonly view: LedgerReader;
   readonly #options: LedgerOptions;
-  readonly #owner = randomUUID();
   readonly #pending = new Pending();
   readonly #writer: Writer;
   #lock: Lock | undefined;
@@ -240,7 +238,6 @@ export class Ledger implements LedgerStatus {
         outcomes: batch.outcomes.map(({ outcome }) => outcome),
         gone: batch.gone,
         context: { hostRule, suspectWindowSeconds, nowSeconds },
-        owner: this.#owner,
       });
       this.#writes++;
       this.view.take(changes, nowSeconds);
@@ -289,7 +286,7 @@ export class Ledger implements LedgerStatus {
     this.#lock ??= await lockLedger(directory);
     const wasOpen = this.view.isOpen;
     if (!wasOpen) this.#openSound();
-    await this.#writer.takeOver(this.#owner);
+    await this.#writer.takeOver();
     this.#writes++;
     // It may have been opened in a way that does not see what is written; and what seemed to fail may be
     // on the disk all the same, as when the thread that wrote it died.

@@ -2,7 +2,8 @@
 
 import type { FailureReason } from '../failure.ts';
 import type { Crash } from './crash.ts';
-import { crashOf, number, text } from './crash-rows.ts';
+import { number, text } from './crash-rows.ts';
+import { eachCrash } from './read-crashes.ts';
 import type { HostRule } from './host-name.ts';
 import { LastFailures, readLastFailures } from './last-failures.ts';
 import type {
@@ -16,7 +17,7 @@ import type { RecordedFailure } from './recent-failures.ts';
 import { RecentFailures } from './recent-failures.ts';
 import type { Change, CountedReason, GoneFile } from './record.ts';
 import { type Repair, lastRepair, readRepairs } from './repair.ts';
-import { eachCrash, selectCrashes, selectSignatures } from './selection.ts';
+import { crashOfId, selectCrashes, selectSignatures } from './selection.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Store } from './store.ts';
 import { type TotalsContext, readHostTotals, readTotals } from './total-rows.ts';
@@ -86,9 +87,9 @@ export class LedgerReader implements LedgerView {
    */
   noticeRepairs(): void {
     if (this.#store === undefined) return;
-    const last = lastRepair(this.#store);
+    const last = this.#store.do(lastRepair());
     if (last === this.#memory.lastRepair) return;
-    const repairs = readRepairs(this.#store);
+    const repairs = this.#store.do(readRepairs());
     const isNew = (repair: Repair): boolean => !this.#memory.repairs.some(isSame(repair));
     const hosts = new Set(repairs.filter(isNew).map(({ host }) => host));
     this.#memory = { ...this.#memory, repairs, lastRepair: last };
@@ -184,17 +185,16 @@ export class LedgerReader implements LedgerView {
 
   select(selection: CrashSelection): CrashPage {
     if (this.#store === undefined) return { crashes: [], matching: 0 };
-    return selectCrashes(this.#store, selection);
+    return this.#store.do(selectCrashes(selection));
   }
 
   signatures(selection: CrashSelection): SignaturePage {
     if (this.#store === undefined) return { groups: [], signatures: 0, unsigned: 0 };
-    return selectSignatures(this.#store, selection);
+    return this.#store.do(selectSignatures(selection));
   }
 
   crash(id: string): Crash | undefined {
-    const row = this.#store?.row('SELECT * FROM crash WHERE id = ?', [id]);
-    return row && this.#store && crashOf(this.#store, row);
+    return this.#store?.do(crashOfId(id));
   }
 
   /** What became of a file in this state, if that is known and needs no second look. */
@@ -235,9 +235,9 @@ export class LedgerReader implements LedgerView {
     if (this.#store === undefined) return;
     const { byHost } = this.#memory;
     for (const scope of scopes) {
-      if (scope === undefined) this.#memory.total = readTotals(this.#store, this.#context());
+      if (scope === undefined) this.#memory.total = this.#store.do(readTotals(this.#context()));
       else if (byHost.has(scope)) {
-        for (const [host, totals] of readHostTotals(this.#store, [scope], this.#context())) {
+        for (const [host, totals] of this.#store.do(readHostTotals([scope], this.#context()))) {
           byHost.set(host, totals);
         }
       }
@@ -254,17 +254,17 @@ export class LedgerReader implements LedgerView {
       .rows('SELECT name FROM host WHERE number <= ? ORDER BY number', [this.#options.maxHosts])
       .map((row) => text(row['name']) ?? '');
     return {
-      total: readTotals(store, this.#context()),
-      byHost: readHostTotals(store, hosts, this.#context()),
+      total: store.do(readTotals(this.#context())),
+      byHost: store.do(readHostTotals(hosts, this.#context())),
       knownHosts: countHosts(store),
       counted: new Map(
         store
           .rows('SELECT reason, count FROM failure_total')
           .map((row) => [String(row['reason']), Number(row['count'])]),
       ),
-      lastFailures: readLastFailures(store),
-      repairs: readRepairs(store),
-      lastRepair: lastRepair(store),
+      lastFailures: store.do(readLastFailures()),
+      repairs: store.do(readRepairs()),
+      lastRepair: store.do(lastRepair()),
     };
   }
 }
