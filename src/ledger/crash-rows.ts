@@ -167,7 +167,7 @@ function putRow(crash: Crash): Statement {
       crashed: integer(report.crashTimeSeconds),
       recorded: crash.recordedSeconds,
       ordered: crash.orderedSeconds,
-      release: report.kernelRelease,
+      release: indexed(report.kernelRelease),
       arch: report.arch,
       incomplete: report.incomplete ? 1 : 0,
       hwerr: report.hwerr.kind,
@@ -177,12 +177,19 @@ function putRow(crash: Crash): Statement {
       type: countedType(report),
       mark: panicMark(report),
       signature: signatureDigest(report),
-      hardware: machineName(report),
+      hardware: indexed(machineName(report)),
       categories: errorCategories(report).join(' '),
       judged: JSON.stringify(crash.verdict),
       report: JSON.stringify(report),
     },
   );
+}
+
+/** Characters of a name that somebody chose, in an index. */
+const MAX_INDEXED = 256;
+
+function indexed<T extends string | null>(name: T): string | T {
+  return name === null || name.length <= MAX_INDEXED ? name : name.slice(0, MAX_INDEXED);
 }
 
 /** A category that is suspect now keeps the time when it became so. */

@@ -4,7 +4,7 @@ import type { FailureReason } from '../failure.ts';
 import type { Crash } from './crash.ts';
 import { number, text } from './crash-rows.ts';
 import { eachCrash } from './read-crashes.ts';
-import type { HostRule } from './host-name.ts';
+import type { FileResult, ReaderOptions } from './engine.ts';
 import { LastFailures, readLastFailures } from './last-failures.ts';
 import type {
   CrashPage,
@@ -13,8 +13,7 @@ import type {
   LedgerView,
   SignaturePage,
 } from './ledger-view.ts';
-import type { RecordedFailure } from './recent-failures.ts';
-import { RecentFailures } from './recent-failures.ts';
+import type { RecentFailures, RecordedFailure } from './recent-failures.ts';
 import type { Change, CountedReason, GoneFile } from './record.ts';
 import { type Repair, lastRepair, readRepairs } from './repair.ts';
 import { crashOfId, selectCrashes, selectSignatures } from './selection.ts';
@@ -22,17 +21,6 @@ import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Store } from './store.ts';
 import { type TotalsContext, readHostTotals, readTotals } from './total-rows.ts';
 import { RunningTotals, type Totals } from './totals.ts';
-
-/** How many hosts are kept apart, what unnamed ones are called, and the wall clock. */
-export interface ReaderOptions {
-  /** Hosts with totals of their own. Crashes of further hosts are recorded, and in the total. */
-  readonly maxHosts: number;
-  readonly hostRule: Pick<HostRule, 'fallback'>;
-  readonly nowMs: () => number;
-}
-
-/** What a file was that needs no second look, not even by the next version of this program. */
-export type FileResult = 'complete' | 'incomplete';
 
 /** What is kept of a ledger in memory: it grows with hosts, not with crashes. */
 interface Memory {
@@ -48,7 +36,7 @@ interface Memory {
 /** Shows one ledger. What names a crash or lists some throws StoreError when it cannot be read. */
 export class LedgerReader implements LedgerView {
   readonly #options: ReaderOptions;
-  readonly #failures = new RecentFailures();
+  readonly #failures: RecentFailures;
   #store: Store | undefined;
   #memory: Memory = {
     total: new RunningTotals({ isFallback: false }),
@@ -60,8 +48,9 @@ export class LedgerReader implements LedgerView {
     lastRepair: 0,
   };
 
-  constructor(options: ReaderOptions) {
+  constructor(options: ReaderOptions, failures: RecentFailures) {
     this.#options = options;
+    this.#failures = failures;
   }
 
   get isOpen(): boolean {
@@ -117,20 +106,6 @@ export class LedgerReader implements LedgerView {
     this.#reload(stale);
   }
 
-  /** Show what became of a file now. @param failure undefined: no failure. */
-  showFailure(path: string, { failure, failedHost }: Change, nowSeconds: number): void {
-    this.#failures.record(
-      path,
-      failure && { ...failure, ...(failedHost !== undefined && { host: failedHost }) },
-      nowSeconds,
-    );
-  }
-
-  /** The file, or directory, could not be read and can be now. */
-  recovered(path: string): void {
-    this.#failures.recovered(path);
-  }
-
   close(): void {
     this.#store?.close();
     this.#store = undefined;
@@ -138,6 +113,10 @@ export class LedgerReader implements LedgerView {
 
   total(): Totals {
     return this.#memory.total;
+  }
+
+  crashCount(): number {
+    return this.#memory.total.crashes;
   }
 
   hosts(): readonly string[] {

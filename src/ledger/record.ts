@@ -73,6 +73,9 @@ export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]>
   return changes;
 }
 
+/** What an index of PostgreSQL can hold; a file with a longer path is decoded again after a restart. */
+const MAX_REMEMBERED_BYTES = 2000;
+
 /** Take one outcome in; called again with the same outcome, it changes nothing more. */
 function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
   if (outcome.kind === 'failure') return yield* failed(outcome, outcome.failure, context);
@@ -86,11 +89,12 @@ function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
     const message = hwerr.kind === 'unreadable' ? hwerr.message : 'the dump gives no counters';
     return { crash, ...(yield* failed(outcome, { reason: hwerr.reason, message }, context)) };
   }
-  yield* run(
-    `INSERT INTO file VALUES (?, ?, ?, ?) ON CONFLICT (root, path) DO UPDATE SET
+  if (Buffer.byteLength(root + path) <= MAX_REMEMBERED_BYTES)
+    yield* run(
+      `INSERT INTO file VALUES (?, ?, ?, ?) ON CONFLICT (root, path) DO UPDATE SET
        version = excluded.version, result = excluded.result`,
-    [root, path, version, report.incomplete ? 'incomplete' : 'complete'],
-  );
+      [root, path, version, report.incomplete ? 'incomplete' : 'complete'],
+    );
   if (isAnswered || isOfPstore(report)) return { crash };
   const failure = { reason: 'kernel_without_hwerr', message: '' } as const;
   return { crash, ...(yield* countOnce(outcome, failure, context)) };

@@ -66,6 +66,7 @@ const LEDGER_STATES: readonly LedgerStatus['state']['kind'][] = [
   'damaged',
   'newer',
   'busy',
+  'away',
 ];
 
 /** Whether what is learned is kept. */
