@@ -121,8 +121,9 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       },
       hostMetrics: (host, format) => {
         const totals = ledger.view.hostTotals(host);
-        if (totals === undefined) return undefined;
-        return metrics.renderOnly([() => crashSamples(totals, context())], format);
+        if (totals === undefined) return Promise.resolve(undefined);
+        const rendered = metrics.renderOnly([() => crashSamples(totals, context())], format);
+        return Promise.resolve(rendered);
       },
       status: statusSource({
         ledger,
