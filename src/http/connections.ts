@@ -103,7 +103,7 @@ export class Connections {
     };
     socket.on('error', () => socket.destroy()); // clients reset connections every day
     socket.once('end', () => {
-      if (connection.stage === 'silent') socket.destroy(); // it will not ask any more
+      if (connection.stream === undefined) socket.destroy(); // it will never ask
     });
     socket.once('close', () => {
       this.#remove(connection);

@@ -84,9 +84,13 @@ function statusOf(port: number, tls: boolean, path: string): Promise<number> {
   });
 }
 
-function staysSilent(socket: Socket): void {
-  socket.resume();
-  setTimeout(() => socket.destroy(), 100);
+/** Says this, and no more for a while. */
+function says(text: string): (socket: Socket) => void {
+  return (socket) => {
+    socket.resume();
+    socket.write(text);
+    setTimeout(() => socket.destroy(), 100);
+  };
 }
 
 function neverReads(socket: Socket): void {
@@ -99,15 +103,24 @@ function neverReads(socket: Socket): void {
   });
 }
 
+/** The first bytes of a record with a ClientHello, of which the rest is to come. */
+const HALF_A_HELLO = '\x16\x03\x01\x02\x00\x01\x00';
+
 const ATTACKS: Readonly<Record<string, Attack>> = {
   '100 clients that pipeline requests and never read': {
     ...{ clients: 100, tls: false, misbehave: neverReads },
   },
   '600 silent connections that are opened again and again': {
-    ...{ clients: 600, tls: false, misbehave: staysSilent },
+    ...{ clients: 600, tls: false, misbehave: says('') },
+  },
+  '600 connections with half a request': {
+    ...{ clients: 600, tls: false, misbehave: says('GET /metrics HTTP/1.1\r\nHost: x\r\nX') },
   },
   '600 silent connections where TLS is spoken': {
-    ...{ clients: 600, tls: true, misbehave: staysSilent },
+    ...{ clients: 600, tls: true, misbehave: says('') },
+  },
+  '600 connections with half a TLS handshake': {
+    ...{ clients: 600, tls: true, misbehave: says(HALF_A_HELLO) },
   },
 };
 
