@@ -41,7 +41,7 @@ import { watchWebConfig } from './webconfig/watch.ts';
 
 const KCORE = '/proc/kcore';
 
-/** The running daemon: its server, its ingest, and what they hold. */
+/** The running daemon: its server, its ingest, and their resources. */
 export interface App {
   /** The port it listens on; the first of several. */
   readonly port: number;
@@ -120,7 +120,7 @@ export async function passOnce(config: PassConfig, version: string, log: Logger)
 
 const POLL_MS = 500;
 
-/** @throws when the ledger cannot be written before the pass is over: nobody is there to mend it. */
+/** @throws when the ledger cannot be written before the pass is over: no operator is watching. */
 async function whileReady(ledger: Ledger, pass: Promise<unknown>): Promise<void> {
   const isOver = pass.then(() => true);
   do requireReady(ledger);

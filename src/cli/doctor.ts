@@ -155,7 +155,7 @@ function answerOf(what: string, report: CrashReport, windowSeconds: number): Fin
 function whyNot(outcome: DecodeOutcome): string {
   switch (outcome.kind) {
     case 'report':
-      return 'its counters are wrong: install the exporter anew';
+      return 'its counters are wrong: reinstall the exporter';
     case 'failure':
     case 'process_core':
       return `${outcome.failure.message}. ${advice(outcome.failure.reason)}`;

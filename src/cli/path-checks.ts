@@ -1,4 +1,4 @@
-// Whether the paths of the settings can be used, by whoever asks; where not, how to grant it.
+// Whether the user who asks can use the paths of the settings; where not, how to grant it.
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
@@ -69,7 +69,7 @@ export function checkLedger(directory: string): Finding {
   }
 }
 
-/** Root may write everything: did somebody run the exporter as root, and can its own user not any more? */
+/** Root may write everything: was the exporter run as root, so that its own user no longer can? */
 function foreignLedger(directory: string): Finding | undefined {
   const path = databasePath(directory);
   const { uid } = statSync(directory);

@@ -10,7 +10,7 @@ import { FileError, errorCode, isSystemError, messageOf } from '../failure.ts';
 import type { Packing } from './packing.ts';
 import { TemporaryFile } from './temporary-file.ts';
 
-/** What was in a packed file; whoever has it closes `file`. */
+/** The content of a packed file; the caller closes `file`. */
 export interface Unpacked {
   /** The content, open and already unlinked: closing it frees its space. */
   readonly file: FileHandle;

@@ -1,4 +1,4 @@
-// Sending an answer: its type, how it may be cached, compressed for whoever can read that.
+// Sending an answer: its type, how it may be cached, compressed for clients that accept it.
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

@@ -1,5 +1,5 @@
 // TLS over an accepted connection, with Go's five policies on client certificates, of which Node knows
-// two. A client that speaks plain HTTP is told so, in the words of Go's net/http.
+// two. A client that speaks plain HTTP is answered so, in the words of Go's net/http.
 
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -9,7 +9,7 @@ import type { TlsConfig } from '../webconfig/web-config.ts';
 const PLAIN_HTTP =
   'HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n' +
   'Client sent an HTTP request to an HTTPS server.\n';
-/** A TLS record that holds a handshake message (RFC 8446 section 5.1). */
+/** A TLS record with a handshake message (RFC 8446 section 5.1). */
 const HANDSHAKE = 0x16;
 
 /** Starts TLS on a connection whose first bytes were read, and put back. */

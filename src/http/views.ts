@@ -1,4 +1,4 @@
-// What the HTTP side is given to show: plain data, made anew for every request by src/status.ts. Text
+// What the HTTP side is given to show: plain data, made for every request by src/status.ts. Text
 // from dumps is bounded there and escaped here.
 
 import type { CrashFilter, CrashSelection } from '../selection.ts';

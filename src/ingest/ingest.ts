@@ -32,7 +32,7 @@ const TRANSIENT: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'io',
   'timeout',
 ]);
-/** After a decode that took longer, it is asked anew whose turn it is. */
+/** After a decode that took longer, the order of the queue is decided again. */
 const SLOW_SECONDS = 1;
 
 /** Where dumps come from, and how long they settle before they are decoded. */
@@ -70,7 +70,7 @@ export interface IngestDependencies {
   readonly observeDecode: (seconds: number) => void;
   /** Of the wall clock. */
   readonly nowMs: () => number;
-  /** Of a clock that nobody sets. */
+  /** From a monotonic clock. */
   readonly monotonicMs: () => number;
 }
 

@@ -9,7 +9,7 @@ import { type Candidate, type CrashIdentity, NEAR_SECONDS } from './identity.ts'
 import type { Row, Store, Value } from './store.ts';
 import { StoreError } from './store-error.ts';
 
-/** The crash that a row of `crash` holds. */
+/** The crash of a row of `crash`. */
 export function crashOf(store: Store, row: Row): Crash {
   const sequence = Number(row['sequence']);
   const report = parsed(row, 'report_json') as StoredReport;
@@ -217,12 +217,12 @@ export function putFile(store: Store, sequence: number, path: string, content: V
   return files.map((file) => file.path);
 }
 
-/** A column's text; null where it holds something else. */
+/** A column's text; null where it is something else. */
 export function text(value: Value | undefined): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** A column's number; null where it holds something else. */
+/** A column's number; null where it is something else. */
 export function number(value: Value | undefined): number | null {
   return typeof value === 'number' ? value : null;
 }

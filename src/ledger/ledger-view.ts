@@ -5,11 +5,17 @@ import type { Crash } from './crash.ts';
 import type { RecordedFailure } from './recent-failures.ts';
 import type { Repair } from './repair.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
-import type { StoreProblem } from './store-error.ts';
+import { STORE_PROBLEMS, type StoreProblem } from './store-error.ts';
 import type { Totals } from './totals.ts';
 
 export type LedgerState =
   { readonly kind: 'ready' } | { readonly kind: StoreProblem; readonly message: string };
+
+/** Every kind of state: a closed list, for it is a metric label. */
+export const LEDGER_STATES = [
+  'ready',
+  ...STORE_PROBLEMS,
+] as const satisfies readonly LedgerState['kind'][];
 
 /** How the writing goes. */
 export interface LedgerStatus {

@@ -23,19 +23,20 @@ import { HINTS, StoreError } from './store-error.ts';
 import { Writer } from './writer.ts';
 
 export type { Crash, StoredReport } from './crash.ts';
-export type {
-  HostCounts,
-  LedgerState,
-  LedgerStatus,
-  LedgerView,
-  SignatureGroup,
+export {
+  type HostCounts,
+  LEDGER_STATES,
+  type LedgerState,
+  type LedgerStatus,
+  type LedgerView,
+  type SignatureGroup,
 } from './ledger-view.ts';
 export type { RecordedFailure } from './recent-failures.ts';
 export type { CategoryTotals, Totals } from './totals.ts';
 
 /** States that only a restart resolves. */
 const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged']);
-/** Time between two looks at what others do beside us: repairs, ledgers set aside and taken away. */
+/** How often to look for changes by other processes: repairs, ledgers set aside and removed. */
 const LOOK_MS = 2000;
 const RETRY_MS = { first: 500, longest: 30_000 };
 
@@ -98,7 +99,7 @@ export class Ledger implements LedgerStatus {
     const { directory, log } = this.#options;
     const old = oldLedger(directory);
     if (old !== undefined) {
-      const hint = 'dumps that are still there are counted anew; remove the file when you like';
+      const hint = 'dumps that are still there are counted again; the file can be removed';
       log.warn('ledger of version 0.1.0 is left alone', { path: old, hint });
     }
     try {
@@ -178,7 +179,7 @@ export class Ledger implements LedgerStatus {
     this.#pending.recovered(path);
   }
 
-  /** Writes what is pending, if that can be done now, and lets go of the files. */
+  /** Writes what is pending, if that can be done now, and closes the files. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

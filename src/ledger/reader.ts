@@ -74,7 +74,7 @@ export class LedgerReader implements LedgerView {
     this.#store = store;
   }
 
-  /** Read all anew: what seemed to fail may be on the disk all the same. @throws StoreError. */
+  /** Read everything again: a write that seemed to fail may be on the disk. @throws StoreError. */
   reload(): void {
     if (this.#store !== undefined) this.#memory = this.#read(this.#store);
   }

@@ -4,7 +4,7 @@
 import { number } from './crash-rows.ts';
 import { type Row, Store } from './store.ts';
 
-/** One repair of one host, which covers its crashes up to `crash`. */
+/** One repair of one host, which is for its crashes up to `crash`. */
 export interface Repair {
   /** From 1, in the order in which they were acknowledged. */
   readonly number: number;

@@ -1,4 +1,4 @@
-// Crashes that somebody asks for. Which they are, and in what order, is read from an index that holds
+// Crashes that a query selects. Which they are, and in what order, is read from an index that has
 // every column asked about; only rows that are shown are read whole.
 //
 // Statements are put together from the fixed texts below, and never from what was asked.

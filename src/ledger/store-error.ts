@@ -3,13 +3,16 @@
 import { constants } from 'node:os';
 import { messageOf } from '../failure.ts';
 
-export type StoreProblem =
-  | 'full' // make room
-  | 'read_only' // mount it writable, or give the exporter the right to write
-  | 'io' // look at the disk
-  | 'damaged' // nothing to be done for these files: they are set aside
-  | 'newer' // written by a later version: do not go back
-  | 'busy'; // another daemon works with it
+export const STORE_PROBLEMS = [
+  'full', // make room
+  'read_only', // mount it writable, or give the exporter the right to write
+  'io', // look at the disk
+  'damaged', // nothing to be done for these files: they are set aside
+  'newer', // written by a later version: do not go back
+  'busy', // another daemon works with it
+] as const;
+
+export type StoreProblem = (typeof STORE_PROBLEMS)[number];
 
 /** The ledger cannot be read or written; which remedy there is follows from `problem`. */
 export class StoreError extends Error {

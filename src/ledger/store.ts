@@ -21,7 +21,7 @@ export type Values = readonly Value[] | Readonly<Record<string, Value>>;
 
 /** How long a statement waits for another program's transaction. */
 const BUSY_MS = 5000;
-/** Prepared statements kept: selections can be combined in more ways than memory should hold. */
+/** Prepared statements kept: selections can be combined in more ways than are worth the memory. */
 const MAX_STATEMENTS = 256;
 /** Panic lines and host names are in its files; the WAL gets the mode of the database. */
 const MODE = 0o640;

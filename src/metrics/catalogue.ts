@@ -1,4 +1,4 @@
-// Every metric: its name, type, labels, and what it tells, from where. Data, no code.
+// Every metric: its name, type, labels and meaning. Data, no code.
 
 type MetricType = 'counter' | 'gauge' | 'histogram';
 
@@ -249,7 +249,7 @@ const METRICS = {
   },
   hwerr_ledger_write_failures_total: {
     type: 'counter',
-    help: 'Failed attempts to write the ledger since the exporter started. What they held is tried again.',
+    help: 'Failed attempts to write the ledger since the exporter started. Their data is written at the next attempt.',
   },
   hwerr_ledgers_set_aside: {
     type: 'gauge',

@@ -1,6 +1,6 @@
 // Which kernel is in the dump: its VMCOREINFO, its machine, and its memory, proven against each
-// other. A note may be wrong (a hypervisor made it up), or missing (the guest never told QEMU), and
-// memory can hold several VMCOREINFO texts, also that of the crash kernel. The one is right whose
+// other. A note may be wrong (a hypervisor made it up), or missing (the guest never gave it to QEMU), and
+// memory can have several VMCOREINFO texts, also that of the crash kernel. The one is right whose
 // own addresses lead to a utsname with the release that it names.
 
 import { ascii, cString, hasBytesAt } from './bytes/text.ts';
@@ -99,7 +99,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   for (const text of dump.vmcoreinfoNotes) {
     const kernel = attempt(() => text, 'note');
     if (kernel === undefined) continue;
-    // The kernel that crashed is the one to be told of, whichever saves its memory.
+    // The report is about the kernel that crashed, whichever kernel saves its memory.
     if (hasCrashed(kernel) || isRunning(dump, kernel) !== false) return [kernel];
     stale ??= kernel;
   }

@@ -42,7 +42,7 @@ export interface WebConfig {
   readonly tls: TlsConfig | undefined;
   /** Set on every answer. */
   readonly headers: Readonly<Record<string, string>>;
-  /** bcrypt hashes by user; empty: nobody is asked. */
+  /** bcrypt hashes by user; empty: no authentication. */
   readonly users: ReadonlyMap<string, string>;
   readonly rateLimit: RateLimit | undefined;
   /** Every file that it was made from. */

@@ -89,18 +89,14 @@ describe.each(DUMPS)('%s', (name, bytes) => {
   it.each([
     ['is known to be missing', true],
     ['is zero and nothing says so', false],
-  ])(
-    'gives the right counts or none where any one place that is read %s',
-    (_, isKnown) => {
-      expect(right).toMatchObject({ kind: 'present' });
-      const answers = places.map((place) => countsOf(without(bytes, place, isKnown)));
-      const truth = JSON.stringify(right);
-      const lies = places.filter(
-        (_place, i) => answers[i] !== 'none' && JSON.stringify(answers[i]) !== truth,
-      );
-      expect(lies).toEqual([]);
-      expect(answers).toContain('none');
-    },
-    60_000,
-  );
+  ])('gives the right counts or none where any one place that is read %s', (_, isKnown) => {
+    expect(right).toMatchObject({ kind: 'present' });
+    const answers = places.map((place) => countsOf(without(bytes, place, isKnown)));
+    const truth = JSON.stringify(right);
+    const lies = places.filter(
+      (_place, i) => answers[i] !== 'none' && JSON.stringify(answers[i]) !== truth,
+    );
+    expect(lies).toEqual([]);
+    expect(answers).toContain('none');
+  });
 });

@@ -227,9 +227,16 @@ function eventsOf(
 
 /** Of a sysrq crash after them: what was forged after the last changes nothing. */
 function verdictAfter(rows: readonly Row[], release: string, isCounted: boolean): object {
-  const { error } = rows.findLast((row) => loggedBy(row.error, release).some(isSevere))!;
-  const { category, severity } = loggedBy(error, release).findLast(isSevere)!;
-  const kind = isCounted && error.category !== undefined ? 'suspect' : 'logged_suspect';
+  const lastOf = ({ error }: Row): LoggedError | undefined => loggedBy(error, release).at(-1);
+  const counted = new Map(
+    rows.flatMap((row) => (row.error.category === undefined ? [] : [[row.error.category, row]])),
+  );
+  // Of firmware's records the informational ones count.
+  const suspect = [...counted.values()].findLast((row) => isSevere(lastOf(row)!));
+  const kind = isCounted && suspect !== undefined ? 'suspect' : 'logged_suspect';
+  const { category, severity } = rows
+    .flatMap(({ error }) => loggedBy(error, release))
+    .findLast(isSevere)!;
   return { kind, error: { category, severity } };
 }
 

@@ -72,7 +72,7 @@ export function sectionCategory(text: string): Category | null {
   return BY_NAME.find(([pattern]) => pattern.test(name))?.[1] ?? 'others';
 }
 
-/** Takes what a line says of the part; serial numbers and registers are nobody's business. */
+/** Takes what a line says of the part; serial numbers and registers are left out. */
 export function addSectionField(finding: Finding, text: string): void {
   const { place, category } = finding;
   const memory = category === 'memory';

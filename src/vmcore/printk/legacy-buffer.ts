@@ -16,7 +16,7 @@ import { type HeaderLengths, recordPlaces } from './legacy-places.ts';
 import type { LogMemory } from './log-memory.ts';
 import { callerName, flagsAndLevel, secondsOf } from './record-text.ts';
 
-/** Behind dict_len, which VMCOREINFO tells of, lie facility and the byte of flags and level. */
+/** After dict_len, which VMCOREINFO names, lie facility and the byte of flags and level. */
 const FACILITY_AFTER_DICT_LENGTH = 2;
 
 /** struct printk_log, by its place in the buffer. */
@@ -63,7 +63,7 @@ export class LegacyBuffer {
   readonly #extent: Extent;
 
   /**
-   * @throws Corrupt when VMCOREINFO has not what it takes or the buffer makes no sense, PageMissing
+   * @throws Corrupt when VMCOREINFO lacks a key or the buffer makes no sense, PageMissing
    *   when what describes the buffer is not in the dump.
    */
   constructor({ memory, vmcoreinfo }: Kernel, pages: LogMemory) {
@@ -84,7 +84,7 @@ export class LegacyBuffer {
   /** Every record from the newest to the oldest; `gap` for one or more that could not be read. */
   *newestHeaders(): Generator<Header | 'gap' | 'truncated'> {
     for (const run of this.#newestRuns()) {
-      const start = Math.max(run.start, run.end - this.#pages.room);
+      const start = Math.max(run.start, run.end - this.#pages.readableBytes);
       for (const place of this.#placesIn(run, start).reverse()) {
         yield place === 'gap' ? place : this.#headerAt(start + place);
       }
