@@ -216,17 +216,17 @@ function loggedVerdict(
  */
 function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdict | undefined {
   if (counted === undefined || logged === undefined) return counted ?? logged;
-  const isNearer =
-    'leadSeconds' in counted &&
-    'leadSeconds' in logged &&
-    counted.leadSeconds - logged.leadSeconds > CLOCK_SECONDS;
+  const isNearer = (one: { readonly leadSeconds: number }, other: typeof one): boolean =>
+    other.leadSeconds - one.leadSeconds > CLOCK_SECONDS;
   if (counted.kind === 'suspect' && logged.kind === 'logged_suspect') {
-    if (isNearer || isMild(counted.error ?? undefined)) return logged;
+    if (isMild(counted.error ?? undefined) || isNearer(logged, counted)) return logged;
     return isOneError(counted, logged)
       ? { ...counted, error: logged.error, restsOn: ['counters', 'log'] }
       : counted;
   }
-  if (counted.kind === 'earlier' && logged.kind === 'logged_earlier' && isNearer) return logged;
+  if (counted.kind === 'earlier' && logged.kind === 'logged_earlier') {
+    return isNearer(logged, counted) ? logged : counted;
+  }
   return VERDICTS.indexOf(counted.kind) <= VERDICTS.indexOf(logged.kind) ? counted : logged;
 }
 

@@ -63,6 +63,7 @@ export async function startHttpServer(
   const listeners = await listen(options.listen, (socket) => {
     connections.add(socket);
     socket.once('data', (bytes: Buffer) => {
+      socket.setNoDelay();
       connections.spoke(socket);
       socket.pause();
       socket.unshift(bytes);

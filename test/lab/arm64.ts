@@ -107,6 +107,7 @@ export const arm64: Machine = {
   kernelArguments: '',
   // 1.7.8: "PAGE SIZE 0x1000 and VA Bits 52 not supported"
   makedumpfile: false,
+  timeOffset: 8,
   formats: ['copy'],
   deaths: [
     death(['PCIe'], 'PCIe'),

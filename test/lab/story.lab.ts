@@ -24,7 +24,7 @@ import {
   listed,
   loggedSeconds,
 } from './guest-errors.ts';
-import type { Guest } from './guest.ts';
+import type { Guest, SharingGuest } from './guest.ts';
 import { crash, startKdumpGuest } from './kdump-guest.ts';
 import { labKernel } from './lab-root.ts';
 import type { LoggedError } from './machine.ts';
@@ -206,7 +206,10 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
   );
 });
 
-async function boot(folder: string, record: RunRecord): Promise<{ guest: Guest; crashes: string }> {
+async function boot(
+  folder: string,
+  record: RunRecord,
+): Promise<{ guest: SharingGuest; crashes: string }> {
   if (!existsSync(RULES)) throw new Error(`the rules that are shipped are not there: ${RULES}`);
   copyFileSync(RULES, join(folder, 'rules.yml'));
   const kernel = labKernel(KERNEL);
