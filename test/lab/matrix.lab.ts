@@ -197,16 +197,15 @@ function eventsOf(
 
 /** Of a sysrq crash after them: what was forged after the last changes nothing. */
 function verdictAfter(rows: readonly Row[], release: string, isCounted: boolean): object {
-  const lastOf = ({ error }: Row): LoggedError | undefined => loggedBy(error, release).at(-1);
-  const counted = new Map(
-    rows.flatMap((row) => (row.error.category === undefined ? [] : [[row.error.category, row]])),
+  const errors = rows.flatMap(({ error }) =>
+    loggedBy(error, release).map((event) => ({ ...error, event })),
   );
+  const lastCounted = Map.groupBy(errors, ({ category }) => category);
+  lastCounted.delete(undefined);
   // Of firmware's records the informational ones count.
-  const suspect = [...counted.values()].findLast((row) => isSevere(lastOf(row)!));
-  const kind = isCounted && suspect !== undefined ? 'suspect' : 'logged_suspect';
-  const { category, severity } = rows
-    .flatMap(({ error }) => loggedBy(error, release))
-    .findLast(isSevere)!;
+  const isSuspect = [...lastCounted.values()].some((some) => isSevere(some.at(-1)!.event));
+  const { category, severity } = errors.findLast(({ event }) => isSevere(event))!.event;
+  const kind = isCounted && isSuspect ? 'suspect' : 'logged_suspect';
   return { kind, error: { category, severity } };
 }
 
