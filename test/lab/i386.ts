@@ -15,5 +15,6 @@ export const i386: Machine = {
   kernelArguments: `${x86_64.kernelArguments} crashkernel=128M`,
   // pahole of kernels with PAE and without: struct hwerr_info has 12 bytes, with the time at 4.
   timeOffset: 4,
-  formats: ['zlib', 'lzo', 'zstd', 'raw', 'copy', 'flat-lzo'],
+  // Of one crash kernel a second makedumpfile dies: a segmentation fault in ld-linux.so.2.
+  formats: ['zlib', 'copy'],
 };

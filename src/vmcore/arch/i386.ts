@@ -20,7 +20,7 @@ export const i386: Architecture = {
   utsMachine: /^i[3-6]86$/,
   wordBits: 32,
   int64Alignment: 4,
-  ownKey: (info) => info.has('CONFIG_X86_PAE') || info.number('KERNEL_IMAGE_SIZE') === 1n << 29n,
+  ownKey: (info) => info.has('CONFIG_X86_PAE'),
   translators({ vmcoreinfo }) {
     const stext = vmcoreinfo.symbol('_stext');
     if (stext === undefined) return [];
