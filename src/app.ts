@@ -43,7 +43,8 @@ import {
 } from './metrics/registry.ts';
 import { REVISION } from './version.ts';
 import { statusSource } from './status.ts';
-import { watchWebConfig } from './webconfig/watch.ts';
+import { PLAIN_HTTP } from './webconfig/plain-http.ts';
+import type { WatchedWebConfig } from './webconfig/watch.ts';
 
 const KCORE = '/proc/kcore';
 
@@ -65,7 +66,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
   const { mode, telemetryPath, externalUrl } = config;
   const routePrefix = servedPrefix(config);
   const suspectWindowSeconds = config.suspectWindowMs / 1000;
-  const webConfig = watchWebConfig(config.webConfigFile, log);
+  const webConfig = await webConfigOf(config, log);
   const listen = config.systemdSocket
     ? onSystemdSockets(process.env, process.pid)
     : await onAddresses(config.listen);
@@ -102,6 +103,12 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
       await Promise.all([http.close(), letGo(), running]);
     },
   };
+}
+
+async function webConfigOf({ webConfigFile }: Config, log: Logger): Promise<WatchedWebConfig> {
+  if (webConfigFile === undefined) return PLAIN_HTTP;
+  const { watchWebConfig } = await import('./webconfig/watch.ts');
+  return watchWebConfig(webConfigFile, log);
 }
 
 /**

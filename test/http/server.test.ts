@@ -9,7 +9,7 @@ import type { HttpDependencies } from '../../src/http/routes.ts';
 import { Unavailable } from '../../dist/failure.js';
 import { type HttpServer, type ServerOptions, startHttpServer } from '../../dist/http/server.js';
 import type { StatusSource } from '../../src/http/views.ts';
-import { watchWebConfig } from '../../src/webconfig/watch.ts';
+import { PLAIN_HTTP } from '../../src/webconfig/plain-http.ts';
 import { memoryLog } from '../support/daemon/logger.ts';
 
 const METRICS = '# TYPE a counter\na 1\n';
@@ -51,7 +51,7 @@ async function start(
   const server = await startHttpServer(
     {
       listen: [LOCAL],
-      webConfig: watchWebConfig(undefined, log),
+      webConfig: PLAIN_HTTP,
       mode: 'node',
       telemetryPath: '/metrics',
       version: '1.2.3',
