@@ -11,7 +11,7 @@ const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [
 /** A duration as Prometheus writes it: units from large to small, each once. Milliseconds. */
 export function parseDuration(text: string): number | undefined {
   const ms = durationMs(text);
-  return ms !== undefined && ms < 2 ** 31 ? ms : undefined; // a Node timer holds no more
+  return ms !== undefined && ms < 2 ** 31 ? ms : undefined; // the limit of a Node timer
 }
 
 /** As parseDuration(), however long it is. */

@@ -10,7 +10,7 @@ interface FileState {
   readonly path: string;
   /** The file's state without its content: size, times. */
   readonly version: string;
-  /** Digest of its content, as far as that tells files apart; undefined when it could not be read. */
+  /** Digest of its content, as far as that distinguishes files; undefined when it could not be read. */
   readonly content: string | undefined;
 }
 

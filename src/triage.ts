@@ -1,6 +1,6 @@
 // The first question of a crash: was it the hardware? Answered once, from the kernel's counters, its
 // log and its panic together; every answer says on what it rests. Counts of the log are never added to
-// the counters: the log is a lower bound, and most of what it tells is in no counter.
+// the counters: the log is a lower bound, and most errors in it are in no counter.
 
 import {
   type AbsentReason,
@@ -52,9 +52,9 @@ type Answer =
   | { readonly kind: 'logged_undated'; readonly error: NamedError }
   /** There was a machine check in this boot, of which neither counters nor log know. */
   | { readonly kind: 'machine_check_taint' }
-  /** The kernel counts hardware errors, and counted none; nor does its log, if it was read, tell of one. */
+  /** The kernel counts hardware errors, and counted none; its log, if it was read, has none. */
   | { readonly kind: 'clean' }
-  /** There are no counters to be had, and the log tells of no error. */
+  /** There are no counters, and the log has no error. */
   | {
       readonly kind: 'log_clean';
       readonly reason: 'kernel_without_hwerr' | 'pstore';
@@ -66,6 +66,7 @@ type Answer =
 
 export type Verdict = Answer & { readonly restsOn: readonly Basis[] };
 export type VerdictKind = Verdict['kind'];
+type Of<Kind extends VerdictKind> = Extract<Verdict, { readonly kind: Kind }>;
 
 /** Every kind, from what says most of the crash to what says least. */
 export const VERDICTS = [
@@ -92,7 +93,7 @@ const CLOCK_SECONDS = 2;
 /**
  * Seconds from the last error of a category to the crash; negative when the clock was set back in
  * between, undefined when there was no error or the dump has no time of the crash. From the log, whose
- * clock nobody sets, where it has the error; else from the time of day.
+ * clock is monotonic, where it has the error; else from the time of day.
  */
 export function leadSeconds(
   { category, lastErrorTimestampSeconds }: HwerrCategory,
@@ -157,18 +158,28 @@ function countedVerdict(report: Evidence, windowSeconds: number): Verdict | unde
     const seconds = leadSeconds(counter, report);
     return seconds === undefined ? [] : [{ category: counter.category, seconds }];
   });
-  const [last] = leads.filter(({ seconds }) => seconds >= 0).sort((a, b) => a.seconds - b.seconds);
+  const past = leads
+    .filter(({ seconds }) => seconds >= 0)
+    .sort((a, b) => a.seconds - b.seconds)
+    .map((lead) => ({ ...lead, event: countedEvent(report, lead.category, lead.seconds) }));
+  // Kernels count informational firmware records too, by mistake.
+  const last =
+    past.find(({ seconds, event }) => isSuspect(seconds, windowSeconds) && !isMild(event)) ??
+    past[0];
   const counters: readonly Basis[] = ['counters'];
   if (last === undefined) {
     return { kind: leads.length > 0 ? 'clock_set' : 'undated', restsOn: counters };
   }
-  const { category, seconds } = last;
-  const event = countedEvent(report, category, seconds);
+  const { category, seconds, event } = last;
   const restsOn: readonly Basis[] = event === undefined ? counters : ['counters', 'log'];
   const said = { category, leadSeconds: seconds, restsOn };
   return isSuspect(seconds, windowSeconds)
     ? { kind: 'suspect', ...said, error: event === undefined ? null : named(event) }
     : { kind: 'earlier', ...said };
+}
+
+function isMild(event: Pick<HardwareEvent, 'severity'> | undefined): boolean {
+  return event !== undefined && !isSevere(event);
 }
 
 /** The event in the log that is the last error counted of a category. */
@@ -199,16 +210,31 @@ function loggedVerdict(
   return { kind, leadSeconds: seconds, ...said };
 }
 
-/** Of two in one class the nearer to the crash; where they are one error, that of the counters. */
+/**
+ * Of two in one class the nearer to the crash; where they are one error, that of the counters. What was
+ * counted may be no more than informational by the log: the log has worse then.
+ */
 function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdict | undefined {
   if (counted === undefined || logged === undefined) return counted ?? logged;
-  const isSameClass =
-    (counted.kind === 'suspect' && logged.kind === 'logged_suspect') ||
-    (counted.kind === 'earlier' && logged.kind === 'logged_earlier');
-  if (isSameClass) {
-    return counted.leadSeconds - logged.leadSeconds > CLOCK_SECONDS ? logged : counted;
+  const isNearer = (one: { readonly leadSeconds: number }, other: typeof one): boolean =>
+    other.leadSeconds - one.leadSeconds > CLOCK_SECONDS;
+  if (counted.kind === 'suspect' && logged.kind === 'logged_suspect') {
+    if (isMild(counted.error ?? undefined) || isNearer(logged, counted)) return logged;
+    return isOneError(counted, logged)
+      ? { ...counted, error: logged.error, restsOn: ['counters', 'log'] }
+      : counted;
+  }
+  if (counted.kind === 'earlier' && logged.kind === 'logged_earlier') {
+    return isNearer(logged, counted) ? logged : counted;
   }
   return VERDICTS.indexOf(counted.kind) <= VERDICTS.indexOf(logged.kind) ? counted : logged;
+}
+
+/** Whether the log names an error that was counted: as one of that category, or a machine check, which is `others`. */
+function isOneError(counted: Of<'suspect'>, logged: Of<'logged_suspect'>): boolean {
+  if (counted.error !== null || !logged.restsOn.includes('log')) return false;
+  const isOfCategory = ['others', logged.error.category].includes(counted.category);
+  return isOfCategory && Math.abs(counted.leadSeconds - logged.leadSeconds) <= CLOCK_SECONDS;
 }
 
 function withoutErrors({ hwerr, log }: Evidence, ofLog: Basis): Verdict {

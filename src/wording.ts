@@ -209,6 +209,13 @@ export const WHY_ABSENT: Readonly<Record<AbsentReason, string>> = {
   pstore: 'there is no dump, only the log that the kernel kept in pstore',
 };
 
+/** Why there is no log, by reason; of others there is no more to say than the reason. */
+export const WHY_NO_LOG: Readonly<Record<string, string>> = {
+  log_not_kept: 'the kernel keeps it in a form that is not read here',
+  page_excluded: 'its pages were filtered out of the dump',
+  page_lost: 'the dump broke off before it',
+};
+
 function isAbsent(reason: string): reason is AbsentReason {
   return Object.hasOwn(WHY_ABSENT, reason);
 }

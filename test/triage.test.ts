@@ -112,6 +112,37 @@ describe('errors that were counted', () => {
     const of = report({ hwerr }, 40, ...GHES_MEMORY, 41, PANIC);
     expect(verdict(of)).toMatchObject({ kind: 'logged_suspect', error: { category: 'memory' } });
   });
+
+  it.each([
+    ['others', 9, 'Memory error at page 0x12346000, 9 s before the panic'],
+    ['others', 4, 'Other hardware error 4 s before the panic'],
+    ['pci', 9, 'PCI error 9 s before the panic'],
+  ])('are named by what the log has of that time: %s %i s before', (category, lead, words) => {
+    const page = 'Memory failure: 0x12346: recovery action for free buddy page: Recovered';
+    const log = ['mce: [Hardware Error]: Machine check events logged', page];
+    const hwerr = counted({ [category]: [2, CRASH_TIME - lead] });
+    expect(text(report({ hwerr }, 32, ...log, 41, PANIC))).toBe(words);
+  });
+
+  it('yield to a worse one in the log where that shows them to be informational', () => {
+    const hwerr = counted({ memory: [1, CRASH_TIME - 1] });
+    const informational = GHES_MEMORY.map((line) =>
+      line.replace('{1}', '{2}').replace('recoverable', 'info'),
+    );
+    const of = report({ hwerr }, 20, ...GHES_MEMORY, 40, ...informational, 41, PANIC);
+    expect(verdict(of)).toMatchObject({
+      kind: 'logged_suspect',
+      error: { category: 'memory', severity: 'recoverable' },
+    });
+    const all = [20, ...NON_FATAL, 40, ...informational, 41, PANIC];
+    const both = { hwerr: counted({ pci: [1, CRASH_TIME - 21], memory: [1, CRASH_TIME - 1] }) };
+    expect(verdict(report(both, ...all))).toMatchObject({
+      ...{ kind: 'suspect', category: 'pci', error: { severity: 'recoverable' } },
+      restsOn: ['counters', 'log'],
+    });
+    const alone = report({ hwerr }, 40, ...informational, 41, PANIC);
+    expect(verdict(alone)).toMatchObject({ kind: 'suspect', error: { severity: 'informational' } });
+  });
 });
 
 describe('errors of the log alone', () => {

@@ -24,6 +24,9 @@ const TYPICAL = [
   'x86_64-7.3.4.lzo',
   'x86_64-7.3.4.zstd',
   'arm64-7.3.4.flat-zlib',
+  'x86_64-7.3.4-errors.zlib',
+  'x86_64-7.3.4-machine-check.zlib',
+  'x86_64-6.12.117.zlib',
 ].map((name) => join('test/fixtures', name));
 
 /**
@@ -70,7 +73,23 @@ async function asScript(text) {
     supported: { 'dynamic-import': false },
     define: { 'import.meta': 'importMeta' },
   });
-  return `(function (${PARAMETERS}) {${code}})\n`;
+  const lean = text.includes('var __toESM') ? code : withoutCopies(code);
+  return `(function (${PARAMETERS}) {${lean}})\n`;
+}
+
+/**
+ * With simpler ones for two helpers of esbuild, which make a getter for each name of each module that is
+ * imported, and one more for each that the module itself has.
+ */
+function withoutCopies(code) {
+  const helpers = {
+    toESM: `(mod, isNodeMode) =>
+  isNodeMode || !mod.__esModule ? __create(mod, { default: { value: mod } }) : mod`,
+    toCommonJS: `(mod) => __defProp(mod, '__esModule', { value: true })`,
+  };
+  return code
+    .replace(/^var __toESM = .*?^\)\);$/ms, `var __toESM = ${helpers.toESM};`)
+    .replace(/^var __toCommonJS = .*;$/m, `var __toCommonJS = ${helpers.toCommonJS};`);
 }
 
 function packagesIn(inputs) {

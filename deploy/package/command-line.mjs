@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /** The commands with their options, as commander knows them. */
 async function commandLine() {
   const { program } = await import(pathToFileURL(join(process.cwd(), 'dist/cli/program.js')).href);
-  return program('', {});
+  return program('', [], {});
 }
 
 /** The man page hwerr-exporter(1). */

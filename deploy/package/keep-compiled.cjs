@@ -13,6 +13,8 @@ const v8 = require('node:v8');
 const vm = require('node:vm');
 
 const scripts = new Map();
+const { setFlagsFromString } = v8;
+v8.setFlagsFromString = () => undefined; // the program calls it once it has loaded its code
 
 vm.Script = class extends vm.Script {
   constructor(source, options) {
@@ -25,10 +27,10 @@ vm.Script = class extends vm.Script {
 };
 
 process.on('exit', () => {
-  v8.setFlagsFromString('--hash-seed=0');
-  v8.setFlagsFromString('--flush-bytecode');
+  setFlagsFromString('--hash-seed=0');
+  setFlagsFromString('--flush-bytecode');
   for (const compiler of ['sparkplug', 'maglev', 'turbo']) {
-    v8.setFlagsFromString(`--${compiler}-filter=*`);
+    setFlagsFromString(`--${compiler}-filter=*`);
   }
   for (const [filename, script] of scripts) {
     const file = `${filename}.code`;

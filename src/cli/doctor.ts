@@ -51,9 +51,7 @@ async function* checks(
   const exporter = await askExporter(config);
   yield* checkDumps(config, exporter);
   for (const path of config.symbolPaths) yield checkDirectory(path, FLAGS.symbolPaths.name);
-  yield exporter.metrics === undefined
-    ? checkLedger(config.ledgerPath)
-    : ledgerOf(exporter.metrics);
+  yield exporter.metrics === undefined ? await checkLedger(config) : ledgerOf(exporter.metrics);
   yield exporter.finding;
 }
 
@@ -155,7 +153,7 @@ function answerOf(what: string, report: CrashReport, windowSeconds: number): Fin
 function whyNot(outcome: DecodeOutcome): string {
   switch (outcome.kind) {
     case 'report':
-      return 'its counters are wrong: install the exporter anew';
+      return 'its counters are wrong: reinstall the exporter';
     case 'failure':
     case 'process_core':
       return `${outcome.failure.message}. ${advice(outcome.failure.reason)}`;

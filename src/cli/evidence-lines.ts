@@ -1,4 +1,4 @@
-// What a log tells, for people: what the kernel died of, then one line an error.
+// The evidence of a log, for people: what the kernel died of, then one line an error.
 
 import {
   type HardwareEvent,

@@ -1,4 +1,4 @@
-// hwerr-exporter log FILE|-: the hardware errors that a kernel's log tells of, and what it died of.
+// hwerr-exporter log FILE|-: the hardware errors in a kernel's log, and what it died of.
 
 import { createReadStream } from 'node:fs';
 import { ConfigError } from '../config.ts';

@@ -1,8 +1,9 @@
-// Whether the paths of the settings can be used, by whoever asks; where not, how to grant it.
+// Whether the user who asks can use the paths of the settings; where not, how to grant it.
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Config } from '../config.ts';
 import { isGone } from '../decode/file-source.ts';
 import { FileError } from '../failure.ts';
 import { isInBucket, systemPath } from '../file-path.ts';
@@ -51,8 +52,27 @@ export function checkWebConfig(file: string): Finding {
   }
 }
 
-/** Whether the exporter can keep its ledger there. It writes a file, and takes it away. */
-export function checkLedger(directory: string): Finding {
+/** Whether the exporter can keep its ledger where it is to. */
+export async function checkLedger({
+  ledgerPath,
+  ledgerUrl,
+}: Pick<Config, 'ledgerPath' | 'ledgerUrl'>): Promise<Finding> {
+  return ledgerUrl === undefined ? checkFiles(ledgerPath) : await checkDatabase(ledgerUrl);
+}
+
+/** It makes the tables where there are none. */
+async function checkDatabase(url: string): Promise<Finding> {
+  try {
+    const { checkShared } = await import('../ledger/postgres-commands.ts');
+    return ok(`${await checkShared(url)}: the shared ledger can be used`);
+  } catch (error) {
+    const { problem: kind, message } = StoreError.from('--ledger.url', error);
+    return problem(`${message}. ${HINTS[kind]}`);
+  }
+}
+
+/** It writes a file, and takes it away. */
+function checkFiles(directory: string): Finding {
   try {
     if (!existsSync(directory)) {
       accessSync(firstExisting(directory), constants.W_OK | constants.X_OK);
@@ -69,7 +89,7 @@ export function checkLedger(directory: string): Finding {
   }
 }
 
-/** Root may write everything: did somebody run the exporter as root, and can its own user not any more? */
+/** Root may write everything: was the exporter run as root, so that its own user no longer can? */
 function foreignLedger(directory: string): Finding | undefined {
   const path = databasePath(directory);
   const { uid } = statSync(directory);

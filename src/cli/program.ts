@@ -9,12 +9,12 @@ import type { RepairedOptions } from './repaired.ts';
 import {
   FLAGS,
   FLAG_KEYS,
-  type Flag,
   type FlagKey,
   type FlagValues,
   PASS_KEYS,
   environmentName,
 } from '../config.ts';
+import type { Flag } from '../flag.ts';
 
 /** What each command does with the flags that were given. */
 export interface Commands {
@@ -74,12 +74,21 @@ const FILTER_HELP: Readonly<Record<FilterName, readonly [placeholder: string, wh
   signature: ['ID', 'that died of this'],
 };
 
-/** The program; parsing runs one of the commands. It throws CommanderError instead of exiting. */
-export function program(version: string, commands: Commands): Command {
+/**
+ * The program; parsing runs one of the commands. It throws CommanderError instead of exiting.
+ *
+ * @param args what will be parsed. Where that is `decode`, it is the only command: it is over too soon
+ *   for adding the others not to count.
+ */
+export function program(version: string, args: readonly string[], commands: Commands): Command {
   const root = new Command('hwerr-exporter')
     .description('Prometheus exporter for the hardware errors recorded in kdump vmcores')
     .version(version, '--version')
     .exitOverride();
+  if (args[0] === 'decode') {
+    addDecode(root, commands);
+    return root;
+  }
   const serve = subcommand(root, 'serve', FLAG_KEYS)
     .description('watch the dump directories and serve metrics')
     .action((_options, command: Command) => commands.serve(given(command)));
@@ -95,7 +104,7 @@ export function program(version: string, commands: Commands): Command {
     .action((file: string, { json, pageSize }: { json?: true; pageSize: string }) =>
       commands.log(file, { json: json === true, pageSize }),
     );
-  const crashes = subcommand(root, 'crashes', ['ledgerPath'])
+  const crashes = subcommand(root, 'crashes', ['ledgerPath', 'ledgerUrl'])
     .description('print the crashes that the ledger knows; the daemon may be running')
     .addOption(new Option('--json', 'print one JSON object a line').conflicts('csv'))
     .addOption(new Option('--csv', 'print comma-separated values'))
@@ -110,7 +119,7 @@ export function program(version: string, commands: Commands): Command {
     const [placeholder, what] = FILTER_HELP[name];
     crashes.option(`--${name} <${placeholder}>`, `only crashes ${what}`);
   }
-  subcommand(root, 'repaired', ['ledgerPath'])
+  subcommand(root, 'repaired', ['ledgerPath', 'ledgerUrl'])
     .description('acknowledge that a host was repaired; the daemon may be running')
     .option('--host <HOST>', 'the host; needed where the ledger knows several')
     .option('--note <TEXT>', 'what was done')
@@ -126,7 +135,7 @@ export function program(version: string, commands: Commands): Command {
   return root;
 }
 
-/** What is asked before it serves, and when something is amiss. */
+/** Commands to run before it serves, and when something is wrong. */
 function addChecks(root: Command, commands: Commands): void {
   subcommand(root, 'check-config', FLAG_KEYS)
     .description('validate flags, environment and web configuration, and look at their paths')

@@ -2,7 +2,7 @@
 // shown with its control characters escaped.
 
 import { type VerdictKind, verdictOf } from '../triage.ts';
-import { WHY_ABSENT, date, span, verdictText } from '../wording.ts';
+import { WHY_ABSENT, WHY_NO_LOG, date, span, verdictText } from '../wording.ts';
 import { shown } from './shown.ts';
 import type { Colour, Terminal } from './terminal.ts';
 import { cautionLines, evidenceLines, logLine } from './evidence-lines.ts';
@@ -69,12 +69,6 @@ function logLines({ log, ...evidence }: CrashReport): string[] {
     return ['', `  no log: ${WHY_NO_LOG[log.reason] ?? 'it could not be read'} (${log.reason})`];
   return ['', logLine(log), ...cautionLines(log), ...evidenceLines(evidence)];
 }
-
-const WHY_NO_LOG: Readonly<Record<string, string>> = {
-  log_not_kept: 'the kernel keeps it in a form that is not read here',
-  page_excluded: 'its pages were filtered out of the dump',
-  page_lost: 'the dump broke off before it',
-};
 
 function describeDump(report: CrashReport): string {
   const parts = [report.flattened ? `flattened ${report.container}` : report.container];

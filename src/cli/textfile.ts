@@ -22,7 +22,7 @@ export function writeTextfile(out: string, text: string): void {
   const temporary = join(dirname(out), `.${basename(out)}.${process.pid}`);
   try {
     rmSync(temporary, { force: true }); // of a pass that was killed
-    const fd = openSync(temporary, 'wx', 0o644); // follows no link that somebody has laid there
+    const fd = openSync(temporary, 'wx', 0o644); // follows no link that another user put there
     try {
       fchmodSync(fd, 0o644); // whatever the umask: the collector is another user
       writeFileSync(fd, text);

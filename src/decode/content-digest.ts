@@ -4,7 +4,7 @@ import type { ByteSource } from '../vmcore/index.ts';
 const SAMPLE_BYTES = 64 * 1024;
 
 /**
- * Tells contents apart as far as counting failures needs: by size, head, which holds the time of the
+ * Distinguishes contents as far as counting failures needs: by size, head, which has the time of the
  * crash, and tail. A copy has the same, wherever it lies.
  */
 export function contentDigest(source: ByteSource): string {

@@ -45,7 +45,7 @@ export interface ReportOutcome {
   readonly report: CrashReport;
   /** The files of a split dump, lowest pages first; empty for any other. */
   readonly parts: readonly string[];
-  /** What tells its content apart; undefined where nobody asked. */
+  /** Digest of its content; undefined where none was asked for. */
   readonly content: string | undefined;
 }
 
@@ -76,7 +76,7 @@ export interface DecodeFileOptions {
   /** It is in no directory: it has no other parts, and no log beside it. */
   readonly isAlone?: boolean;
   readonly askBtf?: boolean;
-  /** Gives what tells contents apart; undefined: nobody asks. */
+  /** Makes the digest of a content; undefined: none is needed. */
   readonly contentOf?: (source: FileSource) => string;
   /** What the decoder may take of memory. */
   readonly maxMemoryBytes?: number;

@@ -17,7 +17,7 @@ import { isRemote, pathOf, systemPath } from '../file-path.ts';
 import { FileError, messageOf } from '../failure.ts';
 import { type ByteSource, Corrupt, inRange, requireRange } from '../vmcore/index.ts';
 
-/** An open file or object, to be closed by whoever opened it. */
+/** An open file or object; the caller closes it. */
 export interface FileSource extends ByteSource {
   /** versionOf() when it was opened, to notice that it changed under our hands. */
   readonly version: string;
@@ -58,7 +58,7 @@ export interface RemoteFiles {
 }
 
 /**
- * Opens a file, or an object where there is somebody to fetch it.
+ * Opens a file, or an object where `remote` can fetch it.
  *
  * @param root as of openFileSource().
  * @throws FileError.

@@ -18,7 +18,7 @@ const ALONE = /^vmcore(\.flat|-incomplete)?$/;
 const TEXTS_OF_ALONE = ['vmcore-dmesg.txt', 'vmcore-dmesg-incomplete.txt', 'dmesg.txt', 'dmesg'];
 /** Of kdump-tools: `dump.202610030405` has `dmesg.202610030405`. */
 const STAMPED = /^(?:dump|vmcore)\.(\d{12})(?:\.\w{1,8})?$/;
-/** A log that is larger is none of one boot, or of one that nobody can read. */
+/** A larger log is not of one boot, or not worth reading. */
 const MAX_BYTES = 16 << 20;
 /** Text does not say it; most machines have pages of this size. */
 const PAGE_BYTES = 4096;

@@ -17,7 +17,7 @@ import { type FileSource, type RemoteFiles, openSource } from './file-source.ts'
 /** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
 const MAX_FILES = 1024;
 
-/** A part of a split dump, open: whoever has it closes `source`. */
+/** An open part of a split dump; the caller closes `source`. */
 export interface OpenPart {
   readonly path: string;
   readonly source: FileSource;
@@ -57,7 +57,7 @@ export function openSiblings(
   return siblings;
 }
 
-/** What the parts of one dump hold in memory, they hold together. Nobody flattens them. */
+/** The memory limit of a dump is shared by its parts. Nobody flattens them. */
 function shareOf(limits: Limits): Limits {
   return {
     ...limits,

@@ -13,7 +13,7 @@ import { TemporaryFile } from './temporary-file.ts';
 /** Zeros at the end of a packed file, from so many on, are none of its own. */
 const UNWRITTEN_BYTES = 512;
 
-/** What was in a packed file; whoever has it closes `file`. */
+/** The content of a packed file; the caller closes `file`. */
 export interface Unpacked {
   /** The content, open and already unlinked: closing it frees its space. */
   readonly file: FileHandle;

@@ -40,7 +40,7 @@ function onOpenFile<T>(path: string, use: (source: KcoreSource) => T): T {
   }
 }
 
-/** The size that stat gives is that of the address space, or none: only a read tells. */
+/** The size that stat gives is that of the address space, or none: only a read shows whether it is there. */
 function sourceOf(path: string, fd: number): KcoreSource {
   return {
     read(offset, length): Uint8Array {

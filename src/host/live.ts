@@ -82,7 +82,7 @@ export class ThisBoot {
   async refresh(): Promise<void> {
     const state = await this.#read(this.#options.kcore);
     if (this.#stop.signal.aborted) return;
-    this.#tell(state);
+    this.#report(state);
     this.#state = state;
   }
 
@@ -91,7 +91,7 @@ export class ThisBoot {
   }
 
   /** Once, until it changes. */
-  #tell(state: LiveState): void {
+  #report(state: LiveState): void {
     const { log } = this.#dependencies;
     const before = this.#state;
     if (state.kind === 'present' && before.kind !== 'present') {

@@ -2,7 +2,7 @@
 
 /**
  * The key under which a client's connections are counted: an IPv4 address; the /64 of an IPv6 one, for a
- * customer has all of it; `unix` for whoever comes through a Unix socket.
+ * customer has all of it; `unix` for clients of a Unix socket.
  */
 export function clientOf(address: string | undefined): string {
   if (address === undefined) return 'unix';

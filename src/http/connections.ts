@@ -1,4 +1,4 @@
-// What clients may hold: connections, time and memory. When there are too many connections, the address
+// Limits on clients: connections, time and memory. When there are too many connections, the address
 // that has most gives up one: of those that never sent a byte the oldest, then of those that never sent
 // a whole request, then an idle one, then one whose answer is not read. A few of each are spared, or else
 // the first word of a client would come too late where all others have said theirs.
@@ -10,7 +10,7 @@ import { clientOf } from './client-address.ts';
 import type { PacedStream } from './paced-stream.ts';
 import { Turns } from './turns.ts';
 
-/** What all clients together, and each request, may hold and take: times in ms. */
+/** Limits on all clients together and on each request; times in ms. */
 export interface ConnectionLimits {
   readonly maxConnections: number;
   /** Longest time from a connection, or from an answer, to the next whole request. */

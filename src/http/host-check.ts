@@ -1,5 +1,5 @@
 // Against DNS rebinding: a page of an attacker, whose name suddenly points to this exporter, could read it
-// in a visitor's browser. Such a page has a public name, so the Host header of its requests tells.
+// in a visitor's browser. Such a page has a public name, so the Host header of its requests gives it away.
 
 import { isIP } from 'node:net';
 

@@ -1,10 +1,10 @@
-// What the kernel's log tells of a crash: what it died of, the parts that had errors, the errors.
+// The kernel's log of a crash: what it died of, the parts that had errors, the errors.
 
 import { type Html, html } from './html.ts';
 import { type TimelineMark, timeline } from './timeline.ts';
 import type { CrashView } from './views.ts';
 import { type HardwareEvent, isSevere, partName } from '../vmcore/index.ts';
-import { categoryName, span } from '../wording.ts';
+import { WHY_NO_LOG, categoryName, span } from '../wording.ts';
 
 /** Parts named on a card. */
 const MAX_PARTS = 4;
@@ -47,7 +47,7 @@ function partsOf(events: readonly HardwareEvent[]): readonly string[] {
 }
 
 /**
- * All that the log tells of hardware errors.
+ * All hardware errors in the log.
  *
  * @param windowSeconds an error at most so long before the panic is suspect.
  */
@@ -74,17 +74,11 @@ export function logSection(view: CrashView, windowSeconds: number): Html {
     }
     ${
       hardwareEvents.length === 0
-        ? html`<p>It tells of no hardware error.</p>`
+        ? html`<p>It has no hardware error.</p>`
         : html`${eventTimeline(view, windowSeconds)}${eventTable(view)}`
     }
     ${hardwareEventsOmitted > 0 ? html`<p>${hardwareEventsOmitted} more are not shown.</p>` : undefined}`;
 }
-
-const WHY_NO_LOG: Readonly<Record<string, string>> = {
-  log_not_kept: 'the kernel keeps it in a form that is not read here',
-  page_excluded: 'its pages were filtered out of the dump',
-  page_lost: 'the dump broke off before it',
-};
 
 /** Errors by category and severity; undefined where the log does not say when they were. */
 function eventTimeline(
@@ -165,7 +159,7 @@ function whenText(time: number | null, end: number | null): string {
   return seconds < 60 ? `${seconds.toFixed(2)} s` : span(seconds);
 }
 
-/** Where the kernel was, and what tells equal faults. */
+/** Where the kernel was, and the signature that equal faults share. */
 export function deathSection({ crash, signatureId }: CrashView): Html | undefined {
   if (crash === null) return undefined;
   const { frames, taint, cpu, pid, comm, uptimeSeconds } = crash;

@@ -9,7 +9,7 @@ interface Choice {
   readonly q: number;
 }
 
-/** OpenMetrics for whoever prefers its version 1.0 to plain text, or likes both the same. */
+/** OpenMetrics for clients that prefer its version 1.0 to plain text, or accept both alike. */
 export function exposition(accept: string | undefined): Format {
   let text = 0;
   let openmetrics = 0;

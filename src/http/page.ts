@@ -126,7 +126,7 @@ function footer({ version, telemetryPath, mode, nowSeconds }: Moment): Html {
     </nav>
     <p class="dim">
       Version ${version}, ${date(Math.floor(nowSeconds))}. The kernel never counts corrected errors;
-      “others” holds recovered x86 machine checks; cpu, memory and cxl come from firmware records
+      “others” counts recovered x86 machine checks; cpu, memory and cxl come from firmware records
       alone.
     </p>
   </footer>`;

@@ -8,7 +8,7 @@ import { answerRequests } from '../thread.ts';
 export interface Comparison {
   readonly password: Uint8Array;
   readonly hash: string;
-  /** A refusal takes as long as with a hash of this cost, so that time tells nothing about the user. */
+  /** A refusal takes as long as with a hash of this cost, so that its time says nothing about the user. */
   readonly cost: number;
 }
 

@@ -65,7 +65,7 @@ export class Passwords {
     for (let check = this.#waiting.next(); check; check = this.#waiting.next()) {
       const matches = this.#thread.ask(check.comparison);
       check.resolve(matches);
-      await matches.catch(() => undefined); // whoever asked is told
+      await matches.catch(() => undefined); // reported to the caller
     }
     this.#isChecking = false;
   }

@@ -1,4 +1,4 @@
-// Sending an answer: its type, how it may be cached, compressed for whoever can read that.
+// Sending an answer: its type, how it may be cached, compressed for clients that accept it.
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -47,7 +47,7 @@ export async function sendLines(
   request: Request,
   response: Response,
   contentType: string,
-  lines: Iterable<string>,
+  lines: AsyncIterable<string>,
 ): Promise<void> {
   response.set('Content-Type', contentType);
   if (request.method === 'HEAD') {
@@ -62,9 +62,9 @@ export async function sendLines(
   }
 }
 
-async function* pieces(lines: Iterable<string>): AsyncGenerator<string> {
+async function* pieces(lines: AsyncIterable<string>): AsyncGenerator<string> {
   let piece = '';
-  for (const line of lines) {
+  for await (const line of lines) {
     piece += line;
     if (piece.length < PIECE) continue;
     yield piece;

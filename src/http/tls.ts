@@ -1,5 +1,5 @@
 // TLS over an accepted connection, with Go's five policies on client certificates, of which Node knows
-// two. A client that speaks plain HTTP is told so, in the words of Go's net/http.
+// two. A client that speaks plain HTTP is answered so, in the words of Go's net/http.
 
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';

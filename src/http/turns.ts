@@ -28,7 +28,7 @@ export class Turns<T> {
     this.#size++;
   }
 
-  /** Takes out the item whose turn it is; undefined: nobody waits. */
+  /** Takes out the item whose turn it is; undefined: none waits. */
   next(): T | undefined {
     for (const waiting of this.#clients.values()) {
       const [first, ...rest] = waiting.toReversed();

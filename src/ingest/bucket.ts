@@ -33,7 +33,7 @@ interface Lister {
   ): AsyncIterable<readonly StoredObject[]>;
 }
 
-/** The dumps of a bucket, or of a prefix of one, by listing it: nothing there tells of changes. */
+/** The dumps of a bucket, or of a prefix of one, by listing it: a bucket has no events. */
 export class Bucket {
   readonly #options: BucketOptions;
   #lister: Lister | undefined;

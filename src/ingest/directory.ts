@@ -1,5 +1,5 @@
 // One watched directory: scanned when something happened, when a file is due, and at the latest after
-// the rescan time. Each has its own pace: one that hangs, as NFS does, holds up no other.
+// the rescan time. Each has its own pace: one that hangs, as NFS does, delays no other.
 
 import { FileError, messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
@@ -12,7 +12,7 @@ import { type Watcher, watchDirectory } from './watcher.ts';
 const BURST_MS = 200;
 /** No scan begins sooner after another than so many times what that took. */
 const PAUSE_FACTOR = 4;
-/** A scan that takes longer is told of: its directory is large, or hangs. */
+/** A scan that takes longer is logged: its directory is large, or hangs. */
 const LONG_MS = 60_000;
 
 /** One dump directory, as the last scan left it. */
@@ -36,13 +36,13 @@ export interface DirectoryDependencies {
   readonly log: Logger;
   /** Of the wall clock. */
   readonly nowMs: () => number;
-  /** Of a clock that nobody sets. */
+  /** From a monotonic clock. */
   readonly monotonicMs: () => number;
   /** Takes what a scan found. */
   readonly found: (result: ScanResult) => void;
   /** Takes what a scan failed of. */
   readonly notScanned: (error: unknown) => void;
-  /** When the next file will be due that nobody waits for, by the steady clock; undefined: none. */
+  /** When the next file will be due that is not queued yet, by the monotonic clock; undefined: none. */
   readonly nextDueMs: (nowMs: number) => number | undefined;
 }
 
@@ -118,11 +118,11 @@ export class WatchedDirectory {
       // What comes in its place may be given the same number.
       this.#identity = '';
       if (this.#status.up || this.#status.lastScanSeconds === 0) {
-        const denied = error instanceof FileError && error.reason === 'permission';
+        const isForbidden = error instanceof FileError && error.reason === 'permission';
         log.error('cannot scan the dump directory', {
           directory,
           error: messageOf(error),
-          ...(denied && { hint: await howToRead(directory) }),
+          ...(isForbidden && { hint: await howToRead(directory) }),
         });
       }
     }

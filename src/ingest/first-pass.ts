@@ -40,7 +40,7 @@ export class FirstPass {
       if (of === root && versions.get(path) !== version) this.#files.delete(path);
     }
     if (!isFirst) return;
-    // What its writer has not finished may take long: it is no part of the pass.
+    // A file that is still being written may take long: it is not part of the pass.
     for (const file of untried) {
       if (file.saved === 'whole' || (file.saved !== 'writing' && !file.isUnfinished))
         this.#files.set(file.path, file);

@@ -14,7 +14,7 @@ import { STATUS_FILE, type SaveStatus, readSaveStatus } from './save-status.ts';
 
 /** Directories below the root that are looked into: host, date, and one more for central stores. */
 const MAX_DEPTH = 4;
-/** Never wait for whoever put a FIFO in a file's place. */
+/** Never wait for the writer of a FIFO in a file's place. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /** A file that may be a dump, as a scan saw it: size in bytes, mtime in ms since 1970. */
@@ -47,7 +47,7 @@ export interface ScanResult {
   readonly notDumps: ReadonlySet<string>;
   readonly unreadable: readonly Unreadable[];
   /**
-   * Which directory the root is; another one after it was made anew or mounted. undefined: there is
+   * Which directory the root is; another one after it was recreated or mounted. undefined: there is
    * nothing to watch.
    */
   readonly identity: string | undefined;
@@ -117,7 +117,7 @@ async function listed(directory: string): Promise<AsyncIterable<Dirent<Buffer>>>
  * A file may vanish between the listing and the look: dumps are pruned all the time.
  *
  * @returns undefined when it is no regular file any more; the error when it is its own.
- * @throws FileError when its directory lets nobody look.
+ * @throws FileError when its directory cannot be searched.
  */
 async function look(path: string): Promise<Stats | FileError | undefined> {
   try {

@@ -1,5 +1,5 @@
 // Which files are ready to be decoded: those that stopped changing. Pure bookkeeping over what scans
-// found and what decodes answered; the time comes in as an argument, from a clock that nobody sets.
+// found and what decodes answered; the time comes in as an argument, from a monotonic clock.
 //
 //   found ──▶ still ──for the settle time──▶ decoding ──▶ done
 //               ▲                              │  ▲
@@ -14,7 +14,7 @@ export const GRACE_MS = 60_000;
 /** What could not be read may be readable later: the time between two tries grows up to this. */
 const LONGEST_RETRY_MS = 600_000;
 
-/** Groups whose turns are remembered: with more of them all begin anew. */
+/** Groups whose turns are remembered: with more of them all start again. */
 const MAX_GROUPS = 100_000;
 
 type State =
@@ -127,9 +127,9 @@ export class Settling {
     return taken;
   }
 
-  /** Files that were taken and not decoded: they are due again at once. */
-  putBack(files: readonly FoundFile[], nowMs: number): void {
-    for (const file of files) this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: 0 });
+  /** Files that were taken and not decoded: they are due again after a while. */
+  postpone(files: readonly FoundFile[], nowMs: number, forMs: number): void {
+    for (const file of files) this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: forMs });
   }
 
   /** How many files are due. */

@@ -1,4 +1,4 @@
-// Files and directories that cannot be read for now: each is told of once, until it recovers.
+// Files and directories that cannot be read for now: each is reported once, until it recovers.
 
 import type { Failure } from '../failure.ts';
 import type { Logger } from '../log.ts';
@@ -18,7 +18,7 @@ export class UnreadablePaths {
   add(root: string, path: string, failure: Failure): boolean {
     if (this.#roots.has(path)) return false;
     this.#roots.set(path, root);
-    void this.#tell(path, failure);
+    void this.#report(path, failure);
     return true;
   }
 
@@ -40,7 +40,7 @@ export class UnreadablePaths {
     return recovered;
   }
 
-  async #tell(path: string, { reason, message }: Failure): Promise<void> {
+  async #report(path: string, { reason, message }: Failure): Promise<void> {
     // A dump may also fail for what lies elsewhere, such as the temporary directory.
     const isItsOwn = reason === 'permission' && message.startsWith(path);
     const hint = isItsOwn ? await howToRead(path) : HINTS[reason];

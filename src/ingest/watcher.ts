@@ -15,7 +15,7 @@ export interface Watcher {
   close(): Promise<void>;
 }
 
-/** Who is told of what the watches see, or that they fail. */
+/** What is called when the watches see something, or fail. */
 export interface WatcherEvents {
   /** From now on changes are seen: those before this moment may not have been. */
   readonly onReady: () => void;
@@ -36,7 +36,7 @@ class DirectoryWatcher extends FSWatcher {
   }
 }
 
-/** Watch one directory. It does not survive the directory: begin anew when that was made anew. */
+/** Watch one directory. It does not survive the directory: watch again when that was recreated. */
 export function watchDirectory(root: string, events: WatcherEvents): Watcher {
   const watcher = new DirectoryWatcher({
     ignored: (_path, stats) => stats?.isFile() ?? false,

@@ -1,7 +1,7 @@
 // What one crash counted, by the categories that metrics have. Pure.
 
 import { isSuspect, leadSeconds } from '../triage.ts';
-import { CATEGORIES, metricCategory } from '../vmcore/index.ts';
+import { CATEGORIES, byCategory, metricCategory } from '../vmcore/index.ts';
 import type { Crash } from './crash.ts';
 
 /** The errors of one category in one crash, counted by the kernel. */
@@ -23,17 +23,14 @@ export function crashErrors({
 }: Pick<Crash, 'report' | 'suspectWindowSeconds'>): readonly CrashErrors[] {
   const { hwerr } = report;
   if (hwerr.kind !== 'present') return [];
-  return CATEGORIES.map((category) => {
-    const counters = hwerr.categories.filter(
-      (one) => one.count > 0 && metricCategory(one.category) === category,
-    );
+  const counted = hwerr.categories.filter(({ count }) => count > 0);
+  return byCategory(counted).map(({ category, counters, count, lastErrorSeconds }) => {
     const leads = counters.flatMap((counter) => leadSeconds(counter, report) ?? []);
     const before = leads.filter((lead) => lead >= 0);
-    const times = counters.flatMap((counter) => counter.lastErrorTimestampSeconds ?? []);
     return {
       category,
-      count: counters.reduce((sum, { count }) => sum + count, 0),
-      lastErrorSeconds: times.length === 0 ? null : Math.max(...times),
+      count,
+      lastErrorSeconds,
       leadSeconds:
         before.length > 0 ? Math.min(...before) : leads.length > 0 ? Math.max(...leads) : null,
       isSuspect: before.some((lead) => isSuspect(lead, suspectWindowSeconds)),

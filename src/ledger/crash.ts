@@ -6,12 +6,12 @@ import { keptEvents, mergedLogs } from './logs.ts';
 import type { HwerrCategory } from '../vmcore/index.ts';
 import type { HostSource } from './host-name.ts';
 
-/** A report without what only tells crashes apart. */
+/** A report without what only distinguishes crashes. */
 export type StoredReport = Omit<CrashReport, 'vmcoreinfoLines'>;
 
 /** All times are Unix seconds. */
 export interface Crash {
-  /** Published; stays the same whatever is learned of the crash later. */
+  /** Published; stays the same whatever other reports of the crash add. */
   readonly id: string;
   /** Number of the crash in the ledger, from 1, in the order in which they became known. */
   readonly sequence: number;
@@ -78,7 +78,7 @@ export function isFoundLate({
   return recordedSeconds - happened > LATE_SECONDS;
 }
 
-/** The crash with what a report now says of it, ordered and judged anew. */
+/** The crash with what a report adds to it, ordered and judged again. */
 export function withReport<Known extends Pick<Crash, 'recordedSeconds' | 'suspectWindowSeconds'>>(
   crash: Known,
   report: StoredReport,
@@ -97,7 +97,7 @@ function rank({ hwerr }: StoredReport): number {
   return hwerr.kind === 'present' ? 3 : 1;
 }
 
-/** Whether there is no dump: only pstore tells of the crash. */
+/** Whether there is no dump, only a record in pstore. */
 export function isOfPstore({ hwerr }: Pick<StoredReport, 'hwerr'>): boolean {
   return hwerr.kind === 'absent' && hwerr.reason === 'pstore';
 }

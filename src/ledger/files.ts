@@ -131,7 +131,7 @@ export function setAside(directory: string, nowMs: number): string {
   return name;
 }
 
-/** Damaged ledgers that nobody has taken away yet; none where there is no directory that can be read. */
+/** Damaged ledgers that are still there; none where there is no directory that can be read. */
 export async function setAsideCount(directory: string): Promise<number> {
   const names = await readdir(directory).catch((): string[] => []);
   const ledgers = names

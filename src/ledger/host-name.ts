@@ -3,7 +3,7 @@
 /** HOST_NAME_MAX of Linux (include/uapi/linux/limits.h says 64 with the terminating zero). */
 const MAX_LENGTH = 64;
 
-/** What a kernel calls itself until it is told its name (UTS_NODENAME in include/linux/uts.h). */
+/** What a kernel calls itself until it is given a name (UTS_NODENAME in include/linux/uts.h). */
 const UNNAMED = '(none)';
 
 /** The host of crashes in central mode that nothing names: of any machine. */

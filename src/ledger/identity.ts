@@ -16,7 +16,7 @@
 
 import { hash } from 'node:crypto';
 
-/** What tells crashes apart. null: the file does not say. */
+/** What distinguishes crashes. null: the file does not say. */
 export interface CrashIdentity {
   readonly bootId: string | null;
   /** Unix seconds, by the clock of the kernel that crashed. */
@@ -27,7 +27,7 @@ export interface CrashIdentity {
   readonly pathHost: string | null;
   /** Of the panic line and its time since boot. */
   readonly panicMark: string | null;
-  /** There is no dump: only pstore tells of it. */
+  /** There is no dump, only a record in pstore. */
   readonly isOfPstore: boolean;
 }
 
@@ -113,9 +113,9 @@ function differ<T>(one: T | null, other: T | null): boolean {
 
 /**
  * The published id of a crash that is new to the ledger: a digest, so that it stays the same in a
- * ledger that is begun anew, and tells nobody the boot id by which crashes are recognised.
+ * new ledger, and does not reveal the boot id by which crashes are recognised.
  *
- * @param salt tells apart crashes of which nothing else is known; '' at first.
+ * @param salt distinguishes crashes of which nothing else is known; '' at first.
  */
 export function newCrashId(
   identity: Omit<CrashIdentity, 'panicMark' | 'isOfPstore'>,

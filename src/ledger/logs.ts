@@ -12,7 +12,7 @@ import {
 } from '../vmcore/index.ts';
 import { sha256 } from './identity.ts';
 
-/** Events kept of a crash: its totals hold the others too. */
+/** Events kept of a crash: its totals include the others. */
 const MAX_EVENTS = 100;
 
 type Events = Pick<LogFindings, 'hardwareEvents' | 'hardwareEventsOmitted'>;

@@ -1,4 +1,4 @@
-// Every metric: its name, type, labels, and what it tells, from where. Data, no code.
+// Every metric: its name, type, labels and meaning. Data, no code.
 
 type MetricType = 'counter' | 'gauge' | 'histogram';
 
@@ -169,20 +169,20 @@ const METRICS = {
   hwerr_dumps_present: {
     type: 'gauge',
     labels: ['state'],
-    help: 'Decoded dump files on disk now, by whether they are complete.',
+    help: 'Decoded dump files and records of pstore on disk now, by whether they are complete.',
   },
   hwerr_dumps_present_bytes: {
     type: 'gauge',
     labels: ['state'],
-    help: 'Size of the decoded dump files on disk now.',
+    help: 'Size of the decoded dump files and records of pstore on disk now.',
   },
   hwerr_dumps_discovered_total: {
     type: 'counter',
-    help: 'Files found in the dump directories that may be dumps, since the exporter started.',
+    help: 'Files found that may be dumps or records of pstore, since the exporter started.',
   },
   hwerr_dumps_decoded_total: {
     type: 'counter',
-    help: 'Dump files decoded and recorded since the exporter started, with counters or without.',
+    help: 'Dump files and records of pstore decoded since the exporter started, with counters or without.',
   },
   hwerr_dumps_without_hwerr_data_total: {
     type: 'counter',
@@ -201,12 +201,15 @@ const METRICS = {
   hwerr_dump_decode_duration_seconds: {
     type: 'histogram',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300],
-    help: 'Time to decode one dump file, in the worker thread.',
+    help: 'Time to decode one dump file or record of pstore, in the worker thread.',
   },
-  hwerr_decode_queue_length: { type: 'gauge', help: 'Dump files waiting to be decoded.' },
+  hwerr_decode_queue_length: {
+    type: 'gauge',
+    help: 'Dump files and records of pstore waiting to be decoded.',
+  },
   hwerr_decodes_in_progress: {
     type: 'gauge',
-    help: 'Dump files being decoded now, by the worker thread.',
+    help: 'Dump files and records of pstore being decoded now, by the worker thread.',
   },
   hwerr_last_decode_timestamp_seconds: {
     type: 'gauge',
@@ -246,7 +249,7 @@ const METRICS = {
   },
   hwerr_ledger_write_failures_total: {
     type: 'counter',
-    help: 'Failed attempts to write the ledger since the exporter started. What they held is tried again.',
+    help: 'Failed attempts to write the ledger since the exporter started. Their data is written at the next attempt.',
   },
   hwerr_ledgers_set_aside: {
     type: 'gauge',

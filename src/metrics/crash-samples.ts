@@ -88,7 +88,7 @@ function lastCrashSamples(
 const NO_ERRORS: readonly Pick<CrashErrors, 'category' | 'count' | 'leadSeconds' | 'isSuspect'>[] =
   CATEGORIES.map((category) => ({ category, count: 0, leadSeconds: null, isSuspect: false }));
 
-/** The crash of which an alert tells: the one that became known last, whenever it happened. */
+/** The crash that an alert is about: the one recorded last, whenever it happened. */
 function lastRecordedSamples(
   crash: Crash | undefined,
 ): SamplesOf<

@@ -4,8 +4,13 @@
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
 import type { LiveState } from '../host/live.ts';
-import type { HostCounts, LedgerStatus, LedgerView } from '../ledger/ledger.ts';
-import { CATEGORIES, type HwerrCategory, metricCategory } from '../vmcore/index.ts';
+import {
+  type HostCounts,
+  LEDGER_STATES,
+  type LedgerStatus,
+  type LedgerView,
+} from '../ledger/ledger.ts';
+import { byCategory } from '../vmcore/index.ts';
 import { type PartialSamples, type Sample, one } from './sample.ts';
 
 /** What the watching of directories and the decoding of files is doing. */
@@ -58,17 +63,7 @@ export function failureSamples(
   };
 }
 
-const LEDGER_STATES: readonly LedgerStatus['state']['kind'][] = [
-  'ready',
-  'full',
-  'read_only',
-  'io',
-  'damaged',
-  'newer',
-  'busy',
-];
-
-/** Whether what is learned is kept. */
+/** The state of the ledger. */
 export function ledgerSamples({
   state,
   writes,
@@ -95,22 +90,19 @@ export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
   };
 }
 
-/** What the running kernel has counted; nothing at all where nobody asked. */
+/** What the running kernel has counted; nothing where --live.kcore is not set. */
 export function liveSamples(live: LiveState): PartialSamples {
   if (live.kind === 'off') return {};
-  const categories = live.kind === 'present' ? live.categories : [];
-  const samples = (value: (counters: readonly HwerrCategory[]) => number): Sample[] =>
-    (live.kind === 'present' ? CATEGORIES : []).map((category) => ({
-      labels: { category },
-      value: value(categories.filter((one) => metricCategory(one.category) === category)),
-    }));
+  const categories = live.kind === 'present' ? byCategory(live.categories) : [];
   return {
-    hwerr_live_recoverable_errors_total: samples((counters) =>
-      counters.reduce((sum, { count }) => sum + count, 0),
-    ),
-    hwerr_live_last_error_timestamp_seconds: samples((counters) =>
-      Math.max(0, ...counters.map((one) => one.lastErrorTimestampSeconds ?? 0)),
-    ),
+    hwerr_live_recoverable_errors_total: categories.map(({ category, count }) => ({
+      labels: { category },
+      value: count,
+    })),
+    hwerr_live_last_error_timestamp_seconds: categories.map(({ category, lastErrorSeconds }) => ({
+      labels: { category },
+      value: lastErrorSeconds ?? 0,
+    })),
   };
 }
 
@@ -136,7 +128,7 @@ export interface Build {
   readonly nodeVersion: string;
 }
 
-/** The info metric of the build: always 1, what it tells is in its labels. */
+/** The info metric of the build: always 1, its content is in its labels. */
 export function buildSamples({ version, revision, nodeVersion }: Build): PartialSamples {
   const labels = { version, revision, node_version: nodeVersion };
   return { hwerr_exporter_build_info: [{ labels, value: 1 }] };

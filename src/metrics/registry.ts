@@ -1,5 +1,5 @@
 // One scrape: the catalogue filled with samples, and what prom-client knows of the process. Families
-// are made anew every time, so none can be stale; what fails leaves out its own and nothing else.
+// are computed for every scrape, so none can be stale; a part that fails leaves out its own metrics only.
 
 import { Histogram, type MetricObject, Registry, collectDefaultMetrics } from 'prom-client';
 import { CATALOGUE, type MetricName } from './catalogue.ts';
@@ -59,7 +59,7 @@ export interface Metrics {
 }
 
 /**
- * The metrics of a process, rendered anew for every scrape.
+ * The metrics of a process, rendered for every scrape.
  *
  * @param onError a part of a scrape failed, and is missing from it.
  */

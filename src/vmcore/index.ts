@@ -26,7 +26,7 @@ import type { CrashReport, LiveReport } from './report.ts';
 export { HEAD_BYTES, MAGIC_BYTES, mayBeDump } from './container/open.ts';
 export { type ByteSource, bytesSource, inRange, requireRange } from './bytes/source.ts';
 export { DECODE_REASONS, type DecodeReason, VmcoreError, Corrupt, ProcessCore } from './errors.ts';
-export { CATEGORIES, metricCategory } from './hwerr/categories.ts';
+export { CATEGORIES, byCategory, metricCategory } from './hwerr/categories.ts';
 export { DEFAULT_LIMITS, type Limits, limitsWithin } from './limits.ts';
 export type { CrashFacts } from './evidence/crash.ts';
 export { CRASH_TYPES, type CrashType } from './evidence/death.ts';

@@ -1,6 +1,6 @@
 // Which kernel is in the dump: its VMCOREINFO, its machine, and its memory, proven against each
-// other. A note may be wrong (a hypervisor made it up), or missing (the guest never told QEMU), and
-// memory can hold several VMCOREINFO texts, also that of the crash kernel. The one is right whose
+// other. A note may be wrong (a hypervisor made it up), or missing (the guest never gave it to QEMU), and
+// memory can have several VMCOREINFO texts, also that of the crash kernel. The one is right whose
 // own addresses lead to a utsname with the release that it names.
 
 import { ascii, cString, hasBytesAt } from './bytes/text.ts';
@@ -19,8 +19,8 @@ import { Kallsyms } from './symbols/kallsyms.ts';
 const UTS_FIELD = 65;
 /**
  * Offset of the name in struct uts_namespace where VMCOREINFO does not say it: behind a counter of 32
- * bits on every machine. It says so since it was moved (ca4a9241cc5e "kdump: append uts_namespace.name
- * offset to VMCOREINFO", v5.11).
+ * bits on every machine. It says so since it was moved: ca4a9241cc5e ("kdump: append
+ * uts_namespace.name offset to VMCOREINFO") (in v5.11).
  */
 const OLD_NAME_OFFSET = 4;
 const SYSNAME = 0;
@@ -99,7 +99,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   for (const text of dump.vmcoreinfoNotes) {
     const kernel = attempt(() => text, 'note');
     if (kernel === undefined) continue;
-    // The kernel that crashed is the one to be told of, whichever saves its memory.
+    // The report is about the kernel that crashed, whichever kernel saves its memory.
     if (hasCrashed(kernel) || isRunning(dump, kernel) !== false) return [kernel];
     stale ??= kernel;
   }

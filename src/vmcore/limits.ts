@@ -64,7 +64,7 @@ export const DEFAULT_LIMITS: Limits = limitsWithin(256 << 20);
 
 /** Caps that no caller has reason to change: what is beyond them is not what was looked for. */
 export const CAPS = {
-  /** Page descriptors that nobody wrote, passed over in a search: 16 GiB of memory in 4 KiB pages. */
+  /** Page descriptors that were never written, skipped in a search: 16 GiB of memory in 4 KiB pages. */
   unwrittenDescriptors: 4_194_304,
   /**
    * Broken pages passed over in a search: Node keeps up to 5 KiB for each until a decode is over, and a

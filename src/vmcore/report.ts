@@ -18,7 +18,7 @@ export interface CrashReport extends LogFindings {
   readonly buildId: string | null;
   /** init_uts_ns; null when its page is not in the dump. */
   readonly nodename: string | null;
-  /** random.c's boot id as a UUID; null when nobody asked for it during that boot. */
+  /** random.c's boot id as a UUID; null when it was not generated in that boot. */
   readonly bootId: string | null;
   /** Unix seconds; null in a dump of a machine that did not crash. */
   readonly crashTimeSeconds: number | null;
@@ -35,7 +35,7 @@ export interface CrashReport extends LogFindings {
   readonly panicMessage: string | null;
   /** What is odd about the dump and did not stop the decoder. */
   readonly warnings: readonly string[];
-  /** The set of VMCOREINFO's lines, sorted; of a pstore record its log: tells crashes apart where there is no boot id. */
+  /** The set of VMCOREINFO's lines, sorted; of a pstore record its log. It distinguishes crashes without a boot id. */
   readonly vmcoreinfoLines: string;
 }
 
@@ -51,7 +51,7 @@ export interface LiveReport {
 export type Hwerr =
   | { readonly kind: 'present'; readonly categories: readonly HwerrCategory[] }
   | { readonly kind: 'absent'; readonly reason: AbsentReason }
-  /** The dump tells of its crash, but is broken, or not understood, on the way to the counters. */
+  /** The dump identifies its crash, but what leads to the counters is broken or not understood. */
   | { readonly kind: 'unreadable'; readonly reason: DecodeReason; readonly message: string };
 
 export type AbsentReason =

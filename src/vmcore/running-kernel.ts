@@ -1,7 +1,7 @@
-// Which kernel was running, where memory holds several: a guest that was rebooted by kexec keeps what
+// Which kernel was running, where memory has several: a guest that was rebooted by kexec keeps what
 // its new kernel has not overwritten of the old one, in memory that has no note to say which is which.
 // The page tables of the CPUs say it, where the dump has them. Else: they ran one after the other, so a kernel that handed over is over, and one that lived at a later
-// time of day is the later one. Where neither tells, or they contradict, there is no answer.
+// time of day is the later one. Where neither says, or they contradict each other, there is no answer.
 
 import type { Dump } from './container/dump.ts';
 import { errorTimes } from './crash-time.ts';
@@ -23,7 +23,7 @@ const KERNEL_FACILITY = 0;
  * The kernel of the dump.
  *
  * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
- *   VMCOREINFO, when several kernels have one and nothing tells which was running, or what the first
+ *   VMCOREINFO, when several kernels have one and nothing says which was running, or what the first
  *   one tried lacked.
  * @throws Unsupported when it runs on a machine that is not known here, or its memory is encrypted.
  */

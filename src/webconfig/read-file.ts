@@ -1,4 +1,4 @@
-// Reads a configuration file without ever waiting: a FIFO would hold the whole daemon.
+// Reads a configuration file without ever waiting: a FIFO would block the whole daemon.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 

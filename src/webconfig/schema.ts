@@ -95,7 +95,8 @@ const rateLimit = z.strictObject({
   burst: optional(int),
 });
 
-export const FILE: z.ZodType<WebConfigFile> = z.strictObject({
+/** The file as it is written. */
+export const FILE = z.strictObject({
   tls_server_config: optional(tls),
   http_server_config: optional(http),
   basic_auth_users: optional(
@@ -111,35 +112,7 @@ export const FILE: z.ZodType<WebConfigFile> = z.strictObject({
 });
 
 export type TlsVersion = (typeof TLS_VERSIONS)[number];
-type Maybe<T> = T | null | undefined;
 
 /** exporter-toolkit's tls_server_config as the file has it; null is what `key:` alone gives. */
-export interface TlsFileSection {
-  readonly cert?: Maybe<string>;
-  readonly key?: Maybe<string>;
-  readonly client_ca?: Maybe<string>;
-  readonly cert_file?: Maybe<string>;
-  readonly key_file?: Maybe<string>;
-  readonly client_auth_type?: Maybe<string>;
-  readonly client_ca_file?: Maybe<string>;
-  readonly client_allowed_sans?: Maybe<readonly string[]>;
-  readonly min_version?: Maybe<TlsVersion>;
-  readonly max_version?: Maybe<TlsVersion>;
-  readonly cipher_suites?: Maybe<readonly string[]>;
-  readonly curve_preferences?: Maybe<readonly string[]>;
-  readonly prefer_server_cipher_suites?: Maybe<boolean>;
-}
-
-/** The file as it is written. */
-export interface WebConfigFile {
-  readonly tls_server_config?: Maybe<TlsFileSection>;
-  readonly http_server_config?: Maybe<{
-    readonly http2?: Maybe<boolean>;
-    readonly headers?: Maybe<Readonly<Record<string, Maybe<string>>>>;
-  }>;
-  readonly basic_auth_users?: Maybe<ReadonlyMap<string, string>>;
-  readonly rate_limit?: Maybe<{
-    readonly interval?: Maybe<string>;
-    readonly burst?: Maybe<number>;
-  }>;
-}
+export type TlsFileSection = z.infer<typeof tls>;
+export type WebConfigFile = z.infer<typeof FILE>;

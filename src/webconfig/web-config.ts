@@ -42,21 +42,12 @@ export interface WebConfig {
   readonly tls: TlsConfig | undefined;
   /** Set on every answer. */
   readonly headers: Readonly<Record<string, string>>;
-  /** bcrypt hashes by user; empty: nobody is asked. */
+  /** bcrypt hashes by user; empty: no authentication. */
   readonly users: ReadonlyMap<string, string>;
   readonly rateLimit: RateLimit | undefined;
   /** Every file that it was made from. */
   readonly files: readonly string[];
 }
-
-/** Plain HTTP for everybody. */
-export const NO_WEB_CONFIG: WebConfig = {
-  tls: undefined,
-  headers: {},
-  users: new Map(),
-  rateLimit: undefined,
-  files: [],
-};
 
 /** @throws WebConfigError naming file, line and key. */
 export function loadWebConfig(path: string): WebConfig {

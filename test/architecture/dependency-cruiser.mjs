@@ -37,6 +37,7 @@ const owners = [
     why: 'decoding, waiting for the disk and checking a password go one way to a thread; who waits for a store sleeps',
   },
   { what: 'node:sqlite', owner: 'ledger/store\\.ts$', why: 'what is durable is one file' },
+  { what: 'pg', owner: 'ledger/postgres\\.ts$', why: 'what is durable is one file' },
   {
     what: '@aws-sdk',
     owner: 'decode/remote/s3\\.ts$',
@@ -190,6 +191,16 @@ export default {
       from: { path: '^src/' },
       to: {
         path: '^src/decode/remote/s3\\.ts$',
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
+    },
+    {
+      name: 'postgres-is-loaded-when-needed',
+      comment: 'Only --ledger.url needs a client of PostgreSQL.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/ledger/postgres' },
+      to: {
+        path: '^src/ledger/postgres',
         dependencyTypesNot: ['type-only', 'dynamic-import'],
       },
     },

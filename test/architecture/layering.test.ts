@@ -89,7 +89,6 @@ describe('src/vmcore', () => {
       'arch/architecture.ts',
       'container/dump.ts',
       'elf/elf-constants.ts',
-      'hwerr/categories.ts',
       'memory/physical-memory.ts',
       'printk/record.ts',
       'printk/syslog.ts',

@@ -7,7 +7,8 @@
  *   npm run bench -- --vmlinux=FILE         debuginfo of the sample dumps' kernel: compares with drgn
  *                                           and crash
  *   npm run bench -- --peers=DIR            a chroot that has newer ones
- *   npm run bench -- --program=DIR          the program of a package: its Node and its bundle
+ *   npm run bench -- --program=DIR          the program of a package: its Node and its bundle (not for
+ *                                           decode and growth)
  *   npm run bench -- --dumps=DIR            the sample dumps, if not in ../shared/vmcores
  *   npm run bench -- --runs=7 --hosts=10000
  */
@@ -21,7 +22,7 @@ import { central } from './central.mjs';
 import { daemon } from './daemon.mjs';
 import { decodes } from './decode.mjs';
 import { growth } from './growth.mjs';
-import { MAIN, scratch } from './measure.mjs';
+import { PROGRAM, scratch } from './measure.mjs';
 import { peers } from './peers.mjs';
 
 const { values: options } = parseArgs({
@@ -29,7 +30,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: 'peers,decode,growth,daemon,central' },
     vmlinux: { type: 'string' },
     peers: { type: 'string' },
-    program: { type: 'string' },
+    program: { type: 'string' }, // which measure.mjs looks at
     dumps: {
       type: 'string',
       default: fileURLToPath(new URL('../../../shared/vmcores', import.meta.url)),
@@ -56,14 +57,10 @@ console.log(
 
 if (parts.has('peers')) {
   console.log('## The whole process\n');
-  const { vmlinux, peers: root, program: folder } = options;
+  const { vmlinux, peers: root } = options;
   if (vmlinux === undefined) console.log('Others left out: no --vmlinux of the dumps.\n');
   const ofThatKernel = dumps.filter((path) => /x86_64-7\.3\.4(-whole)?\.[\w-]+$/.test(path));
-  const program =
-    folder === undefined
-      ? [process.execPath, MAIN]
-      : [join(folder, 'node'), join(folder, 'lib/main.js')];
-  peers({ dumps: ofThatKernel, vmlinux, root, program, runs, directory });
+  peers({ dumps: ofThatKernel, vmlinux, root, program: PROGRAM, runs, directory });
 }
 if (parts.has('decode')) {
   console.log('## One decode in the worker\n');
@@ -85,7 +82,7 @@ if (parts.has('central')) {
 
 /** For an exporter that keeps what it learns: where to keep it, and of how many hosts. */
 function ledgerFlags(ledger) {
-  const help = execFileSync(process.execPath, [MAIN, '--help'], { encoding: 'utf8' });
+  const help = execFileSync(PROGRAM[0], [PROGRAM[1], '--help'], { encoding: 'utf8' });
   return [
     ['--ledger.path', ledger],
     ['--central.max-hosts', options.hosts],

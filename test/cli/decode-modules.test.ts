@@ -10,7 +10,7 @@ import { fixture } from '../support/dumps/fixtures.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 /** Of the server, of what is packed, of directories and of the ledger. */
-const NEEDLESS = ['crypto', 'fs/promises', 'http', 'readline', 'sqlite', 'timers/promises', 'v8'];
+const NEEDLESS = ['crypto', 'fs/promises', 'http', 'readline', 'sqlite', 'timers/promises'];
 
 it('decode of a file loads no module of Node that only others need', async () => {
   const list = join(tempDir(), 'list.mjs');

@@ -8,7 +8,7 @@ import { run } from '../support/daemon/program.ts';
 /** What the command line makes of these arguments: the command it runs, and what with. */
 async function parsed(...args: readonly string[]): Promise<unknown> {
   let called: unknown;
-  const commands = program('1.2.3', {
+  const commands = program('1.2.3', withCommand(args), {
     serve(given: FlagValues): Promise<void> {
       called = { serve: given };
       return Promise.resolve();
@@ -159,6 +159,12 @@ describe('hwerr-exporter', () => {
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(why);
     expect(stderr).not.toContain('    at ');
+  });
+
+  it('says the same of decode with and without the other commands', async () => {
+    const help = await run(['decode', '--help']);
+    expect(help.stdout).toContain('--plain-http');
+    expect(await run(['help', 'decode'])).toEqual(help);
   });
 
   it('exits 2 and names the variable of a bad value in the environment', async () => {

@@ -76,12 +76,10 @@ describe('decodeClient', () => {
     const slow = join(tempDir(), 'slow');
     writeSlowDump(slow, 64);
     const decoder = client({ timeoutMs: 3000 });
-    const startMs = performance.now();
     expect(await decoder.decode(fileOf(slow))).toEqual({
       kind: 'failure',
       failure: { reason: 'timeout', message: 'took longer than 3 s' },
     });
-    expect(performance.now() - startMs).toBeLessThan(10_000);
     expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
   });
 
@@ -107,10 +105,10 @@ describe('decodeClient', () => {
     expect(await running).toMatchObject({ kind: 'failure', failure: { reason: 'internal' } });
   });
 
-  it('decodes as many files at a time as it has workers, which share its memory', async () => {
+  it('decodes as many files at a time as it has workers', async () => {
     const slow = join(tempDir(), 'slow');
     writeSlowDump(slow, 64);
-    const decoder = client({ workers: 2 });
+    const decoder = client({ workers: 2, timeoutMs: 600_000 });
     let isSlowOver = false;
     const running = decoder.decode(fileOf(slow)).then(() => (isSlowOver = true));
     for (let i = 0; i < 3; i++) {
@@ -119,11 +117,14 @@ describe('decodeClient', () => {
     expect(isSlowOver).toBe(false);
     await decoder.close();
     await running;
+  });
 
-    const one = client({ workers: 1, maxMemoryBytes: 16 * MIB });
-    expect(await one.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
-    const four = client({ workers: 4, maxMemoryBytes: 16 * MIB });
-    expect(await four.decode(fileOf(fixture(DUMP)))).toEqual(outOfMemory);
+  it('shares its memory among its workers', async () => {
+    const hungry = writeHungryDump(tempDir());
+    const one = client({ workers: 1, maxMemoryBytes: 128 * MIB });
+    expect(await one.decode(fileOf(hungry))).toMatchObject({ kind: 'report' });
+    const eight = client({ workers: 8, maxMemoryBytes: 128 * MIB });
+    expect(await eight.decode(fileOf(hungry))).toEqual(outOfMemory);
   });
 
   it('ends a thread that has nothing to do for 30 s, and starts another when it has', async () => {

@@ -17,15 +17,7 @@ import { eventually } from '../support/system/eventually.ts';
 import { mayMount } from '../support/system/mounts.ts';
 import { smallDisk } from '../support/system/small-disk.ts';
 import { needsTool } from '../support/system/tools.ts';
-import {
-  Cleanup,
-  PATIENCE_MS,
-  ROOT,
-  drop,
-  start,
-  startDaemon,
-  startDaemonAt,
-} from './processes.ts';
+import { Cleanup, ROOT, drop, start, startDaemon, startDaemonAt } from './processes.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { PCI_CRASH } from './samples.ts';
 
@@ -106,7 +98,7 @@ describe('with sample dumps', () => {
         for (const host of hosts) {
           if (!host.isRecordedFirst) continue;
           await host.start();
-          await eventually('the crash is recorded', () => isRecorded(host.address), PATIENCE_MS);
+          await eventually('the crash is recorded', () => isRecorded(host.address));
         }
         const daemon = hosts.map(({ address }) => address);
         const server = await startPrometheus(
@@ -117,17 +109,14 @@ describe('with sample dumps', () => {
         await eventually(
           'Prometheus knows of the hosts that are down',
           async () => (await server.query('up == 0')).length >= hosts.length - 1 || undefined,
-          PATIENCE_MS,
         );
         for (const host of hosts) if (!host.isRecordedFirst) await host.start();
 
         const of = (address: string): Notification[] =>
           notifications.filter(({ groupLabels }) => groupLabels['instance'] === address);
         for (const { address, name, severity, text } of hosts) {
-          const [notification] = await eventually(
-            `the webhook got ${name}`,
-            () => (of(address).length > 0 ? of(address) : undefined),
-            PATIENCE_MS,
+          const [notification] = await eventually(`the webhook got ${name}`, () =>
+            of(address).length > 0 ? of(address) : undefined,
           );
           const { alerts = [] } = notification ?? {};
           expect(alerts.map(shortly), name).toEqual(
@@ -149,11 +138,9 @@ describe('with sample dumps', () => {
         await eventually(
           'the rules were evaluated ten times more',
           async () => (await evaluations(server)) >= evaluated + 10 || undefined,
-          PATIENCE_MS,
         );
         for (const { address, name } of hosts) expect(of(address).length, name).toBe(1);
       },
-      300_000,
     );
 
     prometheus.it(
@@ -179,16 +166,13 @@ describe('with sample dumps', () => {
         const crashTimes = [600, 300].map((ago) => Math.floor(Date.now() / 1000) - ago);
         for (const [i, seconds] of crashTimes.entries()) {
           drop(writeRedatedDump(join(folder, 'dump'), seconds), directory, `crash-${i}`);
-          const told = await eventually(
-            'the webhook got the alert',
-            () =>
-              notifications
-                .flatMap(({ alerts }) => alerts)
-                .find(
-                  ({ labels, annotations: { description = '' } }) =>
-                    labels['category'] === 'pci' && description.includes(inText(seconds)),
-                ),
-            PATIENCE_MS,
+          const told = await eventually('the webhook got the alert', () =>
+            notifications
+              .flatMap(({ alerts }) => alerts)
+              .find(
+                ({ labels, annotations: { description = '' } }) =>
+                  labels['category'] === 'pci' && description.includes(inText(seconds)),
+              ),
           );
           expect(told).toMatchObject({
             status: 'firing',
@@ -205,7 +189,6 @@ describe('with sample dumps', () => {
           });
         }
       },
-      120_000,
     );
 
     describe.skipIf(!mayMount())('on a disk of its own', () => {
@@ -222,13 +205,12 @@ describe('with sample dumps', () => {
           await eventually(
             'Prometheus knows the ledger',
             async () => (await server.query('hwerr_ledger_state')).length > 0 || undefined,
-            PATIENCE_MS,
           );
           expect(await firing()).toBe(0);
 
           disk.fill();
           drop(fixture(PCI_CRASH), directory, 'crash');
-          await eventually('it fires', async () => (await firing()) > 0 || undefined, PATIENCE_MS);
+          await eventually('it fires', async () => (await firing()) > 0 || undefined);
           const full = await server.query('hwerr_ledger_state{state="full"}');
           expect(full.map(({ points }) => points[0]?.[1])).toEqual([1]);
 
@@ -238,54 +220,46 @@ describe('with sample dumps', () => {
           await eventually(
             'the crash is counted',
             async () => (await server.query(recorded)).length > 0 || undefined,
-            PATIENCE_MS,
           );
         },
-        120_000,
       );
     });
 
-    prometheus.it(
-      'says in central mode which host crashed',
-      async () => {
-        const folder = cleanup.folder();
-        const directory = join(folder, 'export');
-        drop(fixture('arm64-7.3.4.elf'), directory, 'before');
-        const daemon = await startDaemon(
-          directory,
-          cleanup,
-          ...['--mode=central', '--central.host-pattern=/(db[0-9])/'],
-        );
-        const config = 'prometheus-central.yml';
-        const server = await startPrometheus(prometheus.path, { daemon, config }, cleanup);
-        const ofLabhost = async (expression: string): Promise<number | undefined> =>
-          (await server.query(expression)).find(({ labels }) => labels['instance'] === 'labhost')
-            ?.points[0]?.[1];
-        const samples = 'count_over_time(hwerr_crashes_total[1m])';
-        await eventually(
-          'Prometheus knows of one crash of labhost',
-          async () => ((await ofLabhost(samples)) ?? 0) >= 2 || undefined,
-          PATIENCE_MS,
-        );
-        const alert = 'ALERTS{alertname="HwerrHardwareErrorBeforeCrash", category="pci"}';
-        expect(await ofLabhost(alert)).toBeUndefined();
+    prometheus.it('says in central mode which host crashed', async () => {
+      const folder = cleanup.folder();
+      const directory = join(folder, 'export');
+      drop(fixture('arm64-7.3.4.elf'), directory, 'before');
+      const daemon = await startDaemon(
+        directory,
+        cleanup,
+        ...['--mode=central', '--central.host-pattern=/(db[0-9])/'],
+      );
+      const config = 'prometheus-central.yml';
+      const server = await startPrometheus(prometheus.path, { daemon, config }, cleanup);
+      const ofLabhost = async (expression: string): Promise<number | undefined> =>
+        (await server.query(expression)).find(({ labels }) => labels['instance'] === 'labhost')
+          ?.points[0]?.[1];
+      const samples = 'count_over_time(hwerr_crashes_total[1m])';
+      await eventually(
+        'Prometheus knows of one crash of labhost',
+        async () => ((await ofLabhost(samples)) ?? 0) >= 2 || undefined,
+      );
+      const alert = 'ALERTS{alertname="HwerrHardwareErrorBeforeCrash", category="pci"}';
+      expect(await ofLabhost(alert)).toBeUndefined();
 
-        const recent = Math.floor(Date.now() / 1000) - HOUR;
-        drop(writeRedatedDump(join(folder, 'dump'), recent), directory, 'another');
-        expect(await eventually('the alert fires', () => ofLabhost(alert), PATIENCE_MS)).toBe(1);
-        mkdirSync(join(directory, 'db1'));
-        writeFileSync(join(directory, 'db1/vmcore'), 'what is left of a dump');
-        const undecoded = 'ALERTS{alertname="HwerrDumpNotDecoded", instance="db1"}';
-        await eventually(
-          'the alert about the dump is of the host that its path names',
-          async () => (await server.query(undecoded)).length > 0 || undefined,
-          PATIENCE_MS,
-        );
-        const exporter = `hwerr_directory_up{instance="${daemon}"}`;
-        expect((await server.query(exporter)).map(({ points }) => points[0]?.[1])).toEqual([1]);
-      },
-      120_000,
-    );
+      const recent = Math.floor(Date.now() / 1000) - HOUR;
+      drop(writeRedatedDump(join(folder, 'dump'), recent), directory, 'another');
+      expect(await eventually('the alert fires', () => ofLabhost(alert))).toBe(1);
+      mkdirSync(join(directory, 'db1'));
+      writeFileSync(join(directory, 'db1/vmcore'), 'what is left of a dump');
+      const undecoded = 'ALERTS{alertname="HwerrDumpNotDecoded", instance="db1"}';
+      await eventually(
+        'the alert about the dump is of the host that its path names',
+        async () => (await server.query(undecoded)).length > 0 || undefined,
+      );
+      const exporter = `hwerr_directory_up{instance="${daemon}"}`;
+      expect((await server.query(exporter)).map(({ points }) => points[0]?.[1])).toEqual([1]);
+    });
   });
 });
 

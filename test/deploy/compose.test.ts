@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 
 import { eventually } from '../support/system/eventually.ts';
 import { KNOWN_VARIABLES } from './names.ts';
-import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
+import { Cleanup, ROOT, start } from './processes.ts';
 import { freePort } from '../support/daemon/prometheus.ts';
 import { MAIN } from '../support/daemon/program.ts';
 
@@ -84,17 +84,13 @@ it('the exporter decodes every one of its dumps', async () => {
   const readyUrl = `http://${address}/-/ready`;
   try {
     await start({ command: process.execPath, args: [MAIN, ...flags], env, readyUrl }, cleanup);
-    const text = await eventually(
-      'all dumps are decoded',
-      async () => {
-        const answer = await (await fetch(`http://${address}/metrics`)).text();
-        const found = /^hwerr_dumps_discovered_total (\d+)$/m.exec(answer)?.[1];
-        return answer.includes(`\nhwerr_dumps_decoded_total ${found ?? ''}\n`) && found !== '0'
-          ? answer
-          : undefined;
-      },
-      PATIENCE_MS,
-    );
+    const text = await eventually('all dumps are decoded', async () => {
+      const answer = await (await fetch(`http://${address}/metrics`)).text();
+      const found = /^hwerr_dumps_discovered_total (\d+)$/m.exec(answer)?.[1];
+      return answer.includes(`\nhwerr_dumps_decoded_total ${found ?? ''}\n`) && found !== '0'
+        ? answer
+        : undefined;
+    });
     expect(text).not.toMatch(/^hwerr_dump_decode_failures_total\{.*\} [^0]/m);
     expect(text).toMatch(/^hwerr_suspect_crashes_total\{category="pci"\} [^0]/m);
   } finally {

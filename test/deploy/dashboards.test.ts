@@ -3,8 +3,8 @@
  * scraped the real daemon with real dumps. HWERR_UPDATE=1 writes what came back to
  * deploy/docs/*.svg.
  */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ import { writeRedatedDump } from '../support/dumps/redated.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { KNOWN_METRICS, metricsIn } from './names.ts';
 import { type Panel, type PanelData, picture } from './picture.ts';
-import { Cleanup, PATIENCE_MS, ROOT, drop, startDaemon } from './processes.ts';
+import { Cleanup, ROOT, drop, startDaemon } from './processes.ts';
 import { type Prometheus, RULES, startPrometheus } from './prometheus.ts';
 import { PCI_CRASH, SAMPLES } from './samples.ts';
 
@@ -41,6 +41,14 @@ const ABSENT_HERE: ReadonlySet<string> = new Set([
   'hwerr_live_recoverable_errors_total',
   ...(existsSync('/sys/kernel/kexec_crash_loaded') ? [] : ['hwerr_kexec_crash_loaded']),
 ]);
+/** Its log is in the dump, and has errors of memory and others. */
+const LOGGED_CRASH = 'arm64-7.2.13.elf';
+/** Of the newest crash, whose dump has none. */
+const LOG = `[   32.514997] pcieport 0000:00:02.0: AER: Uncorrectable (Non-Fatal) error message received from 0000:01:00.0
+[   41.756159] Kernel panic - not syncing: sysrq triggered crash
+[   41.756160] CPU: 0 UID: 0 PID: 1 Comm: sh Not tainted 7.3.4+deb13-cloud-amd64 #1
+[   41.756161] Hardware name: QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.17.0-debian-1.17.0-1 04/01/2014
+`;
 const updating = Boolean(process.env['HWERR_UPDATE']);
 const FOLDER = join(ROOT, 'deploy/grafana/dashboards');
 const dashboards = readdirSync(FOLDER).map((file) => ({
@@ -122,25 +130,24 @@ describe('with sample dumps', () => {
     beforeAll(async () => {
       const folder = cleanup.folder();
       const directory = join(folder, 'crash');
-      for (const name of SAMPLES.filter((name) => name !== PCI_CRASH)) {
+      for (const name of [...SAMPLES.filter((name) => name !== PCI_CRASH), LOGGED_CRASH]) {
         drop(fixture(name), directory, `before-${name}`);
       }
       writeFileSync(join(directory, 'vmcore'), 'notes of somebody, and no dump');
       const daemon = await startDaemon(directory, host);
       server = await startPrometheus(prometheus.path, { daemon }, cleanup);
-      await crashes(server, 3);
+      await crashes(server, 4);
+      const log = join(directory, 'newest', 'vmcore-dmesg.txt');
+      mkdirSync(dirname(log));
+      writeFileSync(log, LOG);
       // The newest: a dump among the others has no date and goes by when it was recorded.
       const dump = writeRedatedDump(join(folder, 'dump'), Math.floor(Date.now() / 1000));
       drop(dump, directory, 'newest');
-      await crashes(server, 4);
-      await eventually(
-        'the rules were evaluated',
-        async () => {
-          const [verdict] = await server.query('instance:hwerr_last_crash:verdict');
-          return verdict?.points[0]?.[1] === 3 ? true : undefined;
-        },
-        PATIENCE_MS,
-      );
+      await crashes(server, 5);
+      await eventually('the rules were evaluated', async () => {
+        const [verdict] = await server.query('instance:hwerr_last_crash:verdict');
+        return verdict?.points[0]?.[1] === 3 ? true : undefined;
+      });
       if (updating) await sleep(20_000); // lines to draw
     });
     afterAll(async () => {
@@ -170,9 +177,11 @@ describe('with sample dumps', () => {
         (await server.query(expression))[0]?.points[0]?.[1];
       expect(await value('hwerr_last_crash_error_lead_seconds{category="pci"}')).toBe(9);
       expect(await value('hwerr_last_crash_recoverable_errors{category="pci"}')).toBe(7);
-      expect(await value('sum(hwerr_recoverable_errors_total{category="pci"})')).toBe(14);
+      expect(await value('sum(hwerr_recoverable_errors_total{category="pci"})')).toBe(18);
       expect(await value('sum(increase(hwerr_crashes_total[1m]))')).toBeGreaterThan(0);
       expect(await value('sum(hwerr_dump_decode_failures_total)')).toBe(1);
+      expect(await value('hwerr_last_crash_part_info{part="0000:01:00.0"}')).toBe(1);
+      expect(await value('hwerr_crashes_by_type_total{type="sysrq"}')).toBe(1);
     });
 
     it.each(dashboards[0]?.templating.list.filter(({ type }) => type === 'query') ?? [])(
@@ -190,27 +199,22 @@ describe('with sample dumps', () => {
       const total = dashboards[0]?.panels.find(({ title }) => title === 'Crashes recorded');
       const sum = async (): Promise<number | undefined> =>
         (await ask(server, total!.targets[0]!))[0]?.points[0]?.[1];
-      expect(await sum()).toBe(4);
+      expect(await sum()).toBe(5);
       await host.run();
       await eventually(
         'the host is down',
         async () => (await server.query('hwerr_crashes_total')).length === 0 || undefined,
-        PATIENCE_MS,
       );
-      expect(await sum()).toBe(4);
+      expect(await sum()).toBe(5);
     });
   });
 });
 
 async function crashes(server: Prometheus, want: number): Promise<void> {
-  await eventually(
-    `Prometheus knows ${want} crashes`,
-    async () => {
-      const [series] = await server.query('hwerr_crashes_total');
-      return series?.points[0]?.[1] === want ? true : undefined;
-    },
-    PATIENCE_MS,
-  );
+  await eventually(`Prometheus knows ${want} crashes`, async () => {
+    const [series] = await server.query('hwerr_crashes_total');
+    return series?.points[0]?.[1] === want ? true : undefined;
+  });
 }
 
 /** As Grafana asks when everything is chosen. */

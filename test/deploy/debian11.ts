@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 const SOURCES = '/etc/apt/sources.list.d/debian.sources';
 const PACKAGES = ['libc6:amd64', 'libstdc++6:amd64', 'libgcc-s1:amd64'];
-const LONGEST_MS = 120_000;
+const LONGEST_MS = 240_000;
 
 interface DebianProgram {
   readonly loader: string;

@@ -19,7 +19,7 @@ import { fixture } from '../support/dumps/fixtures.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { type Image, build, instructions } from './dockerfile.ts';
 import { KNOWN_VARIABLES } from './names.ts';
-import { Cleanup, PATIENCE_MS, ROOT, endWith, start } from './processes.ts';
+import { Cleanup, ROOT, endWith, start } from './processes.ts';
 
 const steps = instructions(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
 const cleanup = new Cleanup();
@@ -94,7 +94,7 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
       execFileSync('mount', ['-o', 'remount,ro', image.root]);
       execFileSync('mount', ['-t', 'tmpfs', 'volume', join(image.root, 'tmp')]);
       execFileSync('mount', ['-t', 'proc', 'proc', join(image.root, 'proc')]); // as every engine does
-    }, 300_000);
+    });
     afterAll(() => built.run());
 
     function mountVolume(path: string, owner: string): void {
@@ -133,14 +133,10 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
 
       const [probe, probeArgs] = inImage(id, image.healthcheck);
       expect(spawnSync(probe, probeArgs, { env: { ...process.env, ...env } }).status).toBe(0);
-      const text = await eventually(
-        'the packed dump is recorded',
-        async () => {
-          const answer = await (await fetch(`${url}/metrics`)).text();
-          return answer.includes('hwerr_crashes_total 1\n') ? answer : undefined;
-        },
-        PATIENCE_MS,
-      );
+      const text = await eventually('the packed dump is recorded', async () => {
+        const answer = await (await fetch(`${url}/metrics`)).text();
+        return answer.includes('hwerr_crashes_total 1\n') ? answer : undefined;
+      });
       expect(text).toContain('hwerr_recoverable_errors_total{category="pci"} 7\n');
       expect(text).toContain('hwerr_ledger_state{state="ready"} 1\n');
       expect(text).toContain('revision="0123abcd"');
@@ -162,7 +158,7 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
       });
       endWith(loop, cleanup);
       const out = join(image.root, 'textfile/hwerr.prom');
-      await eventually('the file is there', () => existsSync(out) || undefined, PATIENCE_MS);
+      await eventually('the file is there', () => existsSync(out) || undefined);
       expect(statSync(out).mode & 0o777).toBe(0o644);
       const text = readFileSync(out, 'utf8');
       expect(text).toContain('hwerr_recoverable_errors_total{category="pci"} 7\n');
@@ -170,11 +166,7 @@ describe.skipIf(!canBuild)('built in a chroot', () => {
       const [, scanned] = /^hwerr_last_scan_timestamp_seconds\{.*\} (\S+)$/m.exec(text) ?? [];
       expect(Date.now() / 1000 - Number(scanned)).toBeLessThan(60);
       loop.kill('SIGTERM');
-      await eventually(
-        'it has ended',
-        () => (loop.exitCode === null ? undefined : true),
-        PATIENCE_MS,
-      );
+      await eventually('it has ended', () => (loop.exitCode === null ? undefined : true));
       expect(loop.exitCode).toBe(0);
     });
   });

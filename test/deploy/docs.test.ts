@@ -92,6 +92,14 @@ it('every failure reason has its section', () => {
   expect(sections.map(([, reason]) => reason)).toEqual(FAILURE_REASONS);
 });
 
+it('what was not tested is in one list', () => {
+  expect(read('README.md')).toContain('\n## Not tested\n');
+  const elsewhere = [...pages.map((page) => join(FOLDER, page)), join(ROOT, 'README.md')].filter(
+    (path) => /\bby us\b|not tried[);.]|has not been run/.test(readFileSync(path, 'utf8')),
+  );
+  expect(elsewhere).toEqual([]);
+});
+
 it('the list of metrics is made from the catalogue', () => {
   const script = join(FOLDER, 'make-metrics.mjs');
   expect(read('metrics.md')).toBe(execFileSync(process.execPath, [script], { encoding: 'utf8' }));

@@ -23,7 +23,7 @@ import { eventually } from '../support/system/eventually.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { debian11 } from './debian11.ts';
 import { canMount, overlay } from './overlay.ts';
-import { Cleanup, PATIENCE_MS, ROOT, start } from './processes.ts';
+import { Cleanup, ROOT, start } from './processes.ts';
 
 const FIXTURE = fixture('x86_64-7.3.4.zlib');
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -69,43 +69,29 @@ rpmbuild.describe('npm run release', () => {
         execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: out });
       });
 
-      lintian.it(
-        'gives a .deb that lintian has nothing to say about',
-        () => {
-          const args = ['--allow-root', '--tag-display-limit', '0', deb('amd64')];
-          const { stdout } = spawnSync(lintian.path, args, { encoding: 'utf8' });
-          expect(stdout).toBe('');
-        },
-        90_000,
-      );
+      lintian.it('gives a .deb that lintian has nothing to say about', () => {
+        const args = ['--allow-root', '--tag-display-limit', '0', deb('amd64')];
+        const { stdout } = spawnSync(lintian.path, args, { encoding: 'utf8' });
+        expect(stdout).toBe('');
+      });
 
-      rpmlint.it(
-        'gives an .rpm that rpmlint has nothing to say about',
-        () => {
-          const args = ['-c', join(ROOT, 'deploy/package/rpm/rpmlint.toml'), rpm('x86_64')];
-          const { stdout } = spawnSync(rpmlint.path, args, { encoding: 'utf8' });
-          expect(stdout).toContain(' 0 errors, 0 warnings');
-        },
-        90_000,
-      );
+      rpmlint.it('gives an .rpm that rpmlint has nothing to say about', () => {
+        const args = ['-c', join(ROOT, 'deploy/package/rpm/rpmlint.toml'), rpm('x86_64')];
+        const { stdout } = spawnSync(rpmlint.path, args, { encoding: 'utf8' });
+        expect(stdout).toContain(' 0 errors, 0 warnings');
+      });
 
-      objdump.it(
-        'needs no glibc newer than 2.28, as EL8 has it',
-        () => {
-          for (const machine of ['amd64', 'arm64']) {
-            const node = join(unpacked(deb(machine)), 'usr/lib/hwerr-exporter/node');
-            const symbols = execFileSync(objdump.path, ['-T', node], {
-              encoding: 'utf8',
-              maxBuffer: 2 ** 28,
-            });
-            const minors = [...symbols.matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) =>
-              Number(minor),
-            );
-            expect(Math.max(...minors)).toBe(28);
-          }
-        },
-        90_000,
-      );
+      objdump.it('needs no glibc newer than 2.28, as EL8 has it', () => {
+        for (const machine of ['amd64', 'arm64']) {
+          const node = join(unpacked(deb(machine)), 'usr/lib/hwerr-exporter/node');
+          const symbols = execFileSync(objdump.path, ['-T', node], {
+            encoding: 'utf8',
+            maxBuffer: 2 ** 28,
+          });
+          const minors = [...symbols.matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor));
+          expect(Math.max(...minors)).toBe(28);
+        }
+      });
 
       it('runs with the libraries of Debian 11 [needs packages of Debian 11]', ({ skip }) => {
         const { loader, args } = debian11(cleanup.folder()) ?? skip('they cannot be had');
@@ -114,7 +100,7 @@ rpmbuild.describe('npm run release', () => {
         const decode = ['decode', '--json', FIXTURE];
         const said = execFileSync(loader, [...args, ...program, ...decode], { encoding: 'utf8' });
         expect(said).toBe(answer());
-      }, 300_000);
+      });
 
       it('makes code that V8 takes, of everything that decode loads', () => {
         const lib = join(unpacked(deb('amd64')), 'usr/lib/hwerr-exporter');
@@ -235,33 +221,28 @@ vm.Script = class extends vm.Script {
             expect(existsSync(settings)).toBe(false);
             expect(existsSync(join(root, 'var/lib/hwerr-exporter'))).toBe(false);
           },
-          180_000,
         );
 
-        setpriv.it(
-          'by rpm: runs, and keeps ledger and changed settings when erased',
-          async () => {
-            const root = rootWithoutNode();
-            // What this root has comes from dpkg, so rpm knows of none.
-            const inIt = (...args: readonly string[]): string =>
-              execFileSync('rpm', [`--root=${root}`, '--nodeps', ...args], {
-                encoding: 'utf8',
-                stdio: 'pipe',
-              });
-            inIt('--install', rpm('x86_64'));
-            await itDecodesAndServes(root);
-            const settings = join(root, 'etc/default/hwerr-exporter');
-            appendFileSync(settings, 'HWERR_LOG_LEVEL=debug\n');
-            inIt('--upgrade', '--replacepkgs', rpm('x86_64'));
-            expect(inRoot(root, 'hwerr-exporter', 'crashes')).toContain('labhost');
-            expect(readFileSync(settings, 'utf8')).toContain('HWERR_LOG_LEVEL=debug');
-            inIt('--erase', 'hwerr-exporter');
-            expect(existsSync(join(root, 'usr/lib/hwerr-exporter'))).toBe(false);
-            expect(existsSync(join(root, 'var/lib/hwerr-exporter'))).toBe(true);
-            expect(existsSync(`${settings}.rpmsave`)).toBe(true);
-          },
-          180_000,
-        );
+        setpriv.it('by rpm: runs, and keeps ledger and changed settings when erased', async () => {
+          const root = rootWithoutNode();
+          // What this root has comes from dpkg, so rpm knows of none.
+          const inIt = (...args: readonly string[]): string =>
+            execFileSync('rpm', [`--root=${root}`, '--nodeps', ...args], {
+              encoding: 'utf8',
+              stdio: 'pipe',
+            });
+          inIt('--install', rpm('x86_64'));
+          await itDecodesAndServes(root);
+          const settings = join(root, 'etc/default/hwerr-exporter');
+          appendFileSync(settings, 'HWERR_LOG_LEVEL=debug\n');
+          inIt('--upgrade', '--replacepkgs', rpm('x86_64'));
+          expect(inRoot(root, 'hwerr-exporter', 'crashes')).toContain('labhost');
+          expect(readFileSync(settings, 'utf8')).toContain('HWERR_LOG_LEVEL=debug');
+          inIt('--erase', 'hwerr-exporter');
+          expect(existsSync(join(root, 'usr/lib/hwerr-exporter'))).toBe(false);
+          expect(existsSync(join(root, 'var/lib/hwerr-exporter'))).toBe(true);
+          expect(existsSync(`${settings}.rpmsave`)).toBe(true);
+        });
       });
     });
   });
@@ -366,14 +347,10 @@ async function itDecodesAndServes(root: string): Promise<void> {
       },
       own,
     );
-    await eventually(
-      'the dump is recorded',
-      async () => {
-        const text = await (await fetch(`http://${address}/metrics`)).text();
-        return text.includes('\nhwerr_crashes_total 1\n') || undefined;
-      },
-      PATIENCE_MS,
-    );
+    await eventually('the dump is recorded', async () => {
+      const text = await (await fetch(`http://${address}/metrics`)).text();
+      return text.includes('\nhwerr_crashes_total 1\n') || undefined;
+    });
     for (const command of [doctor, [...asUser, ...doctor]]) {
       const running = tryInRoot(root, ...command);
       const exporter = [line('ok', 'ledger:'), line('ok', `http://${address}`)];

@@ -11,9 +11,6 @@ import { eventually } from '../support/system/eventually.ts';
 import { MAIN, withoutOurs } from '../support/daemon/program.ts';
 import { freePort } from '../support/daemon/prometheus.ts';
 
-/** For what takes seconds where nothing else runs. */
-export const PATIENCE_MS = 40_000;
-
 /** The repository. */
 export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -60,15 +57,11 @@ export async function start(program: Program, cleanup: Cleanup): Promise<ChildPr
     stream.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-8000)));
   }
   endWith(child, cleanup);
-  await eventually(
-    `${program.command} is ready`,
-    async () => {
-      if (child.exitCode !== null) throw new Error(`${program.command} ended:\n${output}`);
-      const response = await fetch(program.readyUrl).catch(() => undefined);
-      return response?.ok ? true : undefined;
-    },
-    PATIENCE_MS,
-  );
+  await eventually(`${program.command} is ready`, async () => {
+    if (child.exitCode !== null) throw new Error(`${program.command} ended:\n${output}`);
+    const response = await fetch(program.readyUrl).catch(() => undefined);
+    return response?.ok ? true : undefined;
+  });
   return child;
 }
 

@@ -26,7 +26,7 @@ swiftTool.describe('--kdump.path=s3://BUCKET/PREFIX', () => {
     swift = await startSwift();
     for (const [name, value] of Object.entries(swift.environment)) vi.stubEnv(name, value);
     await swift.client.send(new CreateBucketCommand({ Bucket: 'dumps' }));
-  }, 120_000);
+  });
   afterAll(() => {
     vi.unstubAllEnvs();
     swift.stop();
@@ -67,102 +67,86 @@ swiftTool.describe('--kdump.path=s3://BUCKET/PREFIX', () => {
     );
   });
 
-  swiftTool.it(
-    'records the crashes of its dumps, at once, and of those that come',
-    async () => {
-      await put('host001/vmcore', crashDump(TEMPLATE, { boot: 1, host: 'host001', pci: 3 }));
-      await put('host001/vmcore-dmesg.txt', Buffer.from('a log'));
-      await put('copies/vmcore.1', crashDump(TEMPLATE, { boot: 1, host: 'host001', pci: 3 }));
-      await put('notes', Buffer.from('no dump'));
-      const daemon = await start();
-      await daemon.until(has(2));
-      await put('host002/vmcore', crashDump(TEMPLATE, { boot: 2, host: 'host002', pci: 5 }));
-      await daemon.until(has(3));
-      const pci = 'hwerr_recoverable_errors_total{category="pci"}';
-      expect((await daemon.scrape('/probe?target=host001')).get(pci)).toBe(3);
-      expect((await daemon.scrape('/probe?target=host002')).get(pci)).toBe(5);
-      expect((await daemon.scrape('/probe?target=host001')).get('hwerr_crashes_total')).toBe(1);
+  swiftTool.it('records the crashes of its dumps, at once, and of those that come', async () => {
+    await put('host001/vmcore', crashDump(TEMPLATE, { boot: 1, host: 'host001', pci: 3 }));
+    await put('host001/vmcore-dmesg.txt', Buffer.from('a log'));
+    await put('copies/vmcore.1', crashDump(TEMPLATE, { boot: 1, host: 'host001', pci: 3 }));
+    await put('notes', Buffer.from('no dump'));
+    const daemon = await start();
+    await daemon.until(has(2));
+    await put('host002/vmcore', crashDump(TEMPLATE, { boot: 2, host: 'host002', pci: 5 }));
+    await daemon.until(has(3));
+    const pci = 'hwerr_recoverable_errors_total{category="pci"}';
+    expect((await daemon.scrape('/probe?target=host001')).get(pci)).toBe(3);
+    expect((await daemon.scrape('/probe?target=host002')).get(pci)).toBe(5);
+    expect((await daemon.scrape('/probe?target=host001')).get('hwerr_crashes_total')).toBe(1);
 
-      await swift.client.send(
-        new DeleteObjectCommand({ Bucket: 'dumps', Key: 'site 1/copies/vmcore.1' }),
-      );
-      await daemon.until(has(2));
-      expect((await daemon.scrape('/probe?target=host001')).get(pci)).toBe(3);
-      expect(daemon.log()).not.toMatch(/level=(warn|error)/);
-      const shown =
-        daemon.log() + (await daemon.metrics()) + (await (await fetch(daemon.url)).text());
-      expect(shown).not.toMatch(/X-Amz|testing/);
-      expect(shown).toContain(`${ROOT}/host002/vmcore`);
-    },
-    120_000,
-  );
+    await swift.client.send(
+      new DeleteObjectCommand({ Bucket: 'dumps', Key: 'site 1/copies/vmcore.1' }),
+    );
+    await daemon.until(has(2));
+    expect((await daemon.scrape('/probe?target=host001')).get(pci)).toBe(3);
+    expect(daemon.log()).not.toMatch(/level=(warn|error)/);
+    const shown =
+      daemon.log() + (await daemon.metrics()) + (await (await fetch(daemon.url)).text());
+    expect(shown).not.toMatch(/X-Amz|testing/);
+    expect(shown).toContain(`${ROOT}/host002/vmcore`);
+  });
 
-  swiftTool.it(
-    'joins the parts of a split dump, and reads the log beside a dump',
-    async () => {
-      const built = kernel({ fillers: 300 });
-      const first = Number(built.physical / 4096n);
-      const ends = [first + 0x10, first + 0x50, first + 0x1000];
-      for (const [i, end] of ends.entries()) {
-        await put(`split/part${i}`, kdumpOf(built, { split: [ends[i - 1] ?? 0, end] }).bytes);
-      }
-      await put('split/vmcore', Buffer.from('no dump'));
-      await put('logged/vmcore', readFileSync(fixture('x86_64-7.3.4.zlib')));
-      await put(
-        'logged/vmcore-dmesg.txt',
-        Buffer.from('[   41.756159] Kernel panic - not syncing: x\n'),
-      );
-      const path = `${ROOT}/split/part1`;
-      const { stdout, code } = await run(['decode', '--json', path]);
-      expect(code).toBe(0);
-      const parts = ends.map((_, i) => `${ROOT}/split/part${i}`);
-      expect(JSON.parse(stdout)).toMatchObject({ parts, hwerr: { kind: 'present' } });
-      const logged = await run(['decode', '--json', `${ROOT}/logged/vmcore`]);
-      expect(JSON.parse(logged.stdout)).toMatchObject({
-        log: { source: 'text', records: 1 },
-        panicMessage: 'Kernel panic - not syncing: x',
-      });
-    },
-    120_000,
-  );
+  swiftTool.it('joins the parts of a split dump, and reads the log beside a dump', async () => {
+    const built = kernel({ fillers: 300 });
+    const first = Number(built.physical / 4096n);
+    const ends = [first + 0x10, first + 0x50, first + 0x1000];
+    for (const [i, end] of ends.entries()) {
+      await put(`split/part${i}`, kdumpOf(built, { split: [ends[i - 1] ?? 0, end] }).bytes);
+    }
+    await put('split/vmcore', Buffer.from('no dump'));
+    await put('logged/vmcore', readFileSync(fixture('x86_64-7.3.4.zlib')));
+    await put(
+      'logged/vmcore-dmesg.txt',
+      Buffer.from('[   41.756159] Kernel panic - not syncing: x\n'),
+    );
+    const path = `${ROOT}/split/part1`;
+    const { stdout, code } = await run(['decode', '--json', path]);
+    expect(code).toBe(0);
+    const parts = ends.map((_, i) => `${ROOT}/split/part${i}`);
+    expect(JSON.parse(stdout)).toMatchObject({ parts, hwerr: { kind: 'present' } });
+    const logged = await run(['decode', '--json', `${ROOT}/logged/vmcore`]);
+    expect(JSON.parse(logged.stdout)).toMatchObject({
+      log: { source: 'text', records: 1 },
+      panicMessage: 'Kernel panic - not syncing: x',
+    });
+  });
 
-  nginxTool.it(
-    'trusts the certificate of a store that the system trusts',
-    async () => {
-      const settings = `location / {
+  nginxTool.it('trusts the certificate of a store that the system trusts', async () => {
+    const settings = `location / {
       proxy_pass ${swift.environment['AWS_ENDPOINT_URL']};
       proxy_set_header Host $http_host;
     }`;
-      const nginx = await startNginx(tempDir(), settings);
-      vi.stubEnv('AWS_ENDPOINT_URL', nginx.url);
-      const refused = await start();
-      await refused.logged(/cannot scan the dump directory.*certificate/);
-      vi.stubEnv('SSL_CERT_FILE', nginx.environment['NODE_EXTRA_CA_CERTS']);
-      await put('tls/vmcore', crashDump(TEMPLATE, { boot: 3, host: 'host003' }));
-      const daemon = await start();
-      await daemon.until(isUp(1));
-      await daemon.until((scrape) => (scrape.get('hwerr_dumps_decoded_total') ?? 0) > 0);
-      vi.stubEnv('SSL_CERT_FILE', undefined);
-      vi.stubEnv('AWS_ENDPOINT_URL', swift.environment['AWS_ENDPOINT_URL']);
-    },
-    120_000,
-  );
+    const nginx = await startNginx(tempDir(), settings);
+    vi.stubEnv('AWS_ENDPOINT_URL', nginx.url);
+    const refused = await start();
+    await refused.logged(/cannot scan the dump directory.*certificate/);
+    vi.stubEnv('SSL_CERT_FILE', nginx.environment['NODE_EXTRA_CA_CERTS']);
+    await put('tls/vmcore', crashDump(TEMPLATE, { boot: 3, host: 'host003' }));
+    const daemon = await start();
+    await daemon.until(isUp(1));
+    await daemon.until((scrape) => (scrape.get('hwerr_dumps_decoded_total') ?? 0) > 0);
+    vi.stubEnv('SSL_CERT_FILE', undefined);
+    vi.stubEnv('AWS_ENDPOINT_URL', swift.environment['AWS_ENDPOINT_URL']);
+  });
 
-  swiftTool.it(
-    'says that it is not up, and why, when the store refuses or is away',
-    async () => {
-      vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'n0t-th1s');
-      const refused = await start();
-      await refused.until(isUp(0));
-      await refused.logged(/cannot scan the dump directory.*SignatureDoesNotMatch.*credentials/);
-      expect(refused.log() + (await refused.metrics())).not.toContain('n0t-th1s');
-      vi.stubEnv('AWS_SECRET_ACCESS_KEY', swift.environment['AWS_SECRET_ACCESS_KEY']);
-      const daemon = await start();
-      await daemon.until(isUp(1));
-      swift.processes[0]?.kill('SIGKILL');
-      await daemon.until(isUp(0));
-      await daemon.logged(/cannot scan the dump directory.*ECONNREFUSED/);
-    },
-    120_000,
-  );
+  swiftTool.it('says that it is not up, and why, when the store refuses or is away', async () => {
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'n0t-th1s');
+    const refused = await start();
+    await refused.until(isUp(0));
+    await refused.logged(/cannot scan the dump directory.*SignatureDoesNotMatch.*credentials/);
+    expect(refused.log() + (await refused.metrics())).not.toContain('n0t-th1s');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', swift.environment['AWS_SECRET_ACCESS_KEY']);
+    const daemon = await start();
+    await daemon.until(isUp(1));
+    swift.processes[0]?.kill('SIGKILL');
+    await daemon.until(isUp(0));
+    await daemon.logged(/cannot scan the dump directory.*ECONNREFUSED/);
+  });
 });

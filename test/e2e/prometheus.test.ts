@@ -85,7 +85,6 @@ describe.skipIf(dumpsMissing)('Prometheus [needs sample dumps]', () => {
       await server.stop();
       expect(await daemon.stop()).toBe(0);
     },
-    60_000,
   );
 
   prometheus.it(
@@ -113,6 +112,5 @@ describe.skipIf(dumpsMissing)('Prometheus [needs sample dumps]', () => {
       await server.stop();
       expect(await daemon.stop()).toBe(0);
     },
-    60_000,
   );
 });

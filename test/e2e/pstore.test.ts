@@ -64,6 +64,19 @@ it('a panic that only pstore tells of is a crash; with its dump it stays one cra
   expect(of(both, 'hwerr_last_crash_info')[0]).toMatch(/format="kdump".*hwerr="present"/);
 });
 
+it('the help of each metric of dumps names records of pstore where it counts them, and only there', async () => {
+  const records = tempDir();
+  writePstore(records, 'efi', pstoreParts(pstoreLines()));
+  const daemon = await startDaemon([...SETTLE, '--pstore.path', records]);
+  await daemon.until((scrape) => scrape.get('hwerr_crashes_total') === 1);
+  await daemon.until((scrape) => (scrape.get('hwerr_dumps_present{state="complete"}') ?? 0) > 0);
+  const exposed = await daemon.metrics();
+  const helps = [...exposed.matchAll(/^# HELP (hwerr_dumps_\w+) (.*)$/gm)];
+  const counting = helps.filter(([, name]) => new RegExp(`^${name}\\b.* [1-9]`, 'm').test(exposed));
+  expect(counting.length).toBeGreaterThan(0);
+  expect(helps.filter(([, , help]) => help!.includes('pstore'))).toEqual(counting);
+});
+
 it('decode reads a record by itself', async () => {
   const [path] = writePstore(tempDir(), 'efi', pstoreParts(pstoreLines()));
   const { code, stdout } = await run(['decode', path!]);

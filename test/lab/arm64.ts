@@ -12,26 +12,43 @@ const EVERY_KIND: readonly SectionName[] = [
   'firmware',
 ];
 
-/** Where the log puts an error of a section. */
-const CATEGORIES: Readonly<Record<SectionName, LoggedError['category']>> = {
-  processor: 'cpu',
-  'ARM processor': 'cpu',
-  memory: 'memory',
-  'memory 2': 'others',
-  PCIe: 'pci',
-  'PCI bus': 'pci',
-  firmware: 'others',
-  'DMA remapping': 'others',
-  'CXL protocol': 'cxl',
-  'CXL general media': 'cxl',
-  'CXL DRAM': 'cxl',
-  'CXL memory module': 'cxl',
+type Part = NonNullable<LoggedError['part']>;
+
+/** Where the log puts an error of a section, and the part that it names, of those that name one. */
+const SECTIONS: Readonly<
+  Record<
+    SectionName,
+    readonly [category: LoggedError['category'], part?: (address: string) => Part]
+  >
+> = {
+  processor: ['cpu', (mpidr) => ({ kind: 'cpu', mpidr })],
+  'ARM processor': ['cpu', (mpidr) => ({ kind: 'cpu', mpidr })],
+  memory: [
+    'memory',
+    (physicalAddress) => ({
+      ...{ kind: 'dimm', label: 'DIMM 0', location: 'node:0 card:1 module:2', physicalAddress },
+    }),
+  ],
+  'memory 2': ['others'],
+  PCIe: ['pci', () => ROOT_PORT],
+  'PCIe registers': ['pci', () => ROOT_PORT],
+  'PCI bus': ['pci'],
+  firmware: ['others'],
+  'DMA remapping': ['others'],
+  'CXL protocol': [
+    'cxl',
+    () => ({ kind: 'pci', address: '0000:0d:00.0', vendor: '8086', device: '0d93' }),
+  ],
+  'CXL general media': ['cxl'],
+  'CXL DRAM': ['cxl'],
+  'CXL memory module': ['cxl'],
 };
+const ROOT_PORT: Part = { kind: 'pci', address: '0000:00:1c.0', vendor: '1b36', device: '000c' };
 
 function logged(section: SectionName, severity: Severity, number: number): LoggedError {
-  const page = { kind: 'dimm', physicalAddress: `0x${addressOf(number).toString(16)}` } as const;
-  const part = section === 'memory' ? { part: page } : {};
-  return { category: CATEGORIES[section], severity, source: 'ghes', ...part };
+  const [category, partAt] = SECTIONS[section];
+  const part = partAt?.(`0x${addressOf(number).toString(16)}`) ?? null;
+  return { category, severity, source: 'ghes', part };
 }
 
 /** One section after the other, round and round, as often as it is to come. */
@@ -45,21 +62,27 @@ function records(
     what: `firmware record, ${severity}: ${sections.join(', ')}`,
     event: (number) => logged(sections[number % sections.length]!, severity, number),
     inject: (guest, number) => {
-      const record = firmwareRecord(sections[number % sections.length]!, severity, number);
+      const record = firmwareRecord([sections[number % sections.length]!], severity, number);
       return guest.execute('inject-ghes-v2-error', { cper: record.toString('base64') });
     },
   };
 }
 
-function death(section: SectionName): Machine['deaths'][number] {
+/** @param told of by the section that says most of what went wrong. */
+function death(sections: readonly SectionName[], told: SectionName): Machine['deaths'][number] {
+  const events = sections.map((section) => logged(section, 'fatal', 0));
   return {
-    name: `fatal ${section} record`,
-    what: `firmware record, fatal: ${section}`,
+    name: `fatal ${sections.length === 1 ? told : `${told} and others`} record`,
+    what: `firmware record, fatal: ${sections.join(', ')}`,
     panic: /^Kernel panic - not syncing: (GHES: )?Fatal hardware error/,
     type: 'ghes-fatal',
-    cause: { ...logged(section, 'fatal', 0), hwerrCategory: null },
+    // What sections of one category say is one error, as long as they name no two parts.
+    events: events.filter(
+      ({ category }, i) => events.findIndex((other) => other.category === category) === i,
+    ),
+    cause: { ...logged(told, 'fatal', 0), hwerrCategory: null },
     inject: (guest) => {
-      const cper = firmwareRecord(section, 'fatal', 0).toString('base64');
+      const cper = firmwareRecord(sections, 'fatal', 0).toString('base64');
       return guest.execute('inject-ghes-v2-error', { cper });
     },
   };
@@ -76,13 +99,22 @@ export const arm64: Machine = {
   firmware: 'usr/share/qemu-efi-aarch64/QEMU_EFI.fd',
   type: 'virt,ras=on,gic-version=3',
   // As QEMU emulates them, it is faster than newer ones.
-  arguments: ['-cpu', 'neoverse-n1'],
+  arguments: [
+    ...['-cpu', 'neoverse-n1'],
+    ...['-device', 'pcie-root-port,id=rp0,chassis=1,addr=1c.0'],
+  ],
   console: 'ttyAMA0',
   kernelArguments: '',
   // 1.7.8: "PAGE SIZE 0x1000 and VA Bits 52 not supported"
   makedumpfile: false,
+  timeOffset: 8,
   formats: ['copy'],
-  deaths: [death('memory'), death('PCIe')],
+  deaths: [
+    death(['PCIe'], 'PCIe'),
+    death(EVERY_KIND, 'memory'),
+    death(['PCI bus', 'processor', 'memory 2', 'DMA remapping', 'CXL general media'], 'processor'),
+    death(['CXL DRAM', 'CXL memory module'], 'CXL DRAM'),
+  ],
   errors: [
     records('corrected', EVERY_KIND, {
       name: 'corrected record',
@@ -95,6 +127,13 @@ export const arm64: Machine = {
       category: undefined,
       times: 5,
       logged: /event severity: recoverable/,
+    }),
+    // The only recoverable record that counts: the AER driver takes the registers over.
+    records('recoverable', ['PCIe registers'], {
+      name: 'recoverable PCIe record with registers',
+      category: 'pci',
+      times: 1,
+      logged: /pcieport 0000:00:1c.0: (AER: )?aer_(uncor_)?status: 0x/,
     }),
     records('informational', ['ARM processor', 'processor'], {
       name: 'informational processor record',

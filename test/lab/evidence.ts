@@ -1,7 +1,7 @@
 // What the runs of the matrix found, kept as test/lab/runs/ARCH-VERSION.json; and the
 // tables that kernel-caveats.md has of it.
 
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -40,16 +40,27 @@ const PAGE = fileURLToPath(new URL('../../deploy/docs/kernel-caveats.md', import
 const BEGIN = '<!-- begin: made from test/lab/runs/*.json -->';
 const END = '<!-- end -->';
 
-export function keepEvidence(name: string, evidence: Evidence): void {
-  writeFileSync(join(KEPT, `${name}.json`), `${JSON.stringify(evidence, null, 2)}\n`);
-  writeTables();
+/** What a kernel survived, beside what is kept of its deaths. */
+export function keepEvidence(name: string, survived: Omit<Evidence, 'deaths'>): void {
+  const file = join(KEPT, `${name}.json`);
+  const deaths = existsSync(file) ? keptOf(name).deaths : undefined;
+  keep(name, { ...survived, ...(deaths === undefined ? {} : { deaths }) });
 }
 
 /** Beside what is kept of that kernel, which has died of something else first. */
 export function keepDeath(name: string, death: Death): void {
-  const kept = JSON.parse(readFileSync(join(KEPT, `${name}.json`), 'utf8')) as Evidence;
+  const kept = keptOf(name);
   const others = (kept.deaths ?? []).filter(({ what }) => what !== death.what);
-  keepEvidence(name, { ...kept, deaths: [...others, death] });
+  keep(name, { ...kept, deaths: [...others, death] });
+}
+
+function keptOf(name: string): Evidence {
+  return JSON.parse(readFileSync(join(KEPT, `${name}.json`), 'utf8')) as Evidence;
+}
+
+function keep(name: string, evidence: Evidence): void {
+  writeFileSync(join(KEPT, `${name}.json`), `${JSON.stringify(evidence, null, 2)}\n`);
+  writeTables();
 }
 
 /** `recoverable memory error, page 0x12345000` */
@@ -81,7 +92,7 @@ export function withTables(page: string): string {
 function keptEvidence(): Evidence[] {
   return readdirSync(KEPT)
     .filter((name) => name.endsWith('.json'))
-    .map((name) => JSON.parse(readFileSync(join(KEPT, name), 'utf8')) as Evidence)
+    .map((name) => keptOf(name.replace('.json', '')))
     .sort((a, b) => a.kernel.localeCompare(b.kernel, 'en', { numeric: true }));
 }
 
@@ -162,11 +173,11 @@ function logCell(injected: Injected | undefined): string | undefined {
   return distinct.map((one, i) => `${counts[i]} × ${one}`).join('; ') || 'nothing';
 }
 
-/** What all kernels tried have in common; where they differ, each answer with its kernels. */
+/** What all kernels have in common; where they differ or some lack an answer, each with its kernels. */
 function byVersion(answers: readonly (string | undefined)[], versions: readonly string[]): string {
   const distinct = [...new Set(answers.filter((answer) => answer !== undefined))];
   if (distinct.length === 0) return 'not tried';
-  if (distinct.length === 1) return distinct[0]!;
+  if (new Set(answers).size === 1) return distinct[0]!;
   return distinct
     .map((answer) => {
       const having = versions.filter((_, i) => answers[i] === answer);

@@ -1,6 +1,6 @@
 // Records by which firmware tells a kernel of a hardware error (APEI): a Generic Error Status Block with
-// one Generic Error Data Entry (ACPI 6.5, section 18.3.2.7.1), which holds one section of a Common Platform
-// Error Record (UEFI 2.10, appendix N).
+// Generic Error Data Entries (ACPI 6.5, section 18.3.2.7.1), each of which holds one section of a Common
+// Platform Error Record (UEFI 2.10, appendix N). QEMU takes no more than 1 KiB.
 
 /** UEFI 2.10, N.2.1; a fatal one ends the kernel. */
 const SEVERITIES = { recoverable: 0, fatal: 1, corrected: 2, informational: 3 } as const;
@@ -33,6 +33,15 @@ const CXL_EVENT: Omit<Section, 'guid'> = {
   address: 24,
 };
 
+/** UEFI 2.10, N.2.7: port type, device 0000:00:1c.0 with its ids; beside them its serial number. */
+const PCIE = 'd995e954-bbc1-430f-ad91-b44dcb3c6f35';
+const ROOT_PORT: readonly Field[] = [
+  [8, 4, 4],
+  [24, 2, 0x1b36],
+  [26, 2, 0x000c],
+  [32, 1, 0x1c],
+];
+
 /** As UEFI names them, or shorter. */
 export type SectionName =
   | 'processor'
@@ -40,6 +49,7 @@ export type SectionName =
   | 'memory'
   | 'memory 2'
   | 'PCIe'
+  | 'PCIe registers'
   | 'PCI bus'
   | 'firmware'
   | 'DMA remapping'
@@ -54,7 +64,7 @@ const SECTIONS: Readonly<Record<SectionName, Section>> = {
     guid: '9876ccad-47b4-4bdb-b65e-16f193c4f3db',
     bytes: 192,
     fields: [
-      [0, 2, 0x81],
+      [0, 2, 0x101],
       [8, 1, 2],
     ],
     address: 152,
@@ -72,11 +82,17 @@ const SECTIONS: Readonly<Record<SectionName, Section>> = {
     ],
     address: 16,
   },
-  /** N.2.5: the physical address is valid. */
+  /** N.2.5: physical address, node 0, card 1, module 2, error type and the DIMM's SMBIOS handle. */
   memory: {
     guid: 'a5bc1114-6f64-4ede-b863-3e83ed7c83b1',
     bytes: 80,
-    fields: [[0, 1, 0b10]],
+    fields: [
+      [0, 4, 0x2_403a],
+      [34, 2, 1],
+      [36, 2, 2],
+      [72, 1, 3],
+      [78, 2, 0x1100],
+    ],
     address: 16,
   },
   /** N.2.6: as above. */
@@ -86,14 +102,12 @@ const SECTIONS: Readonly<Record<SectionName, Section>> = {
     fields: [[0, 1, 0b10]],
     address: 16,
   },
-  /** N.2.7: a root port, and its serial number. */
-  PCIe: {
-    guid: 'd995e954-bbc1-430f-ad91-b44dcb3c6f35',
+  PCIe: { guid: PCIE, bytes: 208, fields: [[0, 1, 0b1_1001], ...ROOT_PORT], address: 40 },
+  /** The same with its AER registers: a completion timeout, which is not fatal. */
+  'PCIe registers': {
+    guid: PCIE,
     bytes: 208,
-    fields: [
-      [0, 1, 0b1_0001],
-      [8, 4, 4],
-    ],
+    fields: [[0, 1, 0b1001_1001], ...ROOT_PORT, [116, 4, 0x4000], [124, 4, 0x46_2030]],
     address: 40,
   },
   /** N.2.8: the bus address. */
@@ -117,15 +131,18 @@ const SECTIONS: Readonly<Record<SectionName, Section>> = {
     fields: [],
     address: 8,
   },
-  /** N.2.13: a CXL device, and where it is. */
+  /** N.2.13: a CXL device, its address 0000:0d:00.0, its ids and its serial number. */
   'CXL protocol': {
     guid: '80b9efb4-52b5-4de3-a777-68784b771048',
     bytes: 116,
     fields: [
-      [0, 1, 0b11],
+      [0, 1, 0b1111],
       [8, 1, 2],
+      [18, 1, 0x0d],
+      [24, 2, 0x8086],
+      [26, 2, 0x0d93],
     ],
-    address: 16,
+    address: 40,
   },
   'CXL general media': { guid: 'fbcd0a77-c260-417f-85a9-088b1621eba6', ...CXL_EVENT },
   'CXL DRAM': { guid: '601dcbb3-9c06-4eab-b8af-4e9bfb5c9624', ...CXL_EVENT },
@@ -133,20 +150,29 @@ const SECTIONS: Readonly<Record<SectionName, Section>> = {
 };
 
 /** @param number of the error, among those of its kind. */
-export function firmwareRecord(name: SectionName, severity: Severity, number: number): Buffer {
-  const section = sectionBytes(SECTIONS[name], number);
+export function firmwareRecord(
+  names: readonly SectionName[],
+  severity: Severity,
+  number: number,
+): Buffer {
+  const entries = Buffer.concat(names.map((name) => entryOf(SECTIONS[name], severity, number)));
+  const block = Buffer.alloc(20);
+  // Whether it holds an uncorrectable or a corrected error, and how many entries.
+  const held = { recoverable: 0b01, fatal: 0b01, corrected: 0b10, informational: 0 }[severity];
+  block.writeUInt32LE(held | (names.length << 4), 0);
+  block.writeUInt32LE(entries.length, 12);
+  block.writeUInt32LE(SEVERITIES[severity], 16);
+  return Buffer.concat([block, entries]);
+}
+
+function entryOf(kind: Section, severity: Severity, number: number): Buffer {
+  const section = sectionBytes(kind, number);
   const entry = Buffer.alloc(72);
-  guidBytes(SECTIONS[name].guid).copy(entry, 0);
+  guidBytes(kind.guid).copy(entry, 0);
   entry.writeUInt32LE(SEVERITIES[severity], 16);
   entry.writeUInt16LE(0x300, 20); // revision
   entry.writeUInt32LE(section.length, 24);
-  const block = Buffer.alloc(20);
-  // Whether it holds an uncorrectable or a corrected error, and that it holds one entry.
-  const held = { recoverable: 0b01, fatal: 0b01, corrected: 0b10, informational: 0 }[severity];
-  block.writeUInt32LE(held | (1 << 4), 0);
-  block.writeUInt32LE(entry.length + section.length, 12);
-  block.writeUInt32LE(SEVERITIES[severity], 16);
-  return Buffer.concat([block, entry, section]);
+  return Buffer.concat([entry, section]);
 }
 
 function sectionBytes({ bytes, fields, address }: Section, number: number): Buffer {

@@ -7,6 +7,7 @@ import { CATEGORIES } from '../../src/vmcore/index.ts';
 import { eventually } from '../support/system/eventually.ts';
 import type { Guest } from './guest.ts';
 import type { HardwareError } from './machine.ts';
+import { MACHINE } from './machines.ts';
 
 /** [count, Unix seconds of the last one, or 0] a category. */
 export type Counted = Readonly<Record<string, readonly [count: number, seconds: number]>>;
@@ -61,15 +62,20 @@ export function countsOf(counted: Counted): Readonly<Record<string, number>> {
 /** Address of hwerr_data; undefined where the kernel has none. */
 export async function arrayAddress(guest: Guest): Promise<string | undefined> {
   const lines = await guest.shell("grep ' hwerr_data$' /proc/kallsyms");
-  return /^([\da-f]{16}) /m.exec(lines)?.[1];
+  return /^([\da-f]{8,16}) /m.exec(lines)?.[1];
 }
 
 export async function countedBy(guest: Guest, address: string): Promise<Counted> {
-  const dump = await guest.monitor(`x /20wx 0x${address}`);
+  const { timeOffset } = MACHINE;
+  const [element, time] = [(timeOffset + 8) / 4, timeOffset / 4];
+  const wanted = CATEGORIES.length * element;
+  const dump = await guest.monitor(`x /${wanted}wx 0x${address}`);
   const words = [...dump.matchAll(/ 0x([\da-f]{8})/g)].map(([, word = '']) => parseInt(word, 16));
-  if (words.length !== 20) throw new Error(`the monitor does not show hwerr_data: ${dump}`);
+  if (words.length !== wanted) throw new Error(`the monitor does not show hwerr_data: ${dump}`);
   return Object.fromEntries(
-    CATEGORIES.map((category, i) => [category, [words[4 * i]!, words[4 * i + 2]!] as const]),
+    CATEGORIES.map((category, i) => {
+      return [category, [words[element * i]!, words[element * i + time]!] as const];
+    }),
   );
 }
 
@@ -85,7 +91,7 @@ export function newestLogTime(guest: Guest): number {
  * init script wrote both clocks down.
  */
 export function loggedSeconds(guest: Guest, pattern: RegExp): number {
-  const clock = /LAB clock ([\d.]+) (\d+)/.exec(guest.console());
+  const clock = /LAB clock ([\d.]+) ([\d.]+)/.exec(guest.console());
   const line = guest
     .console()
     .split('\n')

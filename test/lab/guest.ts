@@ -31,18 +31,22 @@ export interface Guest {
   console(): string;
   /** Runs a command in the guest. @returns what it printed. */
   shell(command: string): Promise<string>;
-  /** A command that does not end. */
-  send(command: string): void;
   /** A command of QEMU's own monitor, and its answer. */
   monitor(command: string): Promise<string>;
   /** A command of QEMU's protocol for programs. */
   execute(command: string, args: object): Promise<unknown>;
+}
+
+/** One that has folders of the host. */
+export interface SharingGuest extends Guest {
+  /** A command that does not end. */
+  send(command: string): void;
   /** Waits until the machine has ended by itself. */
   ended(ms: number): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startGuest(setup: GuestSetup): Promise<Guest> {
+export async function startGuest(setup: GuestSetup): Promise<SharingGuest> {
   const { folder } = setup;
   const folders = [
     await share(setup, 'root', GUEST_ROOT, ['--readonly']),
@@ -55,8 +59,7 @@ export async function startGuest(setup: GuestSetup): Promise<Guest> {
   });
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
-  const console = (): string =>
-    existsSync(consoleFile) ? readFileSync(consoleFile, 'utf8').replaceAll('\r', '') : '';
+  const console = consoleIn(consoleFile);
   const end = performance.now() + BOOT_MS;
   while (!console().includes('LAB ready')) {
     await sleep(500);
@@ -98,6 +101,11 @@ export async function startGuest(setup: GuestSetup): Promise<Guest> {
       for (const process of [child, ...folders]) await stopped(process);
     },
   };
+}
+
+/** What QEMU has written to a file so far. */
+export function consoleIn(file: string): () => string {
+  return () => (existsSync(file) ? readFileSync(file, 'utf8').replaceAll('\r', '') : '');
 }
 
 /** Lets the guest have a folder: the program that serves it ends with the guest. */
@@ -151,7 +159,7 @@ function qemuArguments({ kernel, initrd, memory }: GuestSetup, consoleFile: stri
   ];
 }
 
-async function stopped(child: ChildProcess): Promise<void> {
+export async function stopped(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGKILL');

@@ -32,8 +32,8 @@ const NODE_LIBRARIES = [
   ...['libdl.so.2', 'libpthread.so.0'],
 ];
 
-/** What both kernels boot, as a cpio archive. @param folder to build it in. */
-export function initramfs(folder: string, { release }: LabKernel): Buffer {
+/** What a kernel boots, as a cpio archive. @param folder to build it in. @param init a script of this folder. */
+export function initramfs(folder: string, { release }: LabKernel, init = 'init.sh'): Buffer {
   const tree = emptyTree(folder, 'base');
   for (const path of FOLDERS) mkdirSync(join(tree, path), { recursive: true });
   copyFileSync(join(GUEST_ROOT, BUSYBOX), join(tree, 'bin/busybox'));
@@ -42,7 +42,7 @@ export function initramfs(folder: string, { release }: LabKernel): Buffer {
     const file = join(GUEST_ROOT, 'usr/lib/modules', release, 'kernel', module);
     if (existsSync(file)) copyFileSync(file, join(tree, 'modules', `${i}-${basename(module)}`));
   }
-  copyFileSync(fileURLToPath(new URL('init.sh', import.meta.url)), join(tree, 'init'));
+  copyFileSync(fileURLToPath(new URL(init, import.meta.url)), join(tree, 'init'));
   chmodSync(join(tree, 'init'), 0o755);
   return cpio(tree);
 }

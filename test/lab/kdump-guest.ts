@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, onTestFinished } from 'vitest';
 
-import { type Guest, startGuest } from './guest.ts';
+import { type SharingGuest, startGuest } from './guest.ts';
 import { exporterArchive, initramfs } from './initramfs.ts';
 import type { LabKernel } from './lab-root.ts';
 import { MACHINE } from './machines.ts';
@@ -29,7 +29,7 @@ export interface KdumpGuestSetup {
 /** Stopped when the test ends. @returns also the folder that kdump writes to. */
 export async function startKdumpGuest(
   setup: KdumpGuestSetup,
-): Promise<{ guest: Guest; crashes: string }> {
+): Promise<{ guest: SharingGuest; crashes: string }> {
   const { kernel, folder, kdump, exporter } = setup;
   const script = join(SCRIPTS, `${kdump}.sh`);
   if (!existsSync(script)) {
@@ -58,13 +58,13 @@ export async function startKdumpGuest(
 }
 
 /** Lets it crash. @returns when its crash kernel has written what it should. */
-export async function crash(guest: Guest): Promise<void> {
+export async function crash(guest: SharingGuest): Promise<void> {
   guest.send('echo c >/proc/sysrq-trigger');
   await dumped(guest);
 }
 
 /** @returns when the crash kernel of a guest that crashes has written what it should. */
-export async function dumped(guest: Guest): Promise<void> {
+export async function dumped(guest: SharingGuest): Promise<void> {
   await guest.ended(DUMP_MS);
   expect(guest.console()).toContain('LAB kdump ended with 0');
 }

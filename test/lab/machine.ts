@@ -27,9 +27,11 @@ export interface Machine {
   readonly console: string;
   /** What else its kernel is told. */
   readonly kernelArguments: string;
+  /** Of the time in struct hwerr_info, which has 8 bytes and ends it. */
+  readonly timeOffset: 4 | 8;
   /** Whether makedumpfile can read the memory of its kernels. */
   readonly makedumpfile: boolean;
-  /** Dumps that the matrix has of each crash, as it calls them. */
+  /** Dumps that the matrix has of each crash, as it calls them; none where QEMU writes them. */
   readonly formats: readonly string[];
   /** What can be injected, in this order. */
   readonly errors: readonly HardwareError[];
@@ -69,6 +71,9 @@ interface Death {
   /** What it says in its last breath. */
   readonly panic: RegExp;
   readonly type: CrashType;
+  /** All that its log must come to. */
+  readonly events: readonly LoggedError[];
+  /** The one of them that it died of. */
   readonly cause: LoggedError;
   inject(guest: Guest): Promise<unknown>;
 }

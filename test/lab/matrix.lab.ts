@@ -2,19 +2,14 @@
 // it survived; and one crash for each error that ends it. Each dump must decode to what QEMU read in the
 // memory of the guest, and its log to the errors that were injected.
 
-import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
 import { verdictOf } from '../../src/triage.ts';
 import { CATEGORIES, type CrashReport, isSevere } from '../../src/vmcore/index.ts';
-import { fixture } from '../support/dumps/fixtures.ts';
-import type { KnownReport } from '../support/dumps/known-answers.ts';
-import { MAIN } from '../support/daemon/program.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
-import { LAB_RECIPES, make } from '../support/dumps/trim/recipes.ts';
 import { type Evidence, inWords, keepDeath, keepEvidence } from './evidence.ts';
 import { FORGED_LINES } from './forgery.ts';
 import {
@@ -27,8 +22,9 @@ import {
 } from './guest-errors.ts';
 import type { Guest } from './guest.ts';
 import { crash, dumped, startKdumpGuest } from './kdump-guest.ts';
+import { decoded, knownOf, loggedBy, refreshFixture } from './known-crash.ts';
 import { labKernel } from './lab-root.ts';
-import type { HardwareError, LoggedError } from './machine.ts';
+import type { HardwareError } from './machine.ts';
 import { MACHINE } from './machines.ts';
 import { RunRecord, updating } from './run-record.ts';
 
@@ -41,12 +37,6 @@ const CLOCKS_SECONDS = 3;
 const CONSOLE_SECONDS = 1e-6;
 /** Errors so long before a crash are suspect; all are in the lab. */
 const WINDOW_SECONDS = 3600;
-/** Kernels before v6.0 do not say in their dumps where kallsyms is, by which the boot id is found. */
-const NAMES_NO_SYMBOLS = /^[2-5]\./;
-/** What a dump says of which the log was taken away: not known beforehand. */
-const NOTHING_OF_ITS_LOG = {
-  ...{ panicMessage: undefined, log: undefined, hardwareEvents: undefined, crash: undefined },
-};
 
 const ALL_FORMATS = [
   { name: 'zlib', makedumpfile: '-c -d 31', container: 'kdump', compression: ['zlib'] },
@@ -134,7 +124,7 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
       };
       expect(reports[i], name).toMatchObject({ ...report, warnings: [] });
       expect(verdictOf(reports[i]!, WINDOW_SECONDS), name).toMatchObject(
-        verdictAfter(rows, hardwareEvents, truth !== undefined),
+        verdictAfter(rows, kernel.release, truth !== undefined),
       );
       record.tell(`${commandOf(makedumpfile)}: ${statSync(files[i]!).size} bytes, says the same`);
       if (updating()) refreshFixture(`${kernel.release} ${name}`, files[i]!, report);
@@ -176,7 +166,7 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
       ...{ container: format.container, flattened: false, compression: [...format.compression] },
       ...{ ...known, panicMessage, crashTimeSeconds: crashTimeIn(readFileSync(file)) },
       log: { source: 'ring', forgeable: false, foreign: 0, truncated: false },
-      hardwareEvents: [death.cause],
+      hardwareEvents: death.events,
       crash: { type: death.type, machineCheckTaint: facts?.machineCheckTaint, cause: death.cause },
     };
     expect(report).toMatchObject({ ...wanted, warnings: [] });
@@ -196,26 +186,6 @@ function commandOf(makedumpfile: string): string {
   return makedumpfile === 'cp' ? 'cp' : `makedumpfile ${makedumpfile}`;
 }
 
-function decoded(files: readonly string[]): CrashReport[] {
-  const { stdout, stderr, status } = spawnSync(
-    process.execPath,
-    [MAIN, 'decode', '--json', ...files],
-    { encoding: 'utf8', maxBuffer: 1 << 26 },
-  );
-  expect(status, `${stderr}\n${stdout}`).toBe(0);
-  const reports = stdout.trimEnd().split('\n');
-  expect(reports).toHaveLength(files.length);
-  return reports.map((line) => JSON.parse(line) as CrashReport);
-}
-
-/** What its log is to say of all errors of a kind. */
-function loggedBy(error: HardwareError, release: string): LoggedError[] {
-  return Array.from(
-    { length: error.times },
-    (_, number) => error.event(number, release) ?? [],
-  ).flat();
-}
-
 function eventsOf(
   { hardwareEvents }: CrashReport,
   since: number,
@@ -226,17 +196,17 @@ function eventsOf(
 }
 
 /** Of a sysrq crash after them: what was forged after the last changes nothing. */
-function verdictAfter(
-  rows: readonly Row[],
-  logged: readonly LoggedError[],
-  isCounted: boolean,
-): object {
-  if (isCounted) {
-    const last = rows.findLast(({ error }) => error.category !== undefined)!;
-    return { kind: 'suspect', category: last.error.category };
-  }
-  const { category, severity } = logged.findLast(isSevere)!;
-  return { kind: 'logged_suspect', error: { category, severity } };
+function verdictAfter(rows: readonly Row[], release: string, isCounted: boolean): object {
+  const errors = rows.flatMap(({ error }) =>
+    loggedBy(error, release).map((event) => ({ ...error, event })),
+  );
+  const lastCounted = Map.groupBy(errors, ({ category }) => category);
+  lastCounted.delete(undefined);
+  // Of firmware's records the informational ones count.
+  const isSuspect = [...lastCounted.values()].some((some) => isSevere(some.at(-1)!.event));
+  const { category, severity } = errors.findLast(({ event }) => isSevere(event))!.event;
+  const kind = isCounted && isSuspect ? 'suspect' : 'logged_suspect';
+  return { kind, error: { category, severity } };
 }
 
 /** Of a kernel that lives: what it has of a machine without errors. */
@@ -260,42 +230,7 @@ function growth(
   return Object.fromEntries(grown.filter(([, count]) => count !== 0));
 }
 
-/** What every report of its crash must say, by the guest itself. */
-async function knownOf(guest: Guest, truth: Counted | undefined): Promise<KnownReport> {
-  const release = (await guest.shell('uname -r')).trim();
-  const notes = await guest.shell('od -An -v -tx1 /sys/kernel/notes');
-  const [, buildId = ''] = /474e5500([\da-f]{40})/.exec(notes.replaceAll(/\s/g, '')) ?? [];
-  const categories = CATEGORIES.map((category) => {
-    const [count, time] = truth?.[category] ?? [0, 0];
-    return { category, count, lastErrorTimestampSeconds: time === 0 ? null : time };
-  });
-  return {
-    arch: MACHINE.name,
-    kernelRelease: release,
-    buildId,
-    nodename: (await guest.shell('hostname')).trim(),
-    bootId: NAMES_NO_SYMBOLS.test(release)
-      ? null
-      : (await guest.shell('cat /proc/sys/kernel/random/boot_id')).trim(),
-    vmcoreinfo: 'note',
-    incomplete: false,
-    hwerr:
-      truth === undefined
-        ? { kind: 'absent', reason: 'kernel_without_hwerr' }
-        : { kind: 'present', categories },
-  };
-}
-
 /** By the text of VMCOREINFO, wherever it is in the file. */
 function crashTimeIn(file: Buffer): number {
   return Number(/CRASHTIME=(\d+)\n/.exec(file.toString('latin1', 0, 1 << 20))?.[1]);
-}
-
-/** Where a recipe is of that crash and format. */
-function refreshFixture(of: string, dump: string, report: object): void {
-  const recipe = LAB_RECIPES.find((one) => one.of === of);
-  if (recipe === undefined) return;
-  writeFileSync(fixture(recipe.file), make(recipe, readFileSync(dump)));
-  const known = recipe.keep === 'whole-log' ? report : { ...report, ...NOTHING_OF_ITS_LOG };
-  writeFileSync(`${fixture(recipe.file)}.report.json`, `${JSON.stringify(known, null, 2)}\n`);
 }

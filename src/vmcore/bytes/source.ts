@@ -22,7 +22,7 @@ export interface ByteSource {
   read(offset: number, length: number): Uint8Array;
   /**
    * Whether every byte of the range was really written. False past the end, and in the holes that
-   * no record of a flattened stream filled: those read as zeros, but nobody said they are.
+   * no record of a flattened stream filled: those read as zeros, but the file does not say they are.
    */
   holds(offset: number, length: number): boolean;
   /** The file that a range lies in, and where in it; undefined where the source is the file itself. */

@@ -1,8 +1,8 @@
-// Zeros that nobody wrote. A copy that broke off may have its whole size, for room was set aside for
+// Zeros that were never written. A copy that broke off may have its whole size, for room was set aside for
 // it or its holes were never filled: what never arrived reads as zeros, and no header says so.
 //
-// What can be told from the bytes alone: a whole block of the file is zero, or nothing but zeros
-// follows to its end. A hole of less than a block in the middle of a file cannot be told from zeros.
+// What the bytes alone show: a whole block of the file is zero, or nothing but zeros
+// follows to its end. A hole of less than a block in the middle of a file looks like zeros that were written.
 
 import type { ByteSource, FileRange } from './source.ts';
 import { hex } from './units.ts';
@@ -14,7 +14,7 @@ const ENDLESS = 16 << 20;
 /** Bytes read at once on the way there: few at first, for most zeros soon end. */
 const CHUNK = { first: 512, last: 1 << 20 };
 
-/** Why the bytes, as far as they are zeros, may be some that nobody wrote; undefined: they are not. */
+/** Why the bytes, as far as they are zeros, may never have been written; undefined: they were. */
 export function whyUnwritten(
   source: ByteSource,
   offset: number,

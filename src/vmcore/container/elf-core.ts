@@ -1,4 +1,4 @@
-// An ELF core as a dump: PT_LOAD segments are physical memory, PT_NOTE segments hold VMCOREINFO.
+// An ELF core as a dump: PT_LOAD segments are physical memory, PT_NOTE segments have VMCOREINFO.
 // Makers: the kernel (fs/proc/vmcore.c, fs/proc/kcore.c), makedumpfile -E, QEMU and libvirt.
 //
 // Memory past p_filesz is not read as zeros, though the gABI says so: makedumpfile -E leaves out

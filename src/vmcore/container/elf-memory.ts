@@ -99,7 +99,7 @@ export class ElfMemory implements PhysicalMemory {
     }
   }
 
-  /** What the file holds of the range; all of it, by one segment or another. */
+  /** The parts of the range that are in the file; all of it, by one segment or another. */
   #partsOf(address: PhysAddr, length: number): Extent[] {
     const start = numeric(address, length);
     const parts = start === undefined ? [] : this.#segments.within(start, length);
@@ -142,7 +142,7 @@ export class ElfMemory implements PhysicalMemory {
     }
   }
 
-  /** No page that holds a kernel's data is all zero: in 34 dumps there were 64 other bytes or more. */
+  /** No page with a kernel's data is all zero: in 34 dumps there were 64 other bytes or more. */
   #blankPage(address: PhysAddr): string | undefined {
     const start = numeric(address - (address % BigInt(SCAN_STEP)), SCAN_STEP);
     if (start === undefined) return undefined;

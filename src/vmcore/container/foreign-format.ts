@@ -1,4 +1,4 @@
-// Dump and archive formats that are recognised so that their owner can be told what to do.
+// Dump and archive formats that are recognised so that the message can say what to do.
 // Magic numbers: crash (defs.h, sadump.h, vmware_vmss.h, lkcd_common.h, xendump.h), QEMU (win_dump_defs.h,
 // migration/qemu-file-types.h), libvirt (qemu_saveimage.h), the LiME and AVML documentation.
 

@@ -152,7 +152,7 @@ export class KdumpPages implements PhysicalMemory {
     }
   }
 
-  /** By the first bytes of the page alone, where its codec can tell them. */
+  /** By the first bytes of the page alone, where its codec recognises them. */
   #mayMatch(
     { offset, size, flags }: PageDescriptor,
     matches: (head: Uint8Array) => boolean,
@@ -184,7 +184,7 @@ export class KdumpPages implements PhysicalMemory {
 
   /**
    * Where one bit of the bitmap is wrong, every page behind it is taken for its neighbour, and
-   * nothing else in the file tells.
+   * nothing else in the file says it.
    *
    * @throws Corrupt when the bitmap has more pages than there is room for descriptors before the
    *   first page's data, or when a descriptor is left over.

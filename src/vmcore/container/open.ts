@@ -13,7 +13,7 @@ import { openKdump } from './kdump.ts';
 import type { PageHook } from '../memory/physical-memory.ts';
 import { foreignFormat, isBlank } from './foreign-format.ts';
 
-/** What of a file tells its format. */
+/** The bytes of a file that show its format. */
 export const HEAD_BYTES = 4096;
 /** No magic is longer, and no dump as short. */
 export const MAGIC_BYTES = 16;

@@ -1,4 +1,4 @@
-// VMCOREINFO: what the kernel tells about itself to readers of its dump, as text.
+// VMCOREINFO: the kernel's description of itself for readers of its dump, as text.
 // Source: kernel/vmcore_info.c and include/linux/vmcore_info.h; Documentation/admin-guide/kdump/
 // vmcoreinfo.rst. The kernel's buffer is one page: a full one is cut, so a last line without a
 // newline is ignored, and the architecture's keys and CRASHTIME, which come last, may be missing.

@@ -39,7 +39,7 @@ export class CoreNotes {
     this.#limits = limits;
   }
 
-  /** Any segment: those that hold no notes are passed over. */
+  /** Any segment: those without notes are skipped. */
   takeSegment(segment: ProgramHeader): void {
     if (segment.type !== PT_NOTE || !hasSafeOffsets(segment)) return;
     this.take({ offset: Number(segment.offset), length: Number(segment.fileSize) });

@@ -9,6 +9,7 @@ export const ET_CORE = 4;
 export const PT_NULL = 0;
 export const PT_LOAD = 1;
 export const PT_NOTE = 4;
+export const SHT_SYMTAB = 2;
 export const SHT_NOTE = 7;
 /** e_phnum when the real count is in sh_info of section 0. */
 export const PN_XNUM = 0xffff;

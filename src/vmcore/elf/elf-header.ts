@@ -1,10 +1,10 @@
 // The ELF header and program headers of a core file, 32 and 64 bit, either byte order.
 // Source: gABI "ELF Header", "Program Header"; PN_XNUM: kernel include/uapi/linux/elf.h. Section
-// headers are not read, for QEMU writes them in the host's byte order; but for the one that holds a
+// headers are not read, for QEMU writes them in the host's byte order; but for the one that has a
 // large e_phnum, and where there is nothing else.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
-import { type ByteSource, type FileRange, inRange, requireRange } from '../bytes/source.ts';
+import { type ByteSource, type FileRange, requireRange } from '../bytes/source.ts';
 import { ascii, hasBytesAt } from '../bytes/text.ts';
 import { hex } from '../bytes/units.ts';
 import { Corrupt, Unsupported } from '../errors.ts';
@@ -18,6 +18,7 @@ import {
   PN_XNUM,
   SHT_NOTE,
 } from './elf-constants.ts';
+import { type SectionTable, readSections, sectionHeaderBytes } from './sections.ts';
 
 const MAGIC = ascii('\x7fELF');
 const E_TYPE_OFFSET = 16;
@@ -36,10 +37,10 @@ export interface ElfHeader {
   readonly machine: number;
   /** e_flags */
   readonly flags: number;
-  /** The program headers, read anew at each call: there may be a million of them. */
+  /** The program headers, read at each call: there may be a million of them. */
   readonly segments: () => Generator<ProgramHeader>;
   /** Where the notes are of a file without program headers (Xen's xc_core), by its first sections. */
-  readonly noteSections: () => Generator<FileRange>;
+  readonly noteSections: () => readonly FileRange[];
 }
 
 /** A segment as its program header has it, in either width; nothing in it has been checked. */
@@ -57,43 +58,64 @@ export function hasSafeOffsets({ offset, fileSize }: ProgramHeader): boolean {
   return offset + fileSize <= BigInt(Number.MAX_SAFE_INTEGER);
 }
 
+/** The fields of an ELF header that are of use here; nothing in them has been checked. */
+export interface ElfFields {
+  readonly order: ByteOrder;
+  readonly type: number; // e_type
+  readonly machine: number; // e_machine
+  readonly flags: number; // e_flags
+  readonly segments: ProgramHeaderTable; // e_phoff, e_phentsize, e_phnum
+  readonly sections: SectionTable; // e_shoff, e_shnum
+}
+
+/** The header of any ELF file. @throws Corrupt when it is cut off, or of no class or byte order there is. */
+export function readElfFields(source: ByteSource): ElfFields {
+  const order = byteOrder(source.read(0, 20));
+  const bytes = source.read(0, order.wordBits === 64 ? 64 : 52);
+  const c = new Cursor(bytes, order, 'elf header').seek(E_TYPE_OFFSET);
+  const type = c.u16();
+  const machine = c.u16();
+  c.skip(4); // e_version
+  c.word(); // e_entry
+  const segmentOffset = c.size('e_phoff');
+  const sectionOffset = c.size('e_shoff');
+  const flags = c.u32();
+  c.skip(2); // e_ehsize: QEMU writes 8
+  const segments = { offset: segmentOffset, stride: c.u16(), count: c.u16() };
+  c.skip(2); // e_shentsize
+  return {
+    order,
+    type,
+    machine,
+    flags,
+    segments,
+    sections: { offset: sectionOffset, count: c.u16() },
+  };
+}
+
 /**
  * @throws Unsupported for an ELF file that is no core, Corrupt for impossible fields.
  */
 export function readElfHeader(source: ByteSource, limits: Limits): ElfHeader {
-  const ident = source.read(0, 20);
-  const order = byteOrder(ident);
-  const is64 = order.wordBits === 64;
-  const c = new Cursor(source.read(0, is64 ? 64 : 52), order, 'elf header').seek(E_TYPE_OFFSET);
-  const type = c.u16(); // e_type
+  const { order, type, machine, flags, segments, sections } = readElfFields(source);
   if (type !== ET_CORE) {
     throw new Unsupported('unsupported_format', 'elf header: e_type', `got ${type}, want 4 (core)`);
   }
-  const machine = c.u16(); // e_machine
-  c.skip(4); // e_version
-  c.word(); // e_entry
-  const tableOffset = c.size('e_phoff');
-  const sectionOffset = c.size('e_shoff');
-  const flags = c.u32(); // e_flags
-  c.skip(2); // e_ehsize: QEMU writes 8
-  const stride = c.u16(); // e_phentsize
-  const phnum = c.u16(); // e_phnum
-  const count = phnum === PN_XNUM ? extendedCount(source, order, sectionOffset) : phnum;
-  const entryBytes = is64 ? 56 : 32;
+  const { offset, stride } = segments;
+  const count =
+    segments.count === PN_XNUM ? extendedCount(source, order, sections.offset) : segments.count;
+  const entryBytes = order.wordBits === 64 ? 56 : 32;
   if (count > 0 && stride < entryBytes) {
     throw new Corrupt('corrupt', 'elf header: e_phentsize', `got ${stride}, want ${entryBytes}`);
   }
   limited('elf header: e_phnum', count, limits.segments);
-  requireRange('program headers', source.size, tableOffset, count * stride);
-  const table = { offset: tableOffset, stride, count };
-  c.skip(2); // e_shentsize
-  const sections = { offset: sectionOffset, count: count === 0 ? c.u16() : 0 }; // e_shnum
+  requireRange('program headers', source.size, offset, count * stride);
   return {
     order,
     machine,
     flags,
-    segments: () => programHeaders(source, order, table),
-    noteSections: () => noteSections(source, order, sections),
+    segments: () => programHeaders(source, order, { offset, stride, count }),
+    noteSections: () => (count === 0 ? noteSections(source, order, sections) : []),
   };
 }
 
@@ -118,21 +140,17 @@ function* programHeaders(
   }
 }
 
-function* noteSections(
+/** Of the first sections, as far as they are in the file. */
+function noteSections(
   source: ByteSource,
   order: ByteOrder,
-  { offset, count }: { readonly offset: number; readonly count: number },
-): Generator<FileRange> {
-  const stride = order.wordBits === 64 ? 64 : 40;
-  for (let i = 0; i < Math.min(count, CAPS.coreSections); i++) {
-    const at = offset + i * stride;
-    if (!inRange(source.size, at, stride)) return;
-    const c = new Cursor(source.read(at, stride), order, 'section', at).skip(4); // sh_name
-    const isNotes = c.u32() === SHT_NOTE; // sh_type
-    c.word(); // sh_flags
-    c.word(); // sh_addr
-    if (isNotes) yield { offset: c.size('sh_offset'), length: c.size('sh_size') };
-  }
+  { offset, count }: SectionTable,
+): FileRange[] {
+  const inFile = Math.max(0, Math.floor((source.size - offset) / sectionHeaderBytes(order)));
+  const read = { offset, count: Math.min(count, CAPS.coreSections, inFile) };
+  return readSections(source, order, read)
+    .filter((section) => section.type === SHT_NOTE)
+    .map((section) => ({ offset: Number(section.offset), length: Number(section.size) }));
 }
 
 function byteOrder(ident: Uint8Array): ByteOrder {

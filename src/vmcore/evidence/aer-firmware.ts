@@ -1,14 +1,13 @@
 // AER registers that firmware handed to the kernel: drivers/pci/pcie/aer.c pci_print_aer(). The lines
 // come later than the CPER record, from a queue; `aer_cor_status` and `aer_uncor_status` since 7.3.
 
-import type { Finding, Findings } from './finding.ts';
+import { type Finding, type Findings, Unfinished } from './finding.ts';
 import type { PciLine } from './pci-line.ts';
 import { isCorrectable, statusBit } from './aer-bits.ts';
 
 const STATUS =
   /^aer_(cor_|uncor_)?status: 0x([0-9a-f]{8}), aer_(?:cor_|uncor_)?mask: 0x([0-9a-f]{8})/;
 const SEVERITY = /^aer_uncor_severity: 0x([0-9a-f]{8})/;
-const RECORD_SECONDS = 1;
 
 interface Registers {
   readonly finding: Finding;
@@ -19,7 +18,7 @@ interface Registers {
 /** Finds AER errors by the registers that firmware handed over: one for each block of a device. */
 export class AerFirmware {
   readonly #findings: Findings;
-  readonly #registers = new Map<string, Registers>();
+  readonly #registers = new Unfinished<string, Registers>();
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -59,10 +58,8 @@ export class AerFirmware {
   }
 
   #current({ line, address }: PciLine): Registers | undefined {
-    const registers = this.#registers.get(address);
-    if (registers === undefined) return undefined;
-    if (line.time - registers.finding.lastTime > RECORD_SECONDS) return undefined;
-    registers.finding.lastTime = line.time;
+    const registers = this.#registers.get(address, line);
+    if (registers !== undefined) registers.finding.lastTime = line.time;
     return registers;
   }
 

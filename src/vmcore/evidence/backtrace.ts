@@ -21,28 +21,28 @@ const START = /^Call [Tt]race:/;
 const STACK_NAME = /^ {0,4}<\/?(?:TASK|IRQ|NMI|SOFTIRQ|#?[A-Z0-9]{1,8})>$/;
 
 const SYMBOL = `${NAME}(?:\\+0x[0-9a-f]{1,8})?(?:/0x[0-9a-f]{1,8})?${MODULE}`;
-/** Where the program counter was, for each architecture; a user's has no name. */
-const COUNTERS: readonly RegExp[] = [
-  new RegExp(`^RIP: (?:0010|e030):${SYMBOL}`),
+/** Where the program counter was, for each architecture, and how its line begins; a user's has no name. */
+const COUNTERS: readonly (readonly [head: string, RegExp])[] = [
+  ['RIP: ', new RegExp(`^RIP: (?:0010|e030):${SYMBOL}`)],
   // Before v4.9.
-  new RegExp(`^RIP: (?:0010|e030):\\[<[0-9a-f]{1,16}>\\] {1,2}\\[<[0-9a-f]{1,16}>\\] ${SYMBOL}`),
-  new RegExp(`^pc : ${SYMBOL}`),
-  new RegExp(`^ ?epc : ${SYMBOL}`),
-  new RegExp(`^Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \\(${SYMBOL}`),
-  new RegExp(`^NIP \\[[0-9a-f]{1,16}\\] ${SYMBOL}`),
-  new RegExp(`^ERA: [0-9a-f]{1,16} ${SYMBOL}`),
-  new RegExp(`^EIP: (?:0060:)?${SYMBOL}`),
-  new RegExp(`^PC is at ${SYMBOL}`),
+  [
+    'RIP: ',
+    new RegExp(`^RIP: (?:0010|e030):\\[<[0-9a-f]{1,16}>\\] {1,2}\\[<[0-9a-f]{1,16}>\\] ${SYMBOL}`),
+  ],
+  ['pc : ', new RegExp(`^pc : ${SYMBOL}`)],
+  ['epc : ', new RegExp(`^epc : ${SYMBOL}`)],
+  [' epc : ', new RegExp(`^ epc : ${SYMBOL}`)],
+  ['Krnl PSW : ', new RegExp(`^Krnl PSW : [0-9a-f]{16} [0-9a-f]{16} \\(${SYMBOL}`)],
+  ['NIP [', new RegExp(`^NIP \\[[0-9a-f]{1,16}\\] ${SYMBOL}`)],
+  ['ERA: ', new RegExp(`^ERA: [0-9a-f]{1,16} ${SYMBOL}`)],
+  ['EIP: ', new RegExp(`^EIP: (?:0060:)?${SYMBOL}`)],
+  ['PC is at ', new RegExp(`^PC is at ${SYMBOL}`)],
 ];
-
-/** How each of them begins. */
-const ANY = /^(?:RIP: | ?e?pc : |Krnl PSW : |NIP \[|ERA: |EIP: |PC is at )/;
 
 /** @returns the function with its module in brackets; null: the line has no program counter. */
 export function programCounter(text: string): string | null {
-  if (!ANY.test(text)) return null;
-  for (const pattern of COUNTERS) {
-    const match = pattern.exec(text);
+  for (const [head, pattern] of COUNTERS) {
+    const match = text.startsWith(head) ? pattern.exec(text) : null;
     if (match?.[1] !== undefined) return named(match[1], match[2]);
   }
   return null;

@@ -30,7 +30,10 @@ const DIMM = /^DIMM location: (?!not present)(.{1,200})$/;
 const PCI_ADDRESS = /^(?:device_id|agent_address): ([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/;
 const PCI_IDS = /^vendor_id: 0x([0-9a-f]{4}), device_id: 0x([0-9a-f]{4})/;
 const MPIDR = /^Multiprocessor Affinity Register \(MPIDR\): 0x([0-9a-f]{1,16})/;
-const APIC = /^(?:Local APIC_ID|processor_id): 0x([0-9a-f]{1,16})/;
+const APIC = /^Local APIC_ID: 0x([0-9a-f]{1,16})/;
+/** Of a section for processors of any kind: UEFI 2.10, N.2.4.1. */
+const PROCESSOR_ID = /^processor_id: 0x([0-9a-f]{1,16})/;
+const ARM = /^processor_type: \d{1,3}, ARM$|^processor_isa: \d{1,3}, ARM /;
 const FRU = /^fru_text: (.{1,200})$/;
 const ERROR_TYPE = /^error_type: (?:0x)?[0-9a-f]{1,4}[,:] (.{1,200})$/;
 /** A slot in firmware's words: `B1`, `Card02, ChnA, DIMM0`; other text is prose. */
@@ -69,7 +72,7 @@ export function sectionCategory(text: string): Category | null {
   return BY_NAME.find(([pattern]) => pattern.test(name))?.[1] ?? 'others';
 }
 
-/** Takes what a line says of the part; serial numbers and registers are nobody's business. */
+/** Takes what a line says of the part; serial numbers and registers are left out. */
 export function addSectionField(finding: Finding, text: string): void {
   const { place, category } = finding;
   const memory = category === 'memory';
@@ -90,9 +93,11 @@ export function addSectionField(finding: Finding, text: string): void {
   const ids = PCI_IDS.exec(text);
   if (ids?.[1] !== undefined) place.vendor = ids[1];
   if (ids?.[2] !== undefined) place.device = ids[2];
-  const mpidr = hex(MPIDR);
+  if (ARM.test(text)) place.isArm = true;
+  const processor = hex(PROCESSOR_ID);
+  const mpidr = hex(MPIDR) ?? (place.isArm === true ? processor : undefined);
   if (mpidr !== undefined) place.mpidr = `0x${mpidr.toString(16)}`;
-  const apic = hex(APIC);
+  const apic = hex(APIC) ?? (place.isArm === true ? undefined : processor);
   if (apic !== undefined) place.apicId = `0x${apic.toString(16)}`;
   finding.detail ??= ERROR_TYPE.exec(text)?.[1] ?? null;
 }

@@ -4,7 +4,7 @@
 // them, and a slow console stretches a record over a tenth of a second.
 
 import type { Finding, Findings, Recogniser } from './finding.ts';
-import type { Severity } from './hardware-event.ts';
+import { type Severity, worse } from './hardware-event.ts';
 import type { Line } from './line.ts';
 import {
   addSectionField,
@@ -37,6 +37,8 @@ interface Record {
   told: boolean;
   sections: number;
   current: Finding;
+  /** The section that tells most of what went wrong. */
+  lead: Finding;
   /** Severity of the section itself. */
   own: Severity | null;
   /** The section has said which it is: the next `Error k` begins another. */
@@ -84,6 +86,7 @@ export class CperRecogniser implements Recogniser {
         told: false,
         sections: 1,
         current,
+        lead: current,
         own: null,
         begun: false,
       };
@@ -148,4 +151,21 @@ function conclude(record: Record): void {
   // The kernel compares a GHES severity with a CPER constant, so what it counts is informational.
   const counted = current.source === 'ghes' && current.severity === 'informational';
   current.hwerrCategory = counted ? current.category : null;
+  if (current === record.lead) return;
+  const leads = tellsMore(current, record.lead);
+  if (leads) [record.lead.secondary, record.lead] = [true, current];
+  current.secondary = !leads;
+}
+
+/** By the worse severity, then by the part that it names; of equals the first. */
+function tellsMore(one: Finding, other: Finding): boolean {
+  if (one.severity !== other.severity) return worse(one.severity, other.severity) === one.severity;
+  return telling(one) > telling(other);
+}
+
+/** What could be replaced says more than an address, and that more than the CPU that met the error. */
+function telling({ place }: Finding): number {
+  if ((place.label ?? place.location ?? place.pciAddress) !== undefined) return 3;
+  if (place.physicalAddress !== undefined) return 2;
+  return (place.mpidr ?? place.apicId) === undefined ? 0 : 1;
 }

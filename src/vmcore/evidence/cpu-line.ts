@@ -23,7 +23,7 @@ export function cpuLine(text: string): CpuLine | null {
   const rest = head?.[3] ?? old?.[2];
   const pid = head?.[2] ?? old?.[1];
   if (rest === undefined || pid === undefined) return null;
-  // A name may hold anything: what follows it is found from the right.
+  // A name may contain anything: what follows it is found from the right.
   const clean = rest.lastIndexOf(CLEAN);
   const tainted = rest.lastIndexOf(TAINTED);
   const end = Math.max(clean, tainted);

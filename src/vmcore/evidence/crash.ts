@@ -46,7 +46,9 @@ const REQUEST_SECONDS = 1;
 
 const END = '---[ end ';
 const HARDWARE = 'Hardware name: ';
+/** At boot the kernel prints several lines with this head; the machine is the one that has a BIOS. */
 const DMI = 'DMI: ';
+const BIOS = ', BIOS ';
 const LOCKED_CPU = /LOCKUP on cpu (\d{1,6})/i;
 
 interface Block {
@@ -78,7 +80,7 @@ export class CrashScanner {
 
   offer(line: Line): void {
     const { text } = line;
-    if (text.startsWith(DMI)) this.#dmi ??= text.slice(DMI.length);
+    if (text.startsWith(DMI) && text.includes(BIOS)) this.#dmi ??= text.slice(DMI.length);
     const locked = LOCKED_CPU.exec(text)?.[1];
     if (locked !== undefined) this.#lockedCpu = Number(locked);
     const death = deathIn(text);
@@ -87,7 +89,7 @@ export class CrashScanner {
     else if (this.#open !== null) addFact(this.#open, text);
   }
 
-  /** @returns null when the log tells of no crash. */
+  /** @returns null when the log has no crash. */
   get crash(): Crash | null {
     const { panic, oops, lockup } = this.#blocks;
     // A lockup that was survived is a line; one that was not ends with where everybody was.

@@ -67,7 +67,7 @@ const LOCKUPS: readonly Pattern[] = [
 
 const BY_HAND = /^sysrq: (?:SysRq : )?Trigger a crash|^SysRq : Trigger a crash/;
 /**
- * Panics of what was told of just before: of an oops, with panic_on_oops or where nothing can go on
+ * Panics of what was printed just before: of an oops, with panic_on_oops or where nothing can go on
  * without whom it hit (arm64 puts the name of the oops before it, s390 the setting behind); of an
  * SError; of a lockup.
  */
@@ -80,13 +80,13 @@ const OF_BEFORE: readonly (readonly [RegExp, 'oops' | 'lockup'])[] = [
 
 /** In every line that the patterns above match: most lines of a log need no second look. */
 const ANY =
-  /panic|BUG|Oops|error: |SError |Bad mode |unable to handle|protection fault|\[#|sysrq|lockup|opal: /i;
+  /panic|BUG|Oops|Internal error: |SError |Bad mode |unable to handle|protection fault|\[#|sysrq|lockup|opal: /i;
 
 export type Death =
   | {
       readonly kind: 'panic';
       readonly type: CrashType;
-      /** What it is a panic of, told just before, which says more; null: of itself. */
+      /** What it is a panic of, printed just before, which says more; null: of itself. */
       readonly of: 'oops' | 'lockup' | null;
     }
   /** One that the kernel may have survived. */

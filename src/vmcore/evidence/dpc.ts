@@ -35,7 +35,7 @@ export class DpcRecogniser implements Recogniser {
     const word = Number.parseInt(status, 16);
     const reason = (word >> 1) & 3;
     const { severity, detail } = trigger(reason, (word >> 5) & 3);
-    // Who sent the message; otherwise the port itself met the error.
+    // Who sent the message; otherwise the port itself had the error.
     const sent = reason === NON_FATAL || reason === FATAL;
     const sender =
       SENDER.exec(rest)?.[1] ??

@@ -2,7 +2,7 @@
 // edac_ue_error), edac_device.c, edac_pci.c; the machine check that sbridge, skx and i10nm print
 // before it: skx_common.c skx_mce_output_error, sb_edac.c sbridge_mce_check_error.
 
-import type { Finding, Findings, Place, Recogniser } from './finding.ts';
+import { type Finding, type Findings, type Place, type Recogniser, Unfinished } from './finding.ts';
 import type { Line } from './line.ts';
 import { MceRecord, continuesMceRecord, startsMceRecord } from './mce-record.ts';
 import { locationWords } from './location.ts';
@@ -35,7 +35,7 @@ export class EdacRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #pageSize: number;
   /** Machine checks whose EDAC line has yet to come. */
-  readonly #preludes = new Map<string | null, MceRecord>();
+  readonly #preludes = new Unfinished<string | null, MceRecord>();
 
   constructor(findings: Findings, pageSize: number) {
     this.#findings = findings;
@@ -89,7 +89,7 @@ export class EdacRecogniser implements Recogniser {
   #prelude(line: Line, text: string): void {
     const first = text.startsWith('HANDLING ');
     const fresh = first || startsMceRecord(text);
-    let record = this.#preludes.get(line.caller);
+    let record = this.#preludes.get(line.caller, line);
     if (record === undefined || first || (fresh && record.identified)) {
       record = new MceRecord(
         this.#findings.open(line, { kind: 'mce', source: 'mce', category: 'memory', link: 'edac' }),

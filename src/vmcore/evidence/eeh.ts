@@ -18,6 +18,17 @@ const RECOVERED = 'Recovery successful';
 const GIVEN_UP =
   /Unable to recover from failure|has failed \d{1,6} times in the last hour and has been permanently disabled/;
 
+interface Head {
+  readonly pe: string;
+  /** What it says of the endpoint. */
+  readonly words: string;
+}
+
+interface Failure {
+  readonly finding: Finding;
+  readonly heads: Set<string>;
+}
+
 /**
  * Finds frozen and fenced PCI endpoints and host bridges of POWER, one error for each until its
  * recovery is over; fatal where they are dead or given up.
@@ -25,7 +36,7 @@ const GIVEN_UP =
 export class EehRecogniser implements Recogniser {
   readonly #findings: Findings;
   /** Errors that are not over, by endpoint; the newest last. */
-  readonly #open = new Map<string, Finding>();
+  readonly #open = new Map<string, Failure>();
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -36,8 +47,9 @@ export class EehRecogniser implements Recogniser {
     const prefix = line.text.startsWith('EEH') ? PREFIX.exec(line.text)?.[0] : undefined;
     if (prefix === undefined) return false;
     const text = line.text.slice(prefix.length);
-    const endpoint = endpointOf(text);
-    if (endpoint !== null) this.#head(line, endpoint, /^dead/i.test(text));
+    const pe = endpointOf(text);
+    const words = text.split('#', 1)[0] ?? '';
+    if (pe !== null) this.#head(line, { pe, words }, /^dead/i.test(text));
     else this.#detail(line, text);
     const finding = this.#newest;
     const location = LOCATION.exec(text)?.[1];
@@ -48,13 +60,15 @@ export class EehRecogniser implements Recogniser {
   }
 
   get #newest(): Finding | undefined {
-    return [...this.#open.values()].at(-1);
+    return [...this.#open.values()].at(-1)?.finding;
   }
 
-  #head(line: Line, pe: string, dead: boolean): void {
+  /** The same words a second time are of another error: how the one before ended is lost. */
+  #head(line: Line, { pe, words }: Head, dead: boolean): void {
     const known = this.#open.get(pe);
-    if (known !== undefined) {
-      known.lastTime = line.time;
+    if (known !== undefined && !known.heads.has(words)) {
+      known.heads.add(words);
+      known.finding.lastTime = line.time;
       return;
     }
     const finding = this.#findings.open(line, {
@@ -66,7 +80,8 @@ export class EehRecogniser implements Recogniser {
     });
     // Errors of more endpoints at a time than any machine has.
     if (this.#open.size >= 64) this.#open.clear();
-    this.#open.set(pe, finding);
+    this.#open.delete(pe);
+    this.#open.set(pe, { finding, heads: new Set([words]) });
   }
 
   #detail(line: Line, text: string): void {

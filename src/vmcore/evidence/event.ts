@@ -11,7 +11,7 @@ import {
   worse,
 } from './hardware-event.ts';
 
-/** Most telling first; sources that never meet are in no order. */
+/** The source that says most first; sources that are never merged are in no order. */
 const SOURCES: readonly Source[] = [
   ...(['ghes', 'extlog', 'edac', 'mce', 'memory-failure', 'dpc', 'aer', 'nmi', 'eeh'] as const),
   ...(['hmi', 'rtas', 'zpci', 'mcck', 'serror', 'trap', 'cxl'] as const),

@@ -1,4 +1,4 @@
-// The kernel's log as evidence: which hardware errors it tells of, and what the kernel died of.
+// The kernel's log as evidence: which hardware errors it has, and what the kernel died of.
 
 import type { LogRecord } from '../printk/record.ts';
 import type { Finding } from './finding.ts';
@@ -38,7 +38,7 @@ export interface EvidenceOptions {
   readonly pageSize: number;
 }
 
-/** What a log tells of: hardware errors, messages that were left out of it, and the crash. */
+/** The content of a log: hardware errors, messages that were left out of it, and the crash. */
 export interface Evidence {
   /** Oldest first. */
   readonly hardwareEvents: readonly HardwareEvent[];
@@ -55,7 +55,7 @@ export interface Evidence {
 
 /**
  * @param records oldest first. Those that did not come from the kernel are left out.
- * @returns what the log tells; times are seconds since boot.
+ * @returns the evidence of the log; times are seconds since boot.
  */
 export function findEvidence(
   records: readonly LogRecord[],
@@ -129,7 +129,7 @@ function eventsOf(
   return events;
 }
 
-/** mce_panic() prints all that is pending, and nobody is left to count it. */
+/** mce_panic() prints all that is pending, which is then never counted. */
 function diedWith({ source, time }: HardwareEvent, crash: Crash): boolean {
   if (source !== 'mce' || crash.type !== 'machine-check' || time === null) return false;
   return time <= crash.time && crash.time - time <= CAUSE_SECONDS;

@@ -6,12 +6,12 @@ import type { Line } from './line.ts';
 
 /** What kind of message it was. An event has at most one of each, notes apart. */
 export type Kind =
-  /** `Machine check events logged`: tells of something that follows, or of nothing. */
+  /** `Machine check events logged`: announces something that follows, or nothing. */
   | 'announcement'
   /** `CPUs not responding to MCE broadcast`. */
   | 'holdouts'
   | 'mce'
-  /** A CPU met data that were bad already: a machine check of that, or what becomes of its task. */
+  /** A CPU read data that were bad already: the machine check of that, or what becomes of its task. */
   | 'consumption'
   | 'edac'
   | 'cper'
@@ -38,6 +38,8 @@ export interface Place {
   bank?: number;
   mpidr?: string;
   apicId?: string;
+  /** The id of its processor is an MPIDR. */
+  isArm?: boolean;
   unit?: string;
   pciAddress?: string;
   vendor?: string;
@@ -68,6 +70,8 @@ export interface Finding {
   pc: string | null;
   /** What it shares with another finding of the same error, as merge.ts asks for it. */
   link: string | null;
+  /** Another section of its record tells more of what went wrong. */
+  secondary: boolean;
 }
 
 /** What a recogniser may say when it finds something; the rest follows from the line. */
@@ -94,6 +98,7 @@ export class Findings {
       hwerrCategory: null,
       pc: null,
       link: null,
+      secondary: false,
       ...found,
     };
     this.all.push(finding);
@@ -101,8 +106,34 @@ export class Findings {
   }
 }
 
-/** Recognises what one source prints. Made anew for every log, so it may remember lines. */
+/** Lines of one message come one after another; a slow console needs a tenth of a second for each. */
+const MESSAGE_SECONDS = 10;
+
+/**
+ * What is being printed, by who prints it. A line that comes long after the last one is of another
+ * error: the rest of the message before was lost.
+ */
+export class Unfinished<Key, Message extends { readonly finding: Finding }> {
+  readonly #messages = new Map<Key, Message>();
+
+  /** @returns the message that `line` may be the next of. */
+  get(key: Key, line: Line): Message | undefined {
+    const message = this.#messages.get(key);
+    if (message === undefined) return undefined;
+    return line.time - message.finding.lastTime > MESSAGE_SECONDS ? undefined : message;
+  }
+
+  set(key: Key, message: Message): void {
+    this.#messages.set(key, message);
+  }
+
+  delete(key: Key): void {
+    this.#messages.delete(key);
+  }
+}
+
+/** Recognises what one source prints. Made for every log, so it may remember lines. */
 export interface Recogniser {
-  /** @returns true when the line is of this source, so that nobody else need look at it. */
+  /** @returns true when the line is of this source, so that no other need look at it. */
   offer(line: Line): boolean;
 }

@@ -7,7 +7,7 @@ export type Category = 'cpu' | 'memory' | 'pci' | 'cxl' | 'others';
 export const SEVERITIES = ['informational', 'corrected', 'recoverable', 'fatal'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** Which part of the kernel told of the error; the most telling one where several did. */
+/** Which part of the kernel printed the error; the one that says most where several did. */
 export type Source =
   | 'ghes'
   | 'extlog'

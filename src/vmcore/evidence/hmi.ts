@@ -1,7 +1,7 @@
 // Hypervisor Maintenance Interrupts of POWER. arch/powerpc/platforms/powernv/opal-hmi.c
 // print_hmi_event_info(). Level `Warning` prints an empty word.
 
-import type { Finding, Findings, Recogniser } from './finding.ts';
+import { type Finding, type Findings, type Recogniser, Unfinished } from './finding.ts';
 import type { Severity } from './hardware-event.ts';
 import type { Line } from './line.ts';
 
@@ -13,7 +13,7 @@ const DETAIL = /^ Error detail: (.{1,200})$/;
 /** Finds Hypervisor Maintenance Interrupts of POWER, errors of a CPU; fatal where not recovered. */
 export class HmiRecogniser implements Recogniser {
   readonly #findings: Findings;
-  readonly #last = new Map<string | null, Finding>();
+  readonly #last = new Unfinished<string | null, { readonly finding: Finding }>();
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -24,7 +24,7 @@ export class HmiRecogniser implements Recogniser {
     if (head === null) {
       if (!line.text.startsWith(' Error detail: ')) return false;
       const detail = DETAIL.exec(line.text)?.[1];
-      const finding = detail === undefined ? undefined : this.#last.get(line.caller);
+      const finding = detail === undefined ? undefined : this.#last.get(line.caller, line)?.finding;
       if (finding === undefined) return false;
       finding.detail ??= detail ?? null;
       return true;
@@ -37,7 +37,7 @@ export class HmiRecogniser implements Recogniser {
       severity: severity(head[1], head[2] === 'Recovered'),
       place: cpu === undefined ? {} : { cpu: Number(cpu) },
     });
-    this.#last.set(line.caller, finding);
+    this.#last.set(line.caller, { finding });
     return true;
   }
 }

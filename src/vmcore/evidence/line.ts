@@ -25,7 +25,7 @@ const GLUED =
 
 /**
  * @returns nothing for what did not come from the kernel: /dev/kmsg stores facility 1 where a writer
- *   says 0 (kernel/printk/printk.c devkmsg_write), so nobody can forge a 0.
+ *   says 0 (kernel/printk/printk.c devkmsg_write), so a 0 cannot be forged.
  */
 export function* kernelLines(records: Iterable<LogRecord>): Generator<Line> {
   let time = 0;
@@ -34,14 +34,10 @@ export function* kernelLines(records: Iterable<LogRecord>): Generator<Line> {
     time = record.timeSeconds ?? time;
     const { caller, level, device } = record;
     for (const text of record.text.split('\n', RECORD_LINES)) {
-      for (const part of unglued(text.slice(0, LINE_CHARACTERS))) {
-        yield { time, caller, level, device, text: part };
-      }
+      const line = text.slice(0, LINE_CHARACTERS);
+      const head = line.startsWith('mce: Unc') ? GLUED.exec(line)?.[1] : undefined;
+      if (head !== undefined) yield { time, caller, level, device, text: head };
+      yield { time, caller, level, device, text: line.slice(head?.length ?? 0) };
     }
   }
-}
-
-function unglued(text: string): readonly string[] {
-  const head = text.startsWith('mce: Unc') ? GLUED.exec(text)?.[1] : undefined;
-  return head === undefined ? [text] : [head, text.slice(head.length)];
 }

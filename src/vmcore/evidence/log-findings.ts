@@ -1,4 +1,4 @@
-// What a report says of the kernel's log: how much of it there was, and what it tells.
+// What a report says of the kernel's log: how much of it there was, and its evidence.
 
 import type { DecodeReason } from '../errors.ts';
 import { type Evidence, type EvidenceOptions, findEvidence } from './evidence.ts';
@@ -11,7 +11,7 @@ export interface AbsentLog {
   readonly reason: DecodeReason | 'log_not_kept';
 }
 
-/** The part of a report that comes from the log: what it tells, and how much of it there was. */
+/** The part of a report that comes from the log: its evidence, and how much of it there was. */
 export interface LogFindings extends Omit<Evidence, 'suppressed'> {
   readonly log: LogSummary | AbsentLog;
 }

@@ -21,7 +21,7 @@ export interface ReadLog {
 
 /** What a report says of the whole log: where it is from, and what is missing or no evidence. */
 export interface LogSummary extends Required<Omit<ReadLog, 'records'>> {
-  /** Some records do not say who wrote them: whoever may write to /dev/kmsg may have. */
+  /** Some records do not say who wrote them: any process that may write to /dev/kmsg can have. */
   readonly forgeable: boolean;
   readonly records: number;
   /** Records that came through /dev/kmsg. They are no evidence. */

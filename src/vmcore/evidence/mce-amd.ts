@@ -2,7 +2,7 @@
 // words in the brackets differs by family, so only the status word is read.
 
 import type { Category, Severity } from './hardware-event.ts';
-import type { Finding, Findings, Recogniser } from './finding.ts';
+import { type Finding, type Findings, type Recogniser, Unfinished } from './finding.ts';
 import type { Line } from './line.ts';
 import { amdCategory, isAmdPoison, statusSeverity } from './mce-status.ts';
 
@@ -44,7 +44,7 @@ interface Block {
 /** Finds machine checks of AMD that the kernel decoded, one for each block of lines of a caller. */
 export class AmdMceRecogniser implements Recogniser {
   readonly #findings: Findings;
-  readonly #blocks = new Map<string | null, Block>();
+  readonly #blocks = new Unfinished<string | null, Block>();
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -87,7 +87,7 @@ export class AmdMceRecogniser implements Recogniser {
 
   /** What pr_cont() adds becomes a record without prefix when another CPU prints in between. */
   #continuation(line: Line): boolean {
-    const block = this.#blocks.get(line.caller);
+    const block = this.#blocks.get(line.caller, line);
     if (block === undefined) return false;
     const word = STATUS_FRAGMENT.exec(line.text)?.[1];
     if (word !== undefined && block.status === null && block.seen.has('status')) {
@@ -141,7 +141,7 @@ export class AmdMceRecogniser implements Recogniser {
 
   /** The error that a caller is printing; `part` is the line about to be added to it. */
   #block(line: Line, part: string): Block {
-    let block = this.#blocks.get(line.caller);
+    let block = this.#blocks.get(line.caller, line);
     if (block === undefined || block.seen.has(part)) {
       const finding = this.#findings.open(line, { kind: 'mce', source: 'mce' });
       block = {

@@ -33,7 +33,7 @@ export function statusSeverity(status: bigint, amd: boolean): Severity {
   return amd && bit(status, AMD_DEFERRED) ? 'recoverable' : 'corrected';
 }
 
-/** @returns whether the CPU met data that were marked as bad before. */
+/** @returns whether the CPU read data that were marked as bad before. */
 export function isIntelPoison(status: bigint): boolean {
   return bit(status, UC) && INTEL_USES.has(Number(status & 0xefffn));
 }

@@ -1,7 +1,7 @@
 // Machine checks of x86 as the kernel prints them raw. arch/x86/kernel/cpu/mce/core.c (print_mce,
 // mce_panic, mce_notify_irq, kill_me_maybe), mce/severity.c.
 
-import type { Finding, Findings, Recogniser } from './finding.ts';
+import { type Finding, type Findings, type Recogniser, Unfinished } from './finding.ts';
 import type { Line } from './line.ts';
 import { MceRecord, continuesMceRecord, startsMceRecord } from './mce-record.ts';
 
@@ -13,21 +13,21 @@ const FRAGMENT = /^(?:ADDR|MISC|SYND[12]?|IPID|SOCKET) [0-9a-f]/;
 const KERNEL_CODE = '10';
 const USER_ACCESS =
   /^mce: (?:Uncorrected hardware memory error in user-access|Kernel accessed poison in user space) at ([0-9a-f]{1,16})/;
-/** mce/inject.c raise_mce(), of the CPU that is about to meet what was made up. */
+/** mce/inject.c raise_mce(), of the CPU that is about to read what was made up. */
 const INJECTED = /^(?:Triggering MCE exception on|Starting machine check poll) CPU (\d{1,6})$/;
 const HOLDOUTS =
   /^mce: (?:\[Hardware Error\]: )?(?:CPUs not responding to MCE broadcast|Some CPUs didn't answer in synchronization)/;
 
 /**
- * Finds machine checks of x86 that are printed raw, announcements of them, bad memory met in an
+ * Finds machine checks of x86 that are printed raw, announcements of them, bad memory read in an
  * access to user space, CPUs that did not answer a machine check, and injections by mce-inject.
  */
 export class MceRecogniser implements Recogniser {
   readonly #findings: Findings;
-  readonly #records = new Map<string | null, MceRecord>();
+  readonly #records = new Unfinished<string | null, MceRecord>();
   /** Record that a caller printed last: the reason of a panic comes after it. */
-  readonly #last = new Map<string | null, Finding>();
-  readonly #userAccess = new Map<string | null, Finding>();
+  readonly #last = new Unfinished<string | null, MceRecord>();
+  readonly #userAccess = new Unfinished<string | null, { readonly finding: Finding }>();
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -58,7 +58,9 @@ export class MceRecogniser implements Recogniser {
       return true;
     }
     if (continuesMceRecord(text)) {
-      if (!this.#records.has(line.caller)) this.#records.set(line.caller, this.#open(line));
+      if (this.#records.get(line.caller, line) === undefined) {
+        this.#records.set(line.caller, this.#open(line));
+      }
       this.#add(line, text);
       if (text.startsWith('PROCESSOR ')) this.#records.delete(line.caller);
       return true;
@@ -69,7 +71,7 @@ export class MceRecogniser implements Recogniser {
       return true;
     }
     if (text.startsWith('Machine check: ')) {
-      const last = this.#last.get(line.caller);
+      const last = this.#last.get(line.caller, line)?.finding;
       if (last !== undefined) last.detail = text.slice('Machine check: '.length);
       return true;
     }
@@ -81,12 +83,12 @@ export class MceRecogniser implements Recogniser {
   }
 
   #add(line: Line, text: string): void {
-    const record = this.#records.get(line.caller);
+    const record = this.#records.get(line.caller, line);
     if (record === undefined) return;
     record.finding.lastTime = line.time;
     record.add(text);
     record.finding.link ??= record.identity;
-    this.#last.set(line.caller, record.finding);
+    this.#last.set(line.caller, record);
   }
 
   #injector(line: Line): boolean {
@@ -100,14 +102,15 @@ export class MceRecogniser implements Recogniser {
   /** What pr_cont() adds becomes a record without prefix when another CPU prints in between. */
   #continuation(line: Line): boolean {
     if (line.text.startsWith('{')) return this.#interrupted(line, line.text);
-    if (!this.#records.has(line.caller) || !FRAGMENT.test(line.text)) return false;
+    if (this.#records.get(line.caller, line) === undefined || !FRAGMENT.test(line.text))
+      return false;
     this.#add(line, line.text);
     return true;
   }
 
   #interrupted(line: Line, text: string): boolean {
     const name = FUNCTION.exec(text)?.[1];
-    const record = this.#records.get(line.caller);
+    const record = this.#records.get(line.caller, line);
     if (name === undefined || record === undefined) return false;
     record.finding.pc ??= name;
     return true;
@@ -124,11 +127,11 @@ export class MceRecogniser implements Recogniser {
         hwerrCategory: 'others',
         place: { physicalAddress: BigInt(`0x${address}`) },
       });
-      this.#userAccess.set(line.caller, finding);
+      this.#userAccess.set(line.caller, { finding });
       return true;
     }
     if (!line.text.startsWith('mce: Memory error not recovered')) return false;
-    const finding = this.#userAccess.get(line.caller);
+    const finding = this.#userAccess.get(line.caller, line)?.finding;
     if (finding !== undefined) finding.outcome = 'not recovered';
     return true;
   }

@@ -107,7 +107,7 @@ export const RULES: readonly Rule[] = [
     fits: (one, other, pageSize) => one.kind !== other.kind && samePage(one, other, pageSize),
   },
   {
-    name: 'an announcement of an error that a page has met already',
+    name: 'an announcement of an error that a page has had already',
     waits: ({ kind }) => when(kind === 'announcement', ''),
     seeks: ({ kind, source }) => when(kind === 'note' && source === 'memory-failure', ''),
     seconds: 2,
@@ -119,7 +119,7 @@ export const RULES: readonly Rule[] = [
     seeks: pageMessage,
     seconds: 10,
     repeats: ['announcement', 'consumption'],
-    // The page is dealt with after the error was told of; a moment before at the most.
+    // The page is dealt with after the error was printed; a moment before at the most.
     fits: (one, other) =>
       !isCorrectedBefore(one, other) &&
       (one.kind !== 'memory-failure' || other.kind === 'note' || other.time - one.lastTime <= 1),
@@ -143,7 +143,7 @@ export const RULES: readonly Rule[] = [
     fits: (one, other) => one.kind === 'announcement' || other.severity !== 'corrected',
   },
   {
-    name: 'firmware that told of its record before the kernel was done with it',
+    name: 'firmware whose record was printed before the kernel was done with it',
     waits: (finding) => when(isFirmwareRecord(finding), ''),
     seeks: ({ kind }) => when(kind === 'announcement', ''),
     seconds: 2,
@@ -165,7 +165,7 @@ export const RULES: readonly Rule[] = [
     once: true,
   },
   {
-    name: 'a contained port and the error that it met',
+    name: 'a contained port and the error that it had',
     waits: ({ kind, link }) => (kind === 'dpc' ? link : null),
     seeks: ({ kind, link }) => (kind === 'aer' ? link : null),
     seconds: 1,
@@ -179,7 +179,8 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'a panic and the error that it is of',
-    waits: ({ kind, source }) => (kind === 'note' || kind === 'soft-offline' ? null : source),
+    waits: ({ kind, source, secondary }) =>
+      kind === 'note' || kind === 'soft-offline' || secondary ? null : source,
     seeks: ({ kind, source, severity }) =>
       kind === 'panic' || (kind === 'note' && severity === 'fatal') ? source : null,
     seconds: 2,
@@ -205,7 +206,7 @@ function isUncorrected({ kind, severity }: Finding): boolean {
   return isMachineCheck(kind) && severity !== null && severity !== 'corrected';
 }
 
-/** A machine check that was corrected is not of the bad data that a CPU meets on the page later. */
+/** A machine check that was corrected is not of the bad data that a CPU reads on the page later. */
 function isCorrectedBefore(one: Finding, other: Finding): boolean {
   return one.kind === 'mce' && one.severity === 'corrected' && other.kind === 'consumption';
 }

@@ -72,7 +72,7 @@ class Merger {
     const one = this.#groupOf.get(earlier);
     const other = this.#groupOf.get(later);
     if (one === undefined || other === undefined || one === other) return true;
-    // An error is told of once in each way: a second time is a second error.
+    // An error is printed once in each way: a second time is a second error.
     return ![...other.kinds].some((kind) => one.kinds.has(kind) && !repeats(rule, kind));
   }
 

@@ -7,7 +7,7 @@ import { type CrashType, deathIn, panicMessage } from './death.ts';
 import { edacMemory } from './edac.ts';
 import type { Line } from './line.ts';
 
-/** Who tells of an error, where the type of the crash says it. */
+/** Which part of the kernel an error is from, where the type of the crash says it. */
 const BY_TYPE: ReadonlyMap<CrashType, Source> = new Map([
   ['machine-check', 'mce'],
   ['ghes-fatal', 'ghes'],
@@ -21,7 +21,7 @@ const MEMORY_FAILURE = /^Memory failure: 0x([0-9a-f]{1,13}): unrecoverable page/
 /** arch/powerpc/platforms/powernv/opal-hmi.c; a machine check dies with the same words but the last. */
 const HMI = 'opal: Hardware platform error: Unrecoverable HMI exception';
 const IOCK = 'NMI IOCK error: Not continuing';
-/** Also follows an NMI of which nobody knows the reason. */
+/** Also follows an NMI of unknown reason. */
 const NMI = 'NMI: Not continuing';
 
 interface Cause {

@@ -2,7 +2,7 @@
 // since v5.2, an indented block before; pseries: arch/powerpc/platforms/pseries/ras.c.
 
 import type { Category, Severity } from './hardware-event.ts';
-import type { Finding, Findings, Recogniser } from './finding.ts';
+import { type Finding, type Findings, type Recogniser, Unfinished } from './finding.ts';
 import type { Line } from './line.ts';
 
 const EVENT =
@@ -38,8 +38,8 @@ const KERNEL = 0xc000_0000_0000_0000n;
  */
 export class PowerpcRecogniser implements Recogniser {
   readonly #findings: Findings;
-  readonly #byCpu = new Map<string, Check>();
-  readonly #byCaller = new Map<string | null, Check>();
+  readonly #byCpu = new Unfinished<string, Check>();
+  readonly #byCaller = new Unfinished<string | null, Check>();
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -60,7 +60,7 @@ export class PowerpcRecogniser implements Recogniser {
       return true;
     }
     const stack = STACK.exec(line.text);
-    const check = stack?.[1] === undefined ? undefined : this.#byCpu.get(stack[1]);
+    const check = stack?.[1] === undefined ? undefined : this.#byCpu.get(stack[1], line);
     if (stack?.[2] === undefined || check === undefined) return true;
     check.finding.lastTime = line.time;
     // A guest's kernel lies where the host's does.
@@ -102,8 +102,10 @@ export class PowerpcRecogniser implements Recogniser {
   }
 
   #oldDetail(line: Line): boolean {
-    const check = line.text.startsWith('  ') ? this.#byCaller.get(line.caller) : undefined;
-    return check !== undefined && oldDetail(check, line.text);
+    const check = line.text.startsWith('  ') ? this.#byCaller.get(line.caller, line) : undefined;
+    if (check === undefined || !oldDetail(check, line.text)) return false;
+    check.finding.lastTime = line.time;
+    return true;
   }
 
   #open(line: Line, word: string): Finding {

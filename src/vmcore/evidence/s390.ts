@@ -1,4 +1,4 @@
-// What s390 tells the log: PCI functions (arch/s390/pci/pci_event.c) and machine checks that hit a
+// What s390 prints: PCI functions (arch/s390/pci/pci_event.c) and machine checks that hit a
 // task (arch/s390/kernel/nmi.c). Those of the machine itself stop it without a word.
 
 import type { Findings, Recogniser } from './finding.ts';

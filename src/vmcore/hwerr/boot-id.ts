@@ -1,5 +1,5 @@
 // The boot id: which boot of which machine a dump is of. drivers/char/random.c sysctl_bootid, 16
-// bytes made when somebody first reads /proc/sys/kernel/random/boot_id, all zero until then. It is
+// bytes made when it is first read from /proc/sys/kernel/random/boot_id, all zero until then. It is
 // made by generate_random_uuid() (lib/uuid.c), so it is of version 4 and of the variant of RFC 9562.
 
 import { hexBytes } from '../bytes/text.ts';
@@ -10,7 +10,7 @@ import type { SymbolSource } from '../symbols/symbol-source.ts';
 
 const VERSION_4 = /^.{8}-.{4}-4.{3}-[89ab].{3}-.{12}$/;
 
-/** Where the boot id lies; undefined when that source of symbols has it not. */
+/** Where the boot id lies; undefined when that source of symbols lacks it. */
 export function bootIdAddress(symbols: SymbolSource): VirtAddr | undefined {
   return symbols.find('sysctl_bootid')?.address;
 }

@@ -1,4 +1,4 @@
-// The layout of hwerr_data as the kernel's BTF tells it, for kernels that changed it.
+// The layout of hwerr_data by the kernel's BTF, for kernels that changed it.
 
 import { CAPS, type Limits } from '../limits.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';

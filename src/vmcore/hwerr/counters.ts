@@ -19,7 +19,7 @@ import { type Location, arrayInFiles, locateArray, shouldCount } from './locate.
 /** What may be used beside the dump itself. */
 export interface CounterOptions {
   readonly limits: Limits;
-  /** Files that may hold the symbols of this kernel; asked for only when the dump has them not. */
+  /** Files that may have the symbols of this kernel; asked for only when the dump lacks them. */
   readonly symbolFiles?: (kernel: KernelName) => Iterable<SymbolFile>;
   /** Read the layout of the array from BTF even where nothing says that it has changed. */
   readonly askBtf?: boolean;

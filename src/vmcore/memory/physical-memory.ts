@@ -12,7 +12,7 @@ export interface PhysicalMemory {
    */
   read(address: PhysAddr, length: number): Uint8Array;
   /**
-   * Why the bytes, as far as they are zeros, may be some that nobody wrote: the dump does not say
+   * Why the bytes, as far as they are zeros, may never have been written: the dump does not say
    * that they are zero, and its copy may have broken off before them. undefined: they are zero.
    *
    * @throws as read().

@@ -23,7 +23,7 @@ export function* dmesgJsonRecords(text: string): Generator<LogRecord> {
 function record(entry: Readonly<Record<string, unknown>>): LogRecord {
   const { fac, pri, time, caller, dev, msg } = entry as Record<string, unknown>;
   const priority = typeof pri === 'number' && Number.isInteger(pri) ? pri : null;
-  // Who has a name that nobody knows is not the kernel.
+  // An unknown facility is not the kernel's.
   const facility = typeof fac !== 'string' ? null : FACILITIES.indexOf(fac);
   const level = typeof pri === 'string' ? LEVELS.indexOf(pri) : -1;
   return {

@@ -16,7 +16,7 @@ export function isJournal(text: string): boolean {
 }
 
 /**
- * @returns the records of the newest boot: an export may hold several, and none speaks for another.
+ * @returns the records of the newest boot: an export may have several.
  * @throws Corrupt when a line is not JSON.
  */
 export function* journalRecords(text: string): Generator<LogRecord> {

@@ -17,7 +17,7 @@ export function neededKey(value: number | undefined, key: string): number {
 }
 
 /**
- * OFFSET(member) of a member that not every kernel tells of; undefined where it does not.
+ * OFFSET(member) of a member that not every kernel names; undefined where it does not.
  *
  * @throws Corrupt when it is too large to be part of a struct.
  */

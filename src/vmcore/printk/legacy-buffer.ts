@@ -1,9 +1,9 @@
 // The record buffer that was the log before the ring: records one behind the other, each as long as
 // it says, from log_first_idx around the end of the buffer to log_next_idx.
-// Source: kernel/printk.c and kernel/printk/printk.c, 7ff9554bb578 "printk: convert byte-buffer to
-// variable-length record buffer" (v3.5) to v5.9; its members are in VMCOREINFO since v3.6
-// (log_buf_kexec_setup). The struct was named `log` before 62e32ac3505a "printk:
-// rename struct log to struct printk_log" (v3.11). Not read: the form of v3.5 alone, with facility
+// Source: kernel/printk.c and kernel/printk/printk.c, 7ff9554bb578 ("printk: convert byte-buffer to
+// variable-length record buffer") (in v3.5), until v5.9; its members are in VMCOREINFO since v3.6
+// (log_buf_kexec_setup). The struct was named `log` before 62e32ac3505a ("printk: rename struct log
+// to struct printk_log") (in v3.11). Not read: the form of v3.5 alone, with facility
 // and level in one u16, and the byte buffer before it.
 
 import { CAPS } from '../limits.ts';
@@ -16,7 +16,7 @@ import { type HeaderLengths, recordPlaces } from './legacy-places.ts';
 import type { LogMemory } from './log-memory.ts';
 import { callerName, flagsAndLevel, secondsOf } from './record-text.ts';
 
-/** Behind dict_len, which VMCOREINFO tells of, lie facility and the byte of flags and level. */
+/** After dict_len, which VMCOREINFO names, lie facility and the byte of flags and level. */
 const FACILITY_AFTER_DICT_LENGTH = 2;
 
 /** struct printk_log, by its place in the buffer. */
@@ -63,7 +63,7 @@ export class LegacyBuffer {
   readonly #extent: Extent;
 
   /**
-   * @throws Corrupt when VMCOREINFO has not what it takes or the buffer makes no sense, PageMissing
+   * @throws Corrupt when VMCOREINFO lacks a key or the buffer makes no sense, PageMissing
    *   when what describes the buffer is not in the dump.
    */
   constructor({ memory, vmcoreinfo }: Kernel, pages: LogMemory) {
@@ -84,7 +84,7 @@ export class LegacyBuffer {
   /** Every record from the newest to the oldest; `gap` for one or more that could not be read. */
   *newestHeaders(): Generator<Header | 'gap' | 'truncated'> {
     for (const run of this.#newestRuns()) {
-      const start = Math.max(run.start, run.end - this.#pages.room);
+      const start = Math.max(run.start, run.end - this.#pages.readableBytes);
       for (const place of this.#placesIn(run, start).reverse()) {
         yield place === 'gap' ? place : this.#headerAt(start + place);
       }

@@ -17,7 +17,7 @@ const DEVICE_KEY = ascii('DEVICE=');
 /**
  * Every record from the newest to the oldest.
  *
- * @throws Corrupt when VMCOREINFO has not what it takes or the buffer makes no sense, PageMissing
+ * @throws Corrupt when VMCOREINFO lacks a key or the buffer makes no sense, PageMissing
  *   when what describes the buffer is not in the dump.
  */
 export function* newestOfLegacy(kernel: Kernel, pages: LogMemory): Generator<LogEntry> {

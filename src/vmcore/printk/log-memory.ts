@@ -34,7 +34,7 @@ export class LogMemory {
   }
 
   /** How many bytes may lie in one piece anywhere and be read without being exhausted. */
-  get room(): number {
+  get readableBytes(): number {
     return Math.max(0, this.#bytesLeft - PAGE);
   }
 
@@ -53,7 +53,7 @@ export class LogMemory {
     return bytes;
   }
 
-  /** `length` bytes, at most `room`, with zeros for the pages that are not in the dump. */
+  /** `length` bytes, at most `readableBytes`, with zeros for the pages that are not in the dump. */
   readOrZeros(address: VirtAddr, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length;) {

@@ -1,5 +1,5 @@
 // A run of memory that a log lies in, a ring of its parts, seen through one record at a time. A log has
-// hundreds of records, each read once: what is seen is moved, not made anew.
+// hundreds of records, each read once: the view is moved, not created again.
 
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
 import { type LogMemory, PAGE } from './log-memory.ts';

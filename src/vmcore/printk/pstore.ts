@@ -21,7 +21,7 @@ export interface PstorePart {
 
 /** Whether a file with these first bytes is a part of a record, or several. */
 export function isPstore(head: Uint8Array): boolean {
-  const text = new TextDecoder('latin1').decode(head.subarray(0, PSTORE_HEAD_BYTES));
+  const text = new TextDecoder().decode(head.subarray(0, PSTORE_HEAD_BYTES));
   const end = text.indexOf('\n');
   return end > 0 && HEAD.test(text.slice(0, end));
 }
@@ -29,7 +29,7 @@ export function isPstore(head: Uint8Array): boolean {
 /**
  * Parts of panics alone: after an oops the kernel may have lived on.
  *
- * @returns what the text holds of the last panic in it, in the order it is there.
+ * @returns the parts of the last panic in the text, in their order there.
  */
 export function panicParts(text: string): readonly PstorePart[] {
   const parts: { record: string; number: number; lines: string[] }[] = [];

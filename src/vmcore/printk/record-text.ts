@@ -3,6 +3,9 @@
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 /** Almost every line is of these, and looking for others takes longer. */
 const PLAIN = /^[ -~\n]*$/;
+/** What else ASCII has, tabs mostly: `\p{C}` would find the same, and takes long to compile. */
+const ASCII_CONTROLS = /[^ -~\n]+/g;
+const BEYOND_ASCII = /[\u0080-\uffff]/;
 
 /**
  * The text of a record: what is not UTF-8 is U+FFFD, and what a terminal or a web page would act on
@@ -10,7 +13,8 @@ const PLAIN = /^[ -~\n]*$/;
  */
 export function recordText(bytes: Uint8Array): string {
   const text = utf8.decode(bytes);
-  return PLAIN.test(text) ? text : text.replace(/[^\P{C}\n]+/gu, ' ');
+  if (PLAIN.test(text)) return text;
+  return text.replace(BEYOND_ASCII.test(text) ? /[^\P{C}\n]+/gu : ASCII_CONTROLS, ' ');
 }
 
 /** `+pci:0000:01:00.0`; null where the field is empty. */

@@ -10,7 +10,7 @@ export interface LogRecord {
   readonly caller: string | null;
   /** Device the line is of, as dev_printk stored it: `+pci:0000:01:00.0`; null: none. */
   readonly device: string | null;
-  /** Text without prefix; may hold several lines. */
+  /** Text without prefix; may be several lines. */
   readonly text: string;
 }
 

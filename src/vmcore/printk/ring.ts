@@ -1,8 +1,9 @@
 // The printk ring buffer: a ring of descriptors, a ring of infos beside it, and one of texts.
-// Source: kernel/printk/printk_ringbuffer.h (896fbe20b4e2 "printk: use the lockless ringbuffer",
-// v5.10, and back-ports), Documentation/admin-guide/kdump/vmcoreinfo.rst. SYMBOL(prb) is the address
-// of a pointer: to the static ring in the image, or to one that boot code made larger. Sizes and
-// offsets come from VMCOREINFO, except for facility, flags and level, which follow text_len.
+// Source: kernel/printk/printk_ringbuffer.h since 896fbe20b4e2 ("printk: use the lockless
+// ringbuffer") (in v5.10) and in back-ports; Documentation/admin-guide/kdump/vmcoreinfo.rst.
+// SYMBOL(prb) is the address of a pointer: to the static ring in the image, or to one that boot code
+// made larger. Sizes and offsets come from VMCOREINFO, except for facility, flags and level, which
+// follow text_len.
 // A continuation that could not be appended to its line is a record of its own, here as in dmesg.
 
 import { CAPS } from '../limits.ts';
@@ -65,7 +66,7 @@ interface RecordLayout {
  * Every record from the newest to the oldest. Those that were begun and never committed are passed
  * over, also at the head: what the kernel was writing when it died has no text yet.
  *
- * @throws Corrupt when VMCOREINFO has not what it takes or the ring makes no sense, PageMissing when
+ * @throws Corrupt when VMCOREINFO lacks a key or the ring makes no sense, PageMissing when
  *   the head of the ring is not in the dump.
  */
 export function* newestOfRing(kernel: Kernel, pages: LogMemory): Generator<LogEntry> {
@@ -126,7 +127,7 @@ interface Block {
 }
 
 /**
- * A block holds the id of its record, then the text; one that would wrap lies at the start instead.
+ * A block has the id of its record, then the text; one that would wrap lies at the start instead.
  *
  * @returns undefined where the block is not in the dump, or is not that record's.
  */
@@ -139,9 +140,9 @@ function readText(
   const wraps = begin / textSize !== last / textSize;
   const blockBytes = wraps ? (last % textSize) + 1n : BigInt.asUintN(wordBits, next - begin);
   const idBytes = wordBits / 8;
-  const room = Number(blockBytes) - idBytes;
-  if (room < 0 || blockBytes > textSize) return undefined;
-  const textBytes = Math.min(length, room);
+  const size = Number(blockBytes) - idBytes;
+  if (size < 0 || blockBytes > textSize) return undefined;
+  const textBytes = Math.min(length, size);
   if (!text.seek(wraps ? 0 : Number(begin % textSize), idBytes + textBytes)) return undefined;
   return text.word(0) === id ? text.bytes(idBytes, textBytes) : undefined;
 }
@@ -176,7 +177,7 @@ function readRing({ memory, vmcoreinfo }: Kernel, pages: LogMemory): Ring {
   };
 }
 
-/** @throws Corrupt when VMCOREINFO has not what it takes, or a member is not within its struct. */
+/** @throws Corrupt when VMCOREINFO lacks a key, or a member is not within its struct. */
 function recordLayout(info: Vmcoreinfo, { wordBits }: Ring): RecordLayout {
   const size = (name: string): number => neededKey(info.size(name), `SIZE(${name})`);
   const [descriptorSize, infoSize] = [size('prb_desc'), size('printk_info')];

@@ -1,7 +1,7 @@
 // The kernel's log as tools of user space write it: text of `dmesg`, with or without facility and
 // level (-x, -r), of vmcore-dmesg and of the console; of `journalctl -k` and of syslog's files, which
 // name who wrote a line; `dmesg --json`; `journalctl -k -o json`.
-// Text without facility may be anybody's: whoever may write to /dev/kmsg can make it up.
+// Text without facility may be forged by any process that may write to /dev/kmsg.
 
 import { CAPS } from '../limits.ts';
 import { dmesgJsonRecords } from './dmesg-json.ts';
@@ -64,7 +64,7 @@ function* textRecords(text: string): Generator<LogRecord> {
     const line = whole.slice(0, CAPS.logRecordBytes);
     const { record, prefixed } = textRecord(line);
     marked ||= prefixed;
-    // The second line of a record has no prefix; it is of whoever wrote the first.
+    // The second line of a record has no prefix; it has the writer of the first.
     if (marked && !prefixed && last !== undefined) last = withLine(last, line);
     else {
       if (last !== undefined) yield last;
@@ -104,7 +104,7 @@ function textRecord(line: string): { readonly record: LogRecord; readonly prefix
   };
 }
 
-/** Of a line of syslog, which does not say it: whoever is not the kernel is a user of it. */
+/** Of a line of syslog, which does not say it: any writer but the kernel is of user space. */
 function facilityOf(writer: string | undefined): number | null {
   return writer === undefined || writer === 'kernel' ? null : FACILITIES.indexOf('user');
 }

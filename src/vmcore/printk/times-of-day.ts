@@ -3,7 +3,7 @@
 import type { Kernel } from '../kernel.ts';
 import { newestEntries } from './log.ts';
 
-/** Lines that tell it, Unix seconds (drivers/rtc/class.c, kernel/audit.c). */
+/** Lines with the time, Unix seconds (drivers/rtc/class.c, kernel/audit.c). */
 const PATTERNS = [/setting system clock to .* UTC \((\d{9,11})\)/, /audit\((\d{9,11})\.\d+:/];
 const KERNEL_FACILITY = 0;
 
@@ -19,7 +19,7 @@ export function* timesOfDay(kernel: Kernel): Generator<number> {
   }
 }
 
-/** Unix seconds that a line tells. */
+/** Unix seconds in a line. */
 export function timesIn(line: string): number[] {
   return PATTERNS.flatMap((pattern) => {
     const [, time] = pattern.exec(line) ?? [];

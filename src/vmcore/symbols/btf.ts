@@ -1,6 +1,6 @@
 // BTF, the kernel's own description of its types, as it lies in the dump: only as much of it as
 // names one struct and one enum. Types are of variable length and in no useful order, so the names
-// are found first and the types then walked once, in runs of 64 KiB, until both are met.
+// are found first and the types then walked once, in runs of 64 KiB, until both are found.
 // Source: Documentation/bpf/btf.rst, include/uapi/linux/btf.h.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';

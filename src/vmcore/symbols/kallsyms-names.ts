@@ -30,7 +30,7 @@ export class KallsymsNames {
 
   /**
    * By the kernel's own markers, which VMCOREINFO does not name: they end, padded, where the token
-   * table begins. Where what lies there are no markers, all names are walked to make them anew.
+   * table begins. Where there are no markers, all names are walked to compute them.
    *
    * @throws Corrupt (`no_kallsyms`) when the walk does not end where the next table begins.
    */
@@ -41,7 +41,7 @@ export class KallsymsNames {
       return checkedMarker(tables, offset);
     };
     let missing: PageMissing | undefined;
-    /** Lengths read in the wrong way lead astray: to the end of the table, or to a missing page. */
+    /** Lengths read in the wrong way lead to the end of the table, or to a missing page. */
     const unlessAstray = <T>(read: () => T): T | undefined => {
       try {
         return read();
@@ -79,7 +79,7 @@ export class KallsymsNames {
   /**
    * Every name in the order of addresses.
    *
-   * @throws Corrupt (`no_kallsyms`) where a marker is not met: behind a damaged length, every name
+   * @throws Corrupt (`no_kallsyms`) where a marker is not reached: behind a damaged length, every name
    *   would be taken for that of another symbol.
    */
   *all(): Generator<Uint8Array> {
@@ -119,7 +119,8 @@ function expand({ tokens, limits }: KallsymsTables, compressed: Uint8Array, i: n
 }
 
 function markersBefore({ count, tokenTable, relativeBaseAt, memory }: KallsymsTables): VirtAddr {
-  // Labels were aligned to a word until a081b5789255 (in v7.0) and are to 4 bytes since.
+  // Labels were aligned to a word, and are to 4 bytes since
+  // a081b5789255 ("kallsyms: Get rid of kallsyms relative base") (in v7.0).
   const alignment = relativeBaseAt === undefined ? 4 : memory.order.wordBits / 8;
   const bytes = 4 * Math.ceil(count / NAMES_PER_MARKER);
   return addVirt(tokenTable, -Math.ceil(bytes / alignment) * alignment);
@@ -199,6 +200,12 @@ class NameCursor {
 
   skip(count: number): void {
     for (let i = 0; i < count; i++) {
+      // A search walks thousands of names, nearly all of them short and on the page at hand.
+      const length = this.#bytes[this.#at] ?? 0x80;
+      if (length < 0x80 && this.#at + length < this.#bytes.length) {
+        this.#at += 1 + length;
+        continue;
+      }
       let end = this.#length() + this.#at;
       while (end > this.#bytes.length) {
         end -= this.#bytes.length;

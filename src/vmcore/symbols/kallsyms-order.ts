@@ -1,6 +1,6 @@
-// The order of kallsyms by name: kallsyms_seqs_of_names (since v6.2, 60443c88f3a8 "kallsyms: Improve
-// the performance of kallsyms_lookup_name()") lists the numbers of the symbols as their names sort, so
-// that a name is found in some 18 steps and 35 pages.
+// The order of kallsyms by name: kallsyms_seqs_of_names since 60443c88f3a8 ("kallsyms: Improve
+// the performance of kallsyms_lookup_name()") (in v6.2). It lists the numbers of the symbols as their
+// names sort, so that a name is found in some 18 steps and 35 pages.
 
 import { compareBytes, hasBytesAt } from '../bytes/text.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
@@ -52,7 +52,7 @@ export class KallsymsOrder {
    * The symbols of that name, else those with one of the suffixes: the first two, for one alone is
    * not ambiguous.
    *
-   * @throws NotInOrder when the names met on the way are not sorted.
+   * @throws NotInOrder when the names read on the way are not sorted.
    */
   find(name: Uint8Array, suffixes: readonly Uint8Array[]): Entry[] {
     const first = this.#lowerBound(name);
@@ -80,7 +80,7 @@ export class KallsymsOrder {
    * are not sorted, or one beside the place is the wanted one but for a few bits.
    *
    * @param reach how many places away to look at most.
-   * @throws NotInOrder when the names met on the way to the place are not sorted.
+   * @throws NotInOrder when the names read on the way to the place are not sorted.
    */
   isGap(name: Uint8Array, reach: number): boolean {
     const place = this.#lowerBound(name);
@@ -132,7 +132,7 @@ export class KallsymsOrder {
   }
 
   /**
-   * One damaged name can send a search astray and contradict nothing that it meets; but then the
+   * A corrupt name can misdirect a binary search without breaking the order seen so far; but then the
    * search ends beside that name, whose neighbour on the other side does not fit.
    *
    * @throws NotInOrder unless the name at the place and the next one are sorted.

@@ -127,7 +127,7 @@ export class Kallsyms implements SymbolSource {
     return this.#walk(name, suffixes);
   }
 
-  /** A number of a symbol is believed once the next marker was met. */
+  /** A number of a symbol is believed once the next marker was reached. */
   #walk(name: Uint8Array, suffixes: readonly Uint8Array[]): Entry[] {
     const found: Entry[] = [];
     const suffixed: Entry[] = [];

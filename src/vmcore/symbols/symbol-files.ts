@@ -1,15 +1,16 @@
 // Symbols from files beside the dump (--symbols.path), for kernels whose own table has no data
 // symbols. A file is believed only when it is of the dumped kernel: a vmlinux by its build id, a
 // System.map by what else it has of VMCOREINFO's symbols, and either by two symbols whose addresses
-// VMCOREINFO knows, which also tell how far KASLR moved them.
+// VMCOREINFO knows, which also show how far KASLR moved them.
 
 import type { ByteSource } from '../bytes/source.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
+import { isElf } from '../elf/elf-header.ts';
 import { VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { SymbolSource } from './symbol-source.ts';
 import { type UnmovedSymbols, systemMap } from './system-map.ts';
-import { isElfFile, vmlinux } from './vmlinux.ts';
+import { vmlinux } from './vmlinux.ts';
 
 /** Which kernel's symbols are wanted. */
 export interface KernelName {
@@ -17,7 +18,7 @@ export interface KernelName {
   readonly buildId: string | undefined;
 }
 
-/** A file that may hold the symbols of the dumped kernel. */
+/** A file that may have the symbols of the dumped kernel. */
 export interface SymbolFile {
   /** For messages. */
   readonly name: string;
@@ -50,7 +51,7 @@ function openSymbols(
   limits: Limits,
 ): UnmovedSymbols | undefined {
   const head = source.read(0, Math.min(4, source.size));
-  if (!isElfFile(head)) return systemMap(source, limits);
+  if (!isElf(head)) return systemMap(source, limits);
   const file = vmlinux(source, limits);
   return file.buildId !== undefined && file.buildId === info.buildId ? file : undefined;
 }

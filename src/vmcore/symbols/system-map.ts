@@ -8,12 +8,10 @@ import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import type { Limits } from '../limits.ts';
 import { type KernelSymbol, type SymbolSource, ambiguous } from './symbol-source.ts';
 
-const latin1 = new TextDecoder('latin1');
-
 /** The symbols of a System.map, moved by `shift` bytes. @throws LimitExceeded when it is too large. */
 export function systemMap(source: ByteSource, limits: Limits): UnmovedSymbols {
   const length = limited('System.map', source.size, limits.symbolFileBytes);
-  const text = `\n${latin1.decode(source.read(0, length))}\n`;
+  const text = `\n${new TextDecoder('latin1').decode(source.read(0, length))}\n`;
   return {
     kind: 'system-map',
     at(shift): SymbolSource {

@@ -6,37 +6,28 @@ import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { ascii, cString, hasBytesAt, hexBytes } from '../bytes/text.ts';
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
+import { readElfFields } from '../elf/elf-header.ts';
+import { SHT_NOTE, SHT_SYMTAB } from '../elf/elf-constants.ts';
+import { notes } from '../elf/notes.ts';
+import { type Section, readSections } from '../elf/sections.ts';
 import { Corrupt } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { type KernelSymbol, type SymbolSource, ambiguous } from './symbol-source.ts';
 import type { UnmovedSymbols } from './system-map.ts';
 
-const MAGIC = ascii('\x7fELF');
-const SHT_SYMTAB = 2;
-const SHT_NOTE = 7;
 const NT_GNU_BUILD_ID = 3;
 const SHN_UNDEF = 0;
-
-interface Section {
-  readonly type: number; // sh_type
-  readonly offset: number; // sh_offset, bytes
-  readonly size: number; // sh_size, bytes
-  readonly link: number; // sh_link: the string table of a symbol table
-}
 
 interface Vmlinux extends UnmovedSymbols {
   /** Lower-case hexadecimal; undefined when the file has none. */
   readonly buildId: string | undefined;
 }
 
-/** Whether a file begins as one, not as a System.map. */
-export function isElfFile(head: Uint8Array): boolean {
-  return hasBytesAt(head, 0, MAGIC);
-}
-
 /** @throws Corrupt or LimitExceeded when the file is no ELF file with a symbol table. */
 export function vmlinux(source: ByteSource, limits: Limits): Vmlinux {
-  const { order, sections } = readSections(source, limits);
+  const { order, sections: table } = readElfFields(source);
+  limited('vmlinux: e_shnum', table.count, limits.symbolFileSections);
+  const sections = readSections(source, order, table);
   const symtab = sections.find(({ type }) => type === SHT_SYMTAB);
   const strtab = symtab && sections[symtab.link];
   if (symtab === undefined || strtab === undefined) {
@@ -56,36 +47,6 @@ export function vmlinux(source: ByteSource, limits: Limits): Vmlinux {
   };
 }
 
-function readSections(
-  source: ByteSource,
-  limits: Limits,
-): { order: ByteOrder; sections: Section[] } {
-  const ident = source.read(0, 64);
-  const is64 = ident[4] === 2;
-  const order: ByteOrder = {
-    endian: ident[5] === 2 ? 'big' : 'little',
-    wordBits: is64 ? 64 : 32,
-  };
-  const c = new Cursor(ident, order, 'vmlinux header').seek(is64 ? 40 : 32);
-  const tableOffset = c.size('e_shoff');
-  c.seek(is64 ? 58 : 46);
-  const stride = c.u16(); // e_shentsize
-  const count = limited('vmlinux: e_shnum', c.u16(), limits.symbolFileSections);
-  const table = source.read(tableOffset, stride * count);
-  const sections: Section[] = [];
-  for (let i = 0; i < count; i++) {
-    const entry = new Cursor(table.subarray(i * stride, (i + 1) * stride), order, `section ${i}`);
-    entry.skip(4); // sh_name
-    const type = entry.u32();
-    entry.word(); // sh_flags
-    entry.word(); // sh_addr
-    const offset = entry.size('sh_offset');
-    const size = entry.size('sh_size');
-    sections.push({ type, offset, size, link: entry.u32() });
-  }
-  return { order, sections };
-}
-
 interface Named {
   readonly name: string;
   readonly address: VirtAddr;
@@ -103,7 +64,10 @@ class SymbolTable {
     limits: Limits,
   ) {
     const read = ({ offset, size }: Section): Uint8Array =>
-      source.read(offset, limited('vmlinux: section', size, limits.symbolFileBytes));
+      source.read(
+        Number(offset),
+        limited('vmlinux: section', Number(size), limits.symbolFileBytes),
+      );
     this.#symbols = read(symtab);
     this.#strings = read(strtab);
     this.#order = order;
@@ -159,16 +123,11 @@ function buildId(
 ): string | undefined {
   for (const { type, offset, size } of sections) {
     if (type !== SHT_NOTE || size > limits.symbolFileBytes) continue;
-    const c = new Cursor(source.read(offset, size), order, 'vmlinux note');
-    while (c.remaining >= 12) {
-      const nameLength = c.u32();
-      const descLength = c.u32();
-      const isBuildId = c.u32() === NT_GNU_BUILD_ID;
-      if (nameLength + descLength > c.remaining) break;
-      const name = cString(c.bytes(Math.ceil(nameLength / 4) * 4));
-      const desc = c.bytes(descLength);
-      if (isBuildId && name === 'GNU') return hexBytes(desc);
-      c.skip(Math.min(c.remaining, (4 - (descLength % 4)) % 4));
+    const range = { offset: Number(offset), length: Number(size) };
+    for (const note of notes(source, order, range)) {
+      if (note.name !== 'GNU' || note.type !== NT_GNU_BUILD_ID) continue;
+      limited('vmlinux: build id', note.descLength, limits.symbolFileBytes);
+      return hexBytes(source.read(note.descOffset, note.descLength));
     }
   }
   return undefined;

@@ -83,7 +83,7 @@ export async function startDaemon(
       await inLog(pattern, timeoutMs);
     },
     value: async (series) => valueIn(await metrics(), series),
-    async until(done, timeoutMs = 60_000): Promise<Scrape> {
+    async until(done, timeoutMs): Promise<Scrape> {
       let last: Scrape = new Map();
       try {
         return await eventually(

@@ -7,12 +7,13 @@ const POLL_MS = 25;
 /**
  * The first value that `probe` gives which is not undefined.
  *
- * @throws when there was none within `timeoutMs`; `what` says what was waited for.
+ * @throws when there was none within `timeoutMs` (a minute less than what a test may take); `what` says
+ *   what was waited for.
  */
 export async function eventually<T>(
   what: string,
   probe: () => T | undefined | Promise<T | undefined>,
-  timeoutMs = 60_000,
+  timeoutMs = 240_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -60,11 +60,6 @@ describe('architecturesOf', () => {
     expect(named('aarch64', LE64, info).name).toBe('arm64');
   });
 
-  it('tells a 32-bit kernel without PAE by the size of its image', () => {
-    const info = new Vmcoreinfo('OSRELEASE=1\nNUMBER(KERNEL_IMAGE_SIZE)=536870912\n');
-    expect(named(undefined, LE32, info).name).toBe('i386');
-  });
-
   it.each([
     ['an e_machine', 20],
     ['a utsname.machine', 'm68k'],

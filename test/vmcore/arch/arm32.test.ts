@@ -31,6 +31,7 @@ describe('low memory of arm32', () => {
   });
 
   it.each([
+    ['3 GiB for users, but for what 1 GiB of RAM takes', 'b0208000', 0xb0300010n, 0x40300010n],
     ['2 GiB for users', '80208000', 0x80300010n, 0x40300010n],
     ['1 GiB for users', '40208000', 0x40300010n, 0x40300010n],
   ])('follows the split of the address space: %s', (_, stext, address, physical) => {

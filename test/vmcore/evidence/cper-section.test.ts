@@ -82,4 +82,16 @@ describe('the part of a section', () => {
       section('  section_type: IA32/X64 processor error', '  Local APIC_ID: 0x40'),
     ).toMatchObject({ kind: 'cpu', apicId: '0x40' });
   });
+
+  it.each([
+    ['  processor_type: 0, IA32/X64', { mpidr: null, apicId: '0x81000100' }],
+    ['  processor_type: 2, ARM', { mpidr: '0x81000100', apicId: null }],
+    ['  processor_isa: 4, ARM A64', { mpidr: '0x81000100', apicId: null }],
+  ])(
+    'is the processor by what its architecture calls it, in a general section:%s',
+    (type, part) => {
+      const lines = ['  section_type: general processor error', type];
+      expect(section(...lines, '  processor_id: 0x0000000081000100')).toMatchObject(part);
+    },
+  );
 });

@@ -52,6 +52,31 @@ describe('firmware records', () => {
     ]);
   });
 
+  const MPIDR = '  Multiprocessor Affinity Register (MPIDR): 0x0000000081080000';
+  const CPU = ['  section_type: ARM processor error', MPIDR];
+  const PORT = ['  section_type: PCIe error', '  port_type: 4, root port'];
+  const ADDRESS = ['  section_type: memory error', '  physical_address: 0x1000'];
+  const DIMM = ['  section_type: memory error', '  DIMM location: A1 '];
+  const BARE = ['  section_type: Firmware Error Record Reference', '  Revision: 0'];
+  it.each([
+    ['names a part to replace', ['fatal', CPU], ['fatal', DIMM], ['fatal', BARE], 'memory'],
+    ['names an address', ['fatal', CPU], ['fatal', ADDRESS], ['fatal', CPU], 'memory'],
+    ['is the most severe', ['fatal', BARE], ['recoverable', DIMM], ['corrected', CPU], 'others'],
+    ['comes first of equals', ['fatal', BARE], ['fatal', PORT], ['corrected', DIMM], 'others'],
+  ] as const)('that end the kernel are of the section that %s', (_, one, two, three, category) => {
+    const sections = [one, two, three].flatMap(([severity, lines], number) => [
+      ` Error ${number}, type: ${severity}`,
+      ...lines,
+    ]);
+    const panic = 'Kernel panic - not syncing: GHES: Fatal hardware error';
+    const { crash, hardwareEvents } = evidenceOf(...ghes(1, 'fatal', ...sections), panic);
+    expect(crash?.cause).toMatchObject({ category, severity: 'fatal', source: 'ghes' });
+    expect(hardwareEvents).toContainEqual(crash?.cause);
+    expect(new Set(hardwareEvents.map(({ severity }) => severity))).toEqual(
+      new Set([one, two, three].map(([severity]) => severity)),
+    );
+  });
+
   it('that lost their first lines are still events', () => {
     expect(
       summaries(

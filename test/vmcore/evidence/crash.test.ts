@@ -123,8 +123,11 @@ describe('the crash', () => {
   });
 
   it('takes the machine from the boot if the crash does not say it', () => {
-    const dmi = 'DMI: QEMU Standard PC, BIOS 1.17 04/01/2014';
-    expect(crashOf(dmi, ...OOPS)?.hardware).toMatchObject({ vendor: 'QEMU', biosVersion: '1.17' });
+    const boot = ['DMI: SMBIOS 2.8 present.', 'DMI: QEMU Standard PC, BIOS 1.17 04/01/2014'];
+    expect(crashOf(...boot, ...OOPS)?.hardware).toMatchObject({
+      vendor: 'QEMU',
+      biosVersion: '1.17',
+    });
   });
 
   it('knows of a machine check whose record is gone', () => {

@@ -80,16 +80,13 @@ describe.skipIf(needed !== '')(`an excerpt of a real log among others${needed}`,
     },
   );
 
-  it('tells the same when another one came a minute before it', () => {
-    const pairs = fc.tuple(fc.nat(excerpts.length - 1), fc.nat(excerpts.length - 1));
-    fc.assert(
-      fc.property(pairs, ([first, second]) => {
-        const before = shifted(excerpts[first]?.records ?? [], 1000, 100);
-        const after = shifted(excerpts[second]?.records ?? [], 2000, 200);
-        expect(events([...before, ...after])).toEqual([...events(before), ...events(after)]);
-      }),
-      { numRuns: 200 },
-    );
+  it.each(excerpts)('tells the same when another came 16 minutes before: $name', ({ records }) => {
+    const after = shifted(records, 2000, 200);
+    for (const other of excerpts) {
+      const before = shifted(other.records, 1000, 100);
+      const both = [...events(before), ...events(after)];
+      expect(events([...before, ...after]), other.name).toEqual(both);
+    }
   });
 });
 

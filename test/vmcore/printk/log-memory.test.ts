@@ -48,7 +48,7 @@ describe('the memory of a log', () => {
 
   it('says how much of any piece may be read', () => {
     const { log } = memoryOf(3 * 4096);
-    expect(log.read(at(4000), log.room)).toBeDefined();
+    expect(log.read(at(4000), log.readableBytes)).toBeDefined();
     expect(log.exhausted).toBe(false);
   });
 });

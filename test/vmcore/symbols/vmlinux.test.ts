@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { isElfFile, vmlinux } from '../../../src/vmcore/symbols/vmlinux.ts';
-import { BYTE_ORDERS, bytesOf, orderName, patched } from '../../support/builders/bytes.ts';
+import { vmlinux } from '../../../src/vmcore/symbols/vmlinux.ts';
+import { BYTE_ORDERS, orderName, patched } from '../../support/builders/bytes.ts';
 import { type VmlinuxRecipe, vmlinuxFile } from '../../support/builders/vmlinux-builder.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
 
@@ -94,10 +94,4 @@ describe('vmlinux', () => {
       }
     }
   });
-});
-
-it('isElfFile looks at the magic only', () => {
-  expect(isElfFile(bytesOf('\x7fELF'))).toBe(true);
-  expect(isElfFile(bytesOf('ffff'))).toBe(false);
-  expect(isElfFile(bytesOf('\x7fE'))).toBe(false);
 });

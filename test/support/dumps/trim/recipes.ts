@@ -60,6 +60,11 @@ export const LAB_RECIPES: readonly Recipe[] = [
   ofLab('x86_64-7.3.4-rt.zlib', '7.3.4+deb13-rt-amd64 zlib', 'whole-log'),
   ofLab('x86_64-7.3-rc7.zlib', '7.3-amd64 zlib', 'whole-log'),
   ofLab('arm64-7.2.13.elf', '7.2.13+deb14-arm64 copy', 'log'),
+  ofLab('i386-7.2.13-pae.elf', '7.2.13-lab-686-pae copy', 'whole-log'),
+  ofLab('i386-7.2.13-pae.zlib', '7.2.13-lab-686-pae zlib', 'whole-log'),
+  ofHypervisor('riscv64-7.2.13-errors.zlib', '7.2.13+deb14-riscv64 kdump-raw-zlib'),
+  ofHypervisor('ppc64le-7.2.13-log.zlib', '7.2.13+deb14-powerpc64le kdump-raw-zlib'),
+  ofHypervisor('s390x-7.2.13-log.zlib', '7.2.13+deb14-s390x kdump-raw-zlib'),
 ];
 
 /** The files of symbols that lie beside the fixtures, as they lie beside the shared dumps. */
@@ -71,6 +76,10 @@ function recipe(file: string, from: string, keep: Keep): Recipe {
 
 function ofLab(file: string, of: string, keep: Keep): Recipe {
   return { ...recipe(file, 'npm run lab:matrix', keep), of };
+}
+
+function ofHypervisor(file: string, of: string): Recipe {
+  return { ...recipe(file, 'npm run lab:hypervisor', 'whole-log'), of };
 }
 
 /** The fixture that `recipe` makes of the bytes of its shared dump. */
