@@ -47,7 +47,7 @@ export async function sendLines(
   request: Request,
   response: Response,
   contentType: string,
-  lines: AsyncIterable<string>,
+  lines: Iterable<string> | AsyncIterable<string>,
 ): Promise<void> {
   response.set('Content-Type', contentType);
   if (request.method === 'HEAD') {
@@ -62,7 +62,7 @@ export async function sendLines(
   }
 }
 
-async function* pieces(lines: AsyncIterable<string>): AsyncGenerator<string> {
+async function* pieces(lines: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string> {
   let piece = '';
   for await (const line of lines) {
     piece += line;

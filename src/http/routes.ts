@@ -28,6 +28,8 @@ import { isName } from '../selection.ts';
 import { CONTENT_SECURITY_POLICY, ICON } from './style.ts';
 import type { StatusSource } from './views.ts';
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
 /** What of the configuration decides what is served where. */
 export interface HttpOptions extends PageOptions {
   /** Where the exporter is reached from outside; undefined: where it was asked. */
@@ -143,11 +145,11 @@ function centralRoutes(
       const port = externalUrl.port || (externalUrl.protocol === 'https:' ? '443' : '80');
       const outside = { scheme: externalUrl.protocol.slice(0, -1), path };
       const target = { ...outside, address: `${externalUrl.hostname}:${port}` };
-      sendJson(request, response, serviceDiscovery(await status.hosts(), target));
+      await sendLines(request, response, JSON_TYPE, discovery(await status.hosts(), target));
     } else if (/^[\w.-]+(:\d+)?$|^\[[\da-fA-F:.]+\](:\d+)?$/.test(address)) {
       const scheme = webConfig().tls === undefined ? 'http' : 'https';
       const target = { address, scheme, path: routePrefix };
-      sendJson(request, response, serviceDiscovery(await status.hosts(), target));
+      await sendLines(request, response, JSON_TYPE, discovery(await status.hosts(), target));
     } else {
       sendText(response, 400, 'Host header: not an address');
     }
@@ -162,18 +164,26 @@ interface Target {
 
 /**
  * Prometheus' HTTP service discovery: one target a host, at the address of this exporter. A host's name
- * is a label, never an address: it comes from a dump and may be anything.
+ * is a label, never an address: it comes from a dump and may be anything. Of a hundred thousand hosts it
+ * is more than may wait for a client unread, so it is made as it is read.
  */
-function serviceDiscovery(hosts: readonly string[], { address, scheme, path }: Target): object {
-  return hosts.map((host) => ({
-    targets: [address],
-    labels: {
-      instance: host,
-      ...(scheme === 'https' && { __scheme__: scheme }),
-      __metrics_path__: `${path}/probe`,
-      __param_target: host,
-    },
-  }));
+function* discovery(
+  hosts: readonly string[],
+  { address, scheme, path }: Target,
+): Generator<string> {
+  for (const [i, host] of hosts.entries()) {
+    const target = {
+      targets: [address],
+      labels: {
+        instance: host,
+        ...(scheme === 'https' && { __scheme__: scheme }),
+        __metrics_path__: `${path}/probe`,
+        __param_target: host,
+      },
+    };
+    yield `${i === 0 ? '[' : ',\n'}${jsonText(target)}`;
+  }
+  yield hosts.length === 0 ? '[]\n' : ']\n';
 }
 
 function healthRoutes(routes: Router, { status }: HttpDependencies): void {
@@ -286,7 +296,7 @@ function sendPage(request: Request, response: Response, page: string): void {
 }
 
 function sendJson(request: Request, response: Response, value: object): void {
-  send(request, response, 'application/json; charset=utf-8', `${jsonText(value)}\n`);
+  send(request, response, JSON_TYPE, `${jsonText(value)}\n`);
 }
 
 function queryOf(request: Request): URLSearchParams {

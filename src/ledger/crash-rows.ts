@@ -1,7 +1,7 @@
 // Crashes in the ledger's tables: each as one row of `crash`, with those of crash_error and crash_file.
 
 import type { Verdict } from '../triage.ts';
-import { type Crash, type StoredReport, orderedSeconds } from './crash.ts';
+import type { Crash, StoredReport } from './crash.ts';
 import { crashErrors, errorCategories } from './crash-errors.ts';
 import { countedErrors, countedType, machineName, panicMark, signatureDigest } from './logs.ts';
 import { type HostSource, UNKNOWN_HOST, hostName } from './host-name.ts';
@@ -39,7 +39,7 @@ function crashOf(row: Row, files: readonly Row[]): Crash {
     hostSource: String(row['host_source']) as HostSource,
     paths: files.map(({ path }) => String(path)),
     recordedSeconds,
-    orderedSeconds: orderedSeconds(report.crashTimeSeconds, recordedSeconds),
+    orderedSeconds: Number(row['ordered_seconds']),
     report,
     verdict: parsed(row, 'verdict_json') as Verdict,
     suspectWindowSeconds: Number(row['suspect_window_seconds']),

@@ -229,27 +229,33 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
   }
 
   async #flush(): Promise<void> {
-    const { hostRule, nowMs, suspectWindowSeconds } = this.#options;
-    const nowSeconds = Math.floor(nowMs() / 1000);
-    const batch = this.#pending.next();
     try {
-      const changes = await this.#engine.write({
-        outcomes: batch.outcomes.map(({ outcome }) => outcome),
-        gone: batch.gone,
-        context: { hostRule, suspectWindowSeconds, nowSeconds },
-      });
-      this.#writes++;
-      for (const [i, { outcome, hasRecovered }] of batch.outcomes.entries()) {
-        const { failure, failedHost: host } = (hasRecovered ? undefined : changes[i]) ?? {};
-        const shown = failure && { ...failure, ...(host !== undefined && { host }) };
-        this.#engine.failures.record(outcome.path, shown, nowSeconds);
-      }
-      this.#pending.done(batch);
-      this.#lookAtFirstPass();
+      await this.#write();
     } catch (error) {
       this.#writeFailures++;
       this.#failed(StoreError.from(this.#engine.name, error));
     }
+  }
+
+  /** Writes what waited longest. @throws StoreError. */
+  async #write(): Promise<void> {
+    const { hostRule, nowMs, suspectWindowSeconds } = this.#options;
+    const nowSeconds = Math.floor(nowMs() / 1000);
+    const batch = this.#pending.next();
+    const changes = await this.#engine.write({
+      outcomes: batch.outcomes.map(({ outcome }) => outcome),
+      gone: batch.gone,
+      context: { hostRule, suspectWindowSeconds, nowSeconds },
+    });
+    this.#writes++;
+    this.#state = { kind: 'ready' };
+    for (const [i, { outcome, hasRecovered }] of batch.outcomes.entries()) {
+      const { failure, failedHost: host } = (hasRecovered ? undefined : changes[i]) ?? {};
+      const shown = failure && { ...failure, ...(host !== undefined && { host }) };
+      this.#engine.failures.record(outcome.path, shown, nowSeconds);
+    }
+    this.#pending.done(batch);
+    this.#lookAtFirstPass();
   }
 
   #failed({ problem, message }: StoreError): void {
@@ -267,6 +273,8 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     try {
       await this.#engine.recover();
       this.#writes++;
+      // There may be room for little, and not for what waits.
+      if (!this.#pending.isEmpty) await this.#write();
       this.#state = { kind: 'ready' };
       if (this.#closed) return;
       this.#options.log.info('ledger can be written again');

@@ -10,6 +10,7 @@
  *   npm run bench -- --program=DIR          the program of a package: its Node and its bundle (not for
  *                                           decode and growth)
  *   npm run bench -- --dumps=DIR            the sample dumps, if not in ../shared/vmcores
+ *   npm run bench -- --only=shared --database=postgres://… --hosts=100000   a shared ledger, in an empty database
  *   npm run bench -- --runs=7 --hosts=10000
  */
 import { execFileSync } from 'node:child_process';
@@ -24,6 +25,7 @@ import { decodes } from './decode.mjs';
 import { growth } from './growth.mjs';
 import { PROGRAM, scratch } from './measure.mjs';
 import { peers } from './peers.mjs';
+import { shared } from './shared.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -37,6 +39,7 @@ const { values: options } = parseArgs({
     },
     runs: { type: 'string', default: '7' },
     hosts: { type: 'string', default: '10000' },
+    database: { type: 'string' },
   },
 });
 
@@ -78,6 +81,11 @@ if (parts.has('daemon')) {
 if (parts.has('central')) {
   console.log('## A month of a central collector\n');
   await central(directory, Number(options.hosts), ledgerFlags);
+}
+
+if (parts.has('shared')) {
+  console.log('## A collector over a shared ledger\n');
+  await shared(directory, Number(options.hosts), options.database);
 }
 
 /** For an exporter that keeps what it learns: where to keep it, and of how many hosts. */

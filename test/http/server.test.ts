@@ -182,6 +182,16 @@ describe('startHttpServer', () => {
     expect(headers.get('strict-transport-security')).toBeNull();
   });
 
+  it('lists a hundred thousand hosts, which is more than may wait for a client', async () => {
+    const hosts = Array.from({ length: 100_000 }, (_, i) => `host-${i}`);
+    const status = { ...nothing, hosts: () => Promise.resolve(hosts) };
+    const { url } = await start({ status }, { mode: 'central' });
+    const targets = (await (await fetch(`${url}/sd`)).json()) as { labels: { instance: string } }[];
+    expect(targets.map(({ labels }) => labels.instance)).toEqual(hosts);
+    const none = await start({ status: nothing }, { mode: 'central' });
+    expect(await (await fetch(`${none.url}/sd`)).json()).toEqual([]);
+  });
+
   it('answers 503 while what is asked for cannot be told', async () => {
     const hostMetrics = (): Promise<never> => Promise.reject(new Unavailable('a secret reason'));
     const { url } = await start({ hostMetrics }, { mode: 'central' });
