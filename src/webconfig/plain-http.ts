@@ -1,5 +1,5 @@
-// Where there is no web configuration. It is apart from watch.ts, for reading one takes zod and yaml, which
-// take longer to load than all else that the exporter starts with.
+// Where there is no web configuration. It is apart from watch.ts, for reading one takes zod and yaml: to load
+// them is a tenth of what starting takes.
 
 import type { WatchedWebConfig } from './watch.ts';
 import type { WebConfig } from './web-config.ts';
