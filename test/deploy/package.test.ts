@@ -186,7 +186,7 @@ vm.Script = class extends vm.Script {
         };
         expect(complete('deco')).toBe('decode');
         expect(complete('doc')).toBe('doctor');
-        expect(complete('serve', '--ledger')).toBe('--ledger.path');
+        expect(complete('serve', '--ledger')).toBe('--ledger.path --ledger.url');
       });
 
       describe.skipIf(!canMount)('installed', () => {

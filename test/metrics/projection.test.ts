@@ -326,6 +326,7 @@ describe('the samples of a scrape', () => {
       damaged: 0,
       newer: 0,
       busy: 0,
+      away: 0,
     });
     const writes = (samples: typeof after): number => samples.hwerr_ledger_writes_total![0]!.value;
     expect(writes(after)).toBe(writes(before) + 1);
