@@ -14,7 +14,13 @@ import { type KexecState, watchKexecState } from './host/kexec-state.ts';
 import { ThisBoot } from './host/live.ts';
 import { pstoreDirectories } from './host/pstore.ts';
 import { UNKNOWN_HOST } from './ledger/host-name.ts';
-import { type Ledger, type Totals, openLedger } from './ledger/ledger.ts';
+import {
+  type Ledger,
+  type LedgerView,
+  type Totals,
+  openLedger,
+  openLedgerOf,
+} from './ledger/ledger.ts';
 import { messageOf } from './failure.ts';
 import type { Logger } from './log.ts';
 import { crashSamples } from './metrics/crash-samples.ts';
@@ -37,7 +43,8 @@ import {
 } from './metrics/registry.ts';
 import { REVISION } from './version.ts';
 import { statusSource } from './status.ts';
-import { watchWebConfig } from './webconfig/watch.ts';
+import { PLAIN_HTTP } from './webconfig/plain-http.ts';
+import type { WatchedWebConfig } from './webconfig/watch.ts';
 
 const KCORE = '/proc/kcore';
 
@@ -59,7 +66,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
   const { mode, telemetryPath, externalUrl } = config;
   const routePrefix = servedPrefix(config);
   const suspectWindowSeconds = config.suspectWindowMs / 1000;
-  const webConfig = watchWebConfig(config.webConfigFile, log);
+  const webConfig = await webConfigOf(config, log);
   const listen = config.systemdSocket
     ? onSystemdSockets(process.env, process.pid)
     : await onAddresses(config.listen);
@@ -98,6 +105,12 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
   };
 }
 
+async function webConfigOf({ webConfigFile }: Config, log: Logger): Promise<WatchedWebConfig> {
+  if (webConfigFile === undefined) return PLAIN_HTTP;
+  const { watchWebConfig } = await import('./webconfig/watch.ts');
+  return watchWebConfig(webConfigFile, log);
+}
+
 /**
  * One pass over the directories into the same ledger.
  *
@@ -121,14 +134,14 @@ export async function passOnce(config: PassConfig, version: string, log: Logger)
 const POLL_MS = 500;
 
 /** @throws when the ledger cannot be written before the pass is over: no operator is watching. */
-async function whileReady(ledger: Ledger, pass: Promise<unknown>): Promise<void> {
+async function whileReady(ledger: Ledger<LedgerView>, pass: Promise<unknown>): Promise<void> {
   const isOver = pass.then(() => true);
   do requireReady(ledger);
   while (!(await Promise.race([isOver, sleep(POLL_MS, false)])));
   requireReady(ledger);
 }
 
-function requireReady({ state }: Ledger): void {
+function requireReady({ state }: Pick<Ledger, 'state'>): void {
   if (state.kind !== 'ready') throw new Error(`ledger: ${state.message}`);
 }
 
@@ -138,7 +151,7 @@ function processMetrics(config: Config): ProcessMetrics {
 }
 
 interface Parts {
-  readonly ledger: Ledger;
+  readonly ledger: Ledger<LedgerView>;
   readonly decoder: DecodeClient;
   readonly ingest: Ingest;
   /** undefined in central mode: the crashes there are other hosts'. */
@@ -148,18 +161,25 @@ interface Parts {
 }
 
 /** @throws StoreError when another daemon works with the ledger, or it cannot be read. */
-async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger): Promise<Parts> {
-  const ledger = await openLedger({
-    directory: config.ledgerPath,
-    suspectWindowSeconds: config.suspectWindowMs / 1000,
-    maxHosts: config.maxHosts,
-    hostRule: {
-      fallback: config.mode === 'node' ? config.nodeName : UNKNOWN_HOST,
-      pattern: config.hostPattern,
-    },
+async function openConfiguredLedger(
+  { ledgerPath, ledgerUrl, mode, nodeName, hostPattern, maxHosts, suspectWindowMs }: PassConfig,
+  log: Logger,
+): Promise<Ledger<LedgerView>> {
+  const options = {
+    suspectWindowSeconds: suspectWindowMs / 1000,
+    maxHosts,
+    hostRule: { fallback: mode === 'node' ? nodeName : UNKNOWN_HOST, pattern: hostPattern },
     nowMs: Date.now,
     log,
-  });
+  };
+  if (ledgerUrl === undefined) return openLedger({ ...options, directory: ledgerPath });
+  const { PostgresEngine } = await import('./ledger/postgres-engine.ts');
+  return openLedgerOf(new PostgresEngine(ledgerUrl, options), options);
+}
+
+/** @throws StoreError when another daemon works with the ledger, or it cannot be read. */
+async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger): Promise<Parts> {
+  const ledger = await openConfiguredLedger(config, log);
   const workers = decodeWorkers(config);
   const { symbolPaths, decodeTimeoutMs: timeoutMs, decodeMaxMemoryBytes: maxMemoryBytes } = config;
   const decoder = decodeClient({ symbolPaths, workers, timeoutMs, maxMemoryBytes }, log);
@@ -226,20 +246,20 @@ function scrapes(
     () => buildSamples(build),
   ];
   return {
-    metrics: (format) => {
+    metrics: async (format) => {
       // In central mode crashes are other hosts', and so is what becomes of their next panic.
       const local: readonly Collector[] =
         mode === 'central'
           ? []
           : [
-              crashesOf(ledger.view.total()),
+              crashesOf(await ledger.view.total()),
               () => liveSamples(thisBoot?.state ?? { kind: 'off' }),
               () => kexecSamples(kexec.armed()),
             ];
-      return metrics.render([...local, ...exporter], format);
+      return await metrics.render([...local, ...exporter], format);
     },
-    hostMetrics: (host, format) => {
-      const totals = ledger.view.hostTotals(host);
+    hostMetrics: async (host, format) => {
+      const totals = await ledger.view.hostTotals(host);
       return totals === undefined
         ? undefined
         : metrics.renderOnly([crashesOf(totals), ...clock], format);

@@ -3,8 +3,10 @@
 
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { parseDatabaseUrl } from './database-url.ts';
 import { parseDuration } from './duration.ts';
 import { dumpDirectory, isInBucket } from './file-path.ts';
+import { BadValue, type Flag, type Reading, many, one, oneOf, optional, toggle } from './flag.ts';
 import { MIN_WORKER_BYTES, parseSize } from './size.ts';
 import { parseExternalUrl, parsePrefix } from './external-url.ts';
 import { defaultNodeName, parseNodeName } from './node-name.ts';
@@ -21,28 +23,6 @@ export type Config = {
   readonly [Key in FlagKey]: ReturnType<(typeof FLAGS)[Key]['read']>;
 };
 export type FlagKey = keyof typeof FLAGS;
-
-/** A row of the table. */
-export interface Flag<T = unknown> {
-  readonly name: string;
-  readonly help: string;
-  /** Placeholder of the value in --help; undefined for a switch. */
-  readonly placeholder: string | undefined;
-  readonly defaultText: string | undefined;
-  readonly repeatable: boolean;
-  /**
-   * @param texts as given, the last one last; empty: there is no default either.
-   * @throws BadValue when a text cannot be what was meant.
-   */
-  readonly read: (texts: readonly string[]) => T;
-}
-
-/** A text that cannot be what was meant. */
-class BadValue extends Error {
-  constructor(got: string, want: string) {
-    super(`got ${JSON.stringify(got)}, want ${want}`);
-  }
-}
 
 /** A setting that cannot be what was meant; says which flag, or which environment variable. */
 export class ConfigError extends Error {}
@@ -153,6 +133,16 @@ export const FLAGS = {
     defaultText: '/var/lib/hwerr-exporter',
     ...A_DIRECTORY,
   }),
+  ledgerUrl: optional(
+    'ledger.url',
+    'URL',
+    'PostgreSQL database of a ledger that several collectors share, in central mode; instead of --ledger.path.',
+    {
+      parse: parseDatabaseUrl,
+      want: 'postgres://[USER@]HOST[:PORT]/DATABASE',
+      isSecret: true,
+    },
+  ),
   listen: many('web.listen-address', '[HOST]:PORT', 'Where to serve HTTP.', {
     defaultText: ':10048',
     atLeastOne: true,
@@ -258,6 +248,9 @@ export function readConfig<Key extends FlagKey>(
     const want = `at most ${most} in that --${FLAGS.decodeMaxMemoryBytes.name}`;
     throw new ConfigError(`--${FLAGS.decodeWorkers.name}: got ${decodeWorkers}, want ${want}`);
   }
+  if (config.ledgerUrl !== undefined && config.mode === 'node') {
+    throw new ConfigError(`--${FLAGS.ledgerUrl.name}: got --mode=node, want --mode=central`);
+  }
   const bucket = config.directories?.find(isInBucket);
   if (bucket !== undefined && config.mode === 'node') {
     throw new ConfigError(`--${FLAGS.directories.name}: got ${bucket}, which wants --mode=central`);
@@ -292,77 +285,6 @@ function readFlag(
     if (!(error instanceof BadValue)) throw error;
     throw new ConfigError(`${isVariable ? variable : `--${flag.name}`}: ${error.message}`);
   }
-}
-
-interface Reading<T> {
-  /** undefined: the text cannot be what was meant. */
-  readonly parse: (text: string) => T | undefined;
-  /** What is wanted, in words. */
-  readonly want: string;
-}
-
-function valueOf<T>(text: string, { parse, want }: Reading<T>): T {
-  const value = parse(text);
-  if (value === undefined) throw new BadValue(text, want);
-  return value;
-}
-
-/** A flag that always has a value; the last one given counts. */
-function one<T>(
-  name: string,
-  placeholder: string,
-  help: string,
-  reading: Reading<T> & { readonly defaultText: string },
-): Flag<T> {
-  const read = (texts: readonly string[]): T => valueOf(texts.at(-1) ?? '', reading);
-  return { name, help, placeholder, defaultText: reading.defaultText, repeatable: false, read };
-}
-
-function oneOf<T extends string>(
-  name: string,
-  help: string,
-  values: readonly T[],
-  defaultText: T,
-): Flag<T> {
-  const parse = (text: string): T | undefined => values.find((value) => value === text);
-  return one(name, values.join('|'), help, { defaultText, parse, want: values.join(' or ') });
-}
-
-/** A flag without a default; an empty text is as good as none. */
-function optional<T>(
-  name: string,
-  placeholder: string,
-  help: string,
-  reading: Reading<T>,
-): Flag<T | undefined> {
-  const read = (texts: readonly string[]): T | undefined => {
-    const text = texts.at(-1) ?? '';
-    return text === '' ? undefined : valueOf(text, reading);
-  };
-  return { name, help, placeholder, defaultText: undefined, repeatable: false, read };
-}
-
-/** A repeatable flag: every value given counts. */
-function many<T>(
-  name: string,
-  placeholder: string,
-  help: string,
-  reading: Reading<T> & { readonly defaultText?: string; readonly atLeastOne?: true },
-): Flag<readonly T[]> {
-  const read = (texts: readonly string[]): readonly T[] => {
-    // An empty list is as wrong as an empty text.
-    const wanted = texts.length === 0 && reading.atLeastOne ? [''] : texts;
-    return wanted.map((text) => valueOf(text, reading));
-  };
-  return { name, help, placeholder, defaultText: reading.defaultText, repeatable: true, read };
-}
-
-function toggle(name: string, help: string): Flag<boolean> {
-  const parse = (text: string): boolean | undefined =>
-    ['true', '1'].includes(text) || (['', 'false', '0'].includes(text) ? false : undefined);
-  const reading = { parse, want: 'true or false' };
-  const read = (texts: readonly string[]): boolean => valueOf(texts.at(-1) ?? '', reading);
-  return { name, help, placeholder: undefined, defaultText: undefined, repeatable: false, read };
 }
 
 /** An absolute path; undefined for an empty text. */

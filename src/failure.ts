@@ -91,3 +91,6 @@ export function errorCode(error: unknown): string | undefined {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What is asked for cannot be told now; it may be later. */
+export class Unavailable extends Error {}

@@ -72,14 +72,14 @@ const commands = program(VERSION, args, {
     process.exitCode = await doctorCommand(given, envFile, process.env, processTerminal());
   },
   async crashes(given, options): Promise<void> {
-    const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
+    const place = readConfig(['ledgerPath', 'ledgerUrl'], given, process.env);
     const { crashesCommand } = await import('./cli/crashes.ts');
-    crashesCommand(ledgerPath, options, (text) => process.stdout.write(text));
+    await crashesCommand(place, options, (text) => process.stdout.write(text));
   },
   async repaired(given, options): Promise<void> {
-    const { ledgerPath } = readConfig(['ledgerPath'], given, process.env);
+    const place = readConfig(['ledgerPath', 'ledgerUrl'], given, process.env);
     const { repairedCommand } = await import('./cli/repaired.ts');
-    repairedCommand(ledgerPath, options, (text) => process.stdout.write(text));
+    await repairedCommand(place, options, (text) => process.stdout.write(text));
   },
   async textfile(given, out): Promise<void> {
     const config = readConfig(PASS_KEYS, given, process.env);

@@ -28,6 +28,8 @@ import { bounded } from './text.ts';
 import type { LogFindings } from './vmcore/index.ts';
 
 const MAX_TEXT = 1024;
+/** Hosts that a form offers. */
+const MAX_HOSTS = 200;
 
 /** Where the status comes from. */
 export interface StatusParts {
@@ -40,37 +42,39 @@ export interface StatusParts {
 /** What the daemon knows, for the HTTP side to show. */
 export function statusSource(parts: StatusParts): StatusSource {
   const { ledger, ingest, kexec, thisBoot } = parts;
-  const hosts = (): string[] => [...ledger.view.hosts()].sort();
+  const hosts = async (most?: number): Promise<string[]> =>
+    [...(await ledger.view.hosts(most))].sort();
   const ledgerProblem = (): string | undefined =>
     ledger.state.kind === 'ready' ? undefined : ledger.state.message;
   return {
-    view: (asked) => {
-      const { crashes, matching } = ledger.view.select(asked);
+    view: async (asked) => {
+      const { crashes, matching } = await ledger.view.select(asked);
       return {
-        recorded: ledger.view.total().crashes,
+        recorded: ledger.view.crashCount(),
         matching,
         crashes: crashes.map((crash) => crashView(crash, ingest)),
         directories: ingest.status().directories.map(directoryView),
         failures: [...ledger.view.recentFailures()].reverse().map(failureView),
         kdumpArmed: kexec.armed(),
         thisBoot: thisBootView(thisBoot?.state ?? { kind: 'off' }),
-        hosts: hosts(),
+        hosts: await hosts(MAX_HOSTS),
         ledgerProblem: ledgerProblem(),
       };
     },
-    signatures: (asked) => {
-      const { groups, signatures, unsigned } = ledger.view.signatures(asked);
-      return { signatures: groups.map(signatureView), total: signatures, unsigned, hosts: hosts() };
+    signatures: async (asked) => {
+      const { groups, signatures, unsigned } = await ledger.view.signatures(asked);
+      const shown = groups.map(signatureView);
+      return { signatures: shown, total: signatures, unsigned, hosts: await hosts(MAX_HOSTS) };
     },
-    *csv(asked) {
+    async *csv(asked) {
       yield CSV_HEAD;
-      for (const crash of ledger.view.crashes(asked)) yield crashCsv(crash);
+      for await (const crash of ledger.view.crashes(asked)) yield crashCsv(crash);
     },
-    crash: (id) => {
-      const crash = ledger.view.crash(id);
+    crash: async (id) => {
+      const crash = await ledger.view.crash(id);
       return crash && crashView(crash, ingest);
     },
-    hosts,
+    hosts: () => hosts(),
     notReady: () => {
       if (!ingest.isReady) return 'Waiting for the first scan';
       const problem = ledgerProblem();

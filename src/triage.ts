@@ -66,6 +66,7 @@ type Answer =
 
 export type Verdict = Answer & { readonly restsOn: readonly Basis[] };
 export type VerdictKind = Verdict['kind'];
+type Of<Kind extends VerdictKind> = Extract<Verdict, { readonly kind: Kind }>;
 
 /** Every kind, from what says most of the crash to what says least. */
 export const VERDICTS = [
@@ -215,16 +216,25 @@ function loggedVerdict(
  */
 function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdict | undefined {
   if (counted === undefined || logged === undefined) return counted ?? logged;
+  const isNearer = (one: { readonly leadSeconds: number }, other: typeof one): boolean =>
+    other.leadSeconds - one.leadSeconds > CLOCK_SECONDS;
   if (counted.kind === 'suspect' && logged.kind === 'logged_suspect') {
-    if (isMild(counted.error ?? undefined)) return logged;
+    if (isMild(counted.error ?? undefined) || isNearer(logged, counted)) return logged;
+    return isOneError(counted, logged)
+      ? { ...counted, error: logged.error, restsOn: ['counters', 'log'] }
+      : counted;
   }
-  const isSameClass =
-    (counted.kind === 'suspect' && logged.kind === 'logged_suspect') ||
-    (counted.kind === 'earlier' && logged.kind === 'logged_earlier');
-  if (isSameClass) {
-    return counted.leadSeconds - logged.leadSeconds > CLOCK_SECONDS ? logged : counted;
+  if (counted.kind === 'earlier' && logged.kind === 'logged_earlier') {
+    return isNearer(logged, counted) ? logged : counted;
   }
   return VERDICTS.indexOf(counted.kind) <= VERDICTS.indexOf(logged.kind) ? counted : logged;
+}
+
+/** Whether the log names an error that was counted: as one of that category, or a machine check, which is `others`. */
+function isOneError(counted: Of<'suspect'>, logged: Of<'logged_suspect'>): boolean {
+  if (counted.error !== null || !logged.restsOn.includes('log')) return false;
+  const isOfCategory = ['others', logged.error.category].includes(counted.category);
+  return isOfCategory && Math.abs(counted.leadSeconds - logged.leadSeconds) <= CLOCK_SECONDS;
 }
 
 function withoutErrors({ hwerr, log }: Evidence, ofLog: Basis): Verdict {

@@ -39,6 +39,7 @@ const DEFAULTS: Config = {
   liveKcore: false,
   liveIntervalMs: 60_000,
   ledgerPath: '/var/lib/hwerr-exporter',
+  ledgerUrl: undefined,
   listen: [{ host: undefined, port: 10_048 }],
   systemdSocket: false,
   webConfigFile: undefined,
@@ -96,6 +97,13 @@ const CASES: Readonly<
   liveKcore: ['live.kcore', 'HWERR_LIVE_KCORE', 'true', { liveKcore: true }, 'perhaps'],
   liveIntervalMs: ['live.interval', 'HWERR_LIVE_INTERVAL', '10s', { liveIntervalMs: 10_000 }, '0s'],
   ledgerPath: ['ledger.path', 'HWERR_LEDGER_PATH', '/l', { ledgerPath: '/l' }, ''],
+  ledgerUrl: [
+    'ledger.url',
+    'HWERR_LEDGER_URL',
+    'postgresql://db/hwerr',
+    { ledgerUrl: 'postgresql://db/hwerr' },
+    'mysql://db/hwerr',
+  ],
   suspectWindowMs: [
     'hwerr.suspect-window',
     'HWERR_HWERR_SUSPECT_WINDOW',
@@ -194,32 +202,35 @@ describe('readConfig', () => {
 
   describe.each(keys.map((key) => [FLAGS[key].name, key] as const))('--%s', (name, key) => {
     const [flagName, variable, value, settings] = CASES[key];
+    const isCentral = key === 'ledgerUrl';
+    const mode: FlagValues = isCentral ? { mode: ['central'] } : {};
+    const defaults: Config = isCentral ? { ...DEFAULTS, mode: 'central' } : DEFAULTS;
 
     it('has that name, and that of its variable', () => {
       expect([name, environmentName(FLAGS[key])]).toEqual([flagName, variable]);
     });
 
     it('sets what it is for and nothing else', () => {
-      expect(configOf({ [key]: [value] }, {})).toEqual({ ...DEFAULTS, ...settings });
+      expect(configOf({ ...mode, [key]: [value] }, {})).toEqual({ ...defaults, ...settings });
     });
 
     it('is set by its variable too', () => {
-      expect(configOf({}, { [variable]: value })).toEqual({ ...DEFAULTS, ...settings });
+      expect(configOf(mode, { [variable]: value })).toEqual({ ...defaults, ...settings });
     });
 
     it('goes before its variable', () => {
       const isSwitch = FLAGS[key].placeholder === undefined;
       const ifNone = FLAGS[key].repeatable ? '/other' : '';
       const other = FLAGS[key].defaultText ?? (isSwitch ? 'false' : ifNone);
-      expect(configOf({ [key]: [value] }, { [variable]: other })).toEqual({
-        ...DEFAULTS,
+      expect(configOf({ ...mode, [key]: [value] }, { [variable]: other })).toEqual({
+        ...defaults,
         ...settings,
       });
-      const overridden = configOf({ [key]: [other] }, { [variable]: value });
+      const overridden = configOf({ ...mode, [key]: [other] }, { [variable]: value });
       if (FLAGS[key].defaultText === undefined && FLAGS[key].repeatable) {
-        expect(overridden).not.toEqual({ ...DEFAULTS, ...settings });
+        expect(overridden).not.toEqual({ ...defaults, ...settings });
       } else {
-        expect(overridden).toEqual(DEFAULTS);
+        expect(overridden).toEqual(defaults);
       }
     });
   });
@@ -317,6 +328,14 @@ describe('readConfig', () => {
         '--kdump.path',
       );
     }
+  });
+
+  it('shares a ledger in central mode alone, and repeats no password', () => {
+    const ledgerUrl = ['postgres://a:secret@db/hwerr'];
+    expect(() => configOf({ ledgerUrl }, {})).toThrow('--ledger.url: got --mode=node, want ');
+    const mistyped = (): unknown => configOf({}, { HWERR_LEDGER_URL: 'postgre://a:secret@db/h' });
+    expect(mistyped).toThrow('HWERR_LEDGER_URL: got ');
+    expect(mistyped).not.toThrow('secret');
   });
 
   it('reads what a command asks for and nothing else', () => {

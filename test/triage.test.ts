@@ -113,6 +113,17 @@ describe('errors that were counted', () => {
     expect(verdict(of)).toMatchObject({ kind: 'logged_suspect', error: { category: 'memory' } });
   });
 
+  it.each([
+    ['others', 9, 'Memory error at page 0x12346000, 9 s before the panic'],
+    ['others', 4, 'Other hardware error 4 s before the panic'],
+    ['pci', 9, 'PCI error 9 s before the panic'],
+  ])('are named by what the log has of that time: %s %i s before', (category, lead, words) => {
+    const page = 'Memory failure: 0x12346: recovery action for free buddy page: Recovered';
+    const log = ['mce: [Hardware Error]: Machine check events logged', page];
+    const hwerr = counted({ [category]: [2, CRASH_TIME - lead] });
+    expect(text(report({ hwerr }, 32, ...log, 41, PANIC))).toBe(words);
+  });
+
   it('yield to a worse one in the log where that shows them to be informational', () => {
     const hwerr = counted({ memory: [1, CRASH_TIME - 1] });
     const informational = GHES_MEMORY.map((line) =>

@@ -33,5 +33,5 @@ async function* checks(
   if (webConfigFile !== undefined) yield checkWebConfig(webConfigFile);
   for (const path of config.directories) yield checkDirectory(path, FLAGS.directories.name);
   for (const path of config.symbolPaths) yield checkDirectory(path, FLAGS.symbolPaths.name);
-  yield checkLedger(config.ledgerPath);
+  yield await checkLedger(config);
 }

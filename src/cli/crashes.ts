@@ -1,6 +1,6 @@
 // hwerr-exporter crashes: what the ledger knows. It only reads, so the daemon may be running.
 
-import { ConfigError } from '../config.ts';
+import { type Config, ConfigError } from '../config.ts';
 import { CSV_HEAD, crashCsv } from '../ledger/crash-csv.ts';
 import { reportJson } from '../ledger/crash-json.ts';
 import { shownPath } from '../file-path.ts';
@@ -22,17 +22,23 @@ export interface CrashesOptions extends Partial<Record<FilterName, string | unde
  * @throws ConfigError when a filter cannot be meant, StoreError when there is no ledger, or it cannot
  *   be read.
  */
-export function crashesCommand(
-  directory: string,
+export async function crashesCommand(
+  { ledgerPath, ledgerUrl }: Pick<Config, 'ledgerPath' | 'ledgerUrl'>,
   { format = 'text', ...given }: CrashesOptions,
   print: (text: string) => void,
-): void {
+): Promise<void> {
   const filter = crashFilter(given, Date.now() / 1000);
   if (typeof filter === 'string') throw new ConfigError(`--${filter}`);
-  readCrashes(directory, filter, (crashes) => {
-    if (format === 'csv') print(CSV_HEAD);
-    for (const crash of crashes) print(LINES[format](crash));
-  });
+  if (ledgerUrl === undefined) {
+    readCrashes(ledgerPath, filter, (crashes) => {
+      if (format === 'csv') print(CSV_HEAD);
+      for (const crash of crashes) print(LINES[format](crash));
+    });
+    return;
+  }
+  const { readSharedCrashes } = await import('../ledger/postgres-commands.ts');
+  if (format === 'csv') print(CSV_HEAD);
+  for await (const crash of readSharedCrashes(ledgerUrl, filter)) print(LINES[format](crash));
 }
 
 const LINES: Readonly<Record<NonNullable<CrashesOptions['format']>, (crash: Crash) => string>> = {

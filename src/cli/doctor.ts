@@ -51,9 +51,7 @@ async function* checks(
   const exporter = await askExporter(config);
   yield* checkDumps(config, exporter);
   for (const path of config.symbolPaths) yield checkDirectory(path, FLAGS.symbolPaths.name);
-  yield exporter.metrics === undefined
-    ? checkLedger(config.ledgerPath)
-    : ledgerOf(exporter.metrics);
+  yield exporter.metrics === undefined ? await checkLedger(config) : ledgerOf(exporter.metrics);
   yield exporter.finding;
 }
 

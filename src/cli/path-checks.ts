@@ -3,6 +3,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Config } from '../config.ts';
 import { isGone } from '../decode/file-source.ts';
 import { FileError } from '../failure.ts';
 import { isInBucket, systemPath } from '../file-path.ts';
@@ -51,8 +52,27 @@ export function checkWebConfig(file: string): Finding {
   }
 }
 
-/** Whether the exporter can keep its ledger there. It writes a file, and takes it away. */
-export function checkLedger(directory: string): Finding {
+/** Whether the exporter can keep its ledger where it is to. */
+export async function checkLedger({
+  ledgerPath,
+  ledgerUrl,
+}: Pick<Config, 'ledgerPath' | 'ledgerUrl'>): Promise<Finding> {
+  return ledgerUrl === undefined ? checkFiles(ledgerPath) : await checkDatabase(ledgerUrl);
+}
+
+/** It makes the tables where there are none. */
+async function checkDatabase(url: string): Promise<Finding> {
+  try {
+    const { checkShared } = await import('../ledger/postgres-commands.ts');
+    return ok(`${await checkShared(url)}: the shared ledger can be used`);
+  } catch (error) {
+    const { problem: kind, message } = StoreError.from('--ledger.url', error);
+    return problem(`${message}. ${HINTS[kind]}`);
+  }
+}
+
+/** It writes a file, and takes it away. */
+function checkFiles(directory: string): Finding {
   try {
     if (!existsSync(directory)) {
       accessSync(firstExisting(directory), constants.W_OK | constants.X_OK);

@@ -9,12 +9,12 @@ import type { RepairedOptions } from './repaired.ts';
 import {
   FLAGS,
   FLAG_KEYS,
-  type Flag,
   type FlagKey,
   type FlagValues,
   PASS_KEYS,
   environmentName,
 } from '../config.ts';
+import type { Flag } from '../flag.ts';
 
 /** What each command does with the flags that were given. */
 export interface Commands {
@@ -104,7 +104,7 @@ export function program(version: string, args: readonly string[], commands: Comm
     .action((file: string, { json, pageSize }: { json?: true; pageSize: string }) =>
       commands.log(file, { json: json === true, pageSize }),
     );
-  const crashes = subcommand(root, 'crashes', ['ledgerPath'])
+  const crashes = subcommand(root, 'crashes', ['ledgerPath', 'ledgerUrl'])
     .description('print the crashes that the ledger knows; the daemon may be running')
     .addOption(new Option('--json', 'print one JSON object a line').conflicts('csv'))
     .addOption(new Option('--csv', 'print comma-separated values'))
@@ -119,7 +119,7 @@ export function program(version: string, args: readonly string[], commands: Comm
     const [placeholder, what] = FILTER_HELP[name];
     crashes.option(`--${name} <${placeholder}>`, `only crashes ${what}`);
   }
-  subcommand(root, 'repaired', ['ledgerPath'])
+  subcommand(root, 'repaired', ['ledgerPath', 'ledgerUrl'])
     .description('acknowledge that a host was repaired; the daemon may be running')
     .option('--host <HOST>', 'the host; needed where the ledger knows several')
     .option('--note <TEXT>', 'what was done')

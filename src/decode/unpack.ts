@@ -10,6 +10,9 @@ import { FileError, errorCode, isSystemError, messageOf } from '../failure.ts';
 import type { Packing } from './packing.ts';
 import { TemporaryFile } from './temporary-file.ts';
 
+/** Zeros at the end of a packed file, from so many on, are none of its own. */
+const UNWRITTEN_BYTES = 512;
+
 /** The content of a packed file; the caller closes `file`. */
 export interface Unpacked {
   /** The content, open and already unlinked: closing it frees its space. */
@@ -29,13 +32,30 @@ export interface Unpacked {
 export async function unpack(path: string, packed: Readable, packing: Packing): Promise<Unpacked> {
   const content = await TemporaryFile.create();
   try {
-    const stream = await unpacked(packed, packing);
+    const stream = await unpacked(Readable.from(written(packed)), packing);
     const isCut = await fill(content, stream, `${path}: unpacking ${packing}`);
     return { file: content.file, isCut };
   } catch (error) {
     await content.close();
     throw unpackError(path, packing, error);
   }
+}
+
+/**
+ * The bytes up to a tail of zeros: room that was set aside for a copy which broke off. To a decoder such
+ * zeros are codes like others, and deflate has no check before its end: it would make up content of them.
+ */
+async function* written(packed: Readable): AsyncGenerator<Uint8Array> {
+  let zeros = 0;
+  for await (const chunk of packed as AsyncIterable<Uint8Array>) {
+    const end = chunk.findLastIndex((byte) => byte !== 0) + 1;
+    for (; end > 0 && zeros > 0; zeros -= Math.min(zeros, chunk.length)) {
+      yield new Uint8Array(Math.min(zeros, chunk.length));
+    }
+    if (end > 0) yield chunk.subarray(0, end);
+    zeros += chunk.length - end;
+  }
+  if (zeros > 0 && zeros < UNWRITTEN_BYTES) yield new Uint8Array(zeros);
 }
 
 /** @returns whether the stream ended early, with something to append all the same. */

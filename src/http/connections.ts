@@ -1,6 +1,7 @@
 // Limits on clients: connections, time and memory. When there are too many connections, the address
 // that has most gives up one: of those that never sent a byte the oldest, then of those that never sent
-// a whole request, then an idle one, then one whose answer is not read.
+// a whole request, then an idle one, then one whose answer is not read. A few of each are spared, or else
+// the first word of a client would come too late where all others have said theirs.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -34,8 +35,13 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 const MAX_PIPELINED = 16;
 /** A client that reads an answer more slowly than this is cut off. */
 const MIN_BYTES_PER_MS = 32;
+/** An answer waits for as many new connections at most: the event loop accepts one in each turn. */
+const MAX_ARRIVALS_FIRST = 32;
 /** Deadlines are looked at this often. */
 const SWEEP_MS = 250;
+
+/** This share of the places is left to each stage, as long as another has more. */
+const SPARED_SHARE = 1 / 8;
 
 /** In the order in which they are given up. */
 const STAGES = ['silent', 'talking', 'idle', 'answering'] as const;
@@ -62,8 +68,11 @@ type Group = Readonly<Record<Stage, Set<Connection>>>;
 /** Every open connection, and whose request is answered next. */
 export class Connections {
   readonly #limits: ConnectionLimits;
-  readonly #turns = new Turns<() => void>('oldest');
+  readonly #turns = new Turns<() => void>();
   #isAnswering = false;
+  #hasArrival = false;
+  /** New connections that the next answer waited for. */
+  #arrivalsFirst = 0;
   readonly #groups = new Map<string, Group>();
   readonly #byStream = new Map<Duplex, Connection>();
   #count = 0;
@@ -93,10 +102,14 @@ export class Connections {
       pipelined: [],
     };
     socket.on('error', () => socket.destroy()); // clients reset connections every day
+    socket.once('end', () => {
+      if (connection.stream === undefined) socket.destroy(); // it will never ask
+    });
     socket.once('close', () => {
       this.#remove(connection);
     });
     this.#count++;
+    this.#hasArrival = true;
     this.#byStream.set(socket, connection);
     this.#group(client).silent.add(connection);
     this.#sweep ??= setInterval(() => {
@@ -160,9 +173,18 @@ export class Connections {
     clearTimeout(late);
   }
 
-  /** One at a time: between two answers new requests are read. */
+  /**
+   * One at a time: between two answers new requests are read, and connections accepted. Or else, where
+   * each connection asks for something, they would wait to be accepted until all before were answered.
+   */
   readonly #answerNext = (): void => {
-    this.#turns.next()?.();
+    if (this.#hasArrival && this.#arrivalsFirst < MAX_ARRIVALS_FIRST) {
+      this.#arrivalsFirst++;
+    } else {
+      this.#arrivalsFirst = 0;
+      this.#turns.next()?.();
+    }
+    this.#hasArrival = false;
     this.#isAnswering = this.#turns.size > 0;
     if (this.#isAnswering) setImmediate(this.#answerNext);
   };
@@ -222,12 +244,13 @@ export class Connections {
     for (const group of this.#groups.values()) {
       if (most === undefined || sizeOf(group) > sizeOf(most)) most = group;
     }
-    for (const stage of STAGES) {
-      for (const connection of most?.[stage] ?? []) {
-        this.#close(connection);
-        return;
-      }
-    }
+    if (most === undefined) return;
+    const spared = this.#limits.maxConnections * SPARED_SHARE;
+    const stage =
+      STAGES.find((stage) => most[stage].size > spared) ??
+      STAGES.find((stage) => most[stage].size > 0);
+    const [oldest] = stage === undefined ? [] : most[stage];
+    if (oldest !== undefined) this.#close(oldest);
   }
 
   #close(connection: Connection): void {

@@ -13,8 +13,6 @@ import {
 import { networkInterfaces } from 'node:os';
 
 const FIRST_SYSTEMD_FD = 3;
-/** Connections that the kernel keeps until they are accepted; net.core.somaxconn bounds it. */
-const BACKLOG = 4096;
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -49,10 +47,10 @@ export async function listen(
   };
   try {
     for (const options of where) {
-      const server = createServer({ noDelay: true, allowHalfOpen: true }, onConnection);
+      const server = createServer({ allowHalfOpen: true }, onConnection);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen({ backlog: BACKLOG, ...options }, resolve);
+        server.listen(options, resolve);
       });
       servers.push(server);
     }

@@ -23,7 +23,7 @@ interface Check {
 /** Checks passwords. */
 export class Passwords {
   readonly #right = new Set<string>();
-  readonly #waiting = new Turns<Check>('newest');
+  readonly #waiting = new Turns<Check>();
   readonly #thread = new Thread<Comparison, boolean>(
     new URL('./password-thread.js', import.meta.url),
   );

@@ -47,7 +47,7 @@ export async function sendLines(
   request: Request,
   response: Response,
   contentType: string,
-  lines: Iterable<string>,
+  lines: Iterable<string> | AsyncIterable<string>,
 ): Promise<void> {
   response.set('Content-Type', contentType);
   if (request.method === 'HEAD') {
@@ -62,9 +62,9 @@ export async function sendLines(
   }
 }
 
-async function* pieces(lines: Iterable<string>): AsyncGenerator<string> {
+async function* pieces(lines: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string> {
   let piece = '';
-  for (const line of lines) {
+  for await (const line of lines) {
     piece += line;
     if (piece.length < PIECE) continue;
     yield piece;

@@ -10,7 +10,7 @@ import express, {
   type Router,
 } from 'express';
 import helmet from 'helmet';
-import { messageOf } from '../failure.ts';
+import { Unavailable, messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { jsonText } from '../text.ts';
 import type { WebConfig } from '../webconfig/web-config.ts';
@@ -27,6 +27,8 @@ import { type Asked, askedBy } from './selection.ts';
 import { isName } from '../selection.ts';
 import { CONTENT_SECURITY_POLICY, ICON } from './style.ts';
 import type { StatusSource } from './views.ts';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** What of the configuration decides what is served where. */
 export interface HttpOptions extends PageOptions {
@@ -49,7 +51,7 @@ export interface HttpDependencies {
   /** Of the exporter, with the crashes in node mode. */
   readonly metrics: (format: Format) => Promise<Exposition>;
   /** Of the crashes of one host; undefined when no such host crashed. */
-  readonly hostMetrics: (host: string, format: Format) => Exposition | undefined;
+  readonly hostMetrics: (host: string, format: Format) => Promise<Exposition | undefined>;
   readonly status: StatusSource;
   readonly webConfig: () => WebConfig;
   readonly log: Logger;
@@ -87,6 +89,10 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
       sendText(response, 400, 'Bad Request');
       return;
     }
+    if (error instanceof Unavailable && !response.headersSent) {
+      sendText(response, 503, 'The ledger cannot be read now; see hwerr_ledger_state');
+      return;
+    }
     dependencies.log.error('request failed', { path: request.path, error: messageOf(error) });
     if (response.headersSent) next(error);
     else sendText(response, 500, 'Internal Server Error');
@@ -121,28 +127,29 @@ function centralRoutes(
   { externalUrl, routePrefix }: HttpOptions,
   { hostMetrics, status, webConfig }: HttpDependencies,
 ): void {
-  routes.get('/probe', (request, response) => {
+  routes.get('/probe', async (request, response) => {
     const host = queryOf(request).get('target') ?? '';
     if (host === '') {
       sendText(response, 400, 'Say which host crashed: /probe?target=HOST');
       return;
     }
-    const answer = isName(host) ? hostMetrics(host, exposition(request.get('Accept'))) : undefined;
+    const format = exposition(request.get('Accept'));
+    const answer = isName(host) ? await hostMetrics(host, format) : undefined;
     if (answer === undefined) sendText(response, 404, 'No crash of this host is recorded');
     else sendExposition(request, response, answer);
   });
-  routes.get('/sd', (request, response) => {
+  routes.get('/sd', async (request, response) => {
     const address = request.get('Host') ?? '';
     if (externalUrl !== undefined) {
       const path = externalUrl.pathname.replace(/\/+$/, '');
       const port = externalUrl.port || (externalUrl.protocol === 'https:' ? '443' : '80');
       const outside = { scheme: externalUrl.protocol.slice(0, -1), path };
       const target = { ...outside, address: `${externalUrl.hostname}:${port}` };
-      sendJson(request, response, serviceDiscovery(status.hosts(), target));
+      await sendLines(request, response, JSON_TYPE, discovery(await status.hosts(), target));
     } else if (/^[\w.-]+(:\d+)?$|^\[[\da-fA-F:.]+\](:\d+)?$/.test(address)) {
       const scheme = webConfig().tls === undefined ? 'http' : 'https';
       const target = { address, scheme, path: routePrefix };
-      sendJson(request, response, serviceDiscovery(status.hosts(), target));
+      await sendLines(request, response, JSON_TYPE, discovery(await status.hosts(), target));
     } else {
       sendText(response, 400, 'Host header: not an address');
     }
@@ -157,18 +164,26 @@ interface Target {
 
 /**
  * Prometheus' HTTP service discovery: one target a host, at the address of this exporter. A host's name
- * is a label, never an address: it comes from a dump and may be anything.
+ * is a label, never an address: it comes from a dump and may be anything. Of a hundred thousand hosts it
+ * is more than may wait for a client unread, so it is made as it is read.
  */
-function serviceDiscovery(hosts: readonly string[], { address, scheme, path }: Target): object {
-  return hosts.map((host) => ({
-    targets: [address],
-    labels: {
-      instance: host,
-      ...(scheme === 'https' && { __scheme__: scheme }),
-      __metrics_path__: `${path}/probe`,
-      __param_target: host,
-    },
-  }));
+function* discovery(
+  hosts: readonly string[],
+  { address, scheme, path }: Target,
+): Generator<string> {
+  for (const [i, host] of hosts.entries()) {
+    const target = {
+      targets: [address],
+      labels: {
+        instance: host,
+        ...(scheme === 'https' && { __scheme__: scheme }),
+        __metrics_path__: `${path}/probe`,
+        __param_target: host,
+      },
+    };
+    yield `${i === 0 ? '[' : ',\n'}${jsonText(target)}`;
+  }
+  yield hosts.length === 0 ? '[]\n' : ']\n';
 }
 
 function healthRoutes(routes: Router, { status }: HttpDependencies): void {
@@ -190,53 +205,57 @@ function crashRoutes(routes: Router, options: HttpOptions, dependencies: HttpDep
   const ownHost = onlyForOwnHost(options, dependencies);
   /** Answers a selection of crashes. */
   const lists = (path: string, answer: Answer): void => {
-    routes.get(path, ownHost, (request, response) => {
+    routes.get(path, ownHost, async (request, response) => {
       const asked = askedBy(queryOf(request), now());
-      if (typeof asked !== 'string') return answer(request, response, asked);
-      sendText(response, 400, asked);
+      if (typeof asked === 'string') sendText(response, 400, asked);
+      else await answer(request, response, asked);
     });
   };
-  lists('/', (request, response, asked) => {
+  lists('/', async (request, response, asked) => {
     const moment = { ...options, nowSeconds: now() };
-    sendPage(request, response, statusPage(status.view(asked.selection), asked, moment));
+    sendPage(request, response, statusPage(await status.view(asked.selection), asked, moment));
   });
-  lists('/crashes', (request, response, asked) => {
-    sendPage(request, response, crashesPage(status.view(asked.selection), asked, now()));
+  lists('/crashes', async (request, response, asked) => {
+    sendPage(request, response, crashesPage(await status.view(asked.selection), asked, now()));
   });
-  lists('/signatures', (request, response, asked) => {
-    sendPage(request, response, signaturesPage(status.signatures(asked.selection), asked, now()));
+  lists('/signatures', async (request, response, asked) => {
+    sendPage(
+      request,
+      response,
+      signaturesPage(await status.signatures(asked.selection), asked, now()),
+    );
   });
   lists('/crashes.csv', (request, response, { selection }) =>
     sendLines(request, response, 'text/csv; charset=utf-8', status.csv(selection)),
   );
-  lists('/api/v1/crashes', (request, response, { selection }) => {
-    sendJson(request, response, crashesBody(status.view(selection)));
+  lists('/api/v1/crashes', async (request, response, { selection }) => {
+    sendJson(request, response, crashesBody(await status.view(selection)));
   });
-  lists('/api/v1/signatures', (request, response, { selection }) => {
-    sendJson(request, response, signaturesBody(status.signatures(selection)));
+  lists('/api/v1/signatures', async (request, response, { selection }) => {
+    sendJson(request, response, signaturesBody(await status.signatures(selection)));
   });
-  routes.get('/crash/:id', ownHost, (request, response) => {
+  routes.get('/crash/:id', ownHost, async (request, response) => {
     const id = String(request.params['id']);
-    const crash = isName(id) ? status.crash(id) : undefined;
+    const crash = isName(id) ? await status.crash(id) : undefined;
     if (crash === undefined) {
       sendText(response, 404, 'No such crash is recorded');
       return;
     }
     sendPage(request, response, crashPage(crash, { ...options, nowSeconds: now() }));
   });
-  routes.get('/api/v1/crashes/:id', ownHost, (request, response) => {
+  routes.get('/api/v1/crashes/:id', ownHost, async (request, response) => {
     const id = String(request.params['id']);
     if (!isName(id)) {
       sendText(response, 400, 'id: too long');
       return;
     }
-    const crash = status.crash(id);
+    const crash = await status.crash(id);
     if (crash === undefined) sendJson(request, response.status(404), { error: 'no such crash' });
     else sendJson(request, response, crashBody(crash));
   });
 }
 
-type Answer = (request: Request, response: Response, asked: Asked) => void | Promise<void>;
+type Answer = (request: Request, response: Response, asked: Asked) => Promise<void>;
 
 /**
  * Keeps pages of other sites from reading crashes by DNS rebinding. With a password or a certificate
@@ -277,7 +296,7 @@ function sendPage(request: Request, response: Response, page: string): void {
 }
 
 function sendJson(request: Request, response: Response, value: object): void {
-  send(request, response, 'application/json; charset=utf-8', `${jsonText(value)}\n`);
+  send(request, response, JSON_TYPE, `${jsonText(value)}\n`);
 }
 
 function queryOf(request: Request): URLSearchParams {

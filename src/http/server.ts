@@ -2,20 +2,20 @@
 //
 //   listeners ──▶ connections (bounds) ──▶ TLS, if configured ──▶ HTTP ──▶ turns ──▶ routes
 //
-// The HTTP server never listens itself: it is handed connections once they have sent something, so that
-// a silent one costs no more than its socket, and any number of sockets share one set of bounds.
+// The HTTP server never listens itself: it is handed connections once they have said what can be served,
+// so that others cost no more than their socket, and any number of sockets share one set of bounds.
 
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WatchedWebConfig } from '../webconfig/watch.ts';
 import type { TlsConfig } from '../webconfig/web-config.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
+import { MAX_FIRST_BYTES, isWholeHead, isWholeRecord } from './first-words.ts';
 import { type ListenOn, listen } from './listeners.ts';
 import { type HttpDependencies, type HttpOptions, httpApp } from './routes.ts';
 import { PacedStream } from './paced-stream.ts';
 import { type TlsTerminator, tlsTerminator } from './tls.ts';
 
-const MAX_HEADER_BYTES = 16 * 1024;
 /** How long answers under way may take when the exporter stops. */
 const DRAIN_MS = 5000;
 
@@ -42,7 +42,7 @@ export async function startHttpServer(
   const { webConfig } = options;
   const connections = new Connections(options.limits ?? CONNECTION_LIMITS);
   const app = httpApp(options, { ...dependencies, webConfig: webConfig.current });
-  const http = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false });
+  const http = createServer({ maxHeaderSize: MAX_FIRST_BYTES, requireHostHeader: false });
   http.keepAliveTimeout = 0; // Connections has deadlines for everything
   http.on('request', (request, response) => {
     connections.request(request, response, () => {
@@ -62,13 +62,19 @@ export async function startHttpServer(
   });
   const listeners = await listen(options.listen, (socket) => {
     connections.add(socket);
-    socket.once('data', (bytes: Buffer) => {
+    let said = Buffer.alloc(0);
+    const listenTo = (bytes: Buffer): void => {
+      said = Buffer.concat([said, bytes]);
       connections.spoke(socket);
+      if (!(tls === undefined ? isWholeHead(said) : isWholeRecord(said))) return;
+      socket.off('data', listenTo);
+      socket.setNoDelay();
       socket.pause();
-      socket.unshift(bytes);
+      socket.unshift(said);
       if (tls === undefined) serve(socket, socket);
-      else tls(socket, bytes[0] ?? 0);
-    });
+      else tls(socket, said[0] ?? 0);
+    };
+    socket.on('data', listenTo);
   });
   return {
     ports: listeners.ports,

@@ -5,12 +5,11 @@ import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { type Server, type TLSSocket, type TlsOptions, createServer } from 'node:tls';
 import type { TlsConfig } from '../webconfig/web-config.ts';
+import { HANDSHAKE } from './first-words.ts';
 
 const PLAIN_HTTP =
   'HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n' +
   'Client sent an HTTP request to an HTTPS server.\n';
-/** A TLS record with a handshake message (RFC 8446 section 5.1). */
-const HANDSHAKE = 0x16;
 
 /** Starts TLS on a connection whose first bytes were read, and put back. */
 export type TlsTerminator = (socket: Socket, firstByte: number) => void;

@@ -1,5 +1,6 @@
-// Whose turn is next, where many wait for one thing. Clients take turns, and of one client the
-// connection that had the fewest comes first: who asks for a thousand waits for itself.
+// Whose turn is next, where many wait for one thing. Clients take turns. Of one client the connection
+// that had the fewest comes first: who asks for a thousand waits for itself. Of equals the newest comes
+// first: in a flood whoever waited long has given up, and the oldest first would be late for everyone.
 
 interface Waiting<T> {
   readonly client: string;
@@ -9,17 +10,11 @@ interface Waiting<T> {
 
 /** Items that wait for their turn. */
 export class Turns<T> {
-  readonly #order: 'oldest' | 'newest';
   /** By client; who had a turn last is at the end. */
   readonly #clients = new Map<string, Waiting<T>[]>();
   /** Turns that a connection had. */
   readonly #had = new WeakMap<object, number>();
   #size = 0;
-
-  /** @param order which item is first among those of one client that had equally few turns. */
-  constructor(order: 'oldest' | 'newest') {
-    this.#order = order;
-  }
 
   get size(): number {
     return this.#size;
@@ -36,7 +31,7 @@ export class Turns<T> {
   /** Takes out the item whose turn it is; undefined: none waits. */
   next(): T | undefined {
     for (const waiting of this.#clients.values()) {
-      const [first, ...rest] = this.#order === 'oldest' ? waiting : waiting.toReversed();
+      const [first, ...rest] = waiting.toReversed();
       if (first === undefined) continue;
       const best = rest.reduce((a, b) => (this.#turnsOf(b) < this.#turnsOf(a) ? b : a), first);
       this.#had.set(best.connection, this.#turnsOf(best) + 1);

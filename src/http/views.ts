@@ -28,14 +28,14 @@ export interface StatusView {
 
 /** What the HTTP side asks the daemon. */
 export interface StatusSource {
-  readonly view: (asked: CrashSelection) => StatusView;
-  readonly signatures: (asked: CrashSelection) => SignaturesView;
+  readonly view: (asked: CrashSelection) => Promise<StatusView>;
+  readonly signatures: (asked: CrashSelection) => Promise<SignaturesView>;
   /** Every crash that is selected, newest first, one record each after the head. */
-  readonly csv: (asked: CrashFilter) => Iterable<string>;
+  readonly csv: (asked: CrashFilter) => AsyncIterable<string>;
   /** undefined: no such crash. */
-  readonly crash: (id: string) => CrashView | undefined;
+  readonly crash: (id: string) => Promise<CrashView | undefined>;
   /** Hosts that crashed, sorted. */
-  readonly hosts: () => readonly string[];
+  readonly hosts: () => Promise<readonly string[]>;
   /** Why the exporter is not ready, in words; undefined if it is. */
   readonly notReady: () => string | undefined;
 }

@@ -13,14 +13,13 @@ import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
 import { claimsToBeDump } from './file-names.ts';
 import { FirstPass } from './first-pass.ts';
 import { logReport } from './log-report.ts';
+import { type Claims, DecodeQueue } from './queue.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
 import { scannerOf } from './scanner.ts';
 import { Settling, type FileResult } from './settling.ts';
-import { failureOfFile, mayStillBeWritten } from './unfinished.ts';
+import { failureOfFile, isSilence, mayStillBeWritten } from './unfinished.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
 
-/** Files taken to be decoded at a time, at least: one that comes later waits for no more than these. */
-const BATCH = 16;
 /** A timer may end so much too early. */
 const TIMER_MS = 10;
 /** Outcomes on their way to the disk at a time. */
@@ -49,6 +48,8 @@ export interface IngestOptions {
 
 /** Where outcomes go, and what is known of files from before: as much of the ledger as ingest uses. */
 interface OutcomeLedger {
+  /** undefined: all files are to be decoded here. */
+  readonly claims?: Claims | undefined;
   /** Resolves when the outcome is durable. */
   record(outcome: FileOutcome): Promise<void>;
   /** What an earlier run made of this state of the file, if that needs no second look. */
@@ -103,8 +104,8 @@ export class Ingest {
   /** Directories that could be scanned at least once. */
   readonly #scanned = new Set<string>();
   readonly #unreadable: UnreadablePaths;
+  readonly #queue: DecodeQueue;
   readonly #unrecorded = new Set<Promise<void>>();
-  #queue: FoundFile[] = [];
   /** How many decode one file after the other until none is due, and when they have ended. */
   #decoders = 0;
   #decoding: Promise<unknown> = Promise.resolve();
@@ -120,6 +121,18 @@ export class Ingest {
     this.#settling = new Settling({ settleMs, incompleteAfterMs, nowMs: dependencies.nowMs });
     this.#unreadable = new UnreadablePaths(dependencies.log);
     this.#firstPass = new FirstPass(options.directories);
+    this.#queue = new DecodeQueue({
+      settling: this.#settling,
+      claims: dependencies.ledger.claims,
+      monotonicMs: dependencies.monotonicMs,
+      known: (files) => {
+        for (const { path } of files) this.#firstPass.answered(path);
+        this.#reportFirstPass();
+      },
+      postponed: (roots) => {
+        for (const root of roots) this.#wake(root);
+      },
+    });
     const { excluded, rescanMs } = options;
     const { log, nowMs, monotonicMs } = dependencies;
     this.#directories = [...new Set(options.directories)].map(
@@ -198,7 +211,7 @@ export class Ingest {
 
   /** Ends what runs. */
   async close(): Promise<void> {
-    this.#queue = [];
+    this.#queue.close();
     this.#stop.abort();
     await Promise.all(this.#directories.map((directory) => directory.close()));
   }
@@ -255,30 +268,23 @@ export class Ingest {
   }
 
   #startDecoding(): void {
-    while (this.#decoders < this.#options.workers) {
-      const file = this.#nextDue();
-      if (file === undefined) return;
+    while (this.#decoders < this.#options.workers && this.#queue.hasDue()) {
       this.#decoders++;
-      this.#decoding = Promise.all([this.#decoding, this.#decodeInTurn(file)]);
+      this.#decoding = Promise.all([this.#decoding, this.#decodeInTurn()]);
     }
   }
 
-  /** Decodes the file, and what else is due, one after the other. */
-  async #decodeInTurn(first: FoundFile): Promise<void> {
-    for (let file: FoundFile | undefined = first; file !== undefined; file = this.#nextDue()) {
+  /** Decodes what is due, one file after the other. */
+  async #decodeInTurn(): Promise<void> {
+    while (this.#queue.hasDue()) {
+      if (this.#queue.claiming !== undefined) await this.#queue.claiming;
+      const file = this.#queue.shift();
+      if (file === undefined) continue;
       await this.#decode(file);
       // The ledger cannot write: what is not decoded yet waits on its disk.
       if (this.#unrecorded.size >= MAX_UNRECORDED) await this.#untilRecorded();
     }
     this.#decoders--;
-  }
-
-  #nextDue(): FoundFile | undefined {
-    if (this.#isClosed()) return undefined;
-    if (this.#queue.length === 0) {
-      this.#queue = this.#settling.takeReady(this.#dependencies.monotonicMs(), BATCH);
-    }
-    return this.#queue.shift();
   }
 
   async #decode(file: FoundFile): Promise<void> {
@@ -291,10 +297,11 @@ export class Ingest {
     this.#lastDecodeMs = nowMs();
     const seconds = (monotonicMs() - startMs) / 1000;
     if (seconds > SLOW_SECONDS) {
-      this.#settling.putBack(this.#queue, monotonicMs());
-      this.#queue = [];
+      this.#queue.putBack();
     }
-    this.#take(file, outcome, seconds);
+    void this.#take(file, outcome, seconds).then(() => {
+      this.#queue.release([file]);
+    });
     this.#firstPass.answered(file.path);
     if (isSilence(outcome)) this.#firstPass.isSilent(file.root);
     this.#reportFirstPass();
@@ -316,7 +323,8 @@ export class Ingest {
     over.abort();
   }
 
-  #take(file: FoundFile, outcome: DecodeOutcome, seconds: number): void {
+  /** Resolves when what there is to record of it is durable. */
+  async #take(file: FoundFile, outcome: DecodeOutcome, seconds: number): Promise<void> {
     const { nowMs, monotonicMs } = this.#dependencies;
     if (outcome.kind === 'gone' || outcome.kind === 'changed') {
       this.#settling.again(file, monotonicMs());
@@ -333,11 +341,11 @@ export class Ingest {
     ) {
       return;
     }
-    if (outcome.kind === 'report') this.#takeReport(file, outcome, seconds);
-    else this.#takeFailure(file, outcome, seconds);
+    if (outcome.kind === 'report') await this.#takeReport(file, outcome, seconds);
+    else await this.#takeFailure(file, outcome, seconds);
   }
 
-  #takeReport(file: FoundFile, { report, content }: ReportOutcome, seconds: number): void {
+  #takeReport(file: FoundFile, { report, content }: ReportOutcome, seconds: number): Promise<void> {
     const { log, observeDecode } = this.#dependencies;
     const { root, path, version } = file;
     this.#unreadable.remove(path);
@@ -346,15 +354,15 @@ export class Ingest {
     const recorded = this.#record({ root, path, version, content, kind: 'report', report });
     if (report.hwerr.kind === 'unreadable') {
       this.#settling.done(file, 'failed');
-      return;
+      return recorded;
     }
-    void recorded.then(() => {
+    return recorded.then(() => {
       this.#decoded++;
       this.#settling.done(file, report.incomplete ? 'incomplete' : 'complete');
     });
   }
 
-  #takeFailure(file: FoundFile, outcome: FailureOutcome, seconds: number): void {
+  async #takeFailure(file: FoundFile, outcome: FailureOutcome, seconds: number): Promise<void> {
     const { content } = outcome;
     const failure = failureOfFile(file, outcome.failure);
     const { log, observeDecode, monotonicMs } = this.#dependencies;
@@ -374,7 +382,7 @@ export class Ingest {
     }
     observeDecode(seconds);
     log.error('dump not decoded', { path, reason, error: message });
-    void this.#record({ root, path, version, content, kind: 'failure', failure });
+    await this.#record({ root, path, version, content, kind: 'failure', failure });
   }
 
   #ignore(file: FoundFile): void {
@@ -389,10 +397,4 @@ export class Ingest {
     void recorded.finally(() => this.#unrecorded.delete(recorded));
     return recorded;
   }
-}
-
-/** Whether the file system did not answer. */
-function isSilence(outcome: DecodeOutcome): boolean {
-  if (outcome.kind !== 'failure') return false;
-  return outcome.failure.reason === 'timeout' || outcome.failure.reason === 'io';
 }

@@ -127,9 +127,9 @@ export class Settling {
     return taken;
   }
 
-  /** Files that were taken and not decoded: they are due again at once. */
-  putBack(files: readonly FoundFile[], nowMs: number): void {
-    for (const file of files) this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: 0 });
+  /** Files that were taken and not decoded: they are due again after a while. */
+  postpone(files: readonly FoundFile[], nowMs: number, forMs: number): void {
+    for (const file of files) this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: forMs });
   }
 
   /** How many files are due. */

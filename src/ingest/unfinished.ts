@@ -1,7 +1,7 @@
 // What an answer means for a file that its writer may not have finished.
 
 import { basename } from 'node:path';
-import type { FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
+import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
 import type { Failure, FailureReason } from '../failure.ts';
 import { MAGIC_BYTES } from '../vmcore/index.ts';
 import { claimsToBeDump } from './file-names.ts';
@@ -39,4 +39,10 @@ export function mayStillBeWritten(
   const { reason } = outcome.failure;
   if (reason === 'not_a_dump') return size < MAGIC_BYTES;
   return MAYBE_INCOMPLETE.has(reason);
+}
+
+/** Whether the file system did not answer. */
+export function isSilence(outcome: DecodeOutcome): boolean {
+  if (outcome.kind !== 'failure') return false;
+  return outcome.failure.reason === 'timeout' || outcome.failure.reason === 'io';
 }

@@ -1,16 +1,34 @@
 // Crashes in the ledger's tables: each as one row of `crash`, with those of crash_error and crash_file.
 
 import type { Verdict } from '../triage.ts';
-import { type Crash, type StoredReport, orderedSeconds } from './crash.ts';
+import type { Crash, StoredReport } from './crash.ts';
 import { crashErrors, errorCategories } from './crash-errors.ts';
 import { countedErrors, countedType, machineName, panicMark, signatureDigest } from './logs.ts';
 import { type HostSource, UNKNOWN_HOST, hostName } from './host-name.ts';
 import { type Candidate, type CrashIdentity, NEAR_SECONDS } from './identity.ts';
-import type { Row, Store, Value } from './store.ts';
+import {
+  type Row,
+  type Statement,
+  type Value,
+  type Work,
+  change,
+  rows,
+  select,
+  together,
+} from './statements.ts';
 import { StoreError } from './store-error.ts';
 
-/** The crash of a row of `crash`. */
-export function crashOf(store: Store, row: Row): Crash {
+/** The crashes that rows of `crash` hold. */
+export function* crashesOf(found: readonly Row[]): Work<Crash[]> {
+  const files = yield* together(
+    found.map(({ sequence }) =>
+      select('SELECT path FROM crash_file WHERE crash = ? ORDER BY position', [sequence ?? null]),
+    ),
+  );
+  return found.map((one, i) => crashOf(one, files[i]?.rows ?? []));
+}
+
+function crashOf(row: Row, files: readonly Row[]): Crash {
   const sequence = Number(row['sequence']);
   const report = parsed(row, 'report_json') as StoredReport;
   const recordedSeconds = Number(row['recorded_seconds']);
@@ -19,11 +37,9 @@ export function crashOf(store: Store, row: Row): Crash {
     sequence,
     host: String(row['host']),
     hostSource: String(row['host_source']) as HostSource,
-    paths: store
-      .rows('SELECT path FROM crash_file WHERE crash = ? ORDER BY position', [sequence])
-      .map(({ path }) => String(path)),
+    paths: files.map(({ path }) => String(path)),
     recordedSeconds,
-    orderedSeconds: orderedSeconds(report.crashTimeSeconds, recordedSeconds),
+    orderedSeconds: Number(row['ordered_seconds']),
     report,
     verdict: parsed(row, 'verdict_json') as Verdict,
     suspectWindowSeconds: Number(row['suspect_window_seconds']),
@@ -38,11 +54,17 @@ function parsed(row: Row, column: string): unknown {
   }
 }
 
-/** The crash with this number. @throws StoreError, `damaged` where the tables lack it. */
-export function crashAt(store: Store, sequence: number): Crash {
-  const row = store.row('SELECT * FROM crash WHERE sequence = ?', [sequence]);
-  if (row !== undefined) return crashOf(store, row);
-  throw new StoreError('damaged', `crash ${sequence} is missing`);
+/** The crashes with these numbers. @throws StoreError, `damaged` where the tables lack one. */
+export function* crashesAt(sequences: readonly number[]): Work<Crash[]> {
+  const answers = yield* together(
+    sequences.map((sequence) => select('SELECT * FROM crash WHERE sequence = ?', [sequence])),
+  );
+  return yield* crashesOf(
+    answers.map(({ rows: [row] }, i) => {
+      if (row !== undefined) return row;
+      throw new StoreError('damaged', `crash ${sequences[i]} is missing`);
+    }),
+  );
 }
 
 /** Crashes that are compared with a report: bounds what a hostile share costs. */
@@ -62,29 +84,29 @@ interface Sought {
  * The crashes that share the boot id or VMCOREINFO of a report, those of its host first. Where one of
  * the two is known from pstore alone, also those with the same panic, and those of its host at its time.
  */
-export function candidates(
-  store: Store,
+export function* candidates(
   identity: CrashIdentity,
   { digest, path, content, host }: Sought,
-): Candidate[] {
+): Work<Candidate[]> {
   const { crashTimeSeconds: crashed } = identity;
-  const rows = store.rows(
-    `SELECT sequence, boot_id, crash_seconds, nodename, host, host_source, panic_mark,
-       reason IS 'pstore' AS pstore,
-       host = :host AND host <> :unknown AND ordered_seconds BETWEEN :from AND :until AS near,
-       EXISTS (SELECT 1 FROM crash_vmcoreinfo WHERE digest = :digest AND crash = sequence) AS info,
-       EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND path = :path) AS path,
-       EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND content = :content) AS content
-     FROM crash
-     WHERE sequence IN (
-       SELECT sequence FROM crash WHERE boot_id = :boot
-       UNION SELECT crash FROM crash_vmcoreinfo WHERE digest = :digest
-       UNION SELECT sequence FROM crash
-         WHERE panic_mark = :mark AND (:pstore OR reason = 'pstore')
-       UNION SELECT sequence FROM crash
-         WHERE host = :host AND ordered_seconds BETWEEN :from AND :until
-           AND (:pstore OR reason = 'pstore'))
-     ORDER BY path OR content DESC, nodename IS :nodename DESC, sequence
+  const found = yield* rows(
+    `SELECT * FROM (
+       SELECT sequence, boot_id, crash_seconds, nodename, host, host_source, panic_mark,
+         reason IS NOT DISTINCT FROM 'pstore' AS pstore,
+         host = :host AND host <> :unknown AND ordered_seconds BETWEEN :from AND :until AS near,
+         EXISTS (SELECT 1 FROM crash_vmcoreinfo WHERE digest = :digest AND crash = sequence) AS info,
+         EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND path = :path) AS same_path,
+         EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND content = :content) AS same_content
+       FROM crash
+       WHERE sequence IN (
+         SELECT sequence FROM crash WHERE boot_id = :boot
+         UNION SELECT crash FROM crash_vmcoreinfo WHERE digest = :digest
+         UNION SELECT sequence FROM crash
+           WHERE panic_mark = :mark AND (:pstore = 1 OR reason = 'pstore')
+         UNION SELECT sequence FROM crash
+           WHERE host = :host AND ordered_seconds BETWEEN :from AND :until
+             AND (:pstore = 1 OR reason = 'pstore'))) AS candidate
+     ORDER BY same_path OR same_content DESC, nodename IS NOT DISTINCT FROM :nodename DESC, sequence
      LIMIT :most`,
     {
       ...{ digest, path, host },
@@ -99,7 +121,7 @@ export function candidates(
       most: MAX_CANDIDATES,
     },
   );
-  return rows.map((row) => ({
+  return found.map((row) => ({
     sequence: Number(row['sequence']),
     bootId: text(row['boot_id']),
     crashTimeSeconds: number(row['crash_seconds']),
@@ -108,16 +130,20 @@ export function candidates(
     panicMark: text(row['panic_mark']),
     isOfPstore: row['pstore'] === 1,
     sharesVmcoreinfo: row['info'] === 1,
-    sharesPath: row['path'] === 1,
-    sharesContent: row['content'] === 1,
+    sharesPath: row['same_path'] === 1,
+    sharesContent: row['same_content'] === 1,
     isNear: row['near'] === 1,
   }));
 }
 
-/** Write a crash in place of what was known of it. */
-export function putCrash(store: Store, crash: Crash): void {
+/** Writes a crash in place of what was known of it, with what it counted and what its log has. */
+export function putCrash(crash: Crash, nowSeconds: number): Statement[] {
+  return [putRow(crash), ...putErrors(crash, nowSeconds), ...putLogged(crash)];
+}
+
+function putRow(crash: Crash): Statement {
   const { report, sequence } = crash;
-  store.run(
+  return change(
     `INSERT INTO crash VALUES (:sequence, :id, :boot, :nodename, :host, :source, :crashed, :recorded,
        :ordered, :release, :arch, :incomplete, :hwerr, :reason, :verdict, :window, :type,
        :mark, :signature, :hardware, :categories, :judged, :report)
@@ -127,7 +153,7 @@ export function putCrash(store: Store, crash: Crash): void {
        kernel_release = excluded.kernel_release, arch = excluded.arch,
        incomplete = excluded.incomplete, hwerr = excluded.hwerr,
        reason = excluded.reason, verdict = excluded.verdict,
-       crash_type = coalesce(crash_type, excluded.crash_type),
+       crash_type = coalesce(crash.crash_type, excluded.crash_type),
        panic_mark = excluded.panic_mark, signature = excluded.signature,
        hardware = excluded.hardware, categories = excluded.categories,
        verdict_json = excluded.verdict_json, report_json = excluded.report_json`,
@@ -141,7 +167,7 @@ export function putCrash(store: Store, crash: Crash): void {
       crashed: integer(report.crashTimeSeconds),
       recorded: crash.recordedSeconds,
       ordered: crash.orderedSeconds,
-      release: report.kernelRelease,
+      release: indexed(report.kernelRelease),
       arch: report.arch,
       incomplete: report.incomplete ? 1 : 0,
       hwerr: report.hwerr.kind,
@@ -151,7 +177,7 @@ export function putCrash(store: Store, crash: Crash): void {
       type: countedType(report),
       mark: panicMark(report),
       signature: signatureDigest(report),
-      hardware: machineName(report),
+      hardware: indexed(machineName(report)),
       categories: errorCategories(report).join(' '),
       judged: JSON.stringify(crash.verdict),
       report: JSON.stringify(report),
@@ -159,15 +185,22 @@ export function putCrash(store: Store, crash: Crash): void {
   );
 }
 
-/** Write what a crash counted; a category that is suspect now keeps the time when it became so. */
-export function putErrors(store: Store, crash: Crash, nowSeconds: number): void {
-  for (const errors of crashErrors(crash)) {
-    store.run(
+/** Characters of a name that somebody chose, in an index. */
+const MAX_INDEXED = 256;
+
+function indexed<T extends string | null>(name: T): string | T {
+  return name === null || name.length <= MAX_INDEXED ? name : name.slice(0, MAX_INDEXED);
+}
+
+/** A category that is suspect now keeps the time when it became so. */
+function putErrors(crash: Crash, nowSeconds: number): Statement[] {
+  return crashErrors(crash).map((errors) =>
+    change(
       `INSERT INTO crash_error
          VALUES (:crash, :category, :count, :last, :lead, :suspect, :host)
        ON CONFLICT (crash, category) DO UPDATE SET count = excluded.count,
          last_error_seconds = excluded.last_error_seconds, lead_seconds = excluded.lead_seconds,
-         suspect_seconds = coalesce(suspect_seconds, excluded.suspect_seconds),
+         suspect_seconds = coalesce(crash_error.suspect_seconds, excluded.suspect_seconds),
          host = excluded.host`,
       {
         crash: crash.sequence,
@@ -178,42 +211,50 @@ export function putErrors(store: Store, crash: Crash, nowSeconds: number): void 
         suspect: errors.isSuspect ? nowSeconds : null,
         host: crash.host,
       },
-    );
-  }
+    ),
+  );
 }
 
-/** Write how many errors the log of a crash has; never fewer than it was known to have. */
-export function putLogged(store: Store, crash: Crash): void {
+/** Never fewer errors than the log of the crash was known to have. */
+function putLogged(crash: Crash): Statement[] {
   const { sequence, host, report } = crash;
-  store.run('UPDATE crash_logged SET host = ? WHERE crash = ?', [host, sequence]);
-  for (const { category, severity, events } of countedErrors(report)) {
-    store.run(
-      `INSERT INTO crash_logged VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (crash, category, severity) DO UPDATE SET events = max(events, excluded.events)`,
-      [sequence, category, severity, events, host],
-    );
-  }
+  return [
+    change('UPDATE crash_logged SET host = ? WHERE crash = ?', [host, sequence]),
+    ...countedErrors(report).map(({ category, severity, events }) =>
+      change(
+        `INSERT INTO crash_logged VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (crash, category, severity) DO UPDATE SET events = excluded.events
+           WHERE excluded.events > crash_logged.events`,
+        [sequence, category, severity, events, host],
+      ),
+    ),
+  ];
 }
 
 /** Files remembered of one crash. */
 const MAX_FILES = 8;
 
 /** Remember a file of a crash as its newest. @returns the paths of all that are remembered. */
-export function putFile(store: Store, sequence: number, path: string, content: Value): string[] {
-  const others = store
-    .rows('SELECT path, content FROM crash_file WHERE crash = ? ORDER BY position', [sequence])
+export function* putFile(sequence: number, path: string, content: Value): Work<string[]> {
+  const known = yield* rows(
+    'SELECT path, content FROM crash_file WHERE crash = ? ORDER BY position',
+    [sequence],
+  );
+  const others = known
     .map((file) => ({ path: String(file['path']), content: file['content'] ?? null }))
     .filter((file) => file.path !== path);
   const files = [{ path, content }, ...others].slice(0, MAX_FILES);
-  store.run('DELETE FROM crash_file WHERE crash = ?', [sequence]);
-  for (const [position, file] of files.entries()) {
-    store.run('INSERT INTO crash_file VALUES (?, ?, ?, ?)', [
-      sequence,
-      position,
-      file.path,
-      file.content,
-    ]);
-  }
+  yield* together([
+    change('DELETE FROM crash_file WHERE crash = ?', [sequence]),
+    ...files.map((file, position) =>
+      change('INSERT INTO crash_file VALUES (?, ?, ?, ?)', [
+        sequence,
+        position,
+        file.path,
+        file.content,
+      ]),
+    ),
+  ]);
   return files.map((file) => file.path);
 }
 

@@ -53,7 +53,7 @@ const SKEW_SECONDS = 60;
  * missing, before 2005, or after the crash was recorded; then the time of recording. Crashes are
  * ordered by it everywhere, and by `sequence` where it is equal.
  */
-export function orderedSeconds(crashTimeSeconds: number | null, recordedSeconds: number): number {
+function orderedSeconds(crashTimeSeconds: number | null, recordedSeconds: number): number {
   if (crashTimeSeconds === null || crashTimeSeconds < EARLIEST_SECONDS) return recordedSeconds;
   const isClockSet = recordedSeconds >= EARLIEST_SECONDS;
   const isLater = crashTimeSeconds > recordedSeconds + SKEW_SECONDS;

@@ -3,7 +3,7 @@
 
 import { FAILURE_REASONS, type FailureReason } from '../failure.ts';
 import type { LastFailure } from './ledger-view.ts';
-import type { Store } from './store.ts';
+import { type Work, rows } from './statements.ts';
 
 /** Paths name hosts, and anybody may make them up: the newest so many are kept. */
 const MAX_HOSTS = 1000;
@@ -47,17 +47,17 @@ function keyOf(reason: FailureReason, host: string | undefined): string {
   return `${reason} ${host ?? ''}`;
 }
 
-/** The last failures that a ledger has. @throws StoreError. */
-export function readLastFailures(store: Store): LastFailures {
+/** The last failures that a ledger has. */
+export function* readLastFailures(): Work<LastFailures> {
   const failures = new LastFailures();
-  const rows = store.rows(
+  const found = yield* rows(
     `SELECT * FROM (
        SELECT reason, host, max(recorded_seconds) AS recorded_seconds FROM failure
-         GROUP BY reason, host ORDER BY recorded_seconds DESC LIMIT ?)
+         GROUP BY reason, host ORDER BY recorded_seconds DESC LIMIT ?) AS last
      ORDER BY recorded_seconds`,
     [FAILURE_REASONS.length + MAX_HOSTS],
   );
-  for (const { reason, host, recorded_seconds: recordedSeconds } of rows) {
+  for (const { reason, host, recorded_seconds: recordedSeconds } of found) {
     if (!isFailureReason(reason)) continue;
     failures.record({
       reason,

@@ -3,7 +3,6 @@
 import type { FailureReason } from '../failure.ts';
 import type { Crash } from './crash.ts';
 import type { RecordedFailure } from './recent-failures.ts';
-import type { Repair } from './repair.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
 import { STORE_PROBLEMS, type StoreProblem } from './store-error.ts';
 import type { Totals } from './totals.ts';
@@ -86,14 +85,26 @@ export interface SignaturePage {
   readonly unsigned: number;
 }
 
-/** Only what names a crash, or lists some, looks at the disk. */
+/** At once where it is in memory, or on a disk of this machine; later where others keep it. */
+type Soon<T> = T | Promise<T>;
+
+/**
+ * Only what names a crash, or lists some, looks at the disk. What comes later, from a database, is rejected
+ * with a StoreError where the database is away and nothing of it was known before.
+ */
 export interface LedgerView {
   /** Over every crash, of whatever host. */
-  total(): Totals;
-  /** Names of the hosts that have totals, in the order in which they became known. */
-  hosts(): readonly string[];
+  total(): Soon<Totals>;
+  /** How many crashes are recorded. */
+  crashCount(): number;
+  /**
+   * Names of the hosts that have totals, in the order in which they became known.
+   *
+   * @param most more are not needed.
+   */
+  hosts(most?: number): Soon<readonly string[]>;
   /** The totals of one host: they grow with hosts, not with dumps. */
-  hostTotals(host: string): Totals | undefined;
+  hostTotals(host: string): Soon<Totals | undefined>;
   hostCounts(): HostCounts;
   /** Files that gave no counters though they should have, by reason; each content once. */
   failures(): Readonly<Partial<Record<FailureReason, number>>>;
@@ -103,13 +114,11 @@ export interface LedgerView {
   dumpsWithoutHwerr(): number;
   /** The newest files that gave no counters since the start, oldest first; without those that recovered. */
   recentFailures(): Iterable<RecordedFailure>;
-  /** Repairs that were acknowledged, newest first. */
-  repairs(): readonly Repair[];
   /** Every crash that is selected, newest first; read a few at a time as they are walked. */
-  crashes(filter?: CrashFilter): Iterable<Crash>;
+  crashes(filter?: CrashFilter): Iterable<Crash> | AsyncIterable<Crash>;
   /** Found by index, however many crashes there are. */
-  select(selection: CrashSelection): CrashPage;
+  select(selection: CrashSelection): Soon<CrashPage>;
   /** The same crashes by what they died of. */
-  signatures(selection: CrashSelection): SignaturePage;
-  crash(id: string): Crash | undefined;
+  signatures(selection: CrashSelection): Soon<SignaturePage>;
+  crash(id: string): Soon<Crash | undefined>;
 }

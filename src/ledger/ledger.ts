@@ -2,25 +2,15 @@
 // of files, one batch at a time, and keeps trying where the disk does not let it; reader.ts shows what
 // is durable, and nothing else.
 
-import { randomUUID } from 'node:crypto';
 import type { Logger } from '../log.ts';
 import type { FileOutcome } from '../outcome.ts';
-import {
-  databasePath,
-  hasLedger,
-  makeDirectory,
-  oldLedger,
-  setAside,
-  setAsideCount,
-} from './files.ts';
-import type { LedgerState, LedgerStatus } from './ledger-view.ts';
-import { type Lock, lockLedger } from './lock.ts';
+import type { Claims, Engine, FileResult, ReaderOptions } from './engine.ts';
+import type { LedgerState, LedgerStatus, LedgerView } from './ledger-view.ts';
 import { Pending } from './pending.ts';
-import { type FileResult, LedgerReader, type ReaderOptions } from './reader.ts';
+import type { LedgerReader } from './reader.ts';
 import type { HostRule } from './host-name.ts';
-import { Store } from './store.ts';
+import { SqliteEngine } from './sqlite-engine.ts';
 import { HINTS, StoreError } from './store-error.ts';
-import { Writer } from './writer.ts';
 
 export type { Crash, StoredReport } from './crash.ts';
 export {
@@ -31,6 +21,7 @@ export {
   type LedgerView,
   type SignatureGroup,
 } from './ledger-view.ts';
+export type { LedgerReader } from './reader.ts';
 export type { RecordedFailure } from './recent-failures.ts';
 export type { CategoryTotals, Totals } from './totals.ts';
 
@@ -42,18 +33,34 @@ const RETRY_MS = { first: 500, longest: 30_000 };
 
 type FirstPassProgress = 'running' | 'partial' | 'over';
 
-/** Where the ledger is, and how crashes are named and judged when they are recorded. */
-export interface LedgerOptions extends ReaderOptions {
-  readonly directory: string;
+/** How crashes are named and judged when they are recorded. */
+export interface RecordingOptions extends ReaderOptions {
   /** A crash is judged by it when it is recorded. */
   readonly suspectWindowSeconds: number;
   readonly hostRule: HostRule;
   readonly log: Logger;
 }
 
-/** @throws StoreError when the ledger is `busy`, `newer`, or there and not readable. */
-export async function openLedger(options: LedgerOptions): Promise<Ledger> {
-  const ledger = new Ledger(options);
+/** The same, and where the ledger is. */
+export interface LedgerOptions extends RecordingOptions {
+  readonly directory: string;
+}
+
+/**
+ * The ledger of a directory.
+ *
+ * @throws StoreError when the ledger is `busy`, `newer`, or there and not readable.
+ */
+export function openLedger(options: LedgerOptions): Promise<Ledger> {
+  return openLedgerOf(new SqliteEngine(options), options);
+}
+
+/** @throws StoreError as the engine's open() does. */
+export async function openLedgerOf<View extends LedgerView>(
+  engine: Engine<View>,
+  options: RecordingOptions,
+): Promise<Ledger<View>> {
+  const ledger = new Ledger(engine, options);
   try {
     await ledger.open();
     return ledger;
@@ -63,19 +70,16 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   }
 }
 
-/** What became of every file, on disk. While it cannot be written, outcomes wait in memory. */
-export class Ledger implements LedgerStatus {
+/** What became of every file, durable. While it cannot be written, outcomes wait in memory. */
+export class Ledger<View extends LedgerView = LedgerReader> implements LedgerStatus {
   /** What is durable. */
-  readonly view: LedgerReader;
-  readonly #options: LedgerOptions;
-  readonly #owner = randomUUID();
+  readonly view: View;
+  readonly #engine: Engine<View>;
+  readonly #options: RecordingOptions;
   readonly #pending = new Pending();
-  readonly #writer: Writer;
-  #lock: Lock | undefined;
   #state: LedgerState = { kind: 'ready' };
   #writes = 0;
   #writeFailures = 0;
-  #setAside = 0;
   /** How far the first pass over the directories is: as told, and as recorded. */
   readonly #firstPass: Record<'told' | 'recorded', FirstPassProgress> = {
     told: 'running',
@@ -84,36 +88,25 @@ export class Ledger implements LedgerStatus {
   #looking: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS.first;
   #timer: NodeJS.Timeout | undefined;
-  /** Writing or recovering, whichever it is: one at a time. What comes in meanwhile goes along next. */
+  /** Writing, recovering or looking, whichever it is: one at a time. What comes in meanwhile goes along next. */
   #underWay: Promise<void> | undefined;
   #closed = false;
 
-  constructor(options: LedgerOptions) {
+  constructor(engine: Engine<View>, options: RecordingOptions) {
+    this.#engine = engine;
     this.#options = options;
-    this.#writer = new Writer(options.directory);
-    this.view = new LedgerReader(options);
+    this.view = engine.view;
   }
 
-  /** @throws StoreError as openLedger() does. */
+  /** @throws StoreError as the engine's open() does. */
   async open(): Promise<void> {
-    const { directory, log } = this.#options;
-    const old = oldLedger(directory);
-    if (old !== undefined) {
-      const hint = 'dumps that are still there are counted again; the file can be removed';
-      log.warn('ledger of version 0.1.0 is left alone', { path: old, hint });
-    }
-    try {
-      await this.#begin();
-    } catch (error) {
-      const problem = StoreError.from(directory, error);
-      if (problem.problem === 'busy' || problem.problem === 'newer') throw problem;
-      // Zeros in place of what is there would be counters that went down: rather not start at all.
-      if (!this.view.isOpen && hasLedger(directory)) this.#show(true);
-      this.#failed(problem);
-      this.#plan();
-    }
-    this.#setAside = await setAsideCount(directory);
-    this.#looking = setInterval(() => void this.#look(), LOOK_MS).unref();
+    const problem = await this.#engine.open();
+    if (problem === undefined) this.#writes++;
+    else this.#failed(problem);
+    this.#plan();
+    this.#looking = setInterval(() => {
+      if (this.#underWay === undefined && !this.#closed) this.#alone(() => this.#look());
+    }, LOOK_MS).unref();
   }
 
   get state(): LedgerState {
@@ -129,14 +122,15 @@ export class Ledger implements LedgerStatus {
   }
 
   get setAside(): number {
-    return this.#setAside;
+    return this.#engine.setAside;
   }
 
   get isFirstPassRecorded(): boolean {
     const { told, recorded } = this.#firstPass;
     const progress = this.#state.kind === 'ready' ? recorded : told;
     // Zeros would be a claim about the directories that do not answer.
-    return progress === 'over' || (progress === 'partial' && this.view.total().crashes > 0);
+    const isKnown = progress === 'over' || (progress === 'partial' && this.view.crashCount() > 0);
+    return isKnown || this.#engine.isPassedBefore;
   }
 
   /**
@@ -148,9 +142,14 @@ export class Ledger implements LedgerStatus {
     this.#lookAtFirstPass();
   }
 
+  /** How collectors that share it share the files; undefined: there is only this one. */
+  get claims(): Claims | undefined {
+    return this.#engine.claims;
+  }
+
   /** What became of a file in this state, if that is known and needs no second look. */
   resultOf(root: string, path: string, version: string): FileResult | undefined {
-    return this.view.resultOf({ root, path }, version);
+    return this.#engine.resultOf(root, path, version);
   }
 
   /**
@@ -167,7 +166,7 @@ export class Ledger implements LedgerStatus {
   /** Forget the files of a directory that are not there any more. The crashes stay. */
   retain(root: string, paths: Iterable<string>): void {
     const present = new Set(paths);
-    for (const path of this.view.knownFiles(root)) {
+    for (const path of this.#engine.knownFiles(root)) {
       if (!present.has(path)) this.#pending.addGone({ root, path });
     }
     this.#plan();
@@ -175,7 +174,7 @@ export class Ledger implements LedgerStatus {
 
   /** The file, or directory, could not be read and can be now. */
   recovered(path: string): void {
-    this.view.recovered(path);
+    this.#engine.failures.recovered(path);
     this.#pending.recovered(path);
   }
 
@@ -187,23 +186,26 @@ export class Ledger implements LedgerStatus {
     clearInterval(this.#looking);
     await this.#underWay;
     while (this.#state.kind === 'ready' && this.#pending.outcomeCount > 0) await this.#flush();
-    // The last one to close moves the WAL into the database: the one that may write.
-    this.view.close();
-    await this.#writer.close();
-    await this.#lock?.release();
+    await this.#engine.close();
+  }
+
+  /** Does work that is not to meet with other such work. */
+  #alone(work: () => Promise<void>): void {
+    const done = Promise.resolve(this.#underWay)
+      .then(work)
+      .then(() => {
+        if (this.#underWay === done) this.#underWay = undefined;
+        this.#plan();
+      });
+    this.#underWay = done;
   }
 
   async #look(): Promise<void> {
-    this.#setAside = await setAsideCount(this.#options.directory);
-    if (this.#underWay === undefined && !this.#closed) this.#noticeRepairs();
-  }
-
-  #noticeRepairs(): void {
+    if (this.#closed) return;
     try {
-      this.view.noticeRepairs();
+      await this.#engine.look(this.#firstPass.recorded === 'over');
     } catch (error) {
-      this.#failed(StoreError.from(this.#options.directory, error));
-      this.#plan();
+      this.#failed(StoreError.from(this.#engine.name, error));
     }
   }
 
@@ -220,42 +222,40 @@ export class Ledger implements LedgerStatus {
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
-        this.#underWay = this.#proceed();
+        this.#alone(() => (this.#state.kind === 'ready' ? this.#flush() : this.#recover()));
       },
       kind === 'ready' ? 0 : this.#retryMs,
     );
   }
 
-  async #proceed(): Promise<void> {
-    await (this.#state.kind === 'ready' ? this.#flush() : this.#recover());
-    this.#underWay = undefined;
-    this.#plan();
-  }
-
   async #flush(): Promise<void> {
-    const { hostRule, nowMs, suspectWindowSeconds, directory } = this.#options;
-    const nowSeconds = Math.floor(nowMs() / 1000);
-    const batch = this.#pending.next();
     try {
-      const changes = await this.#writer.record({
-        outcomes: batch.outcomes.map(({ outcome }) => outcome),
-        gone: batch.gone,
-        context: { hostRule, suspectWindowSeconds, nowSeconds },
-        owner: this.#owner,
-      });
-      this.#writes++;
-      this.view.take(changes, nowSeconds);
-      for (const [i, { outcome, hasRecovered }] of batch.outcomes.entries()) {
-        const change = (hasRecovered ? undefined : changes[i]) ?? {};
-        this.view.showFailure(outcome.path, change, nowSeconds);
-      }
-      this.#pending.done(batch);
-      this.#lookAtFirstPass();
-      this.#noticeRepairs();
+      await this.#write();
     } catch (error) {
       this.#writeFailures++;
-      this.#failed(StoreError.from(directory, error));
+      this.#failed(StoreError.from(this.#engine.name, error));
     }
+  }
+
+  /** Writes what waited longest. @throws StoreError. */
+  async #write(): Promise<void> {
+    const { hostRule, nowMs, suspectWindowSeconds } = this.#options;
+    const nowSeconds = Math.floor(nowMs() / 1000);
+    const batch = this.#pending.next();
+    const changes = await this.#engine.write({
+      outcomes: batch.outcomes.map(({ outcome }) => outcome),
+      gone: batch.gone,
+      context: { hostRule, suspectWindowSeconds, nowSeconds },
+    });
+    this.#writes++;
+    this.#state = { kind: 'ready' };
+    for (const [i, { outcome, hasRecovered }] of batch.outcomes.entries()) {
+      const { failure, failedHost: host } = (hasRecovered ? undefined : changes[i]) ?? {};
+      const shown = failure && { ...failure, ...(host !== undefined && { host }) };
+      this.#engine.failures.record(outcome.path, shown, nowSeconds);
+    }
+    this.#pending.done(batch);
+    this.#lookAtFirstPass();
   }
 
   #failed({ problem, message }: StoreError): void {
@@ -271,7 +271,11 @@ export class Ledger implements LedgerStatus {
 
   async #recover(): Promise<void> {
     try {
-      await this.#begin();
+      await this.#engine.recover();
+      this.#writes++;
+      // There may be room for little, and not for what waits.
+      if (!this.#pending.isEmpty) await this.#write();
+      this.#state = { kind: 'ready' };
       if (this.#closed) return;
       this.#options.log.info('ledger can be written again');
       this.#retryMs = RETRY_MS.first;
@@ -279,54 +283,7 @@ export class Ledger implements LedgerStatus {
       if (this.#closed) return;
       this.#writeFailures++;
       this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS.longest);
-      this.#failed(StoreError.from(this.#options.directory, error));
-    }
-  }
-
-  /** @throws StoreError; never for a damaged ledger: that is set aside. */
-  async #begin(): Promise<void> {
-    const { directory } = this.#options;
-    makeDirectory(directory);
-    this.#lock ??= await lockLedger(directory);
-    const wasOpen = this.view.isOpen;
-    if (!wasOpen) this.#openSound();
-    await this.#writer.takeOver(this.#owner);
-    this.#writes++;
-    // It may have been opened in a way that does not see what is written; and what seemed to fail may be
-    // on the disk all the same, as when the thread that wrote it died.
-    if (wasOpen) this.#show(false);
-    this.#state = { kind: 'ready' };
-  }
-
-  /** Open the ledger, made or migrated first where it must be. */
-  #openSound(): void {
-    const { directory, nowMs, log } = this.#options;
-    if (!hasLedger(directory)) Store.create(directory);
-    try {
-      Store.bringUpToDate(directory);
-      this.#show(true);
-    } catch (error) {
-      const problem = StoreError.from(databasePath(directory), error);
-      if (problem.problem !== 'damaged') throw problem;
-      const kept = setAside(directory, nowMs());
-      log.error('ledger is damaged, set aside; a new one begins with the dumps still there', {
-        error: problem.message,
-        kept,
-      });
-      Store.create(directory);
-      this.#show(true);
-    }
-  }
-
-  /** Show the ledger as it is on the disk now. @throws StoreError when that cannot be. */
-  #show(isUnknown: boolean): void {
-    const store = Store.openCurrent(this.#options.directory);
-    try {
-      if (isUnknown) store.verify();
-      this.view.show(store);
-    } catch (error) {
-      store.close();
-      throw error;
+      this.#failed(StoreError.from(this.#engine.name, error));
     }
   }
 }

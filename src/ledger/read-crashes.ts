@@ -2,7 +2,7 @@
 
 import type { Crash } from './crash.ts';
 import type { CrashFilter } from '../selection.ts';
-import { eachCrash } from './selection.ts';
+import { nextCrashes } from './selection.ts';
 import { Store } from './store.ts';
 
 /**
@@ -20,5 +20,14 @@ export function readCrashes(
     read(eachCrash(store, filter));
   } finally {
     store.close();
+  }
+}
+
+/** Every crash that is selected, newest first. @throws StoreError. */
+export function* eachCrash(store: Store, filter: CrashFilter = {}): Generator<Crash> {
+  let crashes = store.do(nextCrashes(filter, undefined));
+  while (crashes.length > 0) {
+    yield* crashes;
+    crashes = store.do(nextCrashes(filter, crashes.at(-1)));
   }
 }

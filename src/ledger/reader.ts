@@ -2,8 +2,9 @@
 
 import type { FailureReason } from '../failure.ts';
 import type { Crash } from './crash.ts';
-import { crashOf, number, text } from './crash-rows.ts';
-import type { HostRule } from './host-name.ts';
+import { number, text } from './crash-rows.ts';
+import { eachCrash } from './read-crashes.ts';
+import type { FileResult, ReaderOptions } from './engine.ts';
 import { LastFailures, readLastFailures } from './last-failures.ts';
 import type {
   CrashPage,
@@ -12,26 +13,14 @@ import type {
   LedgerView,
   SignaturePage,
 } from './ledger-view.ts';
-import type { RecordedFailure } from './recent-failures.ts';
-import { RecentFailures } from './recent-failures.ts';
+import type { RecentFailures, RecordedFailure } from './recent-failures.ts';
 import type { Change, CountedReason, GoneFile } from './record.ts';
 import { type Repair, lastRepair, readRepairs } from './repair.ts';
-import { eachCrash, selectCrashes, selectSignatures } from './selection.ts';
+import { crashOfId, selectCrashes, selectSignatures } from './selection.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Store } from './store.ts';
 import { type TotalsContext, readHostTotals, readTotals } from './total-rows.ts';
 import { RunningTotals, type Totals } from './totals.ts';
-
-/** How many hosts are kept apart, what unnamed ones are called, and the wall clock. */
-export interface ReaderOptions {
-  /** Hosts with totals of their own. Crashes of further hosts are recorded, and in the total. */
-  readonly maxHosts: number;
-  readonly hostRule: Pick<HostRule, 'fallback'>;
-  readonly nowMs: () => number;
-}
-
-/** What a file was that needs no second look, not even by the next version of this program. */
-export type FileResult = 'complete' | 'incomplete';
 
 /** What is kept of a ledger in memory: it grows with hosts, not with crashes. */
 interface Memory {
@@ -47,7 +36,7 @@ interface Memory {
 /** Shows one ledger. What names a crash or lists some throws StoreError when it cannot be read. */
 export class LedgerReader implements LedgerView {
   readonly #options: ReaderOptions;
-  readonly #failures = new RecentFailures();
+  readonly #failures: RecentFailures;
   #store: Store | undefined;
   #memory: Memory = {
     total: new RunningTotals({ isFallback: false }),
@@ -59,8 +48,9 @@ export class LedgerReader implements LedgerView {
     lastRepair: 0,
   };
 
-  constructor(options: ReaderOptions) {
+  constructor(options: ReaderOptions, failures: RecentFailures) {
     this.#options = options;
+    this.#failures = failures;
   }
 
   get isOpen(): boolean {
@@ -86,9 +76,9 @@ export class LedgerReader implements LedgerView {
    */
   noticeRepairs(): void {
     if (this.#store === undefined) return;
-    const last = lastRepair(this.#store);
+    const last = this.#store.do(lastRepair());
     if (last === this.#memory.lastRepair) return;
-    const repairs = readRepairs(this.#store);
+    const repairs = this.#store.do(readRepairs());
     const isNew = (repair: Repair): boolean => !this.#memory.repairs.some(isSame(repair));
     const hosts = new Set(repairs.filter(isNew).map(({ host }) => host));
     this.#memory = { ...this.#memory, repairs, lastRepair: last };
@@ -116,20 +106,6 @@ export class LedgerReader implements LedgerView {
     this.#reload(stale);
   }
 
-  /** Show what became of a file now. @param failure undefined: no failure. */
-  showFailure(path: string, { failure, failedHost }: Change, nowSeconds: number): void {
-    this.#failures.record(
-      path,
-      failure && { ...failure, ...(failedHost !== undefined && { host: failedHost }) },
-      nowSeconds,
-    );
-  }
-
-  /** The file, or directory, could not be read and can be now. */
-  recovered(path: string): void {
-    this.#failures.recovered(path);
-  }
-
   close(): void {
     this.#store?.close();
     this.#store = undefined;
@@ -137,6 +113,10 @@ export class LedgerReader implements LedgerView {
 
   total(): Totals {
     return this.#memory.total;
+  }
+
+  crashCount(): number {
+    return this.#memory.total.crashes;
   }
 
   hosts(): readonly string[] {
@@ -184,17 +164,16 @@ export class LedgerReader implements LedgerView {
 
   select(selection: CrashSelection): CrashPage {
     if (this.#store === undefined) return { crashes: [], matching: 0 };
-    return selectCrashes(this.#store, selection);
+    return this.#store.do(selectCrashes(selection));
   }
 
   signatures(selection: CrashSelection): SignaturePage {
     if (this.#store === undefined) return { groups: [], signatures: 0, unsigned: 0 };
-    return selectSignatures(this.#store, selection);
+    return this.#store.do(selectSignatures(selection));
   }
 
   crash(id: string): Crash | undefined {
-    const row = this.#store?.row('SELECT * FROM crash WHERE id = ?', [id]);
-    return row && this.#store && crashOf(this.#store, row);
+    return this.#store?.do(crashOfId(id));
   }
 
   /** What became of a file in this state, if that is known and needs no second look. */
@@ -235,9 +214,9 @@ export class LedgerReader implements LedgerView {
     if (this.#store === undefined) return;
     const { byHost } = this.#memory;
     for (const scope of scopes) {
-      if (scope === undefined) this.#memory.total = readTotals(this.#store, this.#context());
+      if (scope === undefined) this.#memory.total = this.#store.do(readTotals(this.#context()));
       else if (byHost.has(scope)) {
-        for (const [host, totals] of readHostTotals(this.#store, [scope], this.#context())) {
+        for (const [host, totals] of this.#store.do(readHostTotals([scope], this.#context()))) {
           byHost.set(host, totals);
         }
       }
@@ -254,17 +233,17 @@ export class LedgerReader implements LedgerView {
       .rows('SELECT name FROM host WHERE number <= ? ORDER BY number', [this.#options.maxHosts])
       .map((row) => text(row['name']) ?? '');
     return {
-      total: readTotals(store, this.#context()),
-      byHost: readHostTotals(store, hosts, this.#context()),
+      total: store.do(readTotals(this.#context())),
+      byHost: store.do(readHostTotals(hosts, this.#context())),
       knownHosts: countHosts(store),
       counted: new Map(
         store
           .rows('SELECT reason, count FROM failure_total')
           .map((row) => [String(row['reason']), Number(row['count'])]),
       ),
-      lastFailures: readLastFailures(store),
-      repairs: readRepairs(store),
-      lastRepair: lastRepair(store),
+      lastFailures: store.do(readLastFailures()),
+      repairs: store.do(readRepairs()),
+      lastRepair: store.do(lastRepair()),
     };
   }
 }

@@ -4,19 +4,11 @@ import type { Failure, FailureReason } from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { type Crash, isOfPstore, merged, storedReport, withReport } from './crash.ts';
-import {
-  candidates,
-  crashAt,
-  number,
-  putCrash,
-  putErrors,
-  putFile,
-  putLogged,
-} from './crash-rows.ts';
+import { candidates, crashesAt, number, putCrash, putFile } from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
 import { panicMark } from './logs.ts';
 import { type CrashIdentity, newCrashId, sameCrash, sha256 } from './identity.ts';
-import type { Store } from './store.ts';
+import { type Work, change, row, run, together } from './statements.ts';
 import { StoreError } from './store-error.ts';
 
 /** A file that is not there any more. */
@@ -30,8 +22,6 @@ export interface Batch {
   readonly outcomes: readonly FileOutcome[];
   readonly gone: readonly GoneFile[];
   readonly context: RecordContext;
-  /** Who writes. */
-  readonly owner: string;
 }
 
 interface RecordContext {
@@ -53,83 +43,77 @@ export interface Change {
 
 export type CountedReason = FailureReason | 'kernel_without_hwerr';
 
-/**
- * Make `owner` the one who writes: a daemon that finds another one there has been replaced.
- *
- * @throws StoreError.
- */
-export function takeOver(store: Store, owner: string): void {
-  store.transaction(() => {
-    store.run(`INSERT OR REPLACE INTO meta VALUES ('owner', ?)`, [owner]);
-  });
+/** Make `owner` the one who writes: a daemon that finds another one there has been replaced. */
+export function* takeOver(owner: string): Work<void> {
+  yield* run(
+    `INSERT INTO meta VALUES ('owner', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+    [owner],
+  );
 }
 
-/**
- * Record a batch in one transaction.
- *
- * @returns the changes of each outcome.
- * @throws StoreError: nothing of the batch is in the ledger; `busy` when another daemon took it over.
- */
-export function recordBatch(store: Store, { outcomes, gone, context, owner }: Batch): Change[] {
-  return store.transaction(() => {
-    if (store.row(`SELECT value FROM meta WHERE key = 'owner'`)?.['value'] !== owner) {
-      throw new StoreError('busy', 'another daemon took the ledger over');
-    }
-    store.run(
-      `INSERT INTO meta VALUES ('commits', '1')
-         ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`,
-    );
-    for (const { root, path } of gone) {
-      store.run('DELETE FROM file WHERE root = ? AND path = ?', [root, path]);
-    }
-    return outcomes.map((outcome) => record(store, outcome, context));
-  });
+/** @throws StoreError `busy` when another daemon took the ledger over. */
+export function* requireOwner(owner: string): Work<void> {
+  if ((yield* row(`SELECT value FROM meta WHERE key = 'owner'`))?.['value'] === owner) return;
+  throw new StoreError('busy', 'another daemon took the ledger over');
 }
+
+/** Record a batch, within one transaction. @returns the changes of each outcome. */
+export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]> {
+  yield* run(
+    `INSERT INTO meta VALUES ('commits', '1')
+       ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS INTEGER) + 1 AS TEXT)`,
+  );
+  yield* together(
+    gone.map(({ root, path }) =>
+      change('DELETE FROM file WHERE root = ? AND path = ?', [root, path]),
+    ),
+  );
+  const changes: Change[] = [];
+  for (const outcome of outcomes) changes.push(yield* record(outcome, context));
+  return changes;
+}
+
+/** What an index of PostgreSQL can hold; a file with a longer path is decoded again after a restart. */
+const MAX_REMEMBERED_BYTES = 2000;
 
 /** Take one outcome in; called again with the same outcome, it changes nothing more. */
-function record(store: Store, outcome: FileOutcome, context: RecordContext): Change {
-  if (outcome.kind === 'failure') return failed(store, outcome, outcome.failure, context);
+function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
+  if (outcome.kind === 'failure') return yield* failed(outcome, outcome.failure, context);
   const { root, path, version, report } = outcome;
-  const crash = recordCrash(store, outcome, report, context);
+  const crash = yield* recordCrash(outcome, report, context);
   const { hwerr } = report;
   // A part of a split dump, or a poorer copy: the crash has its counters, nothing is wrong.
   const isAnswered = hwerr.kind === 'present' || crash.after.report.hwerr.kind === 'present';
   const isFine = isAnswered || hwerr.reason === 'kernel_without_hwerr' || hwerr.reason === 'pstore';
   if (!isFine) {
     const message = hwerr.kind === 'unreadable' ? hwerr.message : 'the dump gives no counters';
-    return { crash, ...failed(store, outcome, { reason: hwerr.reason, message }, context) };
+    return { crash, ...(yield* failed(outcome, { reason: hwerr.reason, message }, context)) };
   }
-  store.run('INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)', [
-    root,
-    path,
-    version,
-    report.incomplete ? 'incomplete' : 'complete',
-  ]);
+  if (Buffer.byteLength(root + path) <= MAX_REMEMBERED_BYTES)
+    yield* run(
+      `INSERT INTO file VALUES (?, ?, ?, ?) ON CONFLICT (root, path) DO UPDATE SET
+       version = excluded.version, result = excluded.result`,
+      [root, path, version, report.incomplete ? 'incomplete' : 'complete'],
+    );
   if (isAnswered || isOfPstore(report)) return { crash };
   const failure = { reason: 'kernel_without_hwerr', message: '' } as const;
-  return { crash, ...countOnce(store, outcome, failure, context) };
+  return { crash, ...(yield* countOnce(outcome, failure, context)) };
 }
 
-function failed(
-  store: Store,
-  outcome: FileOutcome,
-  failure: Failure,
-  context: RecordContext,
-): Change {
+function* failed(outcome: FileOutcome, failure: Failure, context: RecordContext): Work<Change> {
   const host = pathHost(outcome.path, context.hostRule);
   return {
     failure,
     ...(host !== null && { failedHost: host }),
-    ...countOnce(store, outcome, failure, context),
+    ...(yield* countOnce(outcome, failure, context)),
   };
 }
 
-function recordCrash(
-  store: Store,
+function* recordCrash(
   { path, content }: FileOutcome,
   report: CrashReport,
   context: RecordContext,
-): NonNullable<Change['crash']> {
+): Work<NonNullable<Change['crash']>> {
   const { hostRule, nowSeconds, suspectWindowSeconds } = context;
   const digest = sha256(report.vmcoreinfoLines);
   const { bootId, crashTimeSeconds, nodename } = report;
@@ -141,12 +125,12 @@ function recordCrash(
   };
   const named = hostOf(nodename, path, hostRule);
   const sought = { digest, path, content, host: named.host };
-  const same = sameCrash(identity, candidates(store, identity, sought));
-  const before = same && crashAt(store, same.sequence);
+  const same = sameCrash(identity, yield* candidates(identity, sought));
+  const [before] = same ? yield* crashesAt([same.sequence]) : [];
   const next = storedReport(report);
-  const sequence = before?.sequence ?? lastSequence(store) + 1;
+  const sequence = before?.sequence ?? (yield* lastSequence()) + 1;
   const known = before ?? {
-    id: freeId(store, identity, digest, sequence),
+    id: yield* freeId(identity, digest, sequence),
     sequence,
     paths: [],
     recordedSeconds: nowSeconds,
@@ -159,14 +143,19 @@ function recordCrash(
     host: isNamed ? before.host : named.host,
     hostSource: isNamed ? before.hostSource : named.source,
   };
-  store.run('INSERT OR IGNORE INTO host (name) VALUES (?)', [after.host]);
+  yield* run(
+    `INSERT INTO host VALUES ((SELECT coalesce(max(number), 0) + 1 FROM host), ?)
+       ON CONFLICT (name) DO NOTHING`,
+    [after.host],
+  );
   if (before === undefined || hasChanged(before, after)) {
-    putCrash(store, after);
-    putErrors(store, after, nowSeconds);
-    putLogged(store, after);
+    yield* together(putCrash(after, nowSeconds));
   }
-  store.run('INSERT OR IGNORE INTO crash_vmcoreinfo VALUES (?, ?)', [digest, sequence]);
-  const paths = putFile(store, sequence, path, content ?? null);
+  yield* run('INSERT INTO crash_vmcoreinfo VALUES (?, ?) ON CONFLICT DO NOTHING', [
+    digest,
+    sequence,
+  ]);
+  const paths = yield* putFile(sequence, path, content ?? null);
   return { before, after: { ...after, paths } };
 }
 
@@ -174,13 +163,13 @@ function hasChanged(before: Crash, after: Crash): boolean {
   return JSON.stringify({ ...before, paths: [] }) !== JSON.stringify({ ...after, paths: [] });
 }
 
-function lastSequence(store: Store): number {
-  return number(store.row('SELECT max(sequence) AS last FROM crash')?.['last']) ?? 0;
+function* lastSequence(): Work<number> {
+  return number((yield* row('SELECT max(sequence) AS last FROM crash'))?.['last']) ?? 0;
 }
 
-function freeId(store: Store, identity: CrashIdentity, digest: string, sequence: number): string {
+function* freeId(identity: CrashIdentity, digest: string, sequence: number): Work<string> {
   const id = newCrashId(identity, digest, '');
-  const isTaken = store.row('SELECT 1 FROM crash WHERE id = ?', [id]) !== undefined;
+  const isTaken = (yield* row('SELECT 1 FROM crash WHERE id = ?', [id])) !== undefined;
   return isTaken ? newCrashId(identity, digest, String(sequence)) : id;
 }
 
@@ -194,34 +183,35 @@ interface Uncounted {
 }
 
 /** Count a content under a reason, unless it is counted already. */
-function countOnce(
-  store: Store,
+function* countOnce(
   { path, version, content }: FileOutcome,
   { reason, message }: Uncounted,
   { hostRule, nowSeconds }: RecordContext,
-): Pick<Change, 'counted'> {
+): Work<Pick<Change, 'counted'>> {
   const key = content ?? sha256(`${path}\0${version}`);
-  const isNew = store.run(
-    `INSERT OR IGNORE INTO failure (reason, content, path, host, message, recorded_seconds)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+  const isNew = yield* run(
+    `INSERT INTO failure (number, reason, content, path, host, message, recorded_seconds)
+       VALUES ((SELECT coalesce(max(number), 0) + 1 FROM failure), ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (reason, content) DO NOTHING`,
     [reason, key, path, pathHost(path, hostRule), message.slice(0, MAX_MESSAGE_LENGTH), nowSeconds],
   );
   if (isNew === 0) return {};
-  store.run(
-    `INSERT INTO failure_total VALUES (?, 1) ON CONFLICT (reason) DO UPDATE SET count = count + 1`,
+  yield* run(
+    `INSERT INTO failure_total VALUES (?, 1)
+       ON CONFLICT (reason) DO UPDATE SET count = failure_total.count + 1`,
     [reason],
   );
-  forgetOne(store, reason, key);
+  yield* forgetOne(reason, key);
   return { counted: reason };
 }
 
 /** Keys are digests, so the one that comes after `key` is any. */
-function forgetOne(store: Store, reason: string, key: string): void {
-  const all = number(store.row('SELECT sum(count) AS count FROM failure_total')?.['count']) ?? 0;
+function* forgetOne(reason: string, key: string): Work<void> {
+  const all = number((yield* row('SELECT sum(count) AS count FROM failure_total'))?.['count']) ?? 0;
   if (all <= MAX_COUNTED) return;
-  const rows = number(store.row('SELECT count(*) AS count FROM failure')?.['count']) ?? 0;
+  const rows = number((yield* row('SELECT count(*) AS count FROM failure'))?.['count']) ?? 0;
   if (rows <= MAX_COUNTED) return;
-  store.run(
+  yield* run(
     `DELETE FROM failure WHERE number = coalesce(
        (SELECT number FROM failure WHERE reason = :reason AND content > :key ORDER BY content LIMIT 1),
        (SELECT number FROM failure WHERE NOT (reason = :reason AND content = :key) ORDER BY number LIMIT 1))`,

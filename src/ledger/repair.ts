@@ -2,7 +2,8 @@
 // recent suspects.
 
 import { number } from './crash-rows.ts';
-import { type Row, Store } from './store.ts';
+import { type Row, type Work, row as oneRow, rows } from './statements.ts';
+import { Store } from './store.ts';
 
 /** One repair of one host, which is for its crashes up to `crash`. */
 export interface Repair {
@@ -16,6 +17,12 @@ export interface Repair {
   readonly note: string;
 }
 
+/** A repair, and whether it was not known before. */
+export interface Recorded {
+  readonly repair: Repair;
+  readonly isNew: boolean;
+}
+
 /** A host that is not in the ledger, or none where there are several. */
 class UnknownHost extends Error {}
 
@@ -26,33 +33,30 @@ const MAX_NOTE_LENGTH = 500;
  * changes nothing.
  *
  * @param host undefined: the only one that the ledger knows.
- * @returns the repair, and whether it is new.
- * @throws UnknownHost; StoreError.
+ * @throws UnknownHost.
  */
-function recordRepair(
-  store: Store,
+export function* recordRepair(
   host: string | undefined,
   note: string,
   nowSeconds: number,
-): { readonly repair: Repair; readonly isNew: boolean } {
-  return store.transaction(() => {
-    const name = host ?? onlyHost(store);
-    const last = store.row('SELECT max(sequence) AS crash FROM crash WHERE host = ?', [name]);
-    const crash = number(last?.['crash']);
-    if (crash === null) throw new UnknownHost(`no crash of host ${name} is recorded`);
-    const text = note.slice(0, MAX_NOTE_LENGTH);
-    const known = store.row('SELECT * FROM repair WHERE host = ? AND crash = ? AND note = ?', [
-      name,
-      crash,
-      text,
-    ]);
-    if (known !== undefined) return { repair: repairOf(known), isNew: false };
-    const row = store.row(
-      `INSERT INTO repair (host, crash, recorded_seconds, note) VALUES (?, ?, ?, ?) RETURNING *`,
-      [name, crash, nowSeconds, text],
-    );
-    return { repair: repairOf(row ?? {}), isNew: true };
-  });
+): Work<Recorded> {
+  const name = host ?? (yield* onlyHost());
+  const last = yield* oneRow('SELECT max(sequence) AS crash FROM crash WHERE host = ?', [name]);
+  const crash = number(last?.['crash']);
+  if (crash === null) throw new UnknownHost(`no crash of host ${name} is recorded`);
+  const text = note.slice(0, MAX_NOTE_LENGTH);
+  const known = yield* oneRow('SELECT * FROM repair WHERE host = ? AND crash = ? AND note = ?', [
+    name,
+    crash,
+    text,
+  ]);
+  if (known !== undefined) return { repair: repairOf(known), isNew: false };
+  const row = yield* oneRow(
+    `INSERT INTO repair (number, host, crash, recorded_seconds, note)
+       VALUES ((SELECT coalesce(max(number), 0) + 1 FROM repair), ?, ?, ?, ?) RETURNING *`,
+    [name, crash, nowSeconds, text],
+  );
+  return { repair: repairOf(row ?? {}), isNew: true };
 }
 
 /**
@@ -60,22 +64,18 @@ function recordRepair(
  *
  * @throws UnknownHost; StoreError when there is no ledger, or it cannot be written.
  */
-export function repaired(
-  directory: string,
-  host: string | undefined,
-  note: string,
-): { readonly repair: Repair; readonly isNew: boolean } {
+export function repaired(directory: string, host: string | undefined, note: string): Recorded {
   Store.openCurrent(directory).close();
   const store = Store.open(directory, 'write');
   try {
-    return recordRepair(store, host, note, Math.floor(Date.now() / 1000));
+    return store.transaction(recordRepair(host, note, Math.floor(Date.now() / 1000)));
   } finally {
     store.close();
   }
 }
 
-function onlyHost(store: Store): string {
-  const hosts = store.rows('SELECT DISTINCT host FROM crash LIMIT 2');
+function* onlyHost(): Work<string> {
+  const hosts = yield* rows('SELECT DISTINCT host FROM crash LIMIT 2');
   const [first] = hosts;
   if (first === undefined) throw new UnknownHost('no crash is recorded');
   if (hosts.length > 1) throw new UnknownHost('crashes of several hosts are recorded: say --host');
@@ -85,16 +85,15 @@ function onlyHost(store: Store): string {
 /** How many are shown. */
 const MAX_REPAIRS = 1000;
 
-/** The newest repairs, newest first. @throws StoreError. */
-export function readRepairs(store: Store): Repair[] {
-  return store
-    .rows('SELECT * FROM repair ORDER BY number DESC LIMIT ?', [MAX_REPAIRS])
-    .map(repairOf);
+/** The newest repairs, newest first. */
+export function* readRepairs(): Work<Repair[]> {
+  const found = yield* rows('SELECT * FROM repair ORDER BY number DESC LIMIT ?', [MAX_REPAIRS]);
+  return found.map(repairOf);
 }
 
-/** Changes whenever a repair is acknowledged. @throws StoreError. */
-export function lastRepair(store: Store): number {
-  return number(store.row('SELECT max(number) AS last FROM repair')?.['last']) ?? 0;
+/** Changes whenever a repair is acknowledged. */
+export function* lastRepair(): Work<number> {
+  return number((yield* oneRow('SELECT max(number) AS last FROM repair'))?.['last']) ?? 0;
 }
 
 function repairOf(row: Row): Repair {

@@ -5,10 +5,10 @@
 
 import type { CrashFilter, CrashSelection, Sort } from '../selection.ts';
 import { HARDWARE_VERDICTS, VERDICTS } from '../triage.ts';
-import { crashOf } from './crash-rows.ts';
+import { crashesOf } from './crash-rows.ts';
 import type { Crash } from './crash.ts';
-import type { CrashPage, SignaturePage } from './ledger-view.ts';
-import type { Store } from './store.ts';
+import type { CrashPage, SignatureGroup, SignaturePage } from './ledger-view.ts';
+import { type Row, type Work, row, rows, select, together } from './statements.ts';
 
 /** An SQL list of names of this program's own. */
 function quoted(names: readonly string[]): string {
@@ -21,8 +21,8 @@ const CONDITIONS: Readonly<Record<keyof CrashFilter, string>> = {
   host: 'host = :host',
   sinceSeconds: 'ordered_seconds >= :sinceSeconds',
   untilSeconds: 'ordered_seconds < :untilSeconds',
-  verdict: `:verdict IN (verdict, iif(${OF_HARDWARE}, 'hardware', NULL))`,
-  category: 'instr(categories, :category) > 0', // no category's name is part of another's
+  verdict: `:verdict IN (verdict, CASE WHEN ${OF_HARDWARE} THEN 'hardware' END)`,
+  category: `categories LIKE '%' || :category || '%'`, // no category's name is part of another's
   kernel: 'kernel_release = :kernel',
   model: 'hardware = :model',
   signature: 'signature = :signature',
@@ -54,7 +54,10 @@ function where(filter: CrashFilter, ...more: readonly string[]): Where {
   const conditions = [...asked.map(({ name }) => CONDITIONS[name]), ...more];
   return {
     sql: conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`,
-    values: Object.fromEntries(asked.map(({ name, value }) => [name, value])),
+    // Times may be asked for in fractions of a second; in the tables they are whole.
+    values: Object.fromEntries(
+      asked.map(({ name, value }) => [name, typeof value === 'number' ? Math.ceil(value) : value]),
+    ),
   };
 }
 
@@ -72,75 +75,93 @@ export function statements(
   };
 }
 
-/** @throws StoreError. */
-export function selectCrashes(store: Store, selection: CrashSelection): CrashPage {
+/** The crashes of one page. */
+export function* selectCrashes(selection: CrashSelection): Work<CrashPage> {
   const { page, matching } = statements(selection);
   const { values } = where(selection);
   const { limit, offset } = selection;
   return {
-    crashes: store.rows(page, { ...values, limit, offset }).map((row) => crashOf(store, row)),
-    matching: Number(store.row(matching, values)?.['count']),
+    crashes: yield* crashesOf(yield* rows(page, { ...values, limit, offset })),
+    matching: yield* count(matching, values),
   };
 }
 
-/** @throws StoreError. */
-export function selectSignatures(store: Store, selection: CrashSelection): SignaturePage {
+function* count(sql: string, values: Where['values']): Work<number> {
+  return Number((yield* row(sql, values))?.['count']);
+}
+
+function groupOf(row: Row, newest: Crash): SignatureGroup {
+  return {
+    signature: String(row['signature']),
+    newest,
+    crashes: Number(row['crashes']),
+    hosts: Number(row['hosts']),
+    kernels: Number(row['kernels']),
+    models: Number(row['models']),
+    unnamed: Number(row['unnamed']),
+    ofHardware: Number(row['of_hardware']),
+  };
+}
+
+/** The newest selected crash with each of the signatures. */
+function* newestOf(selection: CrashFilter, signatures: readonly string[]): Work<Crash[]> {
+  const answers = yield* together(
+    signatures.map((signature) => {
+      const { sql, values } = where({ ...selection, signature });
+      return select(`SELECT * FROM crash${sql} ORDER BY ${NEWEST} LIMIT 1`, values);
+    }),
+  );
+  return yield* crashesOf(answers.map(({ rows: [crash] }) => crash ?? {}));
+}
+
+/** The signatures of one page. */
+export function* selectSignatures(selection: CrashSelection): Work<SignaturePage> {
   const signed = where(selection, 'signature IS NOT NULL');
   const unsigned = where(selection, 'signature IS NULL');
   const { limit, offset } = selection;
-  const rows = store.rows(
+  const found = yield* rows(
     `SELECT signature, count(*) AS crashes, count(DISTINCT host) AS hosts,
        count(DISTINCT kernel_release) AS kernels, count(DISTINCT hardware) AS models,
-       sum(hardware IS NULL) AS unnamed, sum(${OF_HARDWARE}) AS of_hardware,
+       count(*) - count(hardware) AS unnamed, count(CASE WHEN ${OF_HARDWARE} THEN 1 END) AS of_hardware,
        max(ordered_seconds) AS newest
      FROM crash${signed.sql} GROUP BY signature
      ORDER BY crashes DESC, newest DESC, signature LIMIT :limit OFFSET :offset`,
     { ...signed.values, limit, offset },
   );
-  const newestOf = (signature: string): Crash => {
-    const { sql, values } = where({ ...selection, signature });
-    const [row] = store.rows(`SELECT * FROM crash${sql} ORDER BY ${NEWEST} LIMIT 1`, values);
-    return crashOf(store, row ?? {});
-  };
-  const count = (sql: string, { values }: Where): number =>
-    Number(store.row(sql, values)?.['count']);
+  const newest = yield* newestOf(
+    selection,
+    found.map((one) => String(one['signature'])),
+  );
   return {
-    groups: rows.map((row) => ({
-      signature: String(row['signature']),
-      newest: newestOf(String(row['signature'])),
-      crashes: Number(row['crashes']),
-      hosts: Number(row['hosts']),
-      kernels: Number(row['kernels']),
-      models: Number(row['models']),
-      unnamed: Number(row['unnamed']),
-      ofHardware: Number(row['of_hardware']),
-    })),
-    signatures: count(`SELECT count(DISTINCT signature) AS count FROM crash${signed.sql}`, signed),
-    unsigned: count(`SELECT count(*) AS count FROM crash${unsigned.sql}`, unsigned),
+    groups: newest.map((crash, i) => groupOf(found[i] ?? {}, crash)),
+    signatures: yield* count(
+      `SELECT count(DISTINCT signature) AS count FROM crash${signed.sql}`,
+      signed.values,
+    ),
+    unsigned: yield* count(`SELECT count(*) AS count FROM crash${unsigned.sql}`, unsigned.values),
   };
+}
+
+/** The crash with this id. */
+export function* crashOfId(id: string): Work<Crash | undefined> {
+  const [crash] = yield* crashesOf(yield* rows('SELECT * FROM crash WHERE id = ?', [id]));
+  return crash;
 }
 
 const STEP = 256;
 
 /**
- * Every crash that is selected, newest first, read a few at a time: whoever walks slowly keeps no
- * transaction open.
- *
- * @throws StoreError.
+ * The next crashes that are selected, newest first, after `last`; undefined: the first. Read a few at a
+ * time: whoever walks slowly keeps no transaction open.
  */
-export function* eachCrash(store: Store, filter: CrashFilter = {}): Generator<Crash> {
+export function* nextCrashes(filter: CrashFilter, last: Crash | undefined): Work<Crash[]> {
   const { sql, values } = where(filter, '(ordered_seconds, sequence) < (:seconds, :sequence)');
-  let last: Crash | undefined;
-  do {
-    const rows: readonly Crash[] = store
-      .rows(`SELECT * FROM crash${sql} ORDER BY ${NEWEST} LIMIT :step`, {
-        ...values,
-        seconds: last?.orderedSeconds ?? Number.MAX_SAFE_INTEGER,
-        sequence: last?.sequence ?? 0,
-        step: STEP,
-      })
-      .map((row) => crashOf(store, row));
-    yield* rows;
-    last = rows.at(-1);
-  } while (last !== undefined);
+  return yield* crashesOf(
+    yield* rows(`SELECT * FROM crash${sql} ORDER BY ${NEWEST} LIMIT :step`, {
+      ...values,
+      seconds: last?.orderedSeconds ?? Number.MAX_SAFE_INTEGER,
+      sequence: last?.sequence ?? 0,
+      step: STEP,
+    }),
+  );
 }

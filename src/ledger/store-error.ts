@@ -1,7 +1,7 @@
 // What can be wrong with the ledger's files, chosen by what the operator does next.
 
 import { constants } from 'node:os';
-import { messageOf } from '../failure.ts';
+import { Unavailable, messageOf } from '../failure.ts';
 
 export const STORE_PROBLEMS = [
   'full', // make room
@@ -10,12 +10,13 @@ export const STORE_PROBLEMS = [
   'damaged', // nothing to be done for these files: they are set aside
   'newer', // written by a later version: do not go back
   'busy', // another daemon works with it
+  'away', // the database does not answer, or refuses the connection
 ] as const;
 
 export type StoreProblem = (typeof STORE_PROBLEMS)[number];
 
 /** The ledger cannot be read or written; which remedy there is follows from `problem`. */
-export class StoreError extends Error {
+export class StoreError extends Unavailable {
   readonly problem: StoreProblem;
 
   constructor(problem: StoreProblem, message: string, cause?: unknown) {
@@ -70,8 +71,9 @@ const ERRNO_PROBLEMS: ReadonlyMap<number, StoreProblem> = new Map<number, StoreP
 export const HINTS: Readonly<Record<StoreProblem, string>> = {
   full: 'make room on its file system; writing goes on by itself then',
   read_only: 'let the exporter write there; writing goes on by itself then',
-  io: 'look at the disk; writing goes on by itself then',
+  io: 'look at the disk, or at the log of the database; writing goes on by itself then',
   damaged: 'restart the exporter: it sets the ledger aside and begins a new one',
   newer: 'use the version of the exporter that wrote it',
   busy: 'stop one of the two exporters',
+  away: 'look at the database and the way there; writing goes on by itself when it answers',
 };

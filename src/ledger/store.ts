@@ -11,13 +11,10 @@ import { pathToFileURL } from 'node:url';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { databasePath, exists, probe, readHeader, syncDirectory } from './files.ts';
 import { MIGRATIONS } from './schema.ts';
+import type { Answer, Row, Statement, Value, Values, Work } from './statements.ts';
 import { StoreError, sqliteCode } from './store-error.ts';
 
 export type Access = 'write' | 'read';
-export type Value = string | number | null;
-export type Row = Readonly<Record<string, Value>>;
-/** Of the parameters of a statement: in their order, or by their names. */
-export type Values = readonly Value[] | Readonly<Record<string, Value>>;
 
 /** How long a statement waits for another program's transaction. */
 const BUSY_MS = 5000;
@@ -155,12 +152,29 @@ export class Store {
     return this.#attempt(() => Number(this.#prepared(sql).run(...list(values)).changes));
   }
 
+  /** Do work that only reads, or is part of a transaction. @throws StoreError, or what it throws. */
+  do<T>(work: Work<T>): T {
+    let step = work.next();
+    while (step.done !== true) step = work.next(step.value.map((one) => this.#answer(one)));
+    return step.value;
+  }
+
+  #answer({ wants, sql, values }: Statement): Answer {
+    return wants === 'rows'
+      ? { rows: this.rows(sql, values), changes: 0 }
+      : { rows: [], changes: this.run(sql, values) };
+  }
+
   /**
-   * Run `work` in one transaction that writes. Reads within see what was written within.
+   * Do work in one transaction that writes. Reads within see what was written within.
    *
-   * @throws StoreError, or what `work` throws: nothing of it is in the ledger then.
+   * @throws StoreError: nothing of it is in the ledger then.
    */
-  transaction<R>(work: () => R): R {
+  transaction<T>(work: Work<T>): T {
+    return this.#transaction(() => this.do(work));
+  }
+
+  #transaction<R>(work: () => R): R {
     try {
       this.#database.exec('BEGIN IMMEDIATE');
       const result = work();
@@ -183,7 +197,7 @@ export class Store {
    * @throws StoreError; the ledger is what it was then.
    */
   migrate(migrations: readonly string[] = MIGRATIONS): void {
-    this.transaction(() => {
+    this.#transaction(() => {
       const known = this.version;
       for (const step of migrations.slice(known)) this.#database.exec(step);
       // PRAGMA takes no parameters; both are numbers of our own.

@@ -2,14 +2,21 @@
 // connection of its own; the main thread goes on reading what was committed before.
 
 import { answerRequests } from '../thread.ts';
-import { type Batch, type Change, recordBatch, takeOver } from './record.ts';
+import { type Batch, type Change, recordBatch, requireOwner, takeOver } from './record.ts';
+import type { Work } from './statements.ts';
 import { Store } from './store.ts';
 import { StoreError, type StoreProblem } from './store-error.ts';
 
-export type Request = { readonly directory: string } & (
-  | { readonly kind: 'take over'; readonly owner: string }
-  | { readonly kind: 'record'; readonly batch: Batch }
-);
+/** What is asked of it. */
+export interface Request {
+  readonly directory: string;
+  /** Who asks: the one who took over last is the one who may write. */
+  readonly owner: string;
+  readonly task: Task;
+}
+
+export type Task =
+  { readonly kind: 'take over' } | { readonly kind: 'record'; readonly batch: Batch };
 
 /** What became of a request. An error's class is lost between threads. */
 export type Answer =
@@ -24,11 +31,7 @@ function answer(request: Request): Answer {
   const { directory } = request;
   try {
     store ??= Store.open(directory, 'write');
-    if (request.kind === 'record') {
-      return { kind: 'done', changes: recordBatch(store, request.batch) };
-    }
-    takeOver(store, request.owner);
-    return { kind: 'done', changes: [] };
+    return { kind: 'done', changes: store.transaction(work(request)) };
   } catch (error) {
     const { problem, message } = StoreError.from(directory, error);
     // A connection whose disk failed is not used again.
@@ -36,4 +39,13 @@ function answer(request: Request): Answer {
     store = undefined;
     return { kind: 'failed', problem, message };
   }
+}
+
+function* work({ owner, task }: Request): Work<readonly Change[]> {
+  if (task.kind === 'take over') {
+    yield* takeOver(owner);
+    return [];
+  }
+  yield* requireOwner(owner);
+  return yield* recordBatch(task.batch);
 }

@@ -1,13 +1,16 @@
 // The main thread's side of the thread that writes.
 
+import { randomUUID } from 'node:crypto';
 import { Thread } from '../thread.ts';
 import type { Batch, Change } from './record.ts';
 import { StoreError } from './store-error.ts';
-import type { Answer, Request } from './write-thread.ts';
+import type { Answer, Request, Task } from './write-thread.ts';
 
 /** Writes to a ledger that is there. One request at a time. */
 export class Writer {
   readonly #directory: string;
+  /** Who writes, to the ledger. */
+  readonly #owner = randomUUID();
   readonly #thread = new Thread<Request, Answer>(new URL('./write-thread.js', import.meta.url));
 
   constructor(directory: string) {
@@ -15,12 +18,12 @@ export class Writer {
   }
 
   /**
-   * Make `owner` the one who writes. Resolves when that is durable.
+   * Become the one who writes. Resolves when that is durable.
    *
    * @throws StoreError when the ledger cannot be written.
    */
-  async takeOver(owner: string): Promise<void> {
-    await this.#ask({ directory: this.#directory, kind: 'take over', owner });
+  async takeOver(): Promise<void> {
+    await this.#ask({ kind: 'take over' });
   }
 
   /**
@@ -30,14 +33,15 @@ export class Writer {
    * @throws StoreError: nothing of it is in the ledger, unless the thread died.
    */
   record(batch: Batch): Promise<readonly Change[]> {
-    return this.#ask({ directory: this.#directory, kind: 'record', batch });
+    return this.#ask({ kind: 'record', batch });
   }
 
   close(): Promise<void> {
     return this.#thread.close();
   }
 
-  async #ask(request: Request): Promise<readonly Change[]> {
+  async #ask(task: Task): Promise<readonly Change[]> {
+    const request = { directory: this.#directory, owner: this.#owner, task };
     const answer = await this.#thread.ask(request).catch((error: unknown) => {
       throw StoreError.from(this.#directory, error);
     });

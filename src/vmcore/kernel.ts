@@ -19,8 +19,8 @@ import { Kallsyms } from './symbols/kallsyms.ts';
 const UTS_FIELD = 65;
 /**
  * Offset of the name in struct uts_namespace where VMCOREINFO does not say it: behind a counter of 32
- * bits on every machine. It says so since it was moved (ca4a9241cc5e "kdump: append uts_namespace.name
- * offset to VMCOREINFO", v5.11).
+ * bits on every machine. It says so since it was moved: ca4a9241cc5e ("kdump: append
+ * uts_namespace.name offset to VMCOREINFO") (in v5.11).
  */
 const OLD_NAME_OFFSET = 4;
 const SYSNAME = 0;

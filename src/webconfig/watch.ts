@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import { messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
-import { NO_WEB_CONFIG, type WebConfig, loadWebConfig } from './web-config.ts';
+import { type WebConfig, loadWebConfig } from './web-config.ts';
 
 const EVERY_MS = 2000;
 
@@ -23,16 +23,14 @@ export interface WatchedWebConfig {
 /**
  * Loads a web configuration and follows its files.
  *
- * @param path undefined: plain HTTP for everybody.
  * @throws WebConfigError when the file is bad now.
  */
-export function watchWebConfig(path: string | undefined, log: Logger): WatchedWebConfig {
-  let config = path === undefined ? NO_WEB_CONFIG : loadWebConfig(path);
+export function watchWebConfig(path: string, log: Logger): WatchedWebConfig {
+  let config = loadWebConfig(path);
   let versions = versionsOf(config.files);
   let complaint: string | undefined;
   const listeners: ((config: WebConfig) => void)[] = [];
   const reload = (): void => {
-    if (path === undefined) return;
     const before = config;
     versions = versionsOf(before.files);
     try {

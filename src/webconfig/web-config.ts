@@ -49,15 +49,6 @@ export interface WebConfig {
   readonly files: readonly string[];
 }
 
-/** Plain HTTP for everybody. */
-export const NO_WEB_CONFIG: WebConfig = {
-  tls: undefined,
-  headers: {},
-  users: new Map(),
-  rateLimit: undefined,
-  files: [],
-};
-
 /** @throws WebConfigError naming file, line and key. */
 export function loadWebConfig(path: string): WebConfig {
   let text: string;

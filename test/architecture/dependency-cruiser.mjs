@@ -8,6 +8,9 @@ const ENTRIES =
   '^src/(main|decode/(decode-worker|remote/fetch-thread)|ledger/write-thread|http/password-thread)\\.ts$';
 const EDGES = 'decode|ingest|host|ledger|metrics|http';
 
+/** What a shared ledger needs and no other. */
+const POSTGRES = '^src/ledger/postgres(|-(claims|commands|dialect|engine|view))\\.ts$';
+
 /** What whoever reads a kernel's memory stands on. */
 const KERNEL = ['bytes/', 'memory/', 'kernel\\.ts$', 'container/vmcoreinfo\\.ts$'];
 
@@ -37,6 +40,7 @@ const owners = [
     why: 'decoding, waiting for the disk and checking a password go one way to a thread; who waits for a store sleeps',
   },
   { what: 'node:sqlite', owner: 'ledger/store\\.ts$', why: 'what is durable is one file' },
+  { what: 'pg', owner: 'ledger/postgres\\.ts$', why: 'what is durable is one file' },
   {
     what: '@aws-sdk',
     owner: 'decode/remote/s3\\.ts$',
@@ -190,6 +194,16 @@ export default {
       from: { path: '^src/' },
       to: {
         path: '^src/decode/remote/s3\\.ts$',
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
+    },
+    {
+      name: 'postgres-is-loaded-when-needed',
+      comment: 'Only --ledger.url needs a client of PostgreSQL.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: POSTGRES },
+      to: {
+        path: POSTGRES,
         dependencyTypesNot: ['type-only', 'dynamic-import'],
       },
     },

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { MAIN } from './measure.mjs';
+import { PROGRAM } from './measure.mjs';
 
 const DEADLINE_MS = 1_800_000;
 const TICKS_PER_SECOND = 100;
@@ -49,8 +49,8 @@ export async function startExporter(directory, flags = [], watched = false) {
   const preload = watched ? ['--expose-gc', '--import', INSIDE] : [];
   const address = '--web.listen-address=127.0.0.1:0';
   const child = spawn(
-    process.execPath,
-    [...preload, MAIN, '--kdump.path', directory, address, ...flags],
+    PROGRAM[0],
+    [...preload, PROGRAM[1], '--kdump.path', directory, address, ...flags],
     { stdio: ['ignore', 'ignore', 'pipe', ...(watched ? ['ipc'] : [])] },
   );
   let log = '';

@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const folder = process.argv.find((arg) => arg.startsWith('--program='))?.slice('--program='.length);
+/** The command that runs ours, Node first: that of a package, where one is named. */
+export const PROGRAM =
+  folder === undefined
+    ? [process.execPath, MAIN]
+    : [join(folder, 'node'), join(folder, 'lib/main.js')];
 /** GNU time (Debian package time): the one thing that tells the peak memory of a child. */
 const TIME = '/usr/bin/time';
 

@@ -7,8 +7,10 @@
  *   npm run bench -- --vmlinux=FILE         debuginfo of the sample dumps' kernel: compares with drgn
  *                                           and crash
  *   npm run bench -- --peers=DIR            a chroot that has newer ones
- *   npm run bench -- --program=DIR          the program of a package: its Node and its bundle
+ *   npm run bench -- --program=DIR          the program of a package: its Node and its bundle (not for
+ *                                           decode and growth)
  *   npm run bench -- --dumps=DIR            the sample dumps, if not in ../shared/vmcores
+ *   npm run bench -- --only=shared --database=postgres://… --hosts=100000   a shared ledger, in an empty database
  *   npm run bench -- --runs=7 --hosts=10000
  */
 import { execFileSync } from 'node:child_process';
@@ -21,21 +23,23 @@ import { central } from './central.mjs';
 import { daemon } from './daemon.mjs';
 import { decodes } from './decode.mjs';
 import { growth } from './growth.mjs';
-import { MAIN, scratch } from './measure.mjs';
+import { PROGRAM, scratch } from './measure.mjs';
 import { peers } from './peers.mjs';
+import { shared } from './shared.mjs';
 
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string', default: 'peers,decode,growth,daemon,central' },
     vmlinux: { type: 'string' },
     peers: { type: 'string' },
-    program: { type: 'string' },
+    program: { type: 'string' }, // which measure.mjs looks at
     dumps: {
       type: 'string',
       default: fileURLToPath(new URL('../../../shared/vmcores', import.meta.url)),
     },
     runs: { type: 'string', default: '7' },
     hosts: { type: 'string', default: '10000' },
+    database: { type: 'string' },
   },
 });
 
@@ -56,14 +60,10 @@ console.log(
 
 if (parts.has('peers')) {
   console.log('## The whole process\n');
-  const { vmlinux, peers: root, program: folder } = options;
+  const { vmlinux, peers: root } = options;
   if (vmlinux === undefined) console.log('Others left out: no --vmlinux of the dumps.\n');
   const ofThatKernel = dumps.filter((path) => /x86_64-7\.3\.4(-whole)?\.[\w-]+$/.test(path));
-  const program =
-    folder === undefined
-      ? [process.execPath, MAIN]
-      : [join(folder, 'node'), join(folder, 'lib/main.js')];
-  peers({ dumps: ofThatKernel, vmlinux, root, program, runs, directory });
+  peers({ dumps: ofThatKernel, vmlinux, root, program: PROGRAM, runs, directory });
 }
 if (parts.has('decode')) {
   console.log('## One decode in the worker\n');
@@ -83,9 +83,14 @@ if (parts.has('central')) {
   await central(directory, Number(options.hosts), ledgerFlags);
 }
 
+if (parts.has('shared')) {
+  console.log('## A collector over a shared ledger\n');
+  await shared(directory, Number(options.hosts), options.database);
+}
+
 /** For an exporter that keeps what it learns: where to keep it, and of how many hosts. */
 function ledgerFlags(ledger) {
-  const help = execFileSync(process.execPath, [MAIN, '--help'], { encoding: 'utf8' });
+  const help = execFileSync(PROGRAM[0], [PROGRAM[1], '--help'], { encoding: 'utf8' });
   return [
     ['--ledger.path', ledger],
     ['--central.max-hosts', options.hosts],

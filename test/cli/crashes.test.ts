@@ -124,12 +124,13 @@ it('says so when there is no ledger, and makes none', async () => {
   expect((await crashes(missing)).stderr).toContain('there is no ledger');
 });
 
-it('says so when the ledger is damaged, and leaves it alone', () => {
+it('says so when the ledger is damaged, and leaves it alone', async () => {
   const directory = tempDir();
   writeFileSync(join(directory, 'ledger.db'), Buffer.alloc(100_000, 'x'));
-  expect(() => {
-    crashesCommand(directory, {}, () => undefined);
-  }).toThrow(expect.objectContaining({ problem: 'damaged' }));
+  const place = { ledgerPath: directory, ledgerUrl: undefined };
+  await expect(crashesCommand(place, {}, () => undefined)).rejects.toMatchObject({
+    problem: 'damaged',
+  });
   expect(readdirSync(directory)).toEqual(['ledger.db']);
 });
 

@@ -138,6 +138,27 @@ describe('unpack', () => {
     expect((await contentOf(unpacked)).length).toBeGreaterThan(cut.length / 2);
   });
 
+  it.each(['gzip', 'zstd'] as const)(
+    'makes up nothing out of the zeros where a copy of %s broke off',
+    async (packing) => {
+      const whole = packing === 'gzip' ? DUMP : noise;
+      const packed = packing === 'gzip' ? gzipSync(whole) : zstdCompressSync(whole);
+      packed.fill(0, packed.length >> 1);
+      const unpacked = await unpackFile(written(packed), packing);
+      const content = await contentOf(unpacked);
+      expect(unpacked.isCut).toBe(true);
+      expect(Buffer.compare(content, whole.subarray(0, content.length))).toBe(0);
+    },
+  );
+
+  it('unpacks zeros that belong to it', async () => {
+    const content = concat(new Uint8Array(300_000), bytesOf('end'));
+    const stored = gzipSync(content, { level: 0 });
+    expect(await contentOf(await unpackFile(written(stored), 'gzip'))).toEqual(
+      Buffer.from(content),
+    );
+  });
+
   xz.it('throws unsupported_compression for what the decoder of xz has not', async () => {
     for (const options of [['--check=sha256'], ['--x86', '--lzma2'], ['--lzma2=dict=128MiB']]) {
       const packed = execFileSync(xz.path, ['-c', ...options, written(DUMP)]);

@@ -35,10 +35,11 @@ const others = [
 ];
 const read = (page: string): string => readFileSync(join(FOLDER, page), 'utf8');
 const alerts = [...readFileSync(RULES, 'utf8').matchAll(/alert: (\w+)/g)].map(([, name]) => name);
-/** Names that are no metrics: the array, the function that fills it, and a column of the ledger. */
+/** Names that are no metrics: the array, its struct, the function that fills it, and a column of the ledger. */
 const OTHER_NAMES: ReadonlySet<string> = new Set([
   'hwerr_reason',
   'hwerr_data',
+  'hwerr_info',
   'hwerr_log_error_type',
 ]);
 const cleanup = new Cleanup();
@@ -90,6 +91,14 @@ it('every alert has a runbook that says what happened, how bad it is, and what n
 it('every failure reason has its section', () => {
   const sections = [...read('troubleshooting.md').matchAll(/^### (\w+)$/gm)];
   expect(sections.map(([, reason]) => reason)).toEqual(FAILURE_REASONS);
+});
+
+it('what was not tested is in one list', () => {
+  expect(read('README.md')).toContain('\n## Not tested\n');
+  const elsewhere = [...pages.map((page) => join(FOLDER, page)), join(ROOT, 'README.md')].filter(
+    (path) => /\bby us\b|not tried[);.]|has not been run/.test(readFileSync(path, 'utf8')),
+  );
+  expect(elsewhere).toEqual([]);
 });
 
 it('the list of metrics is made from the catalogue', () => {

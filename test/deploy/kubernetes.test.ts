@@ -154,7 +154,8 @@ kubectl.describe('kubectl kustomize', () => {
     const own = files.filter((file) => file.startsWith(`${variant}/`)).map(manifestOf);
     const nameOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;
     expect(objects.map(nameOf).sort()).toEqual(own.map(nameOf).sort());
-    const namespace = variant === 'central' ? 'hwerr-central' : 'hwerr-exporter';
+    const isCentral = ['central', 'shared'].includes(variant);
+    const namespace = isCentral ? 'hwerr-central' : 'hwerr-exporter';
     for (const object of objects) {
       if (object.kind === 'Namespace') expect(object.metadata.name).toBe(namespace);
       else expect(object.metadata.namespace).toBe(namespace);
@@ -164,12 +165,12 @@ kubectl.describe('kubectl kustomize', () => {
   });
 });
 
-it('central mode is asked for its hosts where its service is', () => {
-  const { spec } = manifestOf('central/scrapeconfig.yaml') as Manifest & {
+it.each(['central', 'shared'])('%s is asked for its hosts where its service is', (variant) => {
+  const { spec } = manifestOf(`${variant}/scrapeconfig.yaml`) as Manifest & {
     readonly spec: { readonly httpSDConfigs: readonly { readonly url: string }[] };
   };
-  const { metadata: service } = manifestOf('central/service.yaml');
-  const { metadata: namespace } = manifestOf('central/namespace.yaml');
+  const { metadata: service } = manifestOf(`${variant}/service.yaml`);
+  const { metadata: namespace } = manifestOf(`${variant}/namespace.yaml`);
   expect(spec.httpSDConfigs.map(({ url }) => url)).toEqual([
     `http://${service.name}.${namespace.name}.svc:10048/sd`,
   ]);

@@ -1,13 +1,15 @@
 /** The server itself, whatever is served: where it listens, when it ends, what it does about errors. */
 import { EventEmitter, once } from 'node:events';
 import { type Socket, connect } from 'node:net';
+import { Readable } from 'node:stream';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { HttpDependencies } from '../../src/http/routes.ts';
+import { Unavailable } from '../../dist/failure.js';
 import { type HttpServer, type ServerOptions, startHttpServer } from '../../dist/http/server.js';
 import type { StatusSource } from '../../src/http/views.ts';
-import { watchWebConfig } from '../../src/webconfig/watch.ts';
+import { PLAIN_HTTP } from '../../src/webconfig/plain-http.ts';
 import { memoryLog } from '../support/daemon/logger.ts';
 
 const METRICS = '# TYPE a counter\na 1\n';
@@ -15,21 +17,22 @@ const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const LOCAL = { host: '127.0.0.1', port: 0 };
 
 const nothing: StatusSource = {
-  view: () => ({
-    recorded: 0,
-    matching: 0,
-    crashes: [],
-    directories: [],
-    failures: [],
-    kdumpArmed: undefined,
-    thisBoot: undefined,
-    hosts: [],
-    ledgerProblem: undefined,
-  }),
-  signatures: () => ({ signatures: [], total: 0, unsigned: 0, hosts: [] }),
-  csv: () => [],
-  crash: () => undefined,
-  hosts: () => [],
+  view: () =>
+    Promise.resolve({
+      recorded: 0,
+      matching: 0,
+      crashes: [],
+      directories: [],
+      failures: [],
+      kdumpArmed: undefined,
+      thisBoot: undefined,
+      hosts: [],
+      ledgerProblem: undefined,
+    }),
+  signatures: () => Promise.resolve({ signatures: [], total: 0, unsigned: 0, hosts: [] }),
+  csv: () => Readable.from([]),
+  crash: () => Promise.resolve(undefined),
+  hosts: () => Promise.resolve([]),
   notReady: () => undefined,
 };
 
@@ -48,7 +51,7 @@ async function start(
   const server = await startHttpServer(
     {
       listen: [LOCAL],
-      webConfig: watchWebConfig(undefined, log),
+      webConfig: PLAIN_HTTP,
       mode: 'node',
       telemetryPath: '/metrics',
       version: '1.2.3',
@@ -58,7 +61,7 @@ async function start(
     },
     {
       metrics: () => Promise.resolve({ contentType: CONTENT_TYPE, body: METRICS }),
-      hostMetrics: () => undefined,
+      hostMetrics: () => Promise.resolve(undefined),
       status: nothing,
       log,
       nowMs: Date.now,
@@ -177,6 +180,24 @@ describe('startHttpServer', () => {
     expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(headers.get('x-powered-by')).toBeNull();
     expect(headers.get('strict-transport-security')).toBeNull();
+  });
+
+  it('lists a hundred thousand hosts, which is more than may wait for a client', async () => {
+    const hosts = Array.from({ length: 100_000 }, (_, i) => `host-${i}`);
+    const status = { ...nothing, hosts: () => Promise.resolve(hosts) };
+    const { url } = await start({ status }, { mode: 'central' });
+    const targets = (await (await fetch(`${url}/sd`)).json()) as { labels: { instance: string } }[];
+    expect(targets.map(({ labels }) => labels.instance)).toEqual(hosts);
+    const none = await start({ status: nothing }, { mode: 'central' });
+    expect(await (await fetch(`${none.url}/sd`)).json()).toEqual([]);
+  });
+
+  it('answers 503 while what is asked for cannot be told', async () => {
+    const hostMetrics = (): Promise<never> => Promise.reject(new Unavailable('a secret reason'));
+    const { url } = await start({ hostMetrics }, { mode: 'central' });
+    const response = await fetch(`${url}/probe?target=a`);
+    const text = 'The ledger cannot be read now; see hwerr_ledger_state\n';
+    expect([response.status, await response.text()]).toEqual([503, text]);
   });
 
   it('answers 500 and logs why when metrics cannot be rendered, and goes on', async () => {

@@ -23,8 +23,10 @@ import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { mayMount, mount } from '../support/system/mounts.ts';
 import {
   type Running,
+  logged,
   nDecoded,
   nDecodes,
+  nFailed,
   ready,
   realDecoder,
   startIngest,
@@ -33,6 +35,8 @@ import {
 import { tempDir } from '../support/system/temp-dir.ts';
 
 const DUMP = fixture('x86_64-7.3.4.lzo');
+/** From an event to the second scan (src/ingest/directory.ts). */
+const BURST_MS = 200;
 const mountIt = mayMount() ? it : it.skip;
 
 function statusOf({ ingest }: Running, directory: string): DirectoryStatus {
@@ -59,15 +63,16 @@ describe('a watched directory', () => {
     const directory = tempDir();
     const running = startIngest([directory]);
     await ready(running);
-    const discovered: number[] = [];
-    for (let i = 1; i <= 3; i++) {
+    // Often enough that one is found before the delayed scan, however busy the machine is.
+    let fastestMs = Infinity;
+    for (let i = 1; i <= 40 && fastestMs >= BURST_MS; i++) {
       await whenQuiet(running);
       const cameMs = performance.now();
       copyTo(directory, `${i}`, 'vmcore');
       await eventually('it is found', () => running.ingest.status().discovered === i || undefined);
-      discovered.push(performance.now() - cameMs);
+      fastestMs = Math.min(fastestMs, performance.now() - cameMs);
     }
-    expect(Math.min(...discovered)).toBeLessThan(150);
+    expect(fastestMs).toBeLessThan(BURST_MS);
   });
 
   it('that is missing when it starts is taken when it comes, and reported once', async () => {
@@ -213,8 +218,9 @@ describe('a watched directory', () => {
       await isUp(running, closed, false);
       copyTo(open, 'vmcore');
       await nDecoded(running, 1);
+      await logged(running, 'cannot scan');
       await sleep(500);
-      const told = running.log.filter((line) => line.includes('cannot scan'));
+      const told = await logged(running, 'cannot scan');
       expect(told).toHaveLength(1);
       expect(told[0]).toContain('CAP_DAC_READ_SEARCH');
       chmodSync(closed, 0o700);
@@ -256,11 +262,13 @@ describe('what may not be read', () => {
       copyTo(directory, 'vmcore.0');
       const running = startIngest([directory], { rescanMs: 100 });
       await nDecoded(running, 1);
+      await nFailed(running, 1);
+      for (const what of ['cannot be read', 'watching failed']) await logged(running, what);
       await sleep(500);
       expect(running.failed).toMatchObject([{ path: secret, failure: { reason: 'permission' } }]);
-      expect(running.log.filter((line) => line.includes('cannot be read'))).toHaveLength(1);
+      expect(await logged(running, 'cannot be read')).toHaveLength(1);
       expect(running.ingest.status().watchErrors).toBeGreaterThan(0);
-      expect(running.log.filter((line) => line.includes('watching failed'))).toHaveLength(1);
+      expect(await logged(running, 'watching failed')).toHaveLength(1);
       chmodSync(secret, 0o700);
       await nDecoded(running, 3);
       expect(running.recovered).toEqual([secret]);

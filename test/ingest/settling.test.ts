@@ -187,7 +187,7 @@ describe('Settling', () => {
     const settling = settlingOf(SETTLE_MS);
     scanned(settling, [file('a')], 0);
     const taken = settling.takeReady(SETTLE_MS, 1);
-    settling.putBack(taken, SETTLE_MS);
+    settling.postpone(taken, SETTLE_MS, 0);
     expect(names(settling.takeReady(SETTLE_MS, 1))).toEqual(['a']);
   });
 

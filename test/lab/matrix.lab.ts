@@ -200,9 +200,15 @@ function eventsOf(
 
 /** Of a sysrq crash after them: what was forged after the last changes nothing. */
 function verdictAfter(rows: readonly Row[], release: string, isCounted: boolean): object {
-  const { error } = rows.findLast((row) => loggedBy(row.error, release).some(isSevere))!;
-  const { category, severity } = loggedBy(error, release).findLast(isSevere)!;
-  const kind = isCounted && error.category !== undefined ? 'suspect' : 'logged_suspect';
+  const errors = rows.flatMap(({ error }) =>
+    loggedBy(error, release).map((event) => ({ ...error, event })),
+  );
+  const lastCounted = Map.groupBy(errors, ({ category }) => category);
+  lastCounted.delete(undefined);
+  // Of firmware's records the informational ones count.
+  const isSuspect = [...lastCounted.values()].some((some) => isSevere(some.at(-1)!.event));
+  const { category, severity } = errors.findLast(({ event }) => isSevere(event))!.event;
+  const kind = isCounted && isSuspect ? 'suspect' : 'logged_suspect';
   return { kind, error: { category, severity } };
 }
 

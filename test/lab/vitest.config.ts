@@ -7,6 +7,8 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/lab/*.lab.ts'],
     testTimeout: 900_000,
+    // To stop a guest, the exporter and Prometheus.
+    hookTimeout: 60_000,
     maxWorkers: 1,
   },
 });

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { MIGRATIONS } from '../../src/ledger/schema.ts';
+import { change, together } from '../../src/ledger/statements.ts';
 import { Store } from '../../src/ledger/store.ts';
 import { StoreError } from '../../src/ledger/store-error.ts';
 import { failed, openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
@@ -115,10 +116,11 @@ describe('the schema of a ledger', () => {
     const script = `
       const { Store } = await import(process.argv[1]);
       const store = Store.open(process.argv[2], 'write');
-      store.transaction(() => {
-        store.run("UPDATE crash_error SET host = 'X'");
+      function* killed() {
+        yield [{ wants: 'changes', sql: "UPDATE crash_error SET host = 'X'", values: [] }];
         process.kill(process.pid, 'SIGKILL');
-      });`;
+      }
+      store.transaction(killed());`;
     const built = new URL('../../dist/ledger/store.js', import.meta.url).href;
     const child = start(['--input-type=module', '--eval', script, built, directory]);
     await exitOf(child);
@@ -391,12 +393,11 @@ it('so many contents are remembered as failed, each new one in the place of anot
   const directory = await written(1);
   const store = Store.open(directory, 'write');
   const max = 100_000;
-  store.transaction(() => {
-    for (let i = 0; i < max; i++) {
-      store.run(`INSERT INTO failure VALUES (NULL, 'corrupt', ?, '', NULL, '', 0)`, [digest(i)]);
-    }
-    store.run(`INSERT INTO failure_total VALUES ('corrupt', ?)`, [max]);
-  });
+  const remembered = Array.from({ length: max }, (_, i) =>
+    change(`INSERT INTO failure VALUES (NULL, 'corrupt', ?, '', NULL, '', 0)`, [digest(i)]),
+  );
+  const total = change(`INSERT INTO failure_total VALUES ('corrupt', ?)`, [max]);
+  store.transaction(together([...remembered, total]));
   store.close();
   const ledger = await openTestLedger({ directory });
   const fail = (content: string): Promise<void> =>

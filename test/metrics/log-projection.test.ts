@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { crashSamples } from '../../src/metrics/crash-samples.ts';
 import type { PartialSamples } from '../../src/metrics/sample.ts';
-import type { LedgerView } from '../../src/ledger/ledger.ts';
+import type { LedgerReader } from '../../src/ledger/ledger.ts';
 import { CRASH_TYPES, type CrashReport, logFindings } from '../../src/vmcore/index.ts';
 import { type Entry, kernelLog } from '../support/builders/kernel-log.ts';
 import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
@@ -28,7 +28,7 @@ function withLog(
   return crashReport({ ...log, ...parts });
 }
 
-function samplesOf(view: Pick<LedgerView, 'total'>): PartialSamples {
+function samplesOf(view: Pick<LedgerReader, 'total'>): PartialSamples {
   return crashSamples(view.total(), { nowSeconds: 1_791_000_400, isFirstPassRecorded: true });
 }
 
@@ -120,7 +120,7 @@ describe('metrics of the log', () => {
     // A poorer copy, and one whose log is not there, take nothing back.
     await recordReport(first, withLog(0, [29.5, ...DEATH]), '/var/crash/1/copy');
     await recordReport(first, crashReport(), '/var/crash/1/cut');
-    const check = (view: Pick<LedgerView, 'total'>): void => {
+    const check = (view: Pick<LedgerReader, 'total'>): void => {
       const samples = samplesOf(view);
       expect(shown(samples, 'hwerr_logged_errors_total')).toEqual(sums);
       expect(shown(samples, 'hwerr_crashes_by_type_total')).toEqual({ 'type=sysrq': 2 });

@@ -85,8 +85,8 @@ describe('decompressLzo1x', () => {
 
   it('stays within the cost of its output when a stream claims lengths without end', () => {
     const zeros = new Uint8Array(1 << 20);
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (let i = 0; i < 100; i++) expect(decodedOrError(zeros, 4096)).toBeInstanceOf(Error);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(process.cpuUsage(start).user).toBeLessThan(1_000_000); // microseconds
   });
 });

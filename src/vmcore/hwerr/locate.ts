@@ -1,6 +1,6 @@
 // Where hwerr_data lies: by the dump's own kallsyms, else by a symbol file of the same kernel.
-// The array became global in bd58782995a2 (in v6.19-rc); until then link-time optimisation could
-// rename it.
+// The array became global in bd58782995a2 ("vmcoreinfo: make hwerr_data visible for debugging")
+// (in v6.19); until then link-time optimisation could rename it.
 
 import type { VirtAddr } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';

@@ -1,9 +1,9 @@
 // The record buffer that was the log before the ring: records one behind the other, each as long as
 // it says, from log_first_idx around the end of the buffer to log_next_idx.
-// Source: kernel/printk.c and kernel/printk/printk.c, 7ff9554bb578 "printk: convert byte-buffer to
-// variable-length record buffer" (v3.5) to v5.9; its members are in VMCOREINFO since v3.6
-// (log_buf_kexec_setup). The struct was named `log` before 62e32ac3505a "printk:
-// rename struct log to struct printk_log" (v3.11). Not read: the form of v3.5 alone, with facility
+// Source: kernel/printk.c and kernel/printk/printk.c, 7ff9554bb578 ("printk: convert byte-buffer to
+// variable-length record buffer") (in v3.5), until v5.9; its members are in VMCOREINFO since v3.6
+// (log_buf_kexec_setup). The struct was named `log` before 62e32ac3505a ("printk: rename struct log
+// to struct printk_log") (in v3.11). Not read: the form of v3.5 alone, with facility
 // and level in one u16, and the byte buffer before it.
 
 import { CAPS } from '../limits.ts';

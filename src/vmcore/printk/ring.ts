@@ -1,8 +1,9 @@
 // The printk ring buffer: a ring of descriptors, a ring of infos beside it, and one of texts.
-// Source: kernel/printk/printk_ringbuffer.h (896fbe20b4e2 "printk: use the lockless ringbuffer",
-// v5.10, and back-ports), Documentation/admin-guide/kdump/vmcoreinfo.rst. SYMBOL(prb) is the address
-// of a pointer: to the static ring in the image, or to one that boot code made larger. Sizes and
-// offsets come from VMCOREINFO, except for facility, flags and level, which follow text_len.
+// Source: kernel/printk/printk_ringbuffer.h since 896fbe20b4e2 ("printk: use the lockless
+// ringbuffer") (in v5.10) and in back-ports; Documentation/admin-guide/kdump/vmcoreinfo.rst.
+// SYMBOL(prb) is the address of a pointer: to the static ring in the image, or to one that boot code
+// made larger. Sizes and offsets come from VMCOREINFO, except for facility, flags and level, which
+// follow text_len.
 // A continuation that could not be appended to its line is a record of its own, here as in dmesg.
 
 import { CAPS } from '../limits.ts';

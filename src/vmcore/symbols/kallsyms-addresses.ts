@@ -54,7 +54,8 @@ function rules({ memory, offsets, addresses, relativeBase }: KallsymsTables): Ad
   if (relativeBase !== undefined) {
     return [
       (i) => virtAddr(relativeBase + BigInt.asUintN(32, entry(i))),
-      // CONFIG_KALLSYMS_ABSOLUTE_PERCPU, x86_64 with SMP until 01157ddc58dc (in v6.15).
+      // CONFIG_KALLSYMS_ABSOLUTE_PERCPU, x86_64 with SMP until
+      // 01157ddc58dc ("kallsyms: Remove KALLSYMS_ABSOLUTE_PERCPU") (in v6.15).
       (i) => {
         const offset = entry(i);
         return virtAddr(offset >= 0n ? offset : relativeBase - 1n - offset);
@@ -62,7 +63,8 @@ function rules({ memory, offsets, addresses, relativeBase }: KallsymsTables): Ad
     ];
   }
   return [
-    // Place-relative since a081b5789255 (in v7.0); a plain address where 32-bit kernels don't move.
+    // Place-relative since a081b5789255 ("kallsyms: Get rid of kallsyms relative base") (in v7.0);
+    // a plain address where 32-bit kernels don't move.
     (i) => wrap(offsets + BigInt(4 * i) + entry(i)),
     (i) => virtAddr(BigInt.asUintN(32, entry(i))),
   ];

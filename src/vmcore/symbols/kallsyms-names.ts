@@ -119,7 +119,8 @@ function expand({ tokens, limits }: KallsymsTables, compressed: Uint8Array, i: n
 }
 
 function markersBefore({ count, tokenTable, relativeBaseAt, memory }: KallsymsTables): VirtAddr {
-  // Labels were aligned to a word until a081b5789255 (in v7.0) and are to 4 bytes since.
+  // Labels were aligned to a word, and are to 4 bytes since
+  // a081b5789255 ("kallsyms: Get rid of kallsyms relative base") (in v7.0).
   const alignment = relativeBaseAt === undefined ? 4 : memory.order.wordBits / 8;
   const bytes = 4 * Math.ceil(count / NAMES_PER_MARKER);
   return addVirt(tokenTable, -Math.ceil(bytes / alignment) * alignment);

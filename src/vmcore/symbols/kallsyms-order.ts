@@ -1,6 +1,6 @@
-// The order of kallsyms by name: kallsyms_seqs_of_names (since v6.2, 60443c88f3a8 "kallsyms: Improve
-// the performance of kallsyms_lookup_name()") lists the numbers of the symbols as their names sort, so
-// that a name is found in some 18 steps and 35 pages.
+// The order of kallsyms by name: kallsyms_seqs_of_names since 60443c88f3a8 ("kallsyms: Improve
+// the performance of kallsyms_lookup_name()") (in v6.2). It lists the numbers of the symbols as their
+// names sort, so that a name is found in some 18 steps and 35 pages.
 
 import { compareBytes, hasBytesAt } from '../bytes/text.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';

@@ -1,6 +1,7 @@
 // The kallsyms tables in the dump: where they are.
 // Source: scripts/kallsyms.c (layout, compression), kernel/kallsyms.c (readers); the addresses come
-// from VMCOREINFO since v6.0 (5fd8fea935a1, f09bddbd8661).
+// from VMCOREINFO since 5fd8fea935a1 ("vmcoreinfo: include kallsyms symbols") (in v6.0) and
+// f09bddbd8661 ("vmcoreinfo: add kallsyms_num_syms symbol") (in v6.0).
 
 import { limited } from '../bytes/cursor.ts';
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
@@ -32,7 +33,10 @@ export interface KallsymsTables {
   readonly offsets: VirtAddr | undefined;
   /** kallsyms_addresses: one word a symbol. */
   readonly addresses: VirtAddr | undefined;
-  /** kallsyms_relative_base, its place and its value; gone since v7.0 (a081b5789255). */
+  /**
+   * kallsyms_relative_base, its place and its value; gone since
+   * a081b5789255 ("kallsyms: Get rid of kallsyms relative base") (in v7.0).
+   */
   readonly relativeBaseAt: VirtAddr | undefined;
   readonly relativeBase: bigint | undefined;
   readonly limits: Limits;

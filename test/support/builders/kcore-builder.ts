@@ -11,7 +11,7 @@ const VMALLOC = 0xff1b000000000000n;
 const VMALLOC_BYTES = 1n << 51n;
 
 export interface KcoreOptions {
-  /** Whether the kernel tells of itself: since 23c85094fe18 (in v4.19). */
+  /** Whether there is a VMCOREINFO note: since 23c85094fe18 ("proc/kcore: add vmcoreinfo note to /proc/kcore") (in v4.19). */
   readonly note?: boolean;
   /** The kernel's image is in no region. */
   readonly withoutImage?: boolean;

@@ -13,6 +13,7 @@ import { ingestSamples } from '../../../src/metrics/projection.ts';
 import { createMetrics } from '../../../src/metrics/registry.ts';
 import { statusSource } from '../../../src/status.ts';
 import type { CrashReport } from '../../../src/vmcore/index.ts';
+import { PLAIN_HTTP } from '../../../src/webconfig/plain-http.ts';
 import { type WatchedWebConfig, watchWebConfig } from '../../../src/webconfig/watch.ts';
 import { openTestLedger, recordFailure, recordReport } from './ledgers.ts';
 
@@ -53,7 +54,7 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
   const folder = setup.folder ?? temporaryFolder();
   const webConfigFile = join(folder, 'web.yml');
   if (setup.webConfig !== undefined) writeFileSync(webConfigFile, setup.webConfig);
-  const webConfig = watchWebConfig(setup.webConfig === undefined ? undefined : webConfigFile, log);
+  const webConfig = setup.webConfig === undefined ? PLAIN_HTTP : watchWebConfig(webConfigFile, log);
   let recordedSeconds = 0;
   const ledger = await openTestLedger({
     suspectWindowSeconds: WINDOW_SECONDS,
@@ -121,8 +122,9 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       },
       hostMetrics: (host, format) => {
         const totals = ledger.view.hostTotals(host);
-        if (totals === undefined) return undefined;
-        return metrics.renderOnly([() => crashSamples(totals, context())], format);
+        if (totals === undefined) return Promise.resolve(undefined);
+        const rendered = metrics.renderOnly([() => crashSamples(totals, context())], format);
+        return Promise.resolve(rendered);
       },
       status: statusSource({
         ledger,

@@ -66,13 +66,16 @@ function fileState(changes: FileState): Pick<FileOutcome, 'root' | 'path' | 'ver
   return { root: ROOT, path, version: '1', content: `of ${path}`, ...changes };
 }
 
+/** Any ledger, as far as it records. */
+type Recording = Pick<Ledger, 'record'>;
+
 /** Resolves when it is durable. */
-export function recordReport(ledger: Ledger, report: CrashReport, path?: string): Promise<void> {
+export function recordReport(ledger: Recording, report: CrashReport, path?: string): Promise<void> {
   return ledger.record(reported(report, path === undefined ? {} : { path }));
 }
 
 /** Each version of a file has content of its own, so that each counts. */
-export function recordFailure(ledger: Ledger, failure: Failure, path: string): Promise<void> {
+export function recordFailure(ledger: Recording, failure: Failure, path: string): Promise<void> {
   return ledger.record(failed(failure, { path, content: `${failure.reason} of ${path}` }));
 }
 

@@ -142,6 +142,16 @@ export function nDecodes(running: Running, count: number): Promise<true> {
   return eventually(`${count} decodes`, () => running.decodes() >= count || undefined);
 }
 
+export function nFailed(running: Running, count: number): Promise<true> {
+  return eventually(`${count} failed`, () => running.failed.length >= count || undefined);
+}
+
+/** The lines of the log that say it, once there is one. */
+export function logged(running: Running, what: string): Promise<readonly string[]> {
+  const lines = (): string[] => running.log.filter((line) => line.includes(what));
+  return eventually(what, () => (lines().length > 0 ? lines() : undefined));
+}
+
 /** When each directory was scanned last, Unix seconds. */
 export function scanTimes({ ingest }: Running): readonly number[] {
   return ingest.status().directories.map(({ lastScanSeconds }) => lastScanSeconds);

@@ -19,8 +19,9 @@ export interface Tool {
   readonly describe: (title: string, body: () => void) => void;
 }
 
-export function needsTool(name: string): Tool {
-  return tool(name, findProgram(name));
+/** @param file where it is, if it is not on the PATH. */
+export function needsTool(name: string, file = name): Tool {
+  return tool(name, findProgram(file));
 }
 
 /** Debian's own Python with a module of Debian's: another Python on the PATH does not have it. */

@@ -10,6 +10,7 @@ import 'express';
 import 'hash-wasm';
 import 'helmet';
 import 'node:sqlite';
+import 'pg';
 import 'prom-client';
 import 'yaml';
 import 'zod';

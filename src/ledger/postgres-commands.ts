@@ -1,0 +1,49 @@
+// What commands do with a shared ledger, beside the collectors that write it.
+
+import type { CrashFilter } from '../selection.ts';
+import type { Crash } from './crash.ts';
+import { Postgres } from './postgres.ts';
+import { type Recorded, recordRepair } from './repair.ts';
+import { nextCrashes } from './selection.ts';
+
+/** Every crash of it that is selected, newest first. @throws StoreError. */
+export async function* readSharedCrashes(url: string, filter: CrashFilter): AsyncGenerator<Crash> {
+  const database = new Postgres(url);
+  try {
+    await database.requireCurrent();
+    let last: Crash | undefined;
+    do {
+      const next: readonly Crash[] = await database.read(nextCrashes(filter, last));
+      yield* next;
+      last = next.at(-1);
+    } while (last !== undefined);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Acknowledge in it that a host was repaired. @throws StoreError. */
+export async function repairedShared(
+  url: string,
+  host: string | undefined,
+  note: string,
+): Promise<Recorded> {
+  const database = new Postgres(url);
+  try {
+    await database.requireCurrent();
+    return await database.write(recordRepair(host, note, Math.floor(Date.now() / 1000)));
+  } finally {
+    await database.close();
+  }
+}
+
+/** @returns its name. @throws StoreError when it cannot be used, or made. */
+export async function checkShared(url: string): Promise<string> {
+  const database = new Postgres(url);
+  try {
+    await database.migrate();
+    return database.name;
+  } finally {
+    await database.close();
+  }
+}

@@ -1,0 +1,82 @@
+// A ledger in a PostgreSQL database that any number of collectors write and show.
+
+import type { Claims, Engine, ReaderOptions } from './engine.ts';
+import { Postgres } from './postgres.ts';
+import { ClaimTable } from './postgres-claims.ts';
+import { PostgresView } from './postgres-view.ts';
+import { RecentFailures } from './recent-failures.ts';
+import { type Batch, type Change, recordBatch } from './record.ts';
+import { run } from './statements.ts';
+import { StoreError } from './store-error.ts';
+
+/** A shared ledger. */
+export class PostgresEngine implements Engine<PostgresView> {
+  readonly failures = new RecentFailures();
+  readonly view: PostgresView;
+  readonly setAside = 0;
+  readonly claims: Claims = {
+    take: (files) => this.#database.do(this.#claims.take(files)),
+    // Whatever fails: it ends by itself.
+    giveBack: (files) => this.#database.do(this.#claims.giveBack(files)).catch(() => undefined),
+  };
+  readonly #claims = new ClaimTable();
+  readonly #database: Postgres;
+
+  /** @param url of the database, as libpq takes it. */
+  constructor(url: string, options: ReaderOptions) {
+    this.#database = new Postgres(url);
+    this.view = new PostgresView(this.#database, options, this.failures);
+  }
+
+  get name(): string {
+    return this.#database.name;
+  }
+
+  get isPassedBefore(): boolean {
+    return this.view.isPassed;
+  }
+
+  /** While the database is away nothing is shown: that is no reason not to start. */
+  async open(): Promise<StoreError | undefined> {
+    try {
+      await this.recover();
+      return undefined;
+    } catch (error) {
+      const problem = StoreError.from(this.name, error);
+      if (problem.problem === 'newer' || problem.problem === 'damaged') throw problem;
+      return problem;
+    }
+  }
+
+  async recover(): Promise<void> {
+    await this.#database.migrate();
+    await this.view.refresh();
+  }
+
+  async write(batch: Batch): Promise<readonly Change[]> {
+    const changes = await this.#database.write(recordBatch(batch));
+    await this.view.refresh();
+    return changes;
+  }
+
+  async look(isPassed: boolean): Promise<void> {
+    if (isPassed && !this.view.isPassed) {
+      const passed = `INSERT INTO meta VALUES ('first_pass', 'over') ON CONFLICT DO NOTHING`;
+      await this.#database.write(run(passed));
+    }
+    await this.#database.do(this.#claims.renew());
+    await this.view.refresh();
+  }
+
+  resultOf(): undefined {
+    return undefined;
+  }
+
+  knownFiles(): readonly string[] {
+    return [];
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+}

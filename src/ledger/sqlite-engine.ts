@@ -1,0 +1,141 @@
+// A ledger in a directory: its files, its lock, the thread that writes, and what is read of it.
+
+import type { Logger } from '../log.ts';
+import type { Engine, FileResult, ReaderOptions } from './engine.ts';
+import {
+  databasePath,
+  hasLedger,
+  makeDirectory,
+  oldLedger,
+  setAside,
+  setAsideCount,
+} from './files.ts';
+import { type Lock, lockLedger } from './lock.ts';
+import { LedgerReader } from './reader.ts';
+import { RecentFailures } from './recent-failures.ts';
+import type { Batch, Change } from './record.ts';
+import { Store } from './store.ts';
+import { StoreError } from './store-error.ts';
+import { Writer } from './writer.ts';
+
+/** Where it is, and what is shown of it. */
+export interface SqliteOptions extends ReaderOptions {
+  readonly directory: string;
+  readonly log: Logger;
+}
+
+/** The ledger of a directory, for one daemon at a time. */
+export class SqliteEngine implements Engine<LedgerReader> {
+  readonly failures = new RecentFailures();
+  readonly view: LedgerReader;
+  readonly isPassedBefore = false;
+  readonly claims = undefined;
+  readonly #options: SqliteOptions;
+  readonly #writer: Writer;
+  #lock: Lock | undefined;
+  #setAside = 0;
+
+  constructor(options: SqliteOptions) {
+    this.#options = options;
+    this.#writer = new Writer(options.directory);
+    this.view = new LedgerReader(options, this.failures);
+  }
+
+  get name(): string {
+    return this.#options.directory;
+  }
+
+  get setAside(): number {
+    return this.#setAside;
+  }
+
+  async open(): Promise<StoreError | undefined> {
+    const { directory, log } = this.#options;
+    const old = oldLedger(directory);
+    if (old !== undefined) {
+      const hint = 'dumps that are still there are counted again; the file can be removed';
+      log.warn('ledger of version 0.1.0 is left alone', { path: old, hint });
+    }
+    const problem = await this.recover().then(
+      () => undefined,
+      (error: unknown) => StoreError.from(directory, error),
+    );
+    if (problem?.problem === 'busy' || problem?.problem === 'newer') throw problem;
+    // Zeros in place of what is there would be counters that went down: rather not start at all.
+    if (!this.view.isOpen && hasLedger(directory)) this.#show(true);
+    this.#setAside = await setAsideCount(directory);
+    return problem;
+  }
+
+  /** @throws StoreError; never for a damaged ledger: that is set aside. */
+  async recover(): Promise<void> {
+    const { directory } = this.#options;
+    makeDirectory(directory);
+    this.#lock ??= await lockLedger(directory);
+    const wasOpen = this.view.isOpen;
+    if (!wasOpen) this.#openSound();
+    await this.#writer.takeOver();
+    // It may have been opened in a way that does not see what is written; and what seemed to fail may be
+    // on the disk all the same, as when the thread that wrote it died.
+    if (wasOpen) this.#show(false);
+  }
+
+  async write(batch: Batch): Promise<readonly Change[]> {
+    const changes = await this.#writer.record(batch);
+    this.view.take(changes, batch.context.nowSeconds);
+    this.view.noticeRepairs();
+    return changes;
+  }
+
+  async look(): Promise<void> {
+    this.#setAside = await setAsideCount(this.#options.directory);
+    this.view.noticeRepairs();
+  }
+
+  resultOf(root: string, path: string, version: string): FileResult | undefined {
+    return this.view.resultOf({ root, path }, version);
+  }
+
+  knownFiles(root: string): readonly string[] {
+    return this.view.knownFiles(root);
+  }
+
+  async close(): Promise<void> {
+    // The last one to close moves the WAL into the database: the one that may write.
+    this.view.close();
+    await this.#writer.close();
+    await this.#lock?.release();
+  }
+
+  /** Open the ledger, made or migrated first where it must be. */
+  #openSound(): void {
+    const { directory, nowMs, log } = this.#options;
+    if (!hasLedger(directory)) Store.create(directory);
+    try {
+      Store.bringUpToDate(directory);
+      this.#show(true);
+    } catch (error) {
+      const problem = StoreError.from(databasePath(directory), error);
+      if (problem.problem !== 'damaged') throw problem;
+      const kept = setAside(directory, nowMs());
+      log.error('ledger is damaged, set aside; a new one begins with the dumps still there', {
+        error: problem.message,
+        kept,
+      });
+      Store.create(directory);
+      this.#show(true);
+    }
+  }
+
+  /** Show the ledger as it is on the disk now. @throws StoreError when that cannot be. */
+  #show(isUnknown: boolean): void {
+    const store = Store.openCurrent(this.#options.directory);
+    try {
+      if (isUnknown) store.verify();
+      this.view.show(store);
+    } catch (error) {
+      store.close();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export const pg = 1;
