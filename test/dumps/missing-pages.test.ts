@@ -29,7 +29,7 @@ const NAMES = [
   's390x-7.2.13.elf',
   'loongarch64-7.2.13.elf',
   'arm32-7.2.13.elf',
-  'i386-7.2.13-pae.elf',
+  'i386-7.2.13.elf',
   'i386-7.2.13-pae.zlib',
 ];
 /** Of dumps whose pages are packed, what is taken away is what is read at once. */

@@ -91,12 +91,24 @@ export function newestLogTime(guest: Guest): number {
  * init script wrote both clocks down.
  */
 export function loggedSeconds(guest: Guest, pattern: RegExp): number {
-  const clock = /LAB clock ([\d.]+) ([\d.]+)/.exec(guest.console());
   const line = guest
     .console()
     .split('\n')
     .findLast((text) => pattern.test(text));
   const uptime = /^\[ *([\d.]+)\]/.exec(line ?? '');
-  if (clock === null || uptime === null) throw new Error(`the log has no ${String(pattern)}`);
-  return Number(clock[2]) + Number(uptime[1]) - Number(clock[1]);
+  if (uptime === null) throw new Error(`the log has no ${String(pattern)}`);
+  return unixSeconds(guest, Number(uptime[1]));
+}
+
+/** Unix seconds of the last line of a kernel that crashed: the log of its crash kernel follows. */
+export function lastWordsSeconds(guest: Guest): number {
+  const [, log = ''] = guest.console().split(/^\[ +0\.0+\] Linux version /m);
+  const uptimes = [...log.matchAll(/^\[ *([\d.]+)\]/gm)].map(([, seconds]) => Number(seconds));
+  return unixSeconds(guest, Math.max(...uptimes));
+}
+
+function unixSeconds(guest: Guest, uptime: number): number {
+  const clock = /LAB clock ([\d.]+) ([\d.]+)/.exec(guest.console());
+  if (clock === null) throw new Error('the guest has not told its clocks');
+  return Number(clock[2]) + uptime - Number(clock[1]);
 }
