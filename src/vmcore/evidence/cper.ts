@@ -70,7 +70,10 @@ export class CperRecogniser implements Recogniser {
     if (numbered === null) return this.#previous(line.text);
     const [, number = '', prefix, text = ''] = numbered;
     const source = prefix === undefined ? 'extlog' : 'ghes';
-    this.#add(line, { id: `${source} ${number}`, source, text: text.trim() });
+    const id = `${source} ${number}`;
+    // A number alone may begin a line of anything; a record's first lines may be gone.
+    if (source === 'extlog' && !this.#records.has(id) && !isOfRecord(text)) return false;
+    this.#add(line, { id, source, text: text.trim() });
     return true;
   }
 
@@ -136,6 +139,15 @@ export class CperRecogniser implements Recogniser {
     if (body.startsWith('event severity: ') || this.#previousSeen === 0) this.#previousSeen++;
     return true;
   }
+}
+
+/** Whether only a firmware record has such a line. */
+function isOfRecord(line: string): boolean {
+  const text = line.trim();
+  const isKnown = [HEAD, EVENT, SECTION].some((pattern) => pattern.test(text));
+  return (
+    isKnown || RECORD_LINE.test(line) || (sectionCategory(text) ?? fieldCategory(text)) !== null
+  );
 }
 
 /** @returns null for `unknown`. */

@@ -106,6 +106,17 @@ describe('firmware records', () => {
     expect(eventsOf(...lines)).toMatchObject([{ category }]);
   });
 
+  it.each(['{0}', '{1} ', '{7}queue stopped', '{12}: timeout, type: 3'])(
+    'are not what only begins with a number: %s',
+    (text) => {
+      expect(eventsOf(text)).toEqual([]);
+    },
+  );
+
+  it('of extlog whose first lines are gone are known by their fields', () => {
+    expect(summaries('{1}  section_type: memory error')).toEqual(['recoverable memory extlog']);
+  });
+
   it('of extlog have no prefix but their number', () => {
     expect(
       summaries(
