@@ -34,6 +34,8 @@ const KERNELS = (
 ).split(/[ ,]+/);
 /** A second for each of the two clocks to end, and one for the work between them. */
 const CLOCKS_SECONDS = 3;
+/** CRASHTIME was 3 to 6 s behind the log on arm64: the busier this machine, the more. */
+const CRASHTIME_SECONDS = 10;
 /** The console shows no more of a time. */
 const CONSOLE_SECONDS = 1e-6;
 /** Errors so long before a crash are suspect; all are in the lab. */
@@ -102,7 +104,7 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
     const files = FORMATS.map(({ name }) => join(crashes, name));
     const crashTimeSeconds = crashTimeIn(readFileSync(files[0]!));
     // Its last words take long where others keep the machine busy.
-    expect(crashTimeSeconds).toBeGreaterThan(triggered - CLOCKS_SECONDS);
+    expect(crashTimeSeconds).toBeGreaterThan(triggered - CRASHTIME_SECONDS);
     expect(crashTimeSeconds).toBeLessThan(lastWordsSeconds(guest) + CLOCKS_SECONDS);
 
     const reports = decoded(files);
