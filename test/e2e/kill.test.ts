@@ -81,5 +81,5 @@ it(
     expect(last.get('hwerr_recoverable_errors_total{category="pci"}')).toBe(errors);
     expect(last.get('hwerr_ledgers_set_aside')).toBe(0);
   },
-  30_000 + KILLS * 5000,
+  300_000 + KILLS * 15_000,
 );
