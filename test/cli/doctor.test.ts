@@ -26,7 +26,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
 import { openTestLedger } from '../support/daemon/ledgers.ts';
 import { type Ended, MAIN, run, runAsNobody, withoutOurs } from '../support/daemon/program.ts';
-import { freePort } from '../support/daemon/prometheus.ts';
+import { freePort } from '../support/system/free-port.ts';
 import { startDaemon } from '../support/daemon/running-daemon.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { openssl, selfSigned } from '../support/daemon/certificates.ts';

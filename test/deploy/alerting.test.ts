@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 
-import { freePort } from '../support/daemon/prometheus.ts';
+import { freePort } from '../support/system/free-port.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { writeRedatedDump } from '../support/dumps/redated.ts';
 import { eventually } from '../support/system/eventually.ts';

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { eventually } from '../support/system/eventually.ts';
 import { KNOWN_VARIABLES } from './names.ts';
 import { Cleanup, ROOT, start } from './processes.ts';
-import { freePort } from '../support/daemon/prometheus.ts';
+import { freePort } from '../support/system/free-port.ts';
 import { MAIN } from '../support/daemon/program.ts';
 
 interface Compose {

@@ -17,7 +17,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { MAIN } from '../support/daemon/program.ts';
-import { freePort } from '../support/daemon/prometheus.ts';
+import { freePort } from '../support/system/free-port.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { needsTool } from '../support/system/tools.ts';

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { eventually } from '../support/system/eventually.ts';
 import { MAIN, withoutOurs } from '../support/daemon/program.ts';
-import { freePort } from '../support/daemon/prometheus.ts';
+import { freePort } from '../support/system/free-port.ts';
 
 /** The repository. */
 export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));

@@ -20,7 +20,7 @@ import { FLAGS, environmentName } from '../../src/config.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { MAIN } from '../support/daemon/program.ts';
-import { freePort } from '../support/daemon/prometheus.ts';
+import { freePort } from '../support/system/free-port.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { codeBlocks } from './markdown.ts';
 import { KNOWN_VARIABLES } from './names.ts';

@@ -103,9 +103,6 @@ function neverReads(socket: Socket): void {
   });
 }
 
-/** The first bytes of a record with a ClientHello, of which the rest is to come. */
-const HALF_A_HELLO = '\x16\x03\x01\x02\x00\x01\x00';
-
 const ATTACKS: Readonly<Record<string, Attack>> = {
   '100 clients that pipeline requests and never read': {
     ...{ clients: 100, tls: false, misbehave: neverReads },
@@ -113,14 +110,8 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   '600 silent connections that are opened again and again': {
     ...{ clients: 600, tls: false, misbehave: says('') },
   },
-  '600 connections with half a request': {
-    ...{ clients: 600, tls: false, misbehave: says('GET /metrics HTTP/1.1\r\nHost: x\r\nX') },
-  },
   '600 silent connections where TLS is spoken': {
     ...{ clients: 600, tls: true, misbehave: says('') },
-  },
-  '600 connections with half a TLS handshake': {
-    ...{ clients: 600, tls: true, misbehave: says(HALF_A_HELLO) },
   },
 };
 

@@ -1,11 +1,10 @@
 /** A real Prometheus over a configuration, on a port of its own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { freePort } from '../system/free-port.ts';
 import { pause } from './running-daemon.ts';
 
 export interface Prometheus {
@@ -65,14 +64,4 @@ export async function startPrometheus(
       await exited;
     },
   };
-}
-
-/** One that nobody uses at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

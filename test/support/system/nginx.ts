@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { onTestFinished } from 'vitest';
 
-import { freePort } from '../daemon/prometheus.ts';
+import { freePort } from './free-port.ts';
 import { exitOf } from '../daemon/program.ts';
 import { selfSigned } from '../daemon/certificates.ts';
 import { eventually } from './eventually.ts';

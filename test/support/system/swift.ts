@@ -3,13 +3,13 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import { S3Client } from '@aws-sdk/client-s3';
 
 import { eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
 import { type Tool, needsTool } from './tools.ts';
 
 export const swiftTool: Tool = needsTool('swift-proxy-server');
@@ -31,7 +31,8 @@ export interface Swift {
 /** Starts an empty store; resolves when all of it answers. */
 export async function startSwift(): Promise<Swift> {
   const folder = mkdtempSync(join(tmpdir(), 'hwerr-swift-'));
-  const [proxyPort, ...ports] = await freePorts(1 + KINDS.length);
+  const proxyPort = await freePort();
+  const ports = await Promise.all(KINDS.map(() => freePort()));
   for (const [i, kind] of KINDS.entries()) {
     mkdirSync(join(folder, 'disk', kind), { recursive: true });
     write(folder, kind, ports[i], `${kind}-server`, [
@@ -82,7 +83,7 @@ export async function startSwift(): Promise<Swift> {
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
   try {
-    await eventually('Swift answers', () => answer([proxyPort, ...ports]), 60_000);
+    await eventually('Swift answers', () => answer([proxyPort, ...ports]));
   } catch (error) {
     stop();
     throw error;
@@ -133,18 +134,4 @@ function write(
     ...sections,
   ];
   writeFileSync(join(folder, `${kind}.conf`), `${lines.join('\n')}\n`);
-}
-
-/** Ports that nobody listens on. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(
-    servers.map((server) => new Promise((resolve) => server.once('listening', resolve))),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' ? (address?.port ?? 0) : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
