@@ -1,14 +1,15 @@
 // Between what the daemon knows and what HTTP shows: the one file to change when the ledger does.
 // What leaves the process is chosen here, field by field, and no text of a dump is longer than this.
 
-import type {
-  CrashView,
-  DirectoryView,
-  FailureView,
-  HwerrView,
-  SignatureView,
-  StatusSource,
-  ThisBootView,
+import {
+  type CrashView,
+  type DirectoryView,
+  type FailureView,
+  type HwerrView,
+  MAX_OFFERED_HOSTS,
+  type SignatureView,
+  type StatusSource,
+  type ThisBootView,
 } from './http/views.ts';
 import { CSV_HEAD, crashCsv } from './ledger/crash-csv.ts';
 import { countersJson } from './ledger/crash-json.ts';
@@ -28,8 +29,6 @@ import { bounded } from './text.ts';
 import type { LogFindings } from './vmcore/index.ts';
 
 const MAX_TEXT = 1024;
-/** Hosts that a form offers. */
-const MAX_HOSTS = 200;
 
 /** Where the status comes from. */
 export interface StatusParts {
@@ -57,14 +56,19 @@ export function statusSource(parts: StatusParts): StatusSource {
         failures: [...ledger.view.recentFailures()].reverse().map(failureView),
         kdumpArmed: kexec.armed(),
         thisBoot: thisBootView(thisBoot?.state ?? { kind: 'off' }),
-        hosts: await hosts(MAX_HOSTS),
+        hosts: await hosts(MAX_OFFERED_HOSTS),
         ledgerProblem: ledgerProblem(),
       };
     },
     signatures: async (asked) => {
       const { groups, signatures, unsigned } = await ledger.view.signatures(asked);
       const shown = groups.map(signatureView);
-      return { signatures: shown, total: signatures, unsigned, hosts: await hosts(MAX_HOSTS) };
+      return {
+        signatures: shown,
+        total: signatures,
+        unsigned,
+        hosts: await hosts(MAX_OFFERED_HOSTS),
+      };
     },
     async *csv(asked) {
       yield CSV_HEAD;

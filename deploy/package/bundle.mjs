@@ -99,7 +99,7 @@ function packagesIn(inputs) {
   return [...new Set(folders)].filter((folder) => folder !== undefined).sort();
 }
 
-/** Of V8, behind its interpreter, as keep-compiled.cjs names them. */
+/** Of V8, behind its interpreter. */
 const COMPILERS = ['sparkplug', 'maglev', 'turbo'];
 
 /**

@@ -29,9 +29,8 @@ vm.Script = class extends vm.Script {
 process.on('exit', () => {
   setFlagsFromString('--hash-seed=0');
   setFlagsFromString('--flush-bytecode');
-  for (const compiler of ['sparkplug', 'maglev', 'turbo']) {
-    setFlagsFromString(`--${compiler}-filter=*`);
-  }
+  const filters = process.execArgv.filter((flag) => flag.endsWith('-filter=-*'));
+  for (const flag of filters) setFlagsFromString(flag.replace('=-*', '=*'));
   for (const [filename, script] of scripts) {
     const file = `${filename}.code`;
     if (!existsSync(file)) writeFileSync(file, script.createCachedData());

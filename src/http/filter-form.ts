@@ -2,12 +2,10 @@
 
 import { type Html, html } from './html.ts';
 import { type Asked, isFiltered, shifted } from './selection.ts';
+import { MAX_OFFERED_HOSTS } from './views.ts';
 import { VERDICTS } from '../triage.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 import { VERDICT_NAMES, categoryName } from '../wording.ts';
-
-/** Hosts offered in the form. */
-const MAX_HOSTS = 200;
 
 /** Filters that are asked for less often. */
 const MORE = ['since', 'until', 'verdict', 'kernel', 'model', 'signature'] as const;
@@ -21,7 +19,7 @@ export function filterForm(hosts: readonly string[], asked: Asked): Html {
       >Host <input name="host" list="hosts" value="${given.host ?? ''}" autocomplete="off"
     /></label>
     <datalist id="hosts">
-      ${hosts.slice(0, MAX_HOSTS).map((name) => html`<option value="${name}"></option>`)}
+      ${hosts.slice(0, MAX_OFFERED_HOSTS).map((name) => html`<option value="${name}"></option>`)}
     </datalist>
     <label
       >With errors of

@@ -139,20 +139,14 @@ function centralRoutes(
     else sendExposition(request, response, answer);
   });
   routes.get('/sd', async (request, response) => {
-    const address = request.get('Host') ?? '';
-    if (externalUrl !== undefined) {
-      const path = externalUrl.pathname.replace(/\/+$/, '');
-      const port = externalUrl.port || (externalUrl.protocol === 'https:' ? '443' : '80');
-      const outside = { scheme: externalUrl.protocol.slice(0, -1), path };
-      const target = { ...outside, address: `${externalUrl.hostname}:${port}` };
-      await sendLines(request, response, JSON_TYPE, discovery(await status.hosts(), target));
-    } else if (/^[\w.-]+(:\d+)?$|^\[[\da-fA-F:.]+\](:\d+)?$/.test(address)) {
-      const scheme = webConfig().tls === undefined ? 'http' : 'https';
-      const target = { address, scheme, path: routePrefix };
-      await sendLines(request, response, JSON_TYPE, discovery(await status.hosts(), target));
-    } else {
+    const scheme = webConfig().tls === undefined ? 'http' : 'https';
+    const asked = { address: request.get('Host') ?? '', scheme, path: routePrefix };
+    if (externalUrl === undefined && !ADDRESS.test(asked.address)) {
       sendText(response, 400, 'Host header: not an address');
+      return;
     }
+    const target = externalUrl === undefined ? asked : targetAt(externalUrl);
+    await sendLines(request, response, JSON_TYPE, discovery(await status.hosts(), target));
   });
 }
 
@@ -160,6 +154,19 @@ interface Target {
   readonly address: string;
   readonly scheme: string;
   readonly path: string;
+}
+
+/** HOST, IPV4 or [IPV6], with a port or without. */
+const ADDRESS = /^[\w.-]+(:\d+)?$|^\[[\da-fA-F:.]+\](:\d+)?$/;
+
+/** Where the exporter is reached from outside. */
+function targetAt({ protocol, hostname, port, pathname }: URL): Target {
+  const defaultPort = protocol === 'https:' ? '443' : '80';
+  return {
+    address: `${hostname}:${port || defaultPort}`,
+    scheme: protocol.slice(0, -1),
+    path: pathname.replace(/\/+$/, ''),
+  };
 }
 
 /**

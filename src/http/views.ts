@@ -26,6 +26,9 @@ export interface StatusView {
   readonly ledgerProblem: string | undefined;
 }
 
+/** Hosts that the form of a page offers. */
+export const MAX_OFFERED_HOSTS = 200;
+
 /** What the HTTP side asks the daemon. */
 export interface StatusSource {
   readonly view: (asked: CrashSelection) => Promise<StatusView>;

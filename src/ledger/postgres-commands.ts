@@ -3,6 +3,7 @@
 import type { CrashFilter } from '../selection.ts';
 import type { Crash } from './crash.ts';
 import { Postgres } from './postgres.ts';
+import { eachCrash } from './postgres-walk.ts';
 import { type Recorded, recordRepair } from './repair.ts';
 import { nextCrashes } from './selection.ts';
 
@@ -11,12 +12,7 @@ export async function* readSharedCrashes(url: string, filter: CrashFilter): Asyn
   const database = new Postgres(url);
   try {
     await database.requireCurrent();
-    let last: Crash | undefined;
-    do {
-      const next: readonly Crash[] = await database.read(nextCrashes(filter, last));
-      yield* next;
-      last = next.at(-1);
-    } while (last !== undefined);
+    yield* eachCrash((last) => database.read(nextCrashes(filter, last)));
   } finally {
     await database.close();
   }

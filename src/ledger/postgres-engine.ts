@@ -6,7 +6,7 @@ import { ClaimTable } from './postgres-claims.ts';
 import { PostgresView } from './postgres-view.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { type Batch, type Change, recordBatch } from './record.ts';
-import { run } from './statements.ts';
+import { type Work, run } from './statements.ts';
 import { StoreError } from './store-error.ts';
 
 /** A shared ledger. */
@@ -54,7 +54,7 @@ export class PostgresEngine implements Engine<PostgresView> {
   }
 
   async write(batch: Batch): Promise<readonly Change[]> {
-    const changes = await this.#database.write(recordBatch(batch));
+    const changes = await this.#database.write(recordCounted(batch));
     await this.view.refresh();
     return changes;
   }
@@ -79,4 +79,13 @@ export class PostgresEngine implements Engine<PostgresView> {
   close(): Promise<void> {
     return this.#database.close();
   }
+}
+
+/** Records a batch, and counts it: the other collectors see by that whether anything is new. */
+function* recordCounted(batch: Batch): Work<Change[]> {
+  yield* run(
+    `INSERT INTO meta VALUES ('commits', '1')
+       ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS INTEGER) + 1 AS TEXT)`,
+  );
+  return yield* recordBatch(batch);
 }

@@ -7,6 +7,12 @@ import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Crash } from './crash.ts';
 import { number, text } from './crash-rows.ts';
 import type { ReaderOptions } from './engine.ts';
+import {
+  type FailureTotals,
+  dumpsWithoutHwerrOf,
+  failuresOf,
+  readFailureTotals,
+} from './failure-totals.ts';
 import { LastFailures, readLastFailures } from './last-failures.ts';
 import type {
   CrashPage,
@@ -16,6 +22,7 @@ import type {
   SignaturePage,
 } from './ledger-view.ts';
 import type { Postgres } from './postgres.ts';
+import { eachCrash } from './postgres-walk.ts';
 import type { RecentFailures, RecordedFailure } from './recent-failures.ts';
 import { crashOfId, nextCrashes, selectCrashes, selectSignatures } from './selection.ts';
 import { type Work, row, rows, select, together } from './statements.ts';
@@ -34,9 +41,9 @@ const MAX_PAGES = 32;
 interface Summary {
   readonly crashes: number;
   readonly hosts: number;
-  readonly counted: ReadonlyMap<string, number>;
+  readonly counted: FailureTotals;
   readonly lastFailures: LastFailures;
-  /** Transactions that recorded something. */
+  /** Batches that were recorded. */
   readonly commits: string | null;
   readonly isPassed: boolean;
 }
@@ -104,8 +111,7 @@ export class PostgresView implements LedgerView {
   }
 
   failures(): Readonly<Partial<Record<FailureReason, number>>> {
-    const { kernel_without_hwerr: _, ...failures } = Object.fromEntries(this.#summary.counted);
-    return failures;
+    return failuresOf(this.#summary.counted);
   }
 
   lastFailures(): readonly LastFailure[] {
@@ -113,20 +119,15 @@ export class PostgresView implements LedgerView {
   }
 
   dumpsWithoutHwerr(): number {
-    return this.#summary.counted.get('kernel_without_hwerr') ?? 0;
+    return dumpsWithoutHwerrOf(this.#summary.counted);
   }
 
   recentFailures(): Iterable<RecordedFailure> {
     return this.#failures.values();
   }
 
-  async *crashes(filter: CrashFilter = {}): AsyncGenerator<Crash> {
-    let last: Crash | undefined;
-    do {
-      const next: readonly Crash[] = await this.#ask(() => nextCrashes(filter, last));
-      yield* next;
-      last = next.at(-1);
-    } while (last !== undefined);
+  crashes(filter: CrashFilter = {}): AsyncGenerator<Crash> {
+    return eachCrash((last) => this.#ask(() => nextCrashes(filter, last)));
   }
 
   select(selection: CrashSelection): Promise<CrashPage> {
@@ -215,10 +216,9 @@ function* readSummary(before: Summary): Work<Summary> {
     isPassed: values.has('first_pass'),
   };
   if (summary.commits === before.commits) return summary;
-  const counted = yield* rows('SELECT reason, count FROM failure_total');
   return {
     ...summary,
-    counted: new Map(counted.map(({ reason, count }) => [String(reason), Number(count)])),
+    counted: yield* readFailureTotals(),
     lastFailures: yield* readLastFailures(),
   };
 }

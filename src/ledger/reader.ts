@@ -5,6 +5,7 @@ import type { Crash } from './crash.ts';
 import { number, text } from './crash-rows.ts';
 import { eachCrash } from './read-crashes.ts';
 import type { FileResult, ReaderOptions } from './engine.ts';
+import { dumpsWithoutHwerrOf, failuresOf, readFailureTotals } from './failure-totals.ts';
 import { LastFailures, readLastFailures } from './last-failures.ts';
 import type {
   CrashPage,
@@ -14,7 +15,7 @@ import type {
   SignaturePage,
 } from './ledger-view.ts';
 import type { RecentFailures, RecordedFailure } from './recent-failures.ts';
-import type { Change, CountedReason, GoneFile } from './record.ts';
+import type { Change, GoneFile } from './record.ts';
 import { type Repair, lastRepair, readRepairs } from './repair.ts';
 import { crashOfId, selectCrashes, selectSignatures } from './selection.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
@@ -136,10 +137,7 @@ export class LedgerReader implements LedgerView {
   }
 
   failures(): Readonly<Partial<Record<FailureReason, number>>> {
-    const { kernel_without_hwerr: _, ...failures } = Object.fromEntries(
-      this.#memory.counted,
-    ) as Partial<Record<CountedReason, number>>;
-    return failures;
+    return failuresOf(this.#memory.counted);
   }
 
   lastFailures(): readonly LastFailure[] {
@@ -147,7 +145,7 @@ export class LedgerReader implements LedgerView {
   }
 
   dumpsWithoutHwerr(): number {
-    return this.#memory.counted.get('kernel_without_hwerr') ?? 0;
+    return dumpsWithoutHwerrOf(this.#memory.counted);
   }
 
   recentFailures(): Iterable<RecordedFailure> {
@@ -236,11 +234,7 @@ export class LedgerReader implements LedgerView {
       total: store.do(readTotals(this.#context())),
       byHost: store.do(readHostTotals(hosts, this.#context())),
       knownHosts: countHosts(store),
-      counted: new Map(
-        store
-          .rows('SELECT reason, count FROM failure_total')
-          .map((row) => [String(row['reason']), Number(row['count'])]),
-      ),
+      counted: store.do(readFailureTotals()),
       lastFailures: store.do(readLastFailures()),
       repairs: store.do(readRepairs()),
       lastRepair: store.do(lastRepair()),

@@ -41,7 +41,7 @@ export interface Change {
   readonly counted?: CountedReason;
 }
 
-export type CountedReason = FailureReason | 'kernel_without_hwerr';
+type CountedReason = FailureReason | 'kernel_without_hwerr';
 
 /** Make `owner` the one who writes: a daemon that finds another one there has been replaced. */
 export function* takeOver(owner: string): Work<void> {
@@ -59,10 +59,6 @@ export function* requireOwner(owner: string): Work<void> {
 
 /** Record a batch, within one transaction. @returns the changes of each outcome. */
 export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]> {
-  yield* run(
-    `INSERT INTO meta VALUES ('commits', '1')
-       ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS INTEGER) + 1 AS TEXT)`,
-  );
   yield* together(
     gone.map(({ root, path }) =>
       change('DELETE FROM file WHERE root = ? AND path = ?', [root, path]),

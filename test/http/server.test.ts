@@ -11,6 +11,7 @@ import { type HttpServer, type ServerOptions, startHttpServer } from '../../dist
 import type { StatusSource } from '../../src/http/views.ts';
 import { PLAIN_HTTP } from '../../src/webconfig/plain-http.ts';
 import { memoryLog } from '../support/daemon/logger.ts';
+import { freePort } from '../support/system/free-port.ts';
 
 const METRICS = '# TYPE a counter\na 1\n';
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -260,9 +261,3 @@ describe('startHttpServer', () => {
     expect(performance.now() - startMs).toBeLessThan(4000); // answers are given 5 s
   });
 });
-
-async function freePort(): Promise<number> {
-  const { server, port } = await start();
-  await server.close();
-  return port;
-}

@@ -165,8 +165,10 @@ function conclude(record: Record): void {
   current.hwerrCategory = counted ? current.category : null;
   if (current === record.lead) return;
   const leads = tellsMore(current, record.lead);
-  if (leads) [record.lead.secondary, record.lead] = [true, current];
   current.secondary = !leads;
+  if (!leads) return;
+  record.lead.secondary = true;
+  record.lead = current;
 }
 
 /** By the worse severity, then by the part that it names; of equals the first. */

@@ -53,15 +53,11 @@ export class MceRecogniser implements Recogniser {
       return true;
     }
     if (startsMceRecord(text)) {
-      this.#records.set(line.caller, this.#open(line));
-      this.#add(line, text);
+      this.#add(this.#open(line), line, text);
       return true;
     }
     if (continuesMceRecord(text)) {
-      if (this.#records.get(line.caller, line) === undefined) {
-        this.#records.set(line.caller, this.#open(line));
-      }
-      this.#add(line, text);
+      this.#add(this.#records.get(line.caller, line) ?? this.#open(line), line, text);
       if (text.startsWith('PROCESSOR ')) this.#records.delete(line.caller);
       return true;
     }
@@ -79,12 +75,12 @@ export class MceRecogniser implements Recogniser {
   }
 
   #open(line: Line): MceRecord {
-    return new MceRecord(this.#findings.open(line, { kind: 'mce', source: 'mce' }));
+    const record = new MceRecord(this.#findings.open(line, { kind: 'mce', source: 'mce' }));
+    this.#records.set(line.caller, record);
+    return record;
   }
 
-  #add(line: Line, text: string): void {
-    const record = this.#records.get(line.caller, line);
-    if (record === undefined) return;
+  #add(record: MceRecord, line: Line, text: string): void {
     record.finding.lastTime = line.time;
     record.add(text);
     record.finding.link ??= record.identity;
@@ -102,9 +98,9 @@ export class MceRecogniser implements Recogniser {
   /** What pr_cont() adds becomes a record without prefix when another CPU prints in between. */
   #continuation(line: Line): boolean {
     if (line.text.startsWith('{')) return this.#interrupted(line, line.text);
-    if (this.#records.get(line.caller, line) === undefined || !FRAGMENT.test(line.text))
-      return false;
-    this.#add(line, line.text);
+    const record = this.#records.get(line.caller, line);
+    if (record === undefined || !FRAGMENT.test(line.text)) return false;
+    this.#add(record, line, line.text);
     return true;
   }
 

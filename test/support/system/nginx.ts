@@ -80,7 +80,10 @@ http {
     await exitOf(child);
   });
   const plainUrl = `http://127.0.0.1:${plain}`;
-  await eventually('nginx answers', () => answers(`${plainUrl}/no-such-file`));
+  await eventually('nginx answers', () => {
+    if (child.exitCode !== null) throw new Error(readFileSync(join(own, 'error.log'), 'utf8'));
+    return answers(`${plainUrl}/no-such-file`);
+  });
   return {
     url: `https://localhost:${tls}`,
     plainUrl,
