@@ -72,12 +72,15 @@ export class SqliteEngine implements Engine<LedgerReader> {
     const { directory } = this.#options;
     makeDirectory(directory);
     this.#lock ??= await lockLedger(directory);
-    const wasOpen = this.view.isOpen;
-    if (!wasOpen) this.#openSound();
+    if (!this.view.isOpen) {
+      this.#openSound();
+      this.#writer.takeOverAtOnce();
+      return;
+    }
     await this.#writer.takeOver();
     // It may have been opened in a way that does not see what is written; and what seemed to fail may be
     // on the disk all the same, as when the thread that wrote it died.
-    if (wasOpen) this.#show(false);
+    this.#show(false);
   }
 
   async write(batch: Batch): Promise<readonly Change[]> {
