@@ -18,7 +18,7 @@ import { needsTool } from '../support/system/tools.ts';
 const nodeExporter = needsTool('prometheus-node-exporter');
 
 const REQUESTS = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(4);
-const SCRAPES = 12;
+const SCRAPES = 8;
 /** Prometheus gives up by default then. */
 const SCRAPE_TIMEOUT_MS = 10_000;
 /** How long either takes depends on what else the machine does: one round in which it did little is enough. */
