@@ -83,11 +83,16 @@ export const FLAGS = {
     defaultText: '60s',
     ...A_DURATION,
   }),
-  decodeMaxMemoryBytes: one('decode.max-memory', 'SIZE', 'Memory that decodes may take.', {
-    defaultText: '256MiB',
-    parse: parseSize,
-    want: 'a size such as 256MiB or 1GiB',
-  }),
+  decodeMaxMemoryBytes: one(
+    'decode.max-memory',
+    'SIZE',
+    'Memory that decodes may take, 32MiB each or more.',
+    {
+      defaultText: '256MiB',
+      parse: parseSize,
+      want: 'a size of 32MiB or more, such as 256MiB or 1GiB',
+    },
+  ),
   decodeWorkers: optional(
     'decode.workers',
     'COUNT',

@@ -1,14 +1,17 @@
 // How much memory a decode may take, as flags have it.
 
-/** A thread needs so much to start. */
-export const MIN_WORKER_BYTES = 16 * 2 ** 20;
+/**
+ * What each thread that decodes gets at the least. Dumps were decoded in 10 MiB, and a log of 65,536 lines
+ * in 24; near its edge V8 may end the process instead of the thread, as it once did at 11.
+ */
+export const MIN_WORKER_BYTES = 32 * 2 ** 20;
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   MiB: 2 ** 20,
   GiB: 2 ** 30,
 };
 
-/** A size in MiB or GiB, in bytes; at least 16 MiB. */
+/** A size in MiB or GiB, in bytes; at least 32 MiB. */
 export function parseSize(text: string): number | undefined {
   const match = /^(\d{1,6})(MiB|GiB)$/.exec(text);
   const bytes = Number(match?.[1]) * (SIZE_UNITS[match?.[2] ?? ''] ?? NaN);

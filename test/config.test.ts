@@ -184,8 +184,14 @@ describe('readConfig', () => {
     expect(() => configOf(given, {})).toThrow('--live.kcore: got --mode=central');
   });
 
+  it('says how little memory is too little for a decode', () => {
+    expect(() => configOf({ decodeMaxMemoryBytes: ['31MiB'] }, {})).toThrow(
+      '--decode.max-memory: got "31MiB", want a size of 32MiB or more, such as 256MiB or 1GiB',
+    );
+  });
+
   it('starts no more workers than their memory lets start', () => {
-    const given = { decodeMaxMemoryBytes: ['64MiB'], decodeWorkers: ['4'] };
+    const given = { decodeMaxMemoryBytes: ['128MiB'], decodeWorkers: ['4'] };
     expect(configOf(given, {}).decodeWorkers).toBe(4);
     expect(() => configOf({ ...given, decodeWorkers: ['5'] }, {})).toThrow(
       '--decode.workers: got 5, want at most 4 in that --decode.max-memory',
@@ -359,7 +365,7 @@ describe('decodeWorkers', () => {
   it.each([
     [{}, 1],
     [{ mode: ['central'] }, 2],
-    [{ mode: ['central'], decodeMaxMemoryBytes: ['16MiB'] }, 1],
+    [{ mode: ['central'], decodeMaxMemoryBytes: ['32MiB'] }, 1],
     [{ mode: ['central'], decodeWorkers: ['1'] }, 1],
     [{ decodeWorkers: ['3'] }, 3],
   ] as const)('for %j is %i', (given, workers) => {
@@ -414,13 +420,13 @@ describe('parseDuration', () => {
 
 describe('parseSize', () => {
   it.each([
-    ['16MiB', 2 ** 24],
+    ['32MiB', 2 ** 25],
     ['2GiB', 2 ** 31],
   ])('%s is %d bytes', (text, bytes) => {
     expect(parseSize(text)).toBe(bytes);
   });
 
-  it.each(['', '15MiB', '0MiB', '256', '256MB', '256mib', '1.5GiB', '-1GiB', '256MiB '])(
+  it.each(['', '31MiB', '0MiB', '256', '256MB', '256mib', '1.5GiB', '-1GiB', '256MiB '])(
     '%j is none',
     (text) => {
       expect(parseSize(text)).toBeUndefined();

@@ -5,6 +5,7 @@
 
 import { ascii, cString, hasBytesAt } from './bytes/text.ts';
 import { type PhysAddr, addVirt, hex, physAddr } from './bytes/units.ts';
+import { isZero } from './bytes/unwritten.ts';
 import type { Dump } from './container/dump.ts';
 import { Vmcoreinfo } from './container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
@@ -107,7 +108,10 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
   const proven = unproven.find((kernel) => proofByKallsyms(kernel, limits));
   if (proven !== undefined) return [proven];
-  if (missing === 'page_lost' && unproven[0] !== undefined) return [unproven[0]];
+  // A machine has several places where it may lie, and at one that is wrong there may be no page.
+  if (missing === 'page_lost' && unproven[0] !== undefined) {
+    return [provenOf(renamed, limits) ?? unproven[0]];
+  }
   for (const which of ['text', 'rest'] as const) {
     const [first, ...others] = foundInMemory(dump, which, limits, attempt).filter(
       ({ vmcoreinfo }) => vmcoreinfo.text !== stale?.vmcoreinfo.text,
@@ -117,8 +121,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     return [first, ...others, stale];
   }
   if (stale !== undefined) return [stale];
-  if (unproven[0] !== undefined) return [unproven[0]];
-  const other = provenOf(renamed, limits);
+  const other = provenOf(renamed, limits) ?? unproven[0];
   if (other !== undefined) return [other];
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
@@ -242,7 +245,8 @@ function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Tr
 }
 
 interface Utsname {
-  readonly nodename: string;
+  /** That of the dump's header where it has none. */
+  readonly nodename: string | undefined;
   readonly release: string;
 }
 
@@ -252,7 +256,7 @@ interface Utsname {
  * @throws PageMissing when it is not in the dump, Unsupported when its memory is encrypted, Corrupt
  *   when VMCOREINFO does not say where it is.
  */
-function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
+function readUtsname({ vmcoreinfo, memory, nodename }: Kernel): Utsname {
   const namespace = vmcoreinfo.symbol('init_uts_ns');
   const offset = vmcoreinfo.offset('uts_namespace.name') ?? OLD_NAME_OFFSET;
   if (namespace === undefined) {
@@ -264,8 +268,9 @@ function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
     const advice = 'dump it from inside the guest, with kdump';
     throw new Unsupported('encrypted', 'init_uts_ns', `got what looks like ciphertext: ${advice}`);
   }
-  if (field(SYSNAME) !== 'Linux') throw otherRelease(field(RELEASE), vmcoreinfo);
-  return { nodename: field(NODENAME), release: field(RELEASE) };
+  // Blank, its page may never have been written.
+  if (field(SYSNAME) !== 'Linux' && !isZero(uts)) throw otherRelease(field(RELEASE), vmcoreinfo);
+  return { nodename: field(NODENAME) || nodename, release: field(RELEASE) };
 }
 
 function otherRelease(release: string, { osRelease }: Vmcoreinfo): Corrupt {

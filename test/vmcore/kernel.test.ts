@@ -3,8 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS, type Limits } from '../../src/vmcore/limits.ts';
 import type { Kernel } from '../../src/vmcore/kernel.ts';
 import { identifyKernel } from '../../src/vmcore/running-kernel.ts';
-import { ByteWriter, bytesOf } from '../support/builders/bytes.ts';
-import { NODENAME, RELEASE, kernel } from '../support/builders/kernel-builder.ts';
+import { bytesSource, decodeVmcore, openVmcore } from '../../src/vmcore/index.ts';
+import { ByteWriter, bytesOf, concat } from '../support/builders/bytes.ts';
+import { MACHINES, type MachineName } from '../support/builders/fake-machines.ts';
+import {
+  NODENAME,
+  RELEASE,
+  elfDumpOf,
+  kdumpOf,
+  kernel,
+  withMemory,
+} from '../support/builders/kernel-builder.ts';
 import { memoryDump, memoryOf } from '../support/builders/memory-dump.ts';
 import { SparseMemory } from '../support/builders/sparse-memory.ts';
 import { thrownBy } from '../support/system/thrown.ts';
@@ -193,9 +202,9 @@ describe('identifyKernel throws', () => {
   });
 
   it('what was wrong with the first candidate when none is right', () => {
-    const memory = memoryOf(BUILT).write(BUILT.at('utsname'), new Uint8Array(400));
+    const memory = memoryOf(BUILT).write(BUILT.at('utsname'), bytesOf('x'.repeat(400)));
     const error = thrownBy(() => identify(memory, [BUILT.vmcoreinfo]));
-    expect(error.message).toBe(`init_uts_ns: got release "", want ${RELEASE} as in VMCOREINFO`);
+    expect(error.message).toContain(`"${'x'.repeat(65)}", want ${RELEASE} as in VMCOREINFO`);
   });
 
   it('on what is no error of the dump', () => {
@@ -206,5 +215,29 @@ describe('identifyKernel throws', () => {
       },
     });
     expect(() => identify(memory, [BUILT.vmcoreinfo])).toThrow(broken);
+  });
+});
+
+describe('a utsname that a module wrote to, or that was never written', () => {
+  const MACHINE_NAMES = Object.keys(MACHINES) as MachineName[];
+  const RELEASES = ['7.3.4-test-and-more', '7', '9.9.9', ''];
+
+  it.each(MACHINE_NAMES)('leaves the kernel of %s to be proven by kallsyms', (machine) => {
+    const built = kernel({ machine, fillers: 300 });
+    const uts = built.at('utsname') + 4n;
+    const renamed = RELEASES.map((text) => {
+      const field = concat(bytesOf(text), new Uint8Array(65 - text.length));
+      return [NODENAME, withMemory(built, uts + 130n, field)] as const;
+    });
+    const blank = [undefined, withMemory(built, uts, new Uint8Array(390))] as const;
+    for (const [host, damaged] of [...renamed, blank]) {
+      for (const file of [elfDumpOf(damaged), kdumpOf(damaged, { codec: 'raw' }).bytes]) {
+        const found = identifyKernel(openVmcore(bytesSource(file)), DEFAULT_LIMITS);
+        expect(found.vmcoreinfo.osRelease).toBe(RELEASE);
+        expect(found.nodename).toBe(host);
+        expect(found.doubt).toContain('want 7.3.4-test as in VMCOREINFO');
+        expect(decodeVmcore(bytesSource(file)).hwerr.kind).toBe('present');
+      }
+    }
   });
 });
