@@ -1,6 +1,7 @@
 // The main thread's side of the thread that writes.
 
 import { randomUUID } from 'node:crypto';
+import type { Shard } from '../shard.ts';
 import { Thread } from '../thread.ts';
 import type { Batch, Change } from './record.ts';
 import { StoreError } from './store-error.ts';
@@ -20,10 +21,10 @@ export class Writer {
   /**
    * Become the one who writes. Resolves when that is durable.
    *
-   * @throws StoreError when the ledger cannot be written.
+   * @throws StoreError when the ledger cannot be written, or is of another shard.
    */
-  async takeOver(): Promise<void> {
-    await this.#ask({ kind: 'take over' });
+  async takeOver(shard?: Shard): Promise<void> {
+    await this.#ask({ kind: 'take over', shard });
   }
 
   /**

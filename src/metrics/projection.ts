@@ -10,6 +10,7 @@ import {
   type LedgerStatus,
   type LedgerView,
 } from '../ledger/ledger.ts';
+import type { Shard } from '../shard.ts';
 import { byCategory } from '../vmcore/index.ts';
 import { type PartialSamples, type Sample, one } from './sample.ts';
 
@@ -88,6 +89,12 @@ export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
     hwerr_hosts_limit: hosts === undefined ? [] : one(hosts.limit),
     hwerr_hosts_dropped: hosts === undefined ? [] : one(hosts.dropped),
   };
+}
+
+/** Which of several collectors this one is; undefined: there is one, or they share a ledger. */
+export function shardSamples(shard: Shard | undefined): PartialSamples {
+  const labels = shard && { shard: String(shard.index), shards: String(shard.count) };
+  return { hwerr_shard_info: labels === undefined ? [] : [{ labels, value: 1 }] };
 }
 
 /** What the running kernel has counted; nothing where --live.kcore is not set. */
