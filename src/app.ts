@@ -236,12 +236,13 @@ function scrapes(
     () => windowSamples(suspectWindowMs / 1000),
     () => clockSamples(Date.now() / 1000),
   ];
+  const hasHosts = (): boolean => mode === 'central' && ledger.view.isRead;
   const exporter: readonly Collector[] = [
     ...clock,
     () => ingestSamples(ingest.status()),
     () => failureSamples(ledger.view),
     () => ledgerSamples(ledger),
-    () => hostSamples(mode === 'central' ? ledger.view.hostCounts() : undefined),
+    () => hostSamples(hasHosts() ? ledger.view.hostCounts() : undefined),
     () => shardSamples(shard),
     () => buildSamples(build),
   ];

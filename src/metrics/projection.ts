@@ -44,10 +44,17 @@ export function ingestSamples(ingest: IngestStatus): PartialSamples {
   };
 }
 
-/** Files that gave no counters. */
+/** Files that gave no counters; nothing before the ledger was read: a count of 0 would be one that went down. */
 export function failureSamples(
-  ledger: Pick<LedgerView, 'failures' | 'lastFailures' | 'dumpsWithoutHwerr'>,
+  ledger: Pick<LedgerView, 'isRead' | 'failures' | 'lastFailures' | 'dumpsWithoutHwerr'>,
 ): PartialSamples {
+  if (!ledger.isRead) {
+    return {
+      hwerr_dumps_without_hwerr_data_total: [],
+      hwerr_dump_decode_failures_total: [],
+      hwerr_last_decode_failure_timestamp_seconds: [],
+    };
+  }
   const failures = ledger.failures();
   return {
     hwerr_dumps_without_hwerr_data_total: one(ledger.dumpsWithoutHwerr()),
