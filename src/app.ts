@@ -10,7 +10,7 @@ import { type HttpServer, startHttpServer } from './http/server.ts';
 import { type DecodeClient, decodeClient } from './decode/decode-client.ts';
 import { globPattern } from './ingest/file-names.ts';
 import { Ingest } from './ingest/ingest.ts';
-import { type KexecState, watchKexecState } from './host/kexec-state.ts';
+import { kdumpArmed } from './host/kexec-state.ts';
 import { ThisBoot } from './host/live.ts';
 import { pstoreDirectories } from './host/pstore.ts';
 import { UNKNOWN_HOST } from './ledger/host-name.ts';
@@ -72,9 +72,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
     ? onSystemdSockets(process.env, process.pid)
     : await onAddresses(config.listen);
   const parts = await assemble(config, processMetrics(config), log);
-  const kexec = await watchKexecState();
   const letGo = async (): Promise<void> => {
-    kexec.close();
     webConfig.close();
     await parts.close();
   };
@@ -85,8 +83,8 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
       ...{ externalUrl, routePrefix, ownNames: [hostname(), config.nodeName] },
     },
     {
-      ...scrapes(config, version, { ...parts, kexec }),
-      status: statusSource({ ...parts, kexec }),
+      ...scrapes(config, version, parts),
+      status: statusSource({ ...parts, kdumpArmed }),
       log,
       nowMs: Date.now,
     },
@@ -123,9 +121,7 @@ export async function passOnce(config: PassConfig, version: string, log: Logger)
   try {
     const pass = Promise.all([parts.ingest.runOnce(), parts.thisBoot?.refresh()]);
     await whileReady(parts.ledger, pass);
-    const kexec = await watchKexecState();
-    kexec.close();
-    const { body } = await scrapes(config, version, { ...parts, kexec }).metrics('text');
+    const { body } = await scrapes(config, version, parts).metrics('text');
     return body;
   } finally {
     await parts.close();
@@ -222,7 +218,7 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
 function scrapes(
   { mode, suspectWindowMs, shard }: PassConfig,
   version: string,
-  { ledger, ingest, thisBoot, metrics, kexec }: Parts & { readonly kexec: KexecState },
+  { ledger, ingest, thisBoot, metrics }: Parts,
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
   const build = { version, revision: REVISION, nodeVersion: process.versions.node };
   const crashesOf =
@@ -255,7 +251,7 @@ function scrapes(
           : [
               crashesOf(await ledger.view.total()),
               () => liveSamples(thisBoot?.state ?? { kind: 'off' }),
-              () => kexecSamples(kexec.armed()),
+              () => kexecSamples(kdumpArmed()),
             ];
       return await metrics.render([...local, ...exporter], format);
     },

@@ -15,7 +15,6 @@ import { CSV_HEAD, crashCsv } from './ledger/crash-csv.ts';
 import { countersJson } from './ledger/crash-json.ts';
 import { shownPath } from './file-path.ts';
 import type { Ingest } from './ingest/ingest.ts';
-import type { KexecState } from './host/kexec-state.ts';
 import type { LiveState } from './host/live.ts';
 import type {
   Crash,
@@ -34,13 +33,14 @@ const MAX_TEXT = 1024;
 export interface StatusParts {
   readonly ledger: Pick<LedgerStatus, 'state'> & { readonly view: LedgerView };
   readonly ingest: Pick<Ingest, 'isReady' | 'status' | 'isOnDisk'>;
-  readonly kexec: KexecState;
+  /** Whether a crash kernel is loaded; undefined: unknown. */
+  readonly kdumpArmed: () => boolean | undefined;
   readonly thisBoot: { readonly state: LiveState } | undefined;
 }
 
 /** What the daemon knows, for the HTTP side to show. */
 export function statusSource(parts: StatusParts): StatusSource {
-  const { ledger, ingest, kexec, thisBoot } = parts;
+  const { ledger, ingest, kdumpArmed, thisBoot } = parts;
   const hosts = async (most?: number): Promise<string[]> =>
     [...(await ledger.view.hosts(most))].sort();
   const ledgerProblem = (): string | undefined =>
@@ -54,7 +54,7 @@ export function statusSource(parts: StatusParts): StatusSource {
         crashes: crashes.map((crash) => crashView(crash, ingest)),
         directories: ingest.status().directories.map(directoryView),
         failures: [...ledger.view.recentFailures()].reverse().map(failureView),
-        kdumpArmed: kexec.armed(),
+        kdumpArmed: kdumpArmed(),
         thisBoot: thisBootView(thisBoot?.state ?? { kind: 'off' }),
         hosts: await hosts(MAX_OFFERED_HOSTS),
         ledgerProblem: ledgerProblem(),

@@ -31,14 +31,14 @@ type Basis = 'counters' | 'log' | 'log_text' | 'panic' | 'taint';
 type Answer =
   /** The panic is a hardware error itself. */
   | { readonly kind: 'hardware_panic'; readonly error: NamedError }
-  /** The last error of this category was counted within the suspect window before the panic. */
+  /** An error of this category was counted within the suspect window before the panic. */
   | {
       readonly kind: 'suspect';
       readonly category: string;
       readonly leadSeconds: number;
       readonly error: NamedError | null;
     }
-  /** The log has an error that was no more than survived within that window; it was not counted. */
+  /** Only the log has an error that was no more than survived within that window. */
   | { readonly kind: 'logged_suspect'; readonly leadSeconds: number; readonly error: NamedError }
   /** Errors were counted, the last of them longer ago than that. */
   | { readonly kind: 'earlier'; readonly category: string; readonly leadSeconds: number }
@@ -154,14 +154,10 @@ function isForgeable(log: LogFindings['log']): boolean {
 function countedVerdict(report: Evidence, windowSeconds: number): Verdict | undefined {
   const { hwerr } = report;
   if (hwerr.kind !== 'present' || hwerr.categories.every(({ count }) => count === 0)) return;
-  const leads = hwerr.categories.flatMap((counter) => {
-    const seconds = leadSeconds(counter, report);
-    return seconds === undefined ? [] : [{ category: counter.category, seconds }];
-  });
+  const leads = hwerr.categories.flatMap((counter) => countedErrors(report, counter));
   const past = leads
     .filter(({ seconds }) => seconds >= 0)
-    .sort((a, b) => a.seconds - b.seconds)
-    .map((lead) => ({ ...lead, event: countedEvent(report, lead.category, lead.seconds) }));
+    .sort((one, other) => one.seconds - other.seconds);
   // Kernels count informational firmware records too, by mistake.
   const last =
     past.find(({ seconds, event }) => isSuspect(seconds, windowSeconds) && !isMild(event)) ??
@@ -182,29 +178,49 @@ function isMild(event: Pick<HardwareEvent, 'severity'> | undefined): boolean {
   return event !== undefined && !isSevere(event);
 }
 
-/** The event in the log that is the last error counted of a category. */
-function countedEvent(
-  { hardwareEvents, loggedErrors, log }: Evidence,
-  category: string,
-  seconds: number,
+interface CountedError {
+  readonly category: string;
+  readonly seconds: number;
+  /** What the log has of it; undefined: nothing, or nothing to rely on. */
+  readonly event?: HardwareEvent | undefined;
+}
+
+/** The last error of a category; and before that, if it is mild by the log, the last one that was not. */
+function countedErrors(report: Evidence, counter: HwerrCategory): readonly CountedError[] {
+  const { category, count } = counter;
+  const seconds = leadSeconds(counter, report);
+  if (seconds === undefined) return [];
+  const logged = report.loggedErrors.filter(({ hwerrCategory }) => hwerrCategory === category);
+  const isLogged = nearest(logged) === seconds && !isForgeable(report.log);
+  const last = { category, seconds };
+  if (!isLogged) return [last];
+  const event = lastEvent(report, ({ hwerrCategory }) => hwerrCategory === category);
+  const severe = nearest(logged.filter(isSevere));
+  // More in the log than were counted: which of them were is not known.
+  const areAllCounted = logged.reduce((sum, { events }) => sum + events, 0) <= count;
+  if (!isMild(event) || severe === undefined || !areAllCounted) return [{ ...last, event }];
+  const before = lastEvent(report, (one) => one.hwerrCategory === category && isSevere(one));
+  return [
+    { ...last, event },
+    { category, seconds: severe, event: before },
+  ];
+}
+
+/** The last one in the log that the crash did not come before. */
+function lastEvent(
+  { hardwareEvents, crash }: Evidence,
+  isOne: (event: HardwareEvent) => boolean,
 ): HardwareEvent | undefined {
-  const isOne = ({ hwerrCategory }: Pick<HardwareEvent, 'hwerrCategory'>): boolean =>
-    hwerrCategory === category;
-  const isLast = nearest(loggedErrors.filter(isOne)) === seconds;
-  return isLast && !isForgeable(log) ? hardwareEvents.findLast(isOne) : undefined;
+  const end = crash?.uptimeSeconds ?? Infinity;
+  return hardwareEvents.findLast((event) => (event.time ?? 0) <= end && isOne(event));
 }
 
 /** What the log says; undefined: it is not there, or has nothing that was more than corrected. */
-function loggedVerdict(
-  { hardwareEvents, loggedErrors, crash }: Evidence,
-  windowSeconds: number,
-  basis: Basis,
-): Verdict | undefined {
-  const end = crash?.uptimeSeconds ?? Infinity;
-  const event = hardwareEvents.findLast((one) => isSevere(one) && (one.time ?? 0) <= end);
+function loggedVerdict(report: Evidence, windowSeconds: number, basis: Basis): Verdict | undefined {
+  const event = lastEvent(report, isSevere);
   if (event === undefined) return undefined;
   const said = { error: named(event), restsOn: [basis] };
-  const seconds = nearest(loggedErrors.filter(isSevere));
+  const seconds = nearest(report.loggedErrors.filter(isSevere));
   if (seconds === undefined) return { kind: 'logged_undated', ...said };
   const kind = isSuspect(seconds, windowSeconds) ? 'logged_suspect' : 'logged_earlier';
   return { kind, leadSeconds: seconds, ...said };

@@ -155,11 +155,11 @@ function answer(verdict: Verdict): string {
         ? `${capital(categoryName(verdict.category))} error ${fineSpan(verdict.leadSeconds)} before the panic`
         : `${capital(errorName(verdict.error))}, ${fineSpan(verdict.leadSeconds)} before the panic`;
     case 'logged_suspect':
-      return `${capital(errorName(verdict.error))}, ${fineSpan(verdict.leadSeconds)} before the panic (in the log, not counted)`;
+      return `${capital(errorName(verdict.error))}, ${fineSpan(verdict.leadSeconds)} before the panic (in the log)`;
     case 'earlier':
       return `Last hardware error ${span(verdict.leadSeconds)} before the panic (${categoryName(verdict.category)})`;
     case 'logged_earlier':
-      return `Last hardware error ${span(verdict.leadSeconds)} before the panic (${errorName(verdict.error)}, in the log, not counted)`;
+      return `Last hardware error ${span(verdict.leadSeconds)} before the panic (${errorName(verdict.error)}, in the log)`;
     case 'clock_set':
       return 'Hardware errors counted, dated after the crash: the clock was set in between';
     case 'undated':

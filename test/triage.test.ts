@@ -24,6 +24,18 @@ const GHES_MEMORY = [
   '  section_type: memory error',
   '  DIMM location: not present. DIMM_A1 ',
 ].map((text) => `{1}[Hardware Error]: ${text}`);
+/** Of firmware, with the registers that the AER driver takes over, and counts. */
+const GHES_PCIE = [
+  'Hardware error from APEI Generic Hardware Error Source: 1',
+  'event severity: recoverable',
+  ' Error 0, type: recoverable',
+  '  section_type: PCIe error',
+  '  device_id: 0000:01:00.0',
+].map((text) => `{1}[Hardware Error]: ${text}`);
+const REGISTERS = [
+  `${DEVICE} AER: aer_uncor_status: 0x00004000, aer_uncor_mask: 0x00000000`,
+  `${DEVICE} AER: aer_uncor_severity: 0x00462030`,
+];
 const FATAL_MACHINE_CHECK = [
   'mce: [Hardware Error]: CPU 3: Machine Check Exception: 5 Bank 7: be00000000800400',
   'mce: [Hardware Error]: PROCESSOR 0:50654 TIME 1791000350 SOCKET 1 APIC 6 microcode 1',
@@ -143,6 +155,22 @@ describe('errors that were counted', () => {
     const alone = report({ hwerr }, 40, ...informational, 41, PANIC);
     expect(verdict(alone)).toMatchObject({ kind: 'suspect', error: { severity: 'informational' } });
   });
+
+  it.each([
+    [2, { kind: 'suspect', category: 'pci', restsOn: ['counters', 'log'] }],
+    [1, { kind: 'logged_suspect', restsOn: ['log'] }],
+  ])('yield to a worse one of their own category: %i of 2 counted', (count, said) => {
+    const hwerr = counted({ pci: [count, CRASH_TIME - 1] });
+    const informational = GHES_PCIE.map((line) =>
+      line.replace('{1}', '{2}').replace('recoverable', 'info'),
+    );
+    const log = [20, ...GHES_PCIE, ...REGISTERS, 40, ...informational, 41, PANIC];
+    expect(verdict(report({ hwerr }, ...log))).toEqual({
+      ...said,
+      leadSeconds: 21,
+      error: { category: 'pci', severity: 'recoverable', part: '0000:01:00.0' },
+    });
+  });
 });
 
 describe('errors of the log alone', () => {
@@ -153,9 +181,7 @@ describe('errors of the log alone', () => {
   ] as const)('are suspect within the window: %s', (_, parts) => {
     const of = report(parts, 40, ...GHES_MEMORY, 42.5, PANIC);
     expect(verdict(of)).toMatchObject({ kind: 'logged_suspect', restsOn: ['log'] });
-    expect(text(of)).toMatch(
-      /^Memory error.*, 2\.50 s before the panic \(in the log, not counted\)$/,
-    );
+    expect(text(of)).toMatch(/^Memory error.*, 2\.50 s before the panic \(in the log\)$/);
   });
 
   it('are earlier outside of it', () => {

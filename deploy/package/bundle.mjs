@@ -15,8 +15,16 @@ const ENTRIES = {
   'write-thread': 'src/ledger/write-thread.ts',
   'password-thread': 'src/http/password-thread.ts',
 };
-/** commander starts no command of ours as a process, and loading this costs each start 2 ms. */
-const UNUSED = { 'node:child_process': './deploy/package/nothing.cjs' };
+/**
+ * What is loaded and never asked for: commander starts no command of ours as a process; the server reads no
+ * bodies, parses queries itself, and says the type of all that it sends.
+ */
+const UNUSED = Object.fromEntries(
+  ['node:child_process', 'body-parser', 'qs', 'mime-db'].map((name) => [
+    name,
+    './deploy/package/nothing.cjs',
+  ]),
+);
 const PARAMETERS = 'exports, require, module, __filename, __dirname, importMeta';
 /** Dumps whose decoding says which functions are worth compiling. */
 const TYPICAL = [

@@ -46,7 +46,7 @@ async function* checks(
   yield ok(`settings: good${file === undefined ? '' : `, from ${file}`}`);
   if (config.webConfigFile !== undefined) yield checkWebConfig(config.webConfigFile);
   // In central mode the dumps are other hosts', and so is what becomes of their next panic.
-  if (config.mode === 'node') yield await checkKdump();
+  if (config.mode === 'node') yield checkKdump();
   yield await checkSample();
   const exporter = await askExporter(config);
   yield* checkDumps(config, exporter);
@@ -55,8 +55,8 @@ async function* checks(
   yield exporter.finding;
 }
 
-async function checkKdump(): Promise<Finding> {
-  switch (await kdumpArmed()) {
+function checkKdump(): Finding {
+  switch (kdumpArmed()) {
     case true:
       return ok('kdump: a crash kernel is loaded: the next panic leaves a dump');
     case false:

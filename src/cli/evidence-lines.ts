@@ -41,7 +41,7 @@ export function evidenceLines({
     if (crash.machineCheckTaint) lines.push('  taint     M: a machine check in this boot');
   }
   if (previousBootRecords > 0) {
-    lines.push(`  firmware  ${previousBootRecords} error records of the boot before`);
+    lines.push(`  earlier   ${previousBootRecords} error records of the boot before`);
   }
   lines.push('', ...hardwareEvents.map(eventLine));
   if (hardwareEvents.length === 0) lines.push('  no hardware errors');

@@ -67,8 +67,8 @@ export function logSection(view: CrashView, windowSeconds: number): Html {
     ${
       previousBootRecords > 0
         ? html`<p>
-            Firmware kept ${previousBootRecords} error records of the boot before; they are none of
-            this one.
+            It has ${previousBootRecords} error records of the boot before; they are none of this
+            one.
           </p>`
         : undefined
     }

@@ -31,7 +31,7 @@ export function send(
 
 /** Answers with a status and plain text, to which the end of the line is added. */
 export function sendText(response: Response, status: number, text: string): void {
-  response.status(status).type('text').send(`${text}\n`);
+  response.status(status).set('Content-Type', 'text/plain; charset=utf-8').send(`${text}\n`);
 }
 
 /** Characters sent, and made, at a time. */

@@ -285,7 +285,8 @@ function onlyForOwnHost(
 function redirectTo(routePrefix: string, app: Express, { externalUrl }: HttpOptions): void {
   const outside = (externalUrl?.pathname ?? routePrefix).replace(/\/*$/, '/');
   app.use((request: Request, response: Response, next: NextFunction) => {
-    if (request.path === '/' || request.path === routePrefix) response.redirect(302, outside);
+    if (request.path === '/' || request.path === routePrefix)
+      sendText(response.location(outside), 302, 'Found');
     else next();
   });
 }

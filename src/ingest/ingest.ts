@@ -2,7 +2,6 @@
 // out. Nothing here waits for a scrape, and no scrape waits for anything here.
 
 import { once } from 'node:events';
-import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../failure.ts';
 import type { Logger } from '../log.ts';
@@ -10,7 +9,6 @@ import type { DecodeClient } from '../decode/decode-client.ts';
 import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
 import type { FileOutcome } from '../outcome.ts';
 import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
-import { claimsToBeDump } from './file-names.ts';
 import { FirstPass } from './first-pass.ts';
 import { logReport } from './log-report.ts';
 import { type Claims, DecodeQueue } from './queue.ts';
@@ -18,7 +16,13 @@ import type { FoundFile, ScanResult } from './scan.ts';
 import { type Share, isElsewhere } from './share.ts';
 import { scannerOf } from './scanner.ts';
 import { Settling, type FileResult } from './settling.ts';
-import { failureOfFile, isSilence, mayPass, mayStillBeWritten } from './unfinished.ts';
+import {
+  failureOfFile,
+  isNobodys,
+  isSilence,
+  mayPass,
+  mayStillBeWritten,
+} from './unfinished.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
 
 /** A timer may end so much too early. */
@@ -334,10 +338,7 @@ export class Ingest {
       return;
     }
     const ageMs = Math.abs(nowMs() - file.mtimeMs); // a clock may have been ahead
-    if (
-      mayStillBeWritten(file, outcome) &&
-      this.#settling.waitForRest(file, monotonicMs(), ageMs)
-    ) {
+    if (mayStillBeWritten(outcome) && this.#settling.waitForRest(file, monotonicMs(), ageMs)) {
       return;
     }
     if (outcome.kind === 'report') await this.#takeReport(file, outcome, seconds);
@@ -367,8 +368,7 @@ export class Ingest {
     const { log, observeDecode, monotonicMs } = this.#dependencies;
     const { root, path, version } = file;
     const { reason, message } = failure;
-    const isNoDump = reason === 'not_a_dump' || file.size === 0;
-    if (isNoDump && !claimsToBeDump(basename(path))) {
+    if (isNobodys(file, failure)) {
       this.#ignore(file);
       return;
     }

@@ -35,18 +35,18 @@ export function failureOfFile({ path, isUnfinished }: FoundFile, failure: Failur
   return isDump && failure.reason === 'not_a_dump' ? { ...failure, reason: 'truncated' } : failure;
 }
 
+/** Whether neither the name nor what is in it makes the file a dump: shorter than any magic, nothing is. */
+export function isNobodys({ path, size }: FoundFile, { reason }: Failure): boolean {
+  return (reason === 'not_a_dump' || size < MAGIC_BYTES) && !claimsToBeDump(basename(path));
+}
+
 /** Whether the file looks like one whose writer paused in the middle. */
-export function mayStillBeWritten(
-  { size }: FoundFile,
-  outcome: ReportOutcome | FailureOutcome,
-): boolean {
+export function mayStillBeWritten(outcome: ReportOutcome | FailureOutcome): boolean {
   if (outcome.kind === 'report') {
     const { hwerr, incomplete } = outcome.report;
     return incomplete || (hwerr.kind === 'unreadable' && MAYBE_INCOMPLETE.has(hwerr.reason));
   }
-  const { reason } = outcome.failure;
-  if (reason === 'not_a_dump') return size < MAGIC_BYTES;
-  return MAYBE_INCOMPLETE.has(reason);
+  return MAYBE_INCOMPLETE.has(outcome.failure.reason);
 }
 
 /** Whether the file system did not answer. */

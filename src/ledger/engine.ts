@@ -40,6 +40,8 @@ export interface Claims {
 export interface Engine<View extends LedgerView = LedgerView> {
   /** Names the ledger in messages. */
   readonly name: string;
+  /** The longest time between two looks at what others did. */
+  readonly lookMs: number;
   /** What is durable. */
   readonly view: View;
   /** Of this process: for people to see, and on no disk. */
@@ -53,10 +55,11 @@ export interface Engine<View extends LedgerView = LedgerView> {
   /**
    * Show what is there, and get ready to write.
    *
+   * @param changed called, until it is closed, when others may have done something: a look is due.
    * @returns why it cannot be written, for now; undefined: it can.
    * @throws StoreError when it is in use, of a later version, or there and cannot be shown.
    */
-  open(): Promise<StoreError | undefined>;
+  open(changed: () => void): Promise<StoreError | undefined>;
   /** Get ready to write after a failure. @throws StoreError. */
   recover(): Promise<void>;
   /** Write a batch; when it is durable, show it. @throws StoreError. */

@@ -29,8 +29,8 @@ export type { CategoryTotals, Totals } from './totals.ts';
 
 /** States that only a restart resolves. */
 const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged', 'other_shard']);
-/** How often to look for changes by other processes: repairs, ledgers set aside and removed. */
-const LOOK_MS = 2000;
+/** Changes by other processes, repairs and ledgers removed, come in bursts, as the own ones do. */
+const BURST_MS = 500;
 const RETRY_MS = { first: 500, longest: 30_000 };
 
 type FirstPassProgress = 'running' | 'partial' | 'over';
@@ -90,6 +90,8 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     recorded: 'running',
   };
   #looking: NodeJS.Timeout | undefined;
+  /** undefined also while one is under way: what happens meanwhile needs another. */
+  #lookPlanned: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS.first;
   #timer: NodeJS.Timeout | undefined;
   /** Writing, recovering or looking, whichever it is: one at a time. What comes in meanwhile goes along next. */
@@ -104,13 +106,15 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
 
   /** @throws StoreError as the engine's open() does. */
   async open(): Promise<void> {
-    const problem = await this.#engine.open();
+    const problem = await this.#engine.open(() => {
+      this.#planLook();
+    });
     if (problem === undefined) this.#writes++;
     else this.#failed(problem);
     this.#plan();
     this.#looking = setInterval(() => {
-      if (this.#underWay === undefined && !this.#closed) this.#alone(() => this.#look());
-    }, LOOK_MS).unref();
+      this.#planLook();
+    }, this.#engine.lookMs).unref();
   }
 
   get state(): LedgerState {
@@ -194,6 +198,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     this.#closed = true;
     clearTimeout(this.#timer);
     clearInterval(this.#looking);
+    clearTimeout(this.#lookPlanned);
     await this.#underWay;
     while (this.#state.kind === 'ready' && this.#pending.outcomeCount > 0) await this.#flush();
     await this.#engine.close();
@@ -210,7 +215,15 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     this.#underWay = done;
   }
 
+  #planLook(): void {
+    if (this.#closed) return;
+    this.#lookPlanned ??= setTimeout(() => {
+      this.#alone(() => this.#look());
+    }, BURST_MS).unref();
+  }
+
   async #look(): Promise<void> {
+    this.#lookPlanned = undefined;
     if (this.#closed) return;
     try {
       await this.#engine.look(this.#firstPass.recorded === 'over');

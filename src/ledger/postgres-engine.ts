@@ -14,6 +14,7 @@ export class PostgresEngine implements Engine<PostgresView> {
   readonly failures = new RecentFailures();
   readonly view: PostgresView;
   readonly setAside = 0;
+  readonly lookMs = 2000;
   readonly claims: Claims = {
     take: (files) => this.#database.do(this.#claims.take(files)),
     // Whatever fails: it ends by itself.

@@ -1,5 +1,6 @@
 // A ledger in a directory: its files, its lock, the thread that writes, and what is read of it.
 
+import { type FSWatcher, watch } from 'node:fs';
 import type { Logger } from '../log.ts';
 import type { Engine, FileResult, ReaderOptions } from './engine.ts';
 import {
@@ -34,10 +35,13 @@ export class SqliteEngine implements Engine<LedgerReader> {
   readonly failures = new RecentFailures();
   readonly view: LedgerReader;
   readonly isPassedBefore = false;
+  readonly lookMs = 60_000; // events make it come sooner
   readonly claims = undefined;
   readonly #options: SqliteOptions;
   readonly #writer: Writer;
   #lock: Lock | undefined;
+  #watcher: FSWatcher | undefined;
+  #changed: () => void = () => undefined;
   #setAside = 0;
 
   constructor(options: SqliteOptions) {
@@ -54,8 +58,9 @@ export class SqliteEngine implements Engine<LedgerReader> {
     return this.#setAside;
   }
 
-  async open(): Promise<StoreError | undefined> {
+  async open(changed: () => void): Promise<StoreError | undefined> {
     const { directory, log } = this.#options;
+    this.#changed = changed;
     const old = oldLedger(directory);
     if (old !== undefined) {
       const hint = 'dumps that are still there are counted again; the file can be removed';
@@ -74,15 +79,19 @@ export class SqliteEngine implements Engine<LedgerReader> {
 
   /** @throws StoreError; never for a damaged ledger: that is set aside. */
   async recover(): Promise<void> {
-    const { directory } = this.#options;
+    const { directory, shard } = this.#options;
     makeDirectory(directory);
     this.#lock ??= await lockLedger(directory);
-    const wasOpen = this.view.isOpen;
-    if (!wasOpen) this.#openSound();
-    await this.#writer.takeOver(this.#options.shard);
+    this.#watch();
+    if (!this.view.isOpen) {
+      this.#openSound();
+      this.#writer.takeOverAtOnce(shard);
+      return;
+    }
+    await this.#writer.takeOver(shard);
     // It may have been opened in a way that does not see what is written; and what seemed to fail may be
     // on the disk all the same, as when the thread that wrote it died.
-    if (wasOpen) this.#show(false);
+    this.#show(false);
   }
 
   async write(batch: Batch): Promise<readonly Change[]> {
@@ -107,9 +116,21 @@ export class SqliteEngine implements Engine<LedgerReader> {
 
   async close(): Promise<void> {
     // The last one to close moves the WAL into the database: the one that may write.
+    this.#watcher?.close();
     this.view.close();
     await this.#writer.close();
     await this.#lock?.release();
+  }
+
+  /** Repairs are written to the files there, by another process, and who examines a ledger removes it. */
+  #watch(): void {
+    if (this.#watcher !== undefined) return;
+    try {
+      this.#watcher = watch(this.#options.directory, { persistent: false }, this.#changed);
+      this.#watcher.on('error', () => undefined);
+    } catch {
+      // The kernel has a limit of watches: then it is looked at now and then.
+    }
   }
 
   /** Open the ledger, made or migrated first where it must be. */

@@ -12,14 +12,18 @@ import { tempDir } from '../support/system/temp-dir.ts';
 /** Of the server, of what is packed, of directories and of the ledger. */
 const NEEDLESS = ['crypto', 'fs/promises', 'http', 'readline', 'sqlite', 'timers/promises'];
 
-it('decode of a file loads no module of Node that only others need', async () => {
-  const list = join(tempDir(), 'list.mjs');
-  writeFileSync(
-    list,
-    `process.on('exit', () => process._rawDebug(process.moduleLoadList.join('\\n')));`,
-  );
-  const { stderr } = await runNode(['--import', list, MAIN, 'decode', fixture('x86_64-7.3.4.lzo')]);
-  const loaded = stderr.split('\n').map((line) => line.replace(/^NativeModule /, ''));
-  expect(loaded).toContain('zlib');
-  expect(NEEDLESS.filter((name) => loaded.includes(name))).toEqual([]);
-});
+it.each(['decode', 'decode --json'])(
+  '%s of a file loads no module of Node that only others need',
+  async (command) => {
+    const list = join(tempDir(), 'list.mjs');
+    writeFileSync(
+      list,
+      `process.on('exit', () => process._rawDebug(process.moduleLoadList.join('\\n')));`,
+    );
+    const args = [...command.split(' '), fixture('x86_64-7.3.4.lzo')];
+    const { stderr } = await runNode(['--import', list, MAIN, ...args]);
+    const loaded = stderr.split('\n').map((line) => line.replace(/^NativeModule /, ''));
+    expect(loaded).toContain('zlib');
+    expect(NEEDLESS.filter((name) => loaded.includes(name))).toEqual([]);
+  },
+);

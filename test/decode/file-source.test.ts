@@ -40,6 +40,15 @@ describe('openFileSource', () => {
     expect(source.read(10, 0)).toHaveLength(0);
   });
 
+  it('reads into the room that it is given, and no more than is asked', () => {
+    const source = opened(fileOf('0123456789'));
+    const room = Buffer.from('........');
+    const bytes = source.read(3, 4, room);
+    expect(bytes.buffer).toBe(room.buffer);
+    expect(Buffer.from(bytes).toString()).toBe('3456');
+    expect(room.toString()).toBe('3456....');
+  });
+
   it.each([
     [8, 3],
     [10, 1],

@@ -21,6 +21,7 @@ import { freePort } from '../support/system/free-port.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { needsTool } from '../support/system/tools.ts';
+import { answersOf } from './answers.ts';
 import { debian11 } from './debian11.ts';
 import { canMount, overlay } from './overlay.ts';
 import { Cleanup, ROOT, start } from './processes.ts';
@@ -142,6 +143,12 @@ vm.Script = class extends vm.Script {
           const said = execFileSync(program, ['decode', '--json', FIXTURE], { encoding: 'utf8' });
           expect(said).toBe(answer());
         }
+      });
+
+      it('answers over HTTP as the program that was not packaged', async () => {
+        const lib = join(unpacked(deb('amd64')), 'usr/lib/hwerr-exporter');
+        const packaged = await answersOf(join(lib, 'node'), join(lib, 'lib/main.js'), cleanup);
+        expect(packaged).toEqual(await answersOf(process.execPath, MAIN, cleanup));
       });
 
       it('gives a package for npm with the commit and the locked versions', () => {

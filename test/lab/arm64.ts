@@ -45,10 +45,19 @@ const SECTIONS: Readonly<
 };
 const ROOT_PORT: Part = { kind: 'pci', address: '0000:00:1c.0', vendor: '1b36', device: '000c' };
 
-function logged(section: SectionName, severity: Severity, number: number): LoggedError {
+/** Kernels that print no more of such a section than its type. */
+const WITHOUT_CXL = /^(5|6\.[01])\./;
+
+function logged(
+  section: SectionName,
+  severity: Severity,
+  number: number,
+  release = '',
+): LoggedError {
   const [category, partAt] = SECTIONS[section];
-  const part = partAt?.(`0x${addressOf(number).toString(16)}`) ?? null;
-  return { category, severity, source: 'ghes', part };
+  const isNamed = section !== 'CXL protocol' || !WITHOUT_CXL.test(release);
+  const part = isNamed ? partAt?.(`0x${addressOf(number).toString(16)}`) : null;
+  return { category, severity, source: 'ghes', part: part ?? null };
 }
 
 /** One section after the other, round and round, as often as it is to come. */
@@ -60,7 +69,8 @@ function records(
   return {
     ...error,
     what: `firmware record, ${severity}: ${sections.join(', ')}`,
-    event: (number) => logged(sections[number % sections.length]!, severity, number),
+    event: (number, release) =>
+      logged(sections[number % sections.length]!, severity, number, release),
     inject: (guest, number) => {
       const record = firmwareRecord([sections[number % sections.length]!], severity, number);
       return guest.execute('inject-ghes-v2-error', { cper: record.toString('base64') });
@@ -160,7 +170,7 @@ export const arm64: Machine = {
         name: 'informational CXL record',
         category: 'cxl',
         times: 5,
-        logged: /section.type: (CXL|unknown, fe927475)/,
+        logged: /section.type: (CXL|unknown, (80b9efb4|fe927475))/,
       },
     ),
     records('informational', ['firmware', 'DMA remapping', 'memory 2'], {

@@ -8,9 +8,6 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 stty -echo
 hostname labhost
-# The kernel's clock beside the time of day: its log has the former, hwerr_data the latter.
-read -r uptime _ </proc/uptime
-echo "LAB clock $uptime $(date +%s)"
 read -r id </proc/sys/kernel/random/boot_id
 echo "LAB ready $id"
 number=1

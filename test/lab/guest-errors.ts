@@ -12,6 +12,14 @@ import { MACHINE } from './machines.ts';
 /** [count, Unix seconds of the last one, or 0] a category. */
 export type Counted = Readonly<Record<string, readonly [count: number, seconds: number]>>;
 
+/** Unix seconds of the guest's clock, between which something of whole seconds happened. */
+export interface Between {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** By so much the whole seconds that the kernel keeps are late at its next look at the clock. */
+const TICK_SECONDS = 1;
 /** Between two errors: recovering from one takes a second or so. */
 const PAUSE_MS = 3000;
 /** The kernel looks for some errors now and then. */
@@ -21,14 +29,17 @@ const LOG_MS = 60_000;
  * Waits until the kernel's log tells of it: what the kernel did not see says nothing of what it counts.
  *
  * @param times as often as it is to come, if not said otherwise.
+ * @returns when the last of them was.
  */
 export async function inject(
   guest: Guest,
   error: HardwareError,
   times: number = error.times,
-): Promise<void> {
+): Promise<Between> {
   const logged = guest.console().length;
+  let clock = 0;
   for (let number = 0; number < times; number++) {
+    if (number === times - 1) clock = await clockOf(guest);
     await error.inject(guest, number);
     await sleep(PAUSE_MS);
   }
@@ -39,6 +50,17 @@ export async function inject(
   );
   // What follows at once may be of one and the same error, by the log.
   await sleep(PAUSE_MS);
+  return between(clock, await clockOf(guest));
+}
+
+/** Unix seconds. */
+export async function clockOf(guest: Guest): Promise<number> {
+  return Number(await guest.shell('echo $EPOCHREALTIME'));
+}
+
+/** Of what happened between two moments. */
+export function between(from: number, to: number): Between {
+  return { from: Math.floor(from) - TICK_SECONDS, to };
 }
 
 /** `2 machine checks, 3 PCIe errors` */
@@ -86,29 +108,13 @@ export function newestLogTime(guest: Guest): number {
   return Number(seconds);
 }
 
-/**
- * Unix seconds of the last line of the kernel's log that matches. The log has the time since boot; the
- * init script wrote both clocks down.
- */
-export function loggedSeconds(guest: Guest, pattern: RegExp): number {
+/** Seconds since boot of the last line of the kernel's log that matches. */
+export function loggedAt(guest: Guest, pattern: RegExp): number {
   const line = guest
     .console()
     .split('\n')
     .findLast((text) => pattern.test(text));
   const uptime = /^\[ *([\d.]+)\]/.exec(line ?? '');
   if (uptime === null) throw new Error(`the log has no ${String(pattern)}`);
-  return unixSeconds(guest, Number(uptime[1]));
-}
-
-/** Unix seconds of the last line of a kernel that crashed: the log of its crash kernel follows. */
-export function lastWordsSeconds(guest: Guest): number {
-  const [, log = ''] = guest.console().split(/^\[ +0\.0+\] Linux version /m);
-  const uptimes = [...log.matchAll(/^\[ *([\d.]+)\]/gm)].map(([, seconds]) => Number(seconds));
-  return unixSeconds(guest, Math.max(...uptimes));
-}
-
-function unixSeconds(guest: Guest, uptime: number): number {
-  const clock = /LAB clock ([\d.]+) ([\d.]+)/.exec(guest.console());
-  if (clock === null) throw new Error('the guest has not told its clocks');
-  return Number(clock[2]) + uptime - Number(clock[1]);
+  return Number(uptime[1]);
 }

@@ -34,10 +34,6 @@ ip link set lo up
 mkdir -p /tmp/ledger
 newer usr/sbin/kexec -p "/root/$VMLINUZ" --initrd=/share/initramfs \
   --append="console=$CONSOLE irqpoll nr_cpus=1 reset_devices rdinit=/init"
-# The kernel's clock beside the time of day: its log has the former, hwerr_data the latter. Between the
-# two no program is started, which may take seconds.
-read -r uptime _ </proc/uptime
-echo "LAB clock $uptime $EPOCHREALTIME"
 read -r id </proc/sys/kernel/random/boot_id
 echo "LAB ready $id"
 # Commands come as files, numbered, and so go their answers: a serial line loses interrupts under load.

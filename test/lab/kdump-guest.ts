@@ -6,11 +6,15 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, onTestFinished } from 'vitest';
 
+import { eventually } from '../support/system/eventually.ts';
+import { type Between, between, clockOf } from './guest-errors.ts';
 import { type SharingGuest, startGuest } from './guest.ts';
 import { exporterArchive, initramfs } from './initramfs.ts';
 import type { LabKernel } from './lab-root.ts';
 import { MACHINE } from './machines.ts';
 
+/** A kernel's first words. */
+const BANNER = /^\[ +0\.0+\] Linux version /gm;
 /** The crash kernel's time. */
 const DUMP_MS = 600_000;
 const SCRIPTS = fileURLToPath(new URL('kdump/', import.meta.url));
@@ -57,10 +61,23 @@ export async function startKdumpGuest(
   return { guest, crashes };
 }
 
-/** Lets it crash. @returns when its crash kernel has written what it should. */
-export async function crash(guest: SharingGuest): Promise<void> {
+/**
+ * Lets it crash, and waits until its crash kernel has written what it should.
+ *
+ * @returns when it crashed: from its clock a moment before until its crash kernel spoke.
+ */
+export async function crash(guest: SharingGuest): Promise<Between> {
+  const asked = performance.now();
+  const clock = await clockOf(guest);
   guest.send('echo c >/proc/sysrq-trigger');
+  await eventually(
+    'the crash kernel boots',
+    () => [...guest.console().matchAll(BANNER)].length === 2 || undefined,
+    DUMP_MS,
+  );
+  const seconds = (performance.now() - asked) / 1000;
   await dumped(guest);
+  return between(clock, clock + seconds);
 }
 
 /** @returns when the crash kernel of a guest that crashes has written what it should. */

@@ -1,7 +1,6 @@
 // The thread that writes: one commit at a time, durable when it says so; its death is survived. strace
 // makes the disk slow or broken for it: it holds up what flushes a commit, or lets it fail.
 
-import { spawnSync } from 'node:child_process';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 
@@ -11,7 +10,7 @@ import type { Ledger } from '../../dist/ledger/ledger.js';
 import { eventually } from '../support/system/eventually.ts';
 import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
 import { counted, crashReport } from '../support/dumps/crash-reports.ts';
-import { injectFault, strace } from '../support/system/injected-faults.ts';
+import { injectFault, mayTrace, strace } from '../support/system/injected-faults.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 const PCI_1 = counted({ pci: [1, 1000] });
@@ -32,6 +31,7 @@ async function begun(directory: string): Promise<{ ledger: Ledger; thread: Worke
   const add = (worker: Worker): void => void started.push(worker);
   process.on('worker', add);
   const ledger = await openTestLedger({ directory });
+  expect(started).toEqual([]);
   await record(ledger, 1);
   process.off('worker', add);
   expect(started).toHaveLength(1);
@@ -71,12 +71,6 @@ it('gives what its thread wrote as soon as it says so, however it was read befor
   over.abort();
   await reading;
 });
-
-/** Whether it may watch the process that it was started by. */
-function mayTrace(): boolean {
-  const args = ['-qq', '-e', 'trace=fsync', '-o', '/dev/null', '-p', String(process.pid)];
-  return spawnSync(strace.path, args, { timeout: 500 }).error !== undefined;
-}
 
 /** What happens to every flush of a commit, from now on. @returns undoes it. */
 function flushes(fault: string): Promise<() => Promise<void>> {

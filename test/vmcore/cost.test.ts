@@ -1,15 +1,19 @@
 // What a decode reads, by counting: the numbers that its speed rests on.
 
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { fileSourceOf } from '../../src/decode/file-source.ts';
 import { type ByteSource, bytesSource, openVmcore } from '../../src/vmcore/index.ts';
 import { elfCore } from '../support/builders/elf-core-builder.ts';
 import { recordingSource } from '../support/system/faulty-source.ts';
 import { flatRecords, flatStream } from '../support/builders/flattened-builder.ts';
 import { type DecodeCost, costOf, decodeCounted } from '../support/dumps/decode-cost.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
+import { writeLargeDump } from '../support/dumps/large-dump.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 import { kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
 import { kernelNotes } from '../support/builders/notes-builder.ts';
 
@@ -42,6 +46,24 @@ describe('a dump whose utsname was filtered out', () => {
     const { report, cost } = decodeCounted(bytesSource(bytes));
     expect(report.hwerr.kind).toBe('present');
     expect(cost.heads).toBe(0);
+  });
+
+  it('costs its bitmap more when there are 1,000,000 pages, and nothing else', () => {
+    const pages = 1_000_000;
+    const { bytes } = kdumpOf(kernel({ fillers: 300 }), { excluded: ['utsname'] });
+    const directory = tempDir();
+    const small = join(directory, 'small');
+    const large = join(directory, 'large');
+    writeFileSync(small, bytes);
+    writeLargeDump(large, small, pages * 4096);
+    const few = costOf(bytesSource(bytes));
+    const fd = openSync(large, 'r');
+    const { report, cost } = decodeCounted(fileSourceOf(large, fd));
+    closeSync(fd);
+    expect(report.hwerr.kind).toBe('present');
+    expect(cost.heads).toBe(0);
+    expect(cost.pages).toBe(few.pages);
+    expect(cost.bytesRead - few.bytesRead).toBeLessThan(pages / 8 + 64 * 1024);
   });
 });
 

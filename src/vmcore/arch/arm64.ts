@@ -1,8 +1,8 @@
 // arm64: the image is one linear mapping at kimage_voffset from its physical address, with KASLR or
 // without, for every page size and VA_BITS; so is the map of all memory, from PAGE_OFFSET on
 // (arch/arm64/kernel/vmcore_info.c, asm/memory.h). PHYS_OFFSET may be a wrapped number: where a
-// kernel built for 52 bits of address runs on 48, it lies below zero (arch/arm64/mm/init.c
-// arm64_memblock_init()).
+// kernel built for 52 bits of address runs on 48, or KASLR moves the map, it may lie below zero
+// (arch/arm64/mm/init.c arm64_memblock_init()).
 
 import { physAddr } from '../bytes/units.ts';
 import type { Architecture } from './architecture.ts';

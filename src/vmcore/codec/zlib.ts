@@ -16,9 +16,13 @@ export function inflate(input: Uint8Array, size: number): Uint8Array {
 /** Compressed bytes that hold the code tables of a page and the first few dozen bytes of it. */
 const HEAD_INPUT = 256;
 
+/** What they mostly hold: Node would take 16 KiB. */
+const HEAD_OUTPUT = 1024;
+
 /** The first bytes of a page, without the rest of it. @throws Error when the stream is broken. */
 export function inflateHead(input: Uint8Array, size: number): Uint8Array {
-  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: size };
+  const finishFlush = constants.Z_SYNC_FLUSH;
+  const options = { finishFlush, maxOutputLength: size, chunkSize: HEAD_OUTPUT };
   return plain(inflateSync(input.subarray(0, HEAD_INPUT), options));
 }
 

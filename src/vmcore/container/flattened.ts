@@ -10,7 +10,7 @@ import { ascii, hasBytesAt } from '../bytes/text.ts';
 import { Unsupported } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 
-const SIGNATURE = ascii('makedumpfile\0\0\0\0'); // SIG_LEN_MDF = 16
+export const FLATTENED_MAGIC = ascii('makedumpfile\0\0\0\0'); // SIG_LEN_MDF = 16
 const HEADER_BYTES = 4096; // MAX_SIZE_MDF_HEADER
 const RECORD_BYTES = 16;
 const BIG_ENDIAN = { endian: 'big', wordBits: 64 } as const;
@@ -18,7 +18,7 @@ const END = 0xffffffffffffffffn; // END_FLAG_FLAT_HEADER, in both fields
 
 /** Whether `head`, the first bytes of a file, has the signature of struct makedumpfile_header. */
 export function isFlattened(head: Uint8Array): boolean {
-  return hasBytesAt(head, 0, SIGNATURE);
+  return hasBytesAt(head, 0, FLATTENED_MAGIC);
 }
 
 /** The rearranged file, and whether its stream came to its end record. */

@@ -30,6 +30,7 @@ const MAGICS: readonly Magic[] = [
   archive([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], 'xz', 'unxz FILE'),
   archive(ascii('BZh'), 'bzip2', 'bunzip2 FILE (no streaming decoder on npm to rely on)'),
   archive([0x04, 0x22, 0x4d, 0x18], 'lz4', 'lz4 -d FILE (no streaming decoder on npm to rely on)'),
+  archive([0x89, 0x4c, 0x5a, 0x4f, 0, 0x0d, 0x0a, 0x1a, 0x0a], 'lzop', 'lzop -d FILE'),
   format(ascii('DISKDUMP'), 'got a diskdump of RHEL 3 or 4, want a kdump file'),
   format(
     ascii('sadump\0\0'),
@@ -70,6 +71,8 @@ const MAGICS: readonly Magic[] = [
   format(ascii('EMiL'), 'got a LiME memory image, want a kdump or ELF dump'),
   format(ascii('AVML'), 'got an AVML memory image, want a kdump or ELF dump'),
 ];
+
+export const FOREIGN_MAGICS: readonly Uint8Array[] = MAGICS.map(({ magic }) => magic);
 
 /** The known format that `head` begins with. */
 export function foreignFormat(head: Uint8Array): ForeignFormat | undefined {

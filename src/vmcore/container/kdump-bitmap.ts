@@ -21,6 +21,8 @@ export class KdumpBitmap {
   /** The block seen last, with zeros behind the end of the file, and its number. */
   readonly #block = new Uint8Array(BLOCK);
   #blockIndex = -1;
+  /** For what is counted. */
+  #room: Uint8Array | undefined;
   /** Set bits before each 32-bit word of it. */
   readonly #rankAtWord = new Uint16Array(BLOCK / 4);
 
@@ -62,8 +64,9 @@ export class KdumpBitmap {
     const end = Math.min(Math.ceil(to / 8), this.#range.length);
     const first = Math.floor(from / 8);
     for (let start = first - (first % READ); start < end; start += READ) {
-      if (this.#isKnownBlank(start / BLOCK)) continue;
-      const chunk = this.#read(start, Math.min(READ, end - start));
+      const length = Math.min(READ, end - start);
+      if (this.#isBlank(start, length)) continue;
+      const chunk = this.#read(start, length);
       for (let at = nextSet(chunk, 0); at < chunk.length; at = nextSet(chunk, at + 1)) {
         const byte = start + at;
         for (let bits = chunk[at] ?? 0, pfn = 8 * byte; bits !== 0; bits >>= 1, pfn++) {
@@ -73,17 +76,19 @@ export class KdumpBitmap {
     }
   }
 
-  /** Whether the bits of what is read at once were counted, and there are none. */
-  #isKnownBlank(block: number): boolean {
-    const after = this.#rankAtBlock[block + READ / BLOCK];
-    return after !== undefined && after === this.#rankAtBlock[block];
+  /** Whether no bit is set there, by counting: what is counted is known when it is asked for again. */
+  #isBlank(start: number, length: number): boolean {
+    const after = Math.ceil((start + length) / BLOCK);
+    this.#countTo(after);
+    return this.#rankAtBlock[after] === this.#rankAtBlock[start / BLOCK];
   }
 
   #countTo(block: number): void {
     while (this.#rankAtBlock.length <= block) {
       const start = (this.#rankAtBlock.length - 1) * BLOCK;
-      const bytes = this.#read(start, Math.min(READ, (block + 1) * BLOCK - start));
-      for (let at = 0; at < bytes.length && this.#rankAtBlock.length <= block; at += BLOCK) {
+      const length = Math.min(READ, block * BLOCK - start);
+      const bytes = this.#read(start, length, (this.#room ??= new Uint8Array(READ)));
+      for (let at = 0; at < length; at += BLOCK) {
         const before = this.#rankAtBlock[this.#rankAtBlock.length - 1] ?? 0;
         this.#rankAtBlock.push(before + countBits(bytes.subarray(at, at + BLOCK)));
       }
@@ -105,10 +110,10 @@ export class KdumpBitmap {
     return this.#block;
   }
 
-  #read(start: number, length: number): Uint8Array {
+  #read(start: number, length: number, room?: Uint8Array): Uint8Array {
     const offset = this.#range.offset + start;
     const inside = Math.min(length, this.#range.length - start, this.#source.size - offset);
-    return inside > 0 ? this.#source.read(offset, inside) : new Uint8Array(0);
+    return inside > 0 ? this.#source.read(offset, inside, room) : new Uint8Array(0);
   }
 }
 

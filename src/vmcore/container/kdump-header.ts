@@ -10,7 +10,7 @@ import { ascii, cString, hasBytesAt } from '../bytes/text.ts';
 import { Corrupt } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 
-const SIGNATURE = ascii('KDUMP   ');
+export const KDUMP_MAGIC = ascii('KDUMP   ');
 const MAX_VERSION = 6;
 const UTS_FIELD = 65; // __NEW_UTS_LEN + 1 (include/uapi/linux/utsname.h)
 const MIN_BLOCK = 4096;
@@ -24,7 +24,7 @@ export const STATUS_INCOMPLETE = 0x8;
 
 /** Whether `head`, the first bytes of a file, has the signature of struct disk_dump_header. */
 export function isKdump(head: Uint8Array): boolean {
-  return hasBytesAt(head, 0, SIGNATURE);
+  return hasBytesAt(head, 0, KDUMP_MAGIC);
 }
 
 /**
@@ -128,7 +128,7 @@ function readMain(source: ByteSource): MainHeader {
     }
   }
   throw new Corrupt(
-    'corrupt',
+    source.holds(0, bytes.length) ? 'corrupt' : 'truncated',
     'kdump header at 0x0',
     'got no plausible block size, bitmap and version in any byte order, want version 1..6',
   );

@@ -2,21 +2,23 @@
 // magic, never by the file's name; what is recognised and not read is named with what to do.
 
 import type { ByteSource } from '../bytes/source.ts';
+import { hasBytesAt } from '../bytes/text.ts';
 import { BadMagic, Corrupt, Unsupported } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, Dump } from './dump.ts';
 import { openElfCore } from './elf-core.ts';
-import { isElf } from '../elf/elf-header.ts';
-import { flattened, isFlattened } from './flattened.ts';
-import { isKdump } from './kdump-header.ts';
+import { ELF_MAGIC, isElf } from '../elf/elf-header.ts';
+import { FLATTENED_MAGIC, flattened, isFlattened } from './flattened.ts';
+import { KDUMP_MAGIC, isKdump } from './kdump-header.ts';
 import { openKdump } from './kdump.ts';
 import type { PageHook } from '../memory/physical-memory.ts';
-import { foreignFormat, isBlank } from './foreign-format.ts';
+import { FOREIGN_MAGICS, foreignFormat, isBlank } from './foreign-format.ts';
 
 /** The bytes of a file that show its format. */
 export const HEAD_BYTES = 4096;
+const MAGICS: readonly Uint8Array[] = [FLATTENED_MAGIC, KDUMP_MAGIC, ELF_MAGIC, ...FOREIGN_MAGICS];
 /** No magic is longer, and no dump as short. */
-export const MAGIC_BYTES = 16;
+export const MAGIC_BYTES = Math.max(...MAGICS.map(({ length }) => length));
 
 /**
  * The dump in a file.
@@ -29,8 +31,9 @@ export function openDump(source: ByteSource, limits: Limits, onPage?: PageHook):
     return { ...openContainer(source, limits, onPage), flattened: false };
   }
   const stream = flattened(source, limits);
-  if (stream.size < MAGIC_BYTES) {
-    throw new Corrupt('truncated', 'flattened stream', 'ends before the first bytes of a dump');
+  if (!stream.holds(0, MAGIC_BYTES)) {
+    const detail = 'breaks off before the record with the first bytes of a dump';
+    throw new Corrupt('truncated', 'flattened stream', detail);
   }
   const dump = openContainer(stream, limits, onPage);
   return { ...dump, flattened: true, incomplete: dump.incomplete || !stream.ended };
@@ -48,10 +51,19 @@ function openContainer(source: ByteSource, limits: Limits, onPage?: PageHook): C
   if (isElf(head)) return openElfCore(source, limits);
   const foreign = foreignFormat(head);
   if (foreign !== undefined) throw new Unsupported(foreign.reason, 'file', foreign.advice);
+  if (isCutInMagic(head)) {
+    const detail = `ends after ${head.length} bytes, inside the magic number of a dump or an archive`;
+    throw new Corrupt('truncated', 'file', detail);
+  }
   if (isBlank(head)) {
     throw new BadMagic('file', 'got only zeros at its start: a copy that never arrived, or a hole');
   }
   throw new BadMagic('file', 'is no kernel dump: it begins neither as KDUMP nor as ELF');
+}
+
+/** Whether the file is but the first bytes of some magic number. */
+function isCutInMagic(head: Uint8Array): boolean {
+  return MAGICS.some((magic) => head.length < magic.length && hasBytesAt(magic, 0, head));
 }
 
 function headOf(source: ByteSource): Uint8Array {

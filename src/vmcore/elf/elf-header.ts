@@ -20,14 +20,14 @@ import {
 } from './elf-constants.ts';
 import { type SectionTable, readSections, sectionHeaderBytes } from './sections.ts';
 
-const MAGIC = ascii('\x7fELF');
+export const ELF_MAGIC = ascii('\x7fELF');
 const E_TYPE_OFFSET = 16;
 /** Bytes of program headers read at once. */
 const READ_BYTES = 1 << 16;
 
 /** Whether `head`, the first bytes of a file, begins with the ELF magic number. */
 export function isElf(head: Uint8Array): boolean {
-  return hasBytesAt(head, 0, MAGIC);
+  return hasBytesAt(head, 0, ELF_MAGIC);
 }
 
 /** The header of an ELF core, and its tables, read from the file when they are asked for. */

@@ -46,7 +46,7 @@ export interface Evidence {
   readonly hardwareEventsOmitted: number;
   /** All events in numbers, with those that are not kept. */
   readonly loggedErrors: readonly LoggedErrors[];
-  /** Errors that firmware kept of the boot before (BERT). They are none of this one. */
+  /** Errors of the boot before, that firmware (BERT) or a CPU kept. They are none of this one. */
   readonly previousBootRecords: number;
   /** Messages that the kernel did not print because there were too many. */
   readonly suppressed: Partial<Record<Source, number>>;
@@ -90,14 +90,16 @@ export function findEvidence(
   }
   const { crash } = scanner;
   const timed = records.some(({ timeSeconds }) => timeSeconds !== null);
-  const events = eventsOf(merge(findings.all, pageSize), { timed, crash });
+  const errors = merge(findings.all, pageSize);
+  const current = errors.filter((some) => !some.some(({ previousBoot }) => previousBoot));
+  const events = eventsOf(current, { timed, crash });
   return {
     ...kept(events.map(({ event }) => event)),
     loggedErrors: loggedErrors(
       events.map(({ event }) => event),
       timed ? (crash?.time ?? null) : null,
     ),
-    previousBootRecords: cper.previousBootRecords,
+    previousBootRecords: cper.previousBootRecords + errors.length - current.length,
     suppressed: suppressed.counts,
     crash: crash === null ? null : crashFacts(crash, events, timed),
   };

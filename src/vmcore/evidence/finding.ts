@@ -72,6 +72,8 @@ export interface Finding {
   link: string | null;
   /** Another section of its record tells more of what went wrong. */
   secondary: boolean;
+  /** The error ended the boot before, or came while no kernel ran. */
+  previousBoot: boolean;
 }
 
 /** What a recogniser may say when it finds something; the rest follows from the line. */
@@ -99,6 +101,7 @@ export class Findings {
       pc: null,
       link: null,
       secondary: false,
+      previousBoot: false,
       ...found,
     };
     this.all.push(finding);

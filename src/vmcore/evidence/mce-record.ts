@@ -7,6 +7,7 @@ import {
   intelCategory,
   isAmd,
   isAmdPoison,
+  isDeadly,
   isIntelPoison,
   statusAddress,
   statusSeverity,
@@ -35,6 +36,8 @@ export function continuesMceRecord(text: string): boolean {
 export class MceRecord {
   readonly finding: Finding;
   #status: bigint | null = null;
+  #isException = false;
+  #timestamp: bigint | null = null;
   #address: bigint | null = null;
   #misc: bigint | null = null;
   #ipid: bigint | null = null;
@@ -52,9 +55,11 @@ export class MceRecord {
       place.cpu = Number(head[1]);
       place.bank = Number(head[3]);
       this.#status = BigInt(`0x${head[4] ?? '0'}`);
-      if (head[2] === ' Exception') this.finding.hwerrCategory = 'others';
+      this.#isException = head[2] === ' Exception';
+      if (this.#isException) this.finding.hwerrCategory = 'others';
       if (place.bank === FIRMWARE_BANK) this.finding.link = 'firmware';
     }
+    this.#timestamp = hexField(text, 'TSC') ?? this.#timestamp;
     this.#address = hexField(text, 'ADDR') ?? this.#address;
     this.#misc = hexField(text, 'MISC') ?? this.#misc;
     this.#ipid = hexField(text, 'IPID') ?? this.#ipid;
@@ -71,6 +76,9 @@ export class MceRecord {
     if (status === null) return;
     const amd = isAmd(this.#vendor);
     finding.severity = statusSeverity(status, amd);
+    // Found without an exception when its CPU came up: mce/core.c __mcheck_cpu_init_prepare_banks().
+    const isLeft = !this.#isException && this.#timestamp === 0n && isDeadly(status);
+    finding.previousBoot = isLeft && finding.link !== 'firmware';
     const category = amd
       ? amdCategory(finding.place.bank ?? null, this.#ipid)
       : intelCategory(status, this.#address !== null);

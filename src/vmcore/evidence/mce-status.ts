@@ -7,6 +7,7 @@ const VENDOR_AMD = 2;
 const VENDOR_HYGON = 9;
 
 const UC = 61n;
+const EN = 60n;
 const MISCV = 59n;
 const ADDRV = 58n;
 const PCC = 57n;
@@ -31,6 +32,11 @@ export function isAmd(vendor: number | null): boolean {
 export function statusSeverity(status: bigint, amd: boolean): Severity {
   if (bit(status, UC)) return bit(status, PCC) ? 'fatal' : 'recoverable';
   return amd && bit(status, AMD_DEFERRED) ? 'recoverable' : 'corrected';
+}
+
+/** @returns whether a running kernel would have died of it. */
+export function isDeadly(status: bigint): boolean {
+  return [UC, EN, PCC].every((position) => bit(status, position));
 }
 
 /** @returns whether the CPU read data that were marked as bad before. */

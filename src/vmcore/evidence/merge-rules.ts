@@ -179,8 +179,8 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'a panic and the error that it is of',
-    waits: ({ kind, source, secondary }) =>
-      kind === 'note' || kind === 'soft-offline' || secondary ? null : source,
+    waits: ({ kind, source, secondary, previousBoot }) =>
+      kind === 'note' || kind === 'soft-offline' || secondary || previousBoot ? null : source,
     seeks: ({ kind, source, severity }) =>
       kind === 'panic' || (kind === 'note' && severity === 'fatal') ? source : null,
     seconds: 2,
@@ -194,8 +194,9 @@ function isFirmwareRecord({ kind, link, category }: Finding): boolean {
 }
 
 /** What a machine check or an SError says of itself, where it says enough: which CPU, and its state. */
-function exceptionIdentity({ kind, link }: Finding): string | null {
-  return when((isMachineCheck(kind) || kind === 'other') && link?.includes('/') === true, link);
+function exceptionIdentity({ kind, link, previousBoot }: Finding): string | null {
+  const isException = (isMachineCheck(kind) || kind === 'other') && !previousBoot;
+  return when(isException && link?.includes('/') === true, link);
 }
 
 function isMachineCheck(kind: Kind): boolean {

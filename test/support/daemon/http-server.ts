@@ -93,7 +93,6 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
     }),
   };
   const metrics = createMetrics('useful', () => undefined);
-  const kexec = { armed: () => setup.armed, close: () => undefined };
   const mode = setup.mode ?? 'node';
   const context = () => ({ nowSeconds: nowMs() / 1000, isFirstPassRecorded: true });
   const server = await startHttpServer(
@@ -129,7 +128,7 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       status: statusSource({
         ledger,
         ingest,
-        kexec,
+        kdumpArmed: () => setup.armed,
         thisBoot: { state: setup.live ?? { kind: 'off' } },
       }),
       log,

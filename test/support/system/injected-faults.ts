@@ -1,6 +1,6 @@
 // System calls of a process that fail or take long, by strace.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 
 import { onTestFinished } from 'vitest';
 
@@ -9,6 +9,12 @@ import { eventually } from './eventually.ts';
 import { needsTool } from './tools.ts';
 
 export const strace = needsTool('strace');
+
+/** Whether it may watch the process that it was started by. */
+export function mayTrace(): boolean {
+  const args = ['-qq', '-e', 'trace=fsync', '-o', '/dev/null', '-p', String(process.pid)];
+  return spawnSync(strace.path, args, { timeout: 500 }).error !== undefined;
+}
 
 /**
  * From now on, until undone or the test is over, this happens to every such call of the process.

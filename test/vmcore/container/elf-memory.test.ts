@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import * as fc from 'fast-check';
 
 import { bytesSource } from '../../../src/vmcore/bytes/source.ts';
 import { physAddr } from '../../../src/vmcore/bytes/units.ts';
@@ -6,7 +7,7 @@ import type { ContainedDump } from '../../../src/vmcore/container/dump.ts';
 import { openElfCore } from '../../../src/vmcore/container/elf-core.ts';
 import { flattened } from '../../../src/vmcore/container/flattened.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { bytesOf, concat, patternPage } from '../../support/builders/bytes.ts';
+import { BYTE_ORDERS, bytesOf, concat, patternPage } from '../../support/builders/bytes.ts';
 import {
   type ElfRecipe,
   type ElfSegment,
@@ -188,5 +189,49 @@ describe('findPages of an ELF core', () => {
     const heads: Uint8Array[] = [];
     Array.from(dump.memory.findPages('text', (head) => (heads.push(head), false)));
     expect(heads).toEqual([patternPage(1).subarray(0, 40)]);
+  });
+});
+
+describe('overlapping segments of a file that is cut off anywhere', () => {
+  const MEMORY = Uint8Array.from({ length: 96 }, (_, i) => 1 + i);
+  const START = 0x1000;
+  const range = fc.tuple(fc.nat(MEMORY.length - 1), fc.integer({ min: 1, max: 48 }));
+  const drawn = fc.record({
+    order: fc.constantFrom(...BYTE_ORDERS),
+    segments: fc.array(range, { minLength: 1, maxLength: 6 }),
+    cut: fc.double({ min: 0, max: 1, noNaN: true }),
+    reads: fc.array(range, { minLength: 1, maxLength: 12 }),
+  });
+
+  it('give what any of them holds, and nothing else, in whatever order they come', () => {
+    const property = fc.property(drawn, ({ order, segments, cut, reads }) => {
+      const parts = segments.map(([from, length]) => MEMORY.subarray(from, from + length));
+      const recipe = {
+        order,
+        segments: segments.map(([from], i) => ({ physical: START + from, bytes: parts[i]! })),
+      };
+      const whole = elfCore(recipe);
+      const dataAt =
+        whole.length - parts.reduce((sum, { length }) => sum + 4 * Math.ceil(length / 4), 0);
+      const size = dataAt + Math.floor(cut * (whole.length - dataAt));
+      const dump = openElfCore(bytesSource(whole.subarray(0, size)), DEFAULT_LIMITS);
+      const held = new Set<number>();
+      let at = dataAt;
+      for (const [i, [from]] of segments.entries()) {
+        const { length } = parts[i]!;
+        for (let n = 0; n < length && at + n < size; n++) held.add(from + n);
+        at += 4 * Math.ceil(length / 4);
+      }
+      for (const [from, length] of reads) {
+        const wanted = Array.from({ length }, (_, n) => from + n);
+        if (wanted.every((n) => held.has(n))) {
+          const got = dump.memory.read(physAddr(START + from), length);
+          expect([...got]).toEqual(wanted.map((n) => MEMORY[n]));
+        } else {
+          expect(reasonAt(dump, START + from, length)).toMatch(/^page_(lost|excluded)$/);
+        }
+      }
+    });
+    fc.assert(property, { numRuns: 300 });
   });
 });

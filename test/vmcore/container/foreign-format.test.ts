@@ -9,6 +9,7 @@ it.each([
   ['xz', fromHex('fd 37 7a 58 5a 00'), 'unsupported_compression', 'unxz'],
   ['bzip2', bytesOf('BZh91AY'), 'unsupported_compression', 'bunzip2'],
   ['lz4', fromHex('04 22 4d 18'), 'unsupported_compression', 'lz4 -d'],
+  ['lzop', fromHex('89 4c 5a 4f 00 0d 0a 1a 0a'), 'unsupported_compression', 'lzop -d'],
   ['diskdump', bytesOf('DISKDUMP'), 'unsupported_format', 'RHEL'],
   ['SADUMP', bytesOf('sadump\0\0'), 'unsupported_format', 'makedumpfile'],
   ['virsh save', bytesOf('LibvirtQemudSave'), 'unsupported_format', '--memory-only'],

@@ -100,19 +100,32 @@ it.each(['', '00', 'ff', '01 80', 'ff ff ff ff', 'ff 00 ff 00 01', '80 00 00 01 
   },
 );
 
-describe('a bitmap that was counted', () => {
-  it('is not read again where it has no pages', () => {
-    const length = 64 << 20;
+describe('a bitmap of few pages', () => {
+  const length = 64 << 20;
+  const last = 8 * length - 1;
+
+  it.each([
+    ['counted', 'listed', ['rank', 'set']],
+    ['listed', 'counted', ['set', 'rank']],
+    ['listed', 'listed again', ['set', 'set']],
+  ] as const)('is read once when it is %s and then %s', (_first, _then, calls) => {
     const inner = sparseSource(length, new Map([[length - 1, Uint8Array.of(0x80)]]));
-    let reads = 0;
+    let bytesRead = 0;
     const read = (offset: number, size: number): Uint8Array => {
-      reads++;
+      bytesRead += size;
       return inner.read(offset, size);
     };
     const bitmap = new KdumpBitmap({ ...inner, read }, { offset: 0, length });
-    expect(bitmap.rank(8 * length)).toBe(1);
-    reads = 0;
-    expect([...bitmap.set(0, 8 * length)]).toEqual([8 * length - 1]);
-    expect(reads).toBeLessThan(3);
+    for (const call of calls) {
+      if (call === 'rank') expect(bitmap.rank(8 * length)).toBe(1);
+      else expect([...bitmap.set(0, 8 * length)]).toEqual([last]);
+    }
+    expect(bytesRead).toBeLessThan(1.02 * length);
+  });
+
+  it('has none past the end of its file, however far it should go', () => {
+    const bitmap = new KdumpBitmap(bytesSource(fromHex('01 02')), { offset: 0, length });
+    expect([...bitmap.set(0, 8 * length)]).toEqual([0, 9]);
+    expect(bitmap.rank(8 * length)).toBe(2);
   });
 });

@@ -14,6 +14,27 @@ import { thrownBy } from '../../support/system/thrown.ts';
 const ELF = elfCore({ segments: [{ physical: 0x10000, bytes: patternPage(16) }] });
 const KDUMP = kdump({ pages: new Map([[16, patternPage(16)]]) }).bytes;
 
+/** Of every kind of file that is read here, or recognised. */
+const MAGICS: readonly (readonly [string, Uint8Array])[] = [
+  ['KDUMP', bytesOf('KDUMP   ')],
+  ['ELF', bytesOf('\x7fELF')],
+  ['flattened', bytesOf('makedumpfile\0\0\0\0')],
+  ['diskdump', bytesOf('DISKDUMP')],
+  ['SADUMP', bytesOf('sadump\0\0')],
+  ['LKCD', fromHex('a8190173618f23ed')],
+  ['virsh save', bytesOf('LibvirtQemudSave')],
+  ['Windows dump', bytesOf('PAGEDU64')],
+  ['gzip', fromHex('1f8b')],
+  ['xz', fromHex('fd377a585a00')],
+  ['zstd', fromHex('28b52ffd')],
+  ['bzip2', bytesOf('BZh')],
+  ['lz4', fromHex('04224d18')],
+  ['lzop', fromHex('894c5a4f000d0a1a0a')],
+];
+const CUT_IN_MAGIC = MAGICS.flatMap(([name, magic]) =>
+  Array.from({ length: magic.length - 1 }, (_, i) => [i + 1, name, magic] as const),
+);
+
 function open(bytes: Uint8Array): Dump {
   return openDump(bytesSource(bytes), DEFAULT_LIMITS);
 }
@@ -49,12 +70,28 @@ describe('openDump', () => {
   });
 
   it.each([
-    ['is shorter than any magic', bytesOf('K')],
+    ['is shorter than any magic, and begins as none', bytesOf('dump')],
     ['is text', bytesOf('kernel panic: not a dump\n')],
     ['is zeros', new Uint8Array(8192)],
     ['is a flattened file of something else', flatten(bytesOf('something else that is no dump'))],
   ])('throws BadMagic when the file %s', (_, bytes) => {
     expect(thrownBy(() => open(bytes))).toMatchObject({ tag: 'BadMagic', reason: 'not_a_dump' });
+  });
+
+  it.each(CUT_IN_MAGIC)(
+    'throws Corrupt (truncated) when the file is the first %i bytes of the magic of %s',
+    (length, _, magic) => {
+      const error = thrownBy(() => open(magic.subarray(0, length)));
+      expect(error).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+    },
+  );
+
+  it('throws Corrupt (truncated) when a flattened stream breaks off before the start of its file', () => {
+    const [first, ...others] = flatRecords(KDUMP, 256);
+    const late = flatStream(others, { ended: false });
+    expect(thrownBy(() => open(late))).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+    const inHeader = flatStream([first!, ...others.slice(1)], { ended: false });
+    expect(thrownBy(() => open(inHeader))).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
   });
 
   it.each([

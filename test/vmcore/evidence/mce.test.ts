@@ -62,6 +62,39 @@ describe('machine checks', () => {
     expect(crash?.pc).toBe('acpi_idle_do_entry');
   });
 
+  it.each([
+    ['be00000000010091', '0', 1],
+    ['be00000000010091', '5e1', 0],
+    // Not enabled, or no danger to what the CPU was doing: a kernel that runs finds such ones.
+    ['ae00000000010091', '0', 0],
+    ['bc00000000010091', '0', 0],
+  ])('that no kernel survives are of the boot before: %s, TSC %s', (status, tsc, count) => {
+    const left = [
+      // Up to 6.12 it announces these too.
+      `${HE}Machine check events logged`,
+      `${HE}CPU 0: Machine Check: 0 Bank 7: ${status}`,
+      `${HE}TSC ${tsc} ADDR 12345000 MISC 8c `,
+      `${HE}PROCESSOR 0:50654 TIME 1795937644 SOCKET 0 APIC 0 microcode 0`,
+    ];
+    const { hardwareEvents, previousBootRecords } = evidenceOf(4.15, ...left);
+    expect(previousBootRecords).toBe(count);
+    expect(hardwareEvents).toHaveLength(1 - count);
+  });
+
+  it('of the boot before do not hide the one that ends this one', () => {
+    const left = raw(0, 7, 'be00000000010091').map((line) =>
+      line.replace(' Exception: 5', ': 0').replace(/TSC \w+/, 'TSC 0'),
+    );
+    const dies = [
+      ...raw(0, 7, 'be00000000010091'),
+      'Kernel panic - not syncing: Fatal machine check',
+    ];
+    const { hardwareEvents, previousBootRecords, crash } = evidenceOf(4.15, ...left, 5, ...dies);
+    expect(previousBootRecords).toBe(1);
+    expect(hardwareEvents).toHaveLength(1);
+    expect(crash?.cause).toMatchObject({ part: { bank: 7 } });
+  });
+
   it('announced and not told of are corrected errors without detail', () => {
     expect(eventsOf(`${HE}Machine check events logged`)).toMatchObject([
       { category: 'others', severity: 'corrected', part: null, undetailed: true },
