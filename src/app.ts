@@ -33,6 +33,7 @@ import {
   kexecSamples,
   ledgerSamples,
   liveSamples,
+  shardSamples,
   windowSamples,
 } from './metrics/projection.ts';
 import {
@@ -78,7 +79,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
   const http: HttpServer = await startHttpServer(
     {
       listen,
-      ...{ webConfig, mode, telemetryPath, version, suspectWindowSeconds },
+      ...{ webConfig, mode, telemetryPath, version, suspectWindowSeconds, shard: config.shard },
       ...{ externalUrl, routePrefix, ownNames: [hostname(), config.nodeName] },
     },
     {
@@ -157,13 +158,11 @@ interface Parts {
 }
 
 /** @throws StoreError when another daemon works with the ledger, or it cannot be read. */
-async function openConfiguredLedger(
-  { ledgerPath, ledgerUrl, mode, nodeName, hostPattern, maxHosts, suspectWindowMs }: PassConfig,
-  log: Logger,
-): Promise<Ledger<LedgerView>> {
+async function openConfiguredLedger(config: PassConfig, log: Logger): Promise<Ledger<LedgerView>> {
+  const { ledgerPath, ledgerUrl, mode, nodeName, hostPattern, maxHosts, shard } = config;
   const options = {
-    suspectWindowSeconds: suspectWindowMs / 1000,
-    maxHosts,
+    suspectWindowSeconds: config.suspectWindowMs / 1000,
+    ...{ maxHosts, shard },
     hostRule: { fallback: mode === 'node' ? nodeName : UNKNOWN_HOST, pattern: hostPattern },
     nowMs: Date.now,
     log,
@@ -217,7 +216,7 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
 
 /** What a scrape gets: of the exporter, or of one host that crashed. */
 function scrapes(
-  { mode, suspectWindowMs }: PassConfig,
+  { mode, suspectWindowMs, shard }: PassConfig,
   version: string,
   { ledger, ingest, thisBoot, metrics }: Parts,
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
@@ -233,12 +232,14 @@ function scrapes(
     () => windowSamples(suspectWindowMs / 1000),
     () => clockSamples(Date.now() / 1000),
   ];
+  const hasHosts = (): boolean => mode === 'central' && ledger.view.isRead;
   const exporter: readonly Collector[] = [
     ...clock,
     () => ingestSamples(ingest.status()),
     () => failureSamples(ledger.view),
     () => ledgerSamples(ledger),
-    () => hostSamples(mode === 'central' ? ledger.view.hostCounts() : undefined),
+    () => hostSamples(hasHosts() ? ledger.view.hostCounts() : undefined),
+    () => shardSamples(shard),
     () => buildSamples(build),
   ];
   return {

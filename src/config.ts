@@ -11,6 +11,7 @@ import { MIN_WORKER_BYTES, parseSize } from './size.ts';
 import { parseExternalUrl, parsePrefix } from './external-url.ts';
 import { defaultNodeName, parseNodeName } from './node-name.ts';
 import { parseListenAddress } from './listen-address.ts';
+import { parseShard } from './shard.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -114,6 +115,12 @@ export const FLAGS = {
     'REGEX',
     'Regular expression for the path of a dump; its first group is the host.',
     { parse: parsePattern, want: 'a regular expression with a group' },
+  ),
+  shard: optional(
+    'central.shard',
+    'I/N',
+    'Count only the hosts that fall to this of N collectors, I from 0; each has a --ledger.path of its own.',
+    { parse: parseShard, want: 'I/N, with I from 0 to N-1 and N at most 1000' },
   ),
   suspectWindowMs: one(
     'hwerr.suspect-window',
@@ -255,6 +262,13 @@ export function readConfig<Key extends FlagKey>(
   }
   if (config.ledgerUrl !== undefined && config.mode === 'node') {
     throw new ConfigError(`--${FLAGS.ledgerUrl.name}: got --mode=node, want --mode=central`);
+  }
+  if (config.shard !== undefined && config.mode === 'node') {
+    throw new ConfigError(`--${FLAGS.shard.name}: got --mode=node, want --mode=central`);
+  }
+  if (config.shard !== undefined && config.ledgerUrl !== undefined) {
+    const want = `--${FLAGS.ledgerPath.name}`;
+    throw new ConfigError(`--${FLAGS.shard.name}: got --${FLAGS.ledgerUrl.name}, want ${want}`);
   }
   const bucket = config.directories?.find(isInBucket);
   if (bucket !== undefined && config.mode === 'node') {

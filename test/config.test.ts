@@ -35,6 +35,7 @@ const DEFAULTS: Config = {
   nodeName: defaultNodeName(hostname()),
   maxHosts: 1000,
   hostPattern: undefined,
+  shard: undefined,
   suspectWindowMs: 300_000,
   liveKcore: false,
   liveIntervalMs: 60_000,
@@ -94,6 +95,7 @@ const CASES: Readonly<
     { hostPattern: /\/crash\/([^/]+)\// },
     '[^/]+',
   ],
+  shard: ['central.shard', 'HWERR_CENTRAL_SHARD', '1/3', { shard: { index: 1, count: 3 } }, '3/3'],
   liveKcore: ['live.kcore', 'HWERR_LIVE_KCORE', 'true', { liveKcore: true }, 'perhaps'],
   liveIntervalMs: ['live.interval', 'HWERR_LIVE_INTERVAL', '10s', { liveIntervalMs: 10_000 }, '0s'],
   ledgerPath: ['ledger.path', 'HWERR_LEDGER_PATH', '/l', { ledgerPath: '/l' }, ''],
@@ -208,7 +210,7 @@ describe('readConfig', () => {
 
   describe.each(keys.map((key) => [FLAGS[key].name, key] as const))('--%s', (name, key) => {
     const [flagName, variable, value, settings] = CASES[key];
-    const isCentral = key === 'ledgerUrl';
+    const isCentral = key === 'ledgerUrl' || key === 'shard';
     const mode: FlagValues = isCentral ? { mode: ['central'] } : {};
     const defaults: Config = isCentral ? { ...DEFAULTS, mode: 'central' } : DEFAULTS;
 
@@ -342,6 +344,15 @@ describe('readConfig', () => {
     const mistyped = (): unknown => configOf({}, { HWERR_LEDGER_URL: 'postgre://a:secret@db/h' });
     expect(mistyped).toThrow('HWERR_LEDGER_URL: got ');
     expect(mistyped).not.toThrow('secret');
+  });
+
+  it('is one of several in central mode alone, and not with a ledger that they share', () => {
+    const shard = ['0/3'];
+    expect(() => configOf({ shard }, {})).toThrow('--central.shard: got --mode=node, want ');
+    const ledgerUrl = ['postgres://db/hwerr'];
+    expect(() => configOf({ mode: ['central'], shard, ledgerUrl }, {})).toThrow(
+      '--central.shard: got --ledger.url, want --ledger.path',
+    );
   });
 
   it('reads what a command asks for and nothing else', () => {

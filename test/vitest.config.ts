@@ -15,7 +15,7 @@ const config: ViteUserConfig = defineConfig({
     maxWorkers: 2,
     // How long a failure takes: nothing waits for a time, and the machine may have other work.
     testTimeout: 300_000,
-    hookTimeout: 300_000,
+    hookTimeout: 900_000,
     reporters: [
       'default',
       new SkippedByName(),

@@ -1,18 +1,25 @@
-// Limits on clients: connections, time and memory. When there are too many connections, the address
-// that has most gives up one: of those that never sent a byte the oldest, then of those that never sent
-// a whole request, then an idle one, then one whose answer is not read. A few of each are spared, or else
-// the first word of a client would come too late where all others have said theirs.
+// Limits on clients: connections, time and memory. A connection is in one of three stages, each of which
+// has places of its own (places.ts): connections that say nothing, half a request or half a ClientHello
+// are many and cheap, and take no place from those that are served.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { clientOf } from './client-address.ts';
 import type { PacedStream } from './paced-stream.ts';
+import { Places } from './places.ts';
 import { Turns } from './turns.ts';
+
+/**
+ * A connection is arriving until what it says can be served, asking until a request is whole (in a TLS
+ * handshake, or idle between two requests), answering until the answer is with the client.
+ */
+type Stage = 'arriving' | 'asking' | 'answering';
 
 /** Limits on all clients together and on each request; times in ms. */
 export interface ConnectionLimits {
-  readonly maxConnections: number;
+  /** Connections in each stage. */
+  readonly places: Readonly<Record<Stage, number>>;
   /** Longest time from a connection, or from an answer, to the next whole request. */
   readonly requestMs: number;
   /** Longest time from a request until all of its answer was handed to the socket. */
@@ -24,7 +31,10 @@ export interface ConnectionLimits {
 }
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
-  maxConnections: 512,
+  // Plenty: whoever is sent away comes back at once and costs more than one who waits. But fewer in all
+  // than 4,096, the file descriptors that Linux grants where nothing else is set (INR_OPEN_MAX). Each
+  // takes some 6 KiB while it arrives, then 15, with TLS 40.
+  places: { arriving: 2048, asking: 768, answering: 768 },
   requestMs: 10_000,
   answerMs: 30_000,
   readMs: 5000,
@@ -40,13 +50,6 @@ const MAX_ARRIVALS_FIRST = 32;
 /** Deadlines are looked at this often. */
 const SWEEP_MS = 250;
 
-/** This share of the places is left to each stage, as long as another has more. */
-const SPARED_SHARE = 1 / 8;
-
-/** In the order in which they are given up. */
-const STAGES = ['silent', 'talking', 'idle', 'answering'] as const;
-type Stage = (typeof STAGES)[number];
-
 interface Connection {
   /** What was accepted. */
   readonly socket: Socket;
@@ -54,16 +57,13 @@ interface Connection {
   stream: PacedStream | undefined;
   readonly client: string;
   stage: Stage;
-  /** When it came into its stage, by a clock that is never set. */
+  /** When it came, was asked or had answered, whatever was last; by a clock that is never set. */
   sinceMs: number;
   /** When its answer was first seen to lie unread; undefined: nothing does. */
   unreadSinceMs: number | undefined;
   /** Requests that were read, but wait for the answer before theirs. */
   readonly pipelined: (() => void)[];
 }
-
-/** The connections of one client, oldest first in every stage. */
-type Group = Readonly<Record<Stage, Set<Connection>>>;
 
 /** Every open connection, and whose request is answered next. */
 export class Connections {
@@ -73,7 +73,7 @@ export class Connections {
   #hasArrival = false;
   /** New connections that the next answer waited for. */
   #arrivalsFirst = 0;
-  readonly #groups = new Map<string, Group>();
+  readonly #places: Readonly<Record<Stage, Places<Connection>>>;
   readonly #byStream = new Map<Duplex, Connection>();
   #count = 0;
   #sweep: NodeJS.Timeout | undefined;
@@ -82,6 +82,12 @@ export class Connections {
 
   constructor(limits: ConnectionLimits) {
     this.#limits = limits;
+    const { arriving, asking, answering } = limits.places;
+    this.#places = {
+      arriving: new Places(arriving),
+      asking: new Places(asking),
+      answering: new Places(answering),
+    };
   }
 
   /** Takes in a connection that was just accepted. */
@@ -90,13 +96,11 @@ export class Connections {
       socket.destroy();
       return;
     }
-    if (this.#count >= this.#limits.maxConnections) this.#evict();
-    const client = clientOf(socket.remoteAddress);
     const connection: Connection = {
       socket,
       stream: undefined,
-      client,
-      stage: 'silent',
+      client: clientOf(socket.remoteAddress),
+      stage: 'arriving',
       sinceMs: performance.now(),
       unreadSinceMs: undefined,
       pipelined: [],
@@ -111,16 +115,16 @@ export class Connections {
     this.#count++;
     this.#hasArrival = true;
     this.#byStream.set(socket, connection);
-    this.#group(client).silent.add(connection);
+    this.#place(connection);
     this.#sweep ??= setInterval(() => {
       this.#enforceDeadlines();
     }, SWEEP_MS).unref();
   }
 
-  /** The client sent its first bytes. */
-  spoke(socket: Socket): void {
+  /** What was said can be served: from now on it costs a parser, and TLS if there is. */
+  admit(socket: Socket): void {
     const connection = this.#byStream.get(socket);
-    if (connection?.stage === 'silent') this.#moveTo(connection, 'talking');
+    if (connection !== undefined) this.#moveTo(connection, 'asking');
   }
 
   /** From now on requests of this connection come in by a stream over it. */
@@ -149,6 +153,7 @@ export class Connections {
       this.#isAnswering = true;
     };
     if (connection.stage !== 'answering') {
+      connection.sinceMs = performance.now();
       this.#moveTo(connection, 'answering');
       connection.stream?.hold();
       next();
@@ -199,7 +204,7 @@ export class Connections {
     } else if (this.#draining) {
       connection.stream?.end();
     } else {
-      this.#moveTo(connection, 'idle');
+      this.#moveTo(connection, 'asking');
       connection.stream?.release();
     }
   }
@@ -239,20 +244,6 @@ export class Connections {
     return worst;
   }
 
-  #evict(): void {
-    let most: Group | undefined;
-    for (const group of this.#groups.values()) {
-      if (most === undefined || sizeOf(group) > sizeOf(most)) most = group;
-    }
-    if (most === undefined) return;
-    const spared = this.#limits.maxConnections * SPARED_SHARE;
-    const stage =
-      STAGES.find((stage) => most[stage].size > spared) ??
-      STAGES.find((stage) => most[stage].size > 0);
-    const [oldest] = stage === undefined ? [] : most[stage];
-    if (oldest !== undefined) this.#close(oldest);
-  }
-
   #close(connection: Connection): void {
     this.#remove(connection);
     connection.stream?.destroy();
@@ -261,9 +252,7 @@ export class Connections {
 
   #remove(connection: Connection): void {
     if (this.#byStream.get(connection.socket) !== connection) return;
-    const group = this.#group(connection.client);
-    group[connection.stage].delete(connection);
-    if (sizeOf(group) === 0) this.#groups.delete(connection.client);
+    this.#places[connection.stage].leave(connection);
     this.#byStream.delete(connection.socket);
     if (connection.stream !== undefined) this.#byStream.delete(connection.stream);
     this.#turns.forget(connection.client, connection);
@@ -276,24 +265,15 @@ export class Connections {
   }
 
   #moveTo(connection: Connection, stage: Stage): void {
-    const group = this.#group(connection.client);
-    group[connection.stage].delete(connection);
-    group[stage].add(connection);
+    this.#places[connection.stage].leave(connection);
     connection.stage = stage;
-    if (stage !== 'talking') connection.sinceMs = performance.now();
+    this.#place(connection);
   }
 
-  #group(client: string): Group {
-    const known = this.#groups.get(client);
-    if (known !== undefined) return known;
-    const group = {
-      silent: new Set<Connection>(),
-      talking: new Set<Connection>(),
-      idle: new Set<Connection>(),
-      answering: new Set<Connection>(),
-    };
-    this.#groups.set(client, group);
-    return group;
+  /** Gives it a place in its stage. */
+  #place(connection: Connection): void {
+    const loser = this.#places[connection.stage].take(connection);
+    if (loser !== undefined) this.#close(loser);
   }
 
   #all(): Set<Connection> {
@@ -303,8 +283,4 @@ export class Connections {
 
 function unreadBytesOf({ stream }: Connection): number {
   return stream?.writableLength ?? 0;
-}
-
-function sizeOf(group: Group): number {
-  return STAGES.reduce((sum, stage) => sum + group[stage].size, 0);
 }

@@ -6,6 +6,7 @@ import { card, when } from './card.ts';
 import { document } from './document.ts';
 import { filterForm, pager, range } from './filter-form.ts';
 import type { Asked } from './selection.ts';
+import type { Shard } from '../shard.ts';
 import { stateList } from './state.ts';
 import type { FailureView, StatusView, ThisBootView } from './views.ts';
 import { advice, ago, date } from '../wording.ts';
@@ -16,6 +17,8 @@ export interface PageOptions {
   readonly telemetryPath: string;
   readonly mode: 'node' | 'central';
   readonly suspectWindowSeconds: number;
+  /** Of several collectors this one, which shows only its hosts; undefined: it shows all. */
+  readonly shard?: Shard | undefined;
 }
 
 /** What of the configuration and of now a page depends on. */

@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import type { WatchedWebConfig } from '../webconfig/watch.ts';
 import type { TlsConfig } from '../webconfig/web-config.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
-import { MAX_FIRST_BYTES, isWholeHead, isWholeRecord } from './first-words.ts';
+import { RequestHead, isWholeRecord } from './first-words.ts';
 import { type ListenOn, listen } from './listeners.ts';
 import { type HttpDependencies, type HttpOptions, httpApp } from './routes.ts';
 import { PacedStream } from './paced-stream.ts';
@@ -18,6 +18,9 @@ import { type TlsTerminator, tlsTerminator } from './tls.ts';
 
 /** How long answers under way may take when the exporter stops. */
 const DRAIN_MS = 5000;
+
+/** The longest head of a request. */
+const MAX_HEAD_BYTES = 16 * 1024;
 
 /** The server while it listens, on one address or several. */
 export interface HttpServer {
@@ -42,7 +45,7 @@ export async function startHttpServer(
   const { webConfig } = options;
   const connections = new Connections(options.limits ?? CONNECTION_LIMITS);
   const app = httpApp(options, { ...dependencies, webConfig: webConfig.current });
-  const http = createServer({ maxHeaderSize: MAX_FIRST_BYTES, requireHostHeader: false });
+  const http = createServer({ maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false });
   http.keepAliveTimeout = 0; // Connections has deadlines for everything
   http.on('request', (request, response) => {
     connections.request(request, response, () => {
@@ -62,12 +65,13 @@ export async function startHttpServer(
   });
   const listeners = await listen(options.listen, (socket) => {
     connections.add(socket);
+    const head = new RequestHead();
     let said = Buffer.alloc(0);
     const listenTo = (bytes: Buffer): void => {
       said = Buffer.concat([said, bytes]);
-      connections.spoke(socket);
-      if (!(tls === undefined ? isWholeHead(said) : isWholeRecord(said))) return;
+      if (!(tls === undefined ? head.isWhole(said) : isWholeRecord(said))) return;
       socket.off('data', listenTo);
+      connections.admit(socket);
       socket.setNoDelay();
       socket.pause();
       socket.unshift(said);

@@ -2,20 +2,29 @@
 
 import { type Html, html } from './html.ts';
 import type { DirectoryView, StatusView } from './views.ts';
+import { type Shard, shardText } from '../shard.ts';
 import { ago } from '../wording.ts';
 
 interface StateMoment {
   readonly mode: 'node' | 'central';
   readonly nowSeconds: number;
+  readonly shard?: Shard | undefined;
 }
 
 /** How kdump, the directories and the ledger are. */
-export function stateList(view: StatusView, { mode, nowSeconds }: StateMoment): Html {
+export function stateList(view: StatusView, { mode, nowSeconds, shard }: StateMoment): Html {
   return html`<ul class="status" aria-label="State">
-    ${mode === 'node' ? kdumpState(view.kdumpArmed) : undefined}
+    ${mode === 'node' ? kdumpState(view.kdumpArmed) : undefined} ${shardState(shard)}
     ${view.directories.map((directory) => directoryState(directory, nowSeconds))}
     ${ledgerState(view.ledgerProblem)}
   </ul>`;
+}
+
+function shardState(shard: Shard | undefined): Html | undefined {
+  if (shard === undefined) return undefined;
+  return html`<li>
+    <strong>Shard ${shardText(shard)}.</strong> Crashes of other hosts are at the other collectors.
+  </li>`;
 }
 
 function ledgerState(problem: string | undefined): Html | undefined {

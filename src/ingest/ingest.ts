@@ -3,7 +3,7 @@
 
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode, type FailureReason } from '../failure.ts';
+import { errorCode } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import type { DecodeClient } from '../decode/decode-client.ts';
 import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
@@ -13,9 +13,16 @@ import { FirstPass } from './first-pass.ts';
 import { logReport } from './log-report.ts';
 import { type Claims, DecodeQueue } from './queue.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
+import { type Share, isElsewhere } from './share.ts';
 import { scannerOf } from './scanner.ts';
 import { Settling, type FileResult } from './settling.ts';
-import { failureOfFile, isNobodys, isSilence, mayStillBeWritten } from './unfinished.ts';
+import {
+  failureOfFile,
+  isNobodys,
+  isSilence,
+  mayPass,
+  mayStillBeWritten,
+} from './unfinished.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
 
 /** A timer may end so much too early. */
@@ -23,12 +30,6 @@ const TIMER_MS = 10;
 /** Outcomes on their way to the disk at a time. */
 const MAX_UNRECORDED = 64;
 
-/** The file need not change for these to go away: it is tried again, each time after a longer wait. */
-const TRANSIENT: ReadonlySet<FailureReason> = new Set<FailureReason>([
-  'permission',
-  'io',
-  'timeout',
-]);
 /** After a decode that took longer, the order of the queue is decided again. */
 const SLOW_SECONDS = 1;
 
@@ -48,6 +49,8 @@ export interface IngestOptions {
 interface OutcomeLedger {
   /** undefined: all files are to be decoded here. */
   readonly claims?: Claims | undefined;
+  /** undefined: all files are of hosts that it has. */
+  readonly share?: Share | undefined;
   /** Resolves when the outcome is durable. */
   record(outcome: FileOutcome): Promise<void>;
   /** What an earlier run made of this state of the file, if that needs no second look. */
@@ -132,11 +135,12 @@ export class Ingest {
       },
     });
     const { excluded, rescanMs } = options;
-    const { log, nowMs, monotonicMs } = dependencies;
+    const { log, nowMs, monotonicMs, ledger } = dependencies;
+    const { share } = ledger;
     this.#directories = [...new Set(options.directories)].map(
       (directory) =>
         new WatchedDirectory(
-          { directory, scan: scannerOf(directory, excluded, nowMs), rescanMs },
+          { directory, scan: scannerOf(directory, excluded, nowMs, share), rescanMs },
           {
             log,
             nowMs,
@@ -328,7 +332,8 @@ export class Ingest {
       this.#settling.again(file, monotonicMs());
       return;
     }
-    if (outcome.kind === 'process_core') {
+    const { share } = this.#dependencies.ledger;
+    if (outcome.kind === 'process_core' || isElsewhere(share, file.path, outcome)) {
       this.#ignore(file);
       return;
     }
@@ -367,7 +372,7 @@ export class Ingest {
       this.#ignore(file);
       return;
     }
-    if (TRANSIENT.has(reason)) {
+    if (mayPass(reason)) {
       this.#settling.retryLater(file, monotonicMs());
       if (!this.#unreadable.add(root, path, failure)) return;
     } else {

@@ -18,6 +18,14 @@ const MAYBE_INCOMPLETE: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'page_lost',
 ]);
 
+/** The file need not change for these to go away: it is tried again, each time after a longer wait. */
+const PASSING: ReadonlySet<FailureReason> = new Set<FailureReason>(['permission', 'io', 'timeout']);
+
+/** Whether the file may give another answer though it does not change. */
+export function mayPass(reason: FailureReason): boolean {
+  return PASSING.has(reason);
+}
+
 /**
  * The failure to report of a file: an unfinished dump in which nothing can be read is `truncated`, not
  * `not_a_dump`.

@@ -93,6 +93,8 @@ type Soon<T> = T | Promise<T>;
  * with a StoreError where the database is away and nothing of it was known before.
  */
 export interface LedgerView {
+  /** Whether anything was read of it; before that its counts are no numbers to show. */
+  readonly isRead: boolean;
   /** Over every crash, of whatever host. */
   total(): Soon<Totals>;
   /** How many crashes are recorded. */

@@ -10,7 +10,9 @@ import { Pending } from './pending.ts';
 import type { LedgerReader } from './reader.ts';
 import type { HostRule } from './host-name.ts';
 import { SqliteEngine } from './sqlite-engine.ts';
+import { type Share, shareOf } from './share.ts';
 import { HINTS, StoreError } from './store-error.ts';
+import type { Shard } from '../shard.ts';
 
 export type { Crash, StoredReport } from './crash.ts';
 export {
@@ -26,7 +28,7 @@ export type { RecordedFailure } from './recent-failures.ts';
 export type { CategoryTotals, Totals } from './totals.ts';
 
 /** States that only a restart resolves. */
-const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged']);
+const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged', 'other_shard']);
 /** Changes by other processes, repairs and ledgers removed, come in bursts, as the own ones do. */
 const BURST_MS = 500;
 const RETRY_MS = { first: 500, longest: 30_000 };
@@ -38,6 +40,8 @@ export interface RecordingOptions extends ReaderOptions {
   /** A crash is judged by it when it is recorded. */
   readonly suspectWindowSeconds: number;
   readonly hostRule: HostRule;
+  /** undefined: it is to have the crashes of all hosts. */
+  readonly shard?: Shard | undefined;
   readonly log: Logger;
 }
 
@@ -149,6 +153,12 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
   /** How collectors that share it share the files; undefined: there is only this one. */
   get claims(): Claims | undefined {
     return this.#engine.claims;
+  }
+
+  /** Which files are of the hosts that it has; undefined: all are. */
+  get share(): Share | undefined {
+    const { shard, hostRule } = this.#options;
+    return shard && shareOf(shard, hostRule);
   }
 
   /** What became of a file in this state, if that is known and needs no second look. */

@@ -72,6 +72,10 @@ export class PostgresView implements LedgerView {
     this.#totals = new Kept(options.maxHosts);
   }
 
+  get isRead(): boolean {
+    return this.#summary !== NOTHING;
+  }
+
   /** Whether the first pass over the directories was recorded by any collector. */
   get isPassed(): boolean {
     return this.#summary.isPassed;

@@ -36,6 +36,7 @@ interface Memory {
 
 /** Shows one ledger. What names a crash or lists some throws StoreError when it cannot be read. */
 export class LedgerReader implements LedgerView {
+  readonly isRead = true;
   readonly #options: ReaderOptions;
   readonly #failures: RecentFailures;
   #store: Store | undefined;

@@ -2,6 +2,7 @@
 
 import type { Failure, FailureReason } from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
+import { type Shard, shardText } from '../shard.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import { type Crash, isOfPstore, merged, storedReport, withReport } from './crash.ts';
 import { candidates, crashesAt, number, putCrash, putFile } from './crash-rows.ts';
@@ -43,11 +44,32 @@ export interface Change {
 
 type CountedReason = FailureReason | 'kernel_without_hwerr';
 
-/** Make `owner` the one who writes: a daemon that finds another one there has been replaced. */
-export function* takeOver(owner: string): Work<void> {
+/**
+ * Make `owner` the one who writes: a daemon that finds another one there has been replaced.
+ *
+ * @throws StoreError `other_shard` when the ledger was begun for other hosts.
+ */
+export function* takeOver(owner: string, shard: Shard | undefined): Work<void> {
+  yield* requireShard(shard === undefined ? ALL_HOSTS : shardText(shard));
   yield* run(
     `INSERT INTO meta VALUES ('owner', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
     [owner],
+  );
+}
+
+/** The one shard that has all hosts: that of a ledger which names none. */
+const ALL_HOSTS = '0/1';
+
+/** Hosts that fall to another shard now would be shown by two, and their counters go down at one. */
+function* requireShard(wanted: string): Work<void> {
+  const kept = (yield* row(`SELECT value FROM meta WHERE key = 'shard'`))?.['value'] ?? ALL_HOSTS;
+  if (kept === wanted) return;
+  if ((yield* lastSequence()) > 0) {
+    throw new StoreError('other_shard', `the ledger is of shard ${kept}, not of ${wanted}`);
+  }
+  yield* run(
+    `INSERT INTO meta VALUES ('shard', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+    [wanted],
   );
 }
 

@@ -16,12 +16,17 @@ import { LedgerReader } from './reader.ts';
 import { RecentFailures } from './recent-failures.ts';
 import type { Batch, Change } from './record.ts';
 import { Store } from './store.ts';
-import { StoreError } from './store-error.ts';
+import { StoreError, type StoreProblem } from './store-error.ts';
+import type { Shard } from '../shard.ts';
 import { Writer } from './writer.ts';
+
+/** What would be shown is not this exporter's, or not understood: it does not start. */
+const REFUSED: ReadonlySet<StoreProblem> = new Set(['busy', 'newer', 'other_shard']);
 
 /** Where it is, and what is shown of it. */
 export interface SqliteOptions extends ReaderOptions {
   readonly directory: string;
+  readonly shard?: Shard | undefined;
   readonly log: Logger;
 }
 
@@ -65,7 +70,7 @@ export class SqliteEngine implements Engine<LedgerReader> {
       () => undefined,
       (error: unknown) => StoreError.from(directory, error),
     );
-    if (problem?.problem === 'busy' || problem?.problem === 'newer') throw problem;
+    if (problem !== undefined && REFUSED.has(problem.problem)) throw problem;
     // Zeros in place of what is there would be counters that went down: rather not start at all.
     if (!this.view.isOpen && hasLedger(directory)) this.#show(true);
     this.#setAside = await setAsideCount(directory);
@@ -74,16 +79,16 @@ export class SqliteEngine implements Engine<LedgerReader> {
 
   /** @throws StoreError; never for a damaged ledger: that is set aside. */
   async recover(): Promise<void> {
-    const { directory } = this.#options;
+    const { directory, shard } = this.#options;
     makeDirectory(directory);
     this.#lock ??= await lockLedger(directory);
     this.#watch();
     if (!this.view.isOpen) {
       this.#openSound();
-      this.#writer.takeOverAtOnce();
+      this.#writer.takeOverAtOnce(shard);
       return;
     }
-    await this.#writer.takeOver();
+    await this.#writer.takeOver(shard);
     // It may have been opened in a way that does not see what is written; and what seemed to fail may be
     // on the disk all the same, as when the thread that wrote it died.
     this.#show(false);

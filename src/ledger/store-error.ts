@@ -10,6 +10,7 @@ export const STORE_PROBLEMS = [
   'damaged', // nothing to be done for these files: they are set aside
   'newer', // written by a later version: do not go back
   'busy', // another daemon works with it
+  'other_shard', // it has the crashes of other hosts
   'away', // the database does not answer, or refuses the connection
 ] as const;
 
@@ -75,5 +76,6 @@ export const HINTS: Readonly<Record<StoreProblem, string>> = {
   damaged: 'restart the exporter: it sets the ledger aside and begins a new one',
   newer: 'use the version of the exporter that wrote it',
   busy: 'stop one of the two exporters',
+  other_shard: 'give each shard a ledger of its own; another number of shards needs new ledgers',
   away: 'look at the database and the way there; writing goes on by itself when it answers',
 };

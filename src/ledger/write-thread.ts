@@ -1,6 +1,7 @@
 // Entry of the thread that writes the ledger: a commit takes as long as the disk takes. It has a
 // connection of its own; the main thread goes on reading what was committed before.
 
+import type { Shard } from '../shard.ts';
 import { answerRequests } from '../thread.ts';
 import { type Batch, type Change, recordBatch, requireOwner, takeOver } from './record.ts';
 import type { Work } from './statements.ts';
@@ -16,7 +17,8 @@ export interface Request {
 }
 
 export type Task =
-  { readonly kind: 'take over' } | { readonly kind: 'record'; readonly batch: Batch };
+  | { readonly kind: 'take over'; readonly shard: Shard | undefined }
+  | { readonly kind: 'record'; readonly batch: Batch };
 
 /** What became of a request. An error's class is lost between threads. */
 export type Answer =
@@ -43,7 +45,7 @@ function answer(request: Request): Answer {
 
 function* work({ owner, task }: Request): Work<readonly Change[]> {
   if (task.kind === 'take over') {
-    yield* takeOver(owner);
+    yield* takeOver(owner, task.shard);
     return [];
   }
   yield* requireOwner(owner);

@@ -1,6 +1,7 @@
 // The main thread's side of the thread that writes.
 
 import { randomUUID } from 'node:crypto';
+import type { Shard } from '../shard.ts';
 import { Thread } from '../thread.ts';
 import { type Batch, type Change, takeOver } from './record.ts';
 import { Store } from './store.ts';
@@ -21,20 +22,20 @@ export class Writer {
   /**
    * Become the one who writes. Resolves when that is durable.
    *
-   * @throws StoreError when the ledger cannot be written.
+   * @throws StoreError when the ledger cannot be written, or is of another shard.
    */
-  async takeOver(): Promise<void> {
-    await this.#ask({ kind: 'take over' });
+  async takeOver(shard?: Shard): Promise<void> {
+    await this.#ask({ kind: 'take over', shard });
   }
 
   /**
    * The same in the thread that calls, for which nothing waits yet: to start one takes longer, and many a
    * daemon writes nothing before it ends.
    */
-  takeOverAtOnce(): void {
+  takeOverAtOnce(shard?: Shard): void {
     const store = Store.open(this.#directory, 'write');
     try {
-      store.transaction(takeOver(this.#owner));
+      store.transaction(takeOver(this.#owner, shard));
     } finally {
       store.close();
     }

@@ -267,6 +267,11 @@ const METRICS = {
     type: 'gauge',
     help: 'Hosts beyond --central.max-hosts, in central mode: their crashes are recorded but have no metrics.',
   },
+  hwerr_shard_info: {
+    type: 'gauge',
+    labels: ['shard', 'shards'],
+    help: 'Which of how many collectors it is: --central.shard; absent without that flag. Always 1.',
+  },
   hwerr_kexec_crash_loaded: {
     type: 'gauge',
     help: 'Whether a crash kernel is loaded, by /sys/kernel/kexec_crash_loaded; absent where there is no such file.',

@@ -10,6 +10,7 @@ import {
   type LedgerStatus,
   type LedgerView,
 } from '../ledger/ledger.ts';
+import type { Shard } from '../shard.ts';
 import { byCategory } from '../vmcore/index.ts';
 import { type PartialSamples, type Sample, one } from './sample.ts';
 
@@ -43,10 +44,17 @@ export function ingestSamples(ingest: IngestStatus): PartialSamples {
   };
 }
 
-/** Files that gave no counters. */
+/** Files that gave no counters; nothing before the ledger was read: a count of 0 would be one that went down. */
 export function failureSamples(
-  ledger: Pick<LedgerView, 'failures' | 'lastFailures' | 'dumpsWithoutHwerr'>,
+  ledger: Pick<LedgerView, 'isRead' | 'failures' | 'lastFailures' | 'dumpsWithoutHwerr'>,
 ): PartialSamples {
+  if (!ledger.isRead) {
+    return {
+      hwerr_dumps_without_hwerr_data_total: [],
+      hwerr_dump_decode_failures_total: [],
+      hwerr_last_decode_failure_timestamp_seconds: [],
+    };
+  }
   const failures = ledger.failures();
   return {
     hwerr_dumps_without_hwerr_data_total: one(ledger.dumpsWithoutHwerr()),
@@ -88,6 +96,12 @@ export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
     hwerr_hosts_limit: hosts === undefined ? [] : one(hosts.limit),
     hwerr_hosts_dropped: hosts === undefined ? [] : one(hosts.dropped),
   };
+}
+
+/** Which of several collectors this one is; undefined: there is one, or they share a ledger. */
+export function shardSamples(shard: Shard | undefined): PartialSamples {
+  const labels = shard && { shard: String(shard.index), shards: String(shard.count) };
+  return { hwerr_shard_info: labels === undefined ? [] : [{ labels, value: 1 }] };
 }
 
 /** What the running kernel has counted; nothing where --live.kcore is not set. */

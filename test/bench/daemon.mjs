@@ -13,13 +13,14 @@ import {
   startNodeExporter,
   until,
   valueIn,
+  waits,
 } from './exporter.mjs';
 import { digits, median, percentile, table } from './measure.mjs';
 
 const SETTLE_MS = 2000;
 /** The decoding thread ends when it had nothing to do for 30 s. */
 const IDLE_AFTER_MS = 35_000;
-const IDLE_MS = 30_000;
+const IDLE_MS = 60_000;
 const BACKLOGS = [1000, 10_000];
 const HOSTS = [1, 100, 1000];
 const SCRAPES_MS = 5000;
@@ -51,13 +52,14 @@ async function startAndIdle(fresh, runs, flagsFor) {
   const exporter = await startExporter(dumps, flagsFor(fresh()));
   await until('it decoded', async () => (await exporter.value('hwerr_crashes_total')) === 1);
   await sleep(IDLE_AFTER_MS);
-  const before = cpuSeconds(exporter.pid);
+  const [cpuBefore, waitsBefore] = [cpuSeconds(exporter.pid), waits(exporter.pid)];
   await sleep(IDLE_MS);
-  const cpu = (cpuSeconds(exporter.pid) - before) / (IDLE_MS / 1000);
+  const cpu = cpuSeconds(exporter.pid) - cpuBefore;
   const rows = [
     ['start to ready, ms', digits(median(ready))],
     ['idle: RSS, MiB', digits(rssMib(exporter.pid))],
-    ['idle: CPU, %', digits(100 * cpu)],
+    ['idle: CPU in 60 s, ms', digits(1000 * cpu)],
+    ['idle: threads woken in 60 s', waits(exporter.pid) - waitsBefore],
   ];
   await exporter.stop();
   table(['daemon', ''], rows);

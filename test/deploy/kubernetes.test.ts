@@ -3,6 +3,7 @@ import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitorin
 import { ScrapeConfig } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1alpha1/ScrapeConfig';
 import { DaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
+import { StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
 import { Namespace } from 'kubernetes-models/v1/Namespace';
 import { PersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClaim';
@@ -36,6 +37,7 @@ const MODELS: Readonly<Record<string, unknown>> = {
   PrometheusRule,
   ScrapeConfig,
   Service,
+  StatefulSet,
 };
 
 const FOLDER = join(ROOT, 'deploy/kubernetes');
@@ -154,7 +156,7 @@ kubectl.describe('kubectl kustomize', () => {
     const own = files.filter((file) => file.startsWith(`${variant}/`)).map(manifestOf);
     const nameOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;
     expect(objects.map(nameOf).sort()).toEqual(own.map(nameOf).sort());
-    const isCentral = ['central', 'shared'].includes(variant);
+    const isCentral = ['central', 'shared', 'sharded'].includes(variant);
     const namespace = isCentral ? 'hwerr-central' : 'hwerr-exporter';
     for (const object of objects) {
       if (object.kind === 'Namespace') expect(object.metadata.name).toBe(namespace);
@@ -174,4 +176,21 @@ it.each(['central', 'shared'])('%s is asked for its hosts where its service is',
   expect(spec.httpSDConfigs.map(({ url }) => url)).toEqual([
     `http://${service.name}.${namespace.name}.svc:10048/sd`,
   ]);
+});
+
+it('sharded has as many collectors as each is told, and each is asked for its hosts', () => {
+  const { metadata, spec } = manifestOf('sharded/statefulset.yaml') as Manifest & {
+    readonly spec: { readonly replicas: number; readonly serviceName: string };
+  };
+  const { spec: scraped } = manifestOf('sharded/scrapeconfig.yaml') as Manifest & {
+    readonly spec: { readonly httpSDConfigs: readonly { readonly url: string }[] };
+  };
+  const { metadata: namespace } = manifestOf('sharded/namespace.yaml');
+  const shard = `--central.shard=$(POD_INDEX)/${spec.replicas}`;
+  expect(JSON.stringify(spec)).toContain(JSON.stringify(shard));
+  expect(spec.serviceName).toBe(manifestOf('sharded/service.yaml').metadata.name);
+  const domain = `${spec.serviceName}.${namespace.name}.svc:10048`;
+  expect(scraped.httpSDConfigs.map(({ url }) => url)).toEqual(
+    Array.from({ length: spec.replicas }, (_, i) => `http://${metadata.name}-${i}.${domain}/sd`),
+  );
 });

@@ -52,7 +52,7 @@ rpmbuild.describe('npm run release', () => {
       beforeAll(async () => {
         [out, again] = [built.folder(), built.folder()] as const;
         await Promise.all([release(out, {}), release(again, { TZ: 'Asia/Tokyo', LANG: 'C' })]);
-      }, 400_000);
+      });
       afterAll(() => built.run());
 
       const deb = (machine: string): string =>

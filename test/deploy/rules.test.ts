@@ -72,7 +72,7 @@ describe.each(alerts)('$alert', ({ alert = '', labels, annotations }) => {
 
   it('says what happened, how bad it is, and where to read what to do', () => {
     expect(['warning', 'critical']).toContain(labels?.['severity']);
-    expect(annotations?.['summary']).toMatch(/\{\{ \$labels\.(instance|kernel_release) \}\}/);
+    expect(annotations?.['summary']).toMatch(/\{\{ \$labels\.(instance|kernel_release|job) \}\}/);
     expect(annotations?.['description']?.length).toBeGreaterThan(100);
     const [base, anchor] = (annotations?.['runbook_url'] ?? '').split('#');
     expect(base).toBe(link('runbooks'));

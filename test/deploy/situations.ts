@@ -37,6 +37,8 @@ interface Host {
   readonly failure?: { readonly recorded: number; readonly host?: string };
   /** When the running kernel counted an error. */
   readonly liveError?: number;
+  /** It is a collector of a third of the hosts. */
+  readonly shard?: number;
 }
 
 interface KnownCrash {
@@ -86,6 +88,7 @@ const fatal = (from: number, crash = 'first'): ExpectedAlert => ({
   alert: 'HwerrFatalHardwareError',
   labels: { crash, category: 'memory', part: 'DIMM_A1' },
 });
+const COLLECTORS: readonly Host[] = [0, 1, 2].map((shard) => ({ instance: `c${shard}`, shard }));
 const down = (from: number, until: number): ExpectedAlert => ({
   ...{ alert: 'HwerrExporterDown', from: from + 15, until },
 });
@@ -339,6 +342,28 @@ export const SITUATIONS: readonly Situation[] = [
     hosts: [{ job: 'node', silent: 0 }],
     alerts: [{ alert: 'HwerrExporterGone', from: 15, until: DAY }],
   },
+  {
+    name: 'One of three collectors with `--central.shard` is down for 2 hours.',
+    hosts: [...COLLECTORS.slice(0, 2), { ...COLLECTORS[2], down: [0, 120] }],
+    alerts: [
+      { ...down(0, 120), instance: 'c2' },
+      {
+        ...{ alert: 'HwerrShardMissing', from: 15, until: 120, instance: '' },
+        labels: { shards: '3', present: '3' },
+      },
+    ],
+  },
+  {
+    name: 'A second collector with the `--central.shard` of another one runs for 2 hours.',
+    hosts: [...COLLECTORS, { instance: 'c3', shard: 2, firstScrape: 0, gone: 120 }],
+    alerts: [
+      {
+        ...{ alert: 'HwerrShardDoubled', from: 15, until: 120, instance: '' },
+        labels: { shard: '2', shards: '3' },
+      },
+      { alert: 'HwerrExporterGone', from: 135, until: 120 + DAY, instance: 'c3' },
+    ],
+  },
 ];
 
 /** What `promtool test rules` reads: all situations against a file of rules. */
@@ -465,6 +490,9 @@ function scrapeAt(host: Host, minute: number): Record<string, number> {
           ...(failure.host !== undefined && { host: failure.host }),
         })]: seconds(failure.recorded),
       }),
+    ...(host.shard !== undefined && {
+      [name('hwerr_shard_info', { shard: String(host.shard), shards: '3' })]: 1,
+    }),
     ...(liveError !== undefined && {
       [name('hwerr_live_last_error_timestamp_seconds', { category: 'pci' })]:
         minute >= liveError ? seconds(liveError) : 0,

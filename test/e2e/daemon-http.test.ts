@@ -2,8 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 import { hashSync } from 'bcryptjs';
@@ -90,15 +91,18 @@ describe('the daemon', () => {
       `--kdump.path=${emptyFolder()}`,
       `--web.config.file=${file}`,
     ]);
-    const authorization = `Basic ${Buffer.from('alice:secret').toString('base64')}`;
-    // The password takes a while to check: SIGTERM comes in the middle of that.
-    const answer = fetch(`http://127.0.0.1:${daemon.port}/metrics`, { headers: { authorization } });
-    await pause(100);
+    // The password takes a while to check, from when the daemon says to continue: SIGTERM comes then.
+    const asked = request({
+      ...{ host: '127.0.0.1', port: daemon.port, path: '/metrics', auth: 'alice:secret' },
+      headers: { expect: '100-continue' },
+    }).end();
+    const answer = once(asked, 'response') as Promise<[IncomingMessage]>;
+    await once(asked, 'continue');
     const exited = once(daemon.child, 'exit');
     daemon.child.kill('SIGTERM');
-    const response = await answer;
-    expect(response.status).toBe(200);
-    expect(await response.text()).toContain('hwerr_crashes_total 0');
+    const [response] = await answer;
+    expect(response.statusCode).toBe(200);
+    expect(await text(response)).toContain('hwerr_crashes_total 0');
     const [code] = (await exited) as [number];
     expect(code).toBe(0);
     await daemon.logged(/msg=stopping signal=SIGTERM\n/);

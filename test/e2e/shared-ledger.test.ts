@@ -126,7 +126,14 @@ postgresTool.describe('--ledger.url', () => {
         expect(await errorsOf([daemon], 'host001')).toEqual([1]);
         expect(await page()).toContain('host001');
         expect((await fetch(`${daemon.url}/probe?target=host009`)).status).toBe(503);
+        // One that starts meanwhile knows nothing, which is not 0.
+        const late = await collector(url, tempDir());
+        await late.until((scrape) => scrape.get(AWAY) === 1);
+        const names = [...(await late.scrape()).keys()].join(' ');
+        expect(names).not.toMatch(/hwerr_(dump_decode_failures|dumps_without|hosts_tracked)/);
         await own.restart();
+        await late.until((scrape) => scrape.get('hwerr_hosts_tracked') === 1);
+        await late.stop();
         await daemon.until((scrape) => scrape.get(DECODED) === 2);
         expect(await errorsOf([daemon], 'host001')).toEqual([7]);
         await daemon.until((scrape) => scrape.get(READY) === 1);

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 
-import { MAX_FIRST_BYTES, isWholeHead, isWholeRecord } from '../../src/http/first-words.ts';
+import { MAX_FIRST_BYTES, RequestHead, isWholeRecord } from '../../src/http/first-words.ts';
+
+const isWholeHead = (said: Buffer): boolean => new RequestHead().isWhole(said);
 
 const HEADS: Readonly<Record<string, boolean>> = {
   G: false,
@@ -20,7 +22,27 @@ for (const [text, isWhole] of Object.entries(HEADS)) {
   });
 }
 
-it('a head as long as the parser takes, and no end to it, is read', () => {
+it('a head is whole with the same byte whether it comes at once or byte by byte', () => {
+  for (const text of Object.keys(HEADS)) {
+    const bytes = Buffer.from(text, 'latin1');
+    const head = new RequestHead();
+    for (let length = 1; length <= bytes.length; length++) {
+      const said = bytes.subarray(0, length);
+      expect(head.isWhole(said), said.toString('latin1')).toBe(isWholeHead(said));
+    }
+  }
+});
+
+it('no line of a head is looked at again when more comes', () => {
+  const head = new RequestHead();
+  const [first, second] = ['GET / HTTP/1.1\r\nHost: x\r\n', 'X: y\r\n'];
+  expect(head.isWhole(Buffer.from(first))).toBe(false);
+  const ended = '\r\n'.repeat(first.length / 2); // would be whole, if it were
+  expect(head.isWhole(Buffer.from(ended + second))).toBe(false);
+  expect(head.isWhole(Buffer.from(`${ended + second}\r\n`))).toBe(true);
+});
+
+it('a head of which much came is served before it is whole', () => {
   expect(isWholeHead(Buffer.from(`GET /${'a'.repeat(MAX_FIRST_BYTES)}`))).toBe(true);
 });
 

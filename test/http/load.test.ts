@@ -49,7 +49,8 @@ async function scrapeMs(): Promise<number> {
 
 describe('slow and many clients', () => {
   it('1,000 open connections, idle or in the middle of a request: scrapes answer', async () => {
-    server = await startTestServer({ reports: REPORTS });
+    const places = { ...CONNECTION_LIMITS.places, arriving: 512 };
+    server = await startTestServer({ reports: REPORTS, limits: { ...CONNECTION_LIMITS, places } });
     const quietMs = await scrapeMs();
     for (let i = 0; i < 1000; i++) {
       await client(i % 2 === 0 ? '' : 'GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ');
@@ -60,9 +61,7 @@ describe('slow and many clients', () => {
     console.log(
       `scrape: ${quietMs.toFixed(1)} ms alone; among 1,000 connections median ${times[10]!.toFixed(1)} ms, worst ${times[19]!.toFixed(1)} ms`,
     );
-    await expect
-      .poll(() => sockets.size, PATIENCE)
-      .toBeLessThanOrEqual(CONNECTION_LIMITS.maxConnections);
+    await expect.poll(() => sockets.size, PATIENCE).toBeLessThanOrEqual(places.arriving);
   });
 
   it('a flood of new connections does not starve scrapes', async () => {
@@ -78,7 +77,8 @@ describe('slow and many clients', () => {
 
   const limits = {
     ...CONNECTION_LIMITS,
-    ...{ maxConnections: 16, requestMs: 400, answerMs: 600, readMs: 400 },
+    places: { arriving: 16, asking: 16, answering: 16 },
+    ...{ requestMs: 400, answerMs: 600, readMs: 400 },
   };
   const slow = {
     'sends nothing': '',
@@ -104,24 +104,37 @@ describe('slow and many clients', () => {
     clearInterval(trickle);
   });
 
-  it('an idle connection makes room for a new one, an answer on its way does not', async () => {
-    server = await startTestServer({ reports: REPORTS, limits: { ...limits, requestMs: 5000 } });
-    const idle: Socket[] = [];
-    for (let i = 0; i < 16; i++) idle.push(await client(''));
+  it('the oldest makes room for a new one, whatever either said', async () => {
+    server = await startTestServer({ reports: REPORTS, limits: { ...limits, requestMs: 60_000 } });
+    const waiting: Socket[] = [];
+    for (const text of ['GET / HT', '']) {
+      for (let i = 0; i < 8; i++) waiting.push(await client(text));
+    }
+    for (let i = 0; i < 3; i++) waiting.push(await client(''));
+    const isOpen = (): boolean[] => waiting.map((socket) => sockets.has(socket));
+    await expect.poll(isOpen, PATIENCE).toEqual(waiting.map((_, i) => i >= 3));
     await scrapeMs();
-    await expect.poll(() => sockets.has(idle[0]!), PATIENCE).toBe(false);
-    expect(sockets.has(idle[15]!)).toBe(true);
+    await expect.poll(isOpen, PATIENCE).toEqual(waiting.map((_, i) => i >= 4));
   });
 
-  it('the first word of a new client is waited for where all others have said theirs', async () => {
-    server = await startTestServer({ reports: REPORTS, limits: { ...limits, requestMs: 60_000 } });
-    const talking: Socket[] = [];
-    for (let i = 0; i < 16; i++) talking.push(await client('GET / HT'));
-    const silent = await client('');
-    await client('GET / HT');
-    await expect.poll(() => sockets.has(talking[0]!)).toBe(false);
-    await expect.poll(() => sockets.has(talking[1]!)).toBe(false);
-    expect(sockets.has(silent)).toBe(true);
+  it('whoever says nothing takes no place from whoever is answered, or was', async () => {
+    const body = Buffer.alloc(2 ** 20, 'a\n').toString();
+    server = await startTestServer({
+      body,
+      limits: { ...limits, readMs: 60_000, requestMs: 60_000 },
+    });
+    const idle = await client('GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(idle, 'data');
+    const reader = await client('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(reader, 'readable');
+    const silent: Socket[] = [];
+    for (let i = 0; i < 40; i++) silent.push(await client(''));
+    await expect.poll(() => silent.filter((one) => sockets.has(one)).length, PATIENCE).toBe(16);
+    idle.write('GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(idle, 'data');
+    let read = 0;
+    reader.on('data', (bytes: Buffer) => (read += bytes.length));
+    await expect.poll(() => read, PATIENCE).toBeGreaterThan(body.length);
   });
 
   it('a client that leaves without a word gives its place back at once', async () => {

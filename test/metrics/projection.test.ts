@@ -14,6 +14,7 @@ import {
   kexecSamples,
   ledgerSamples,
   liveSamples,
+  shardSamples,
   windowSamples,
 } from '../../src/metrics/projection.ts';
 import type { Sample } from '../../src/metrics/sample.ts';
@@ -58,6 +59,7 @@ async function samplesOf(
     ...failureSamples(ledger.view),
     ...ledgerSamples(ledger),
     ...hostSamples(ledger.view.hostCounts()),
+    ...shardSamples({ index: 1, count: 3 }),
     ...kexecSamples(true),
     ...liveSamples(liveCounters()),
     ...buildSamples({ version: '0.1.0', revision: 'abc', nodeVersion: '20.19.0' }),
@@ -325,6 +327,7 @@ describe('the samples of a scrape', () => {
       io: 0,
       damaged: 0,
       newer: 0,
+      other_shard: 0,
       busy: 0,
       away: 0,
     });
@@ -341,6 +344,13 @@ describe('the samples of a scrape', () => {
       hwerr_hosts_dropped: [{ labels: {}, value: 2 }],
     });
     expect(Object.values(hostSamples(undefined)).flat()).toEqual([]);
+  });
+
+  it('says which of several collectors it is, if it is one', () => {
+    expect(shardSamples({ index: 1, count: 3 })).toEqual({
+      hwerr_shard_info: [{ labels: { shard: '1', shards: '3' }, value: 1 }],
+    });
+    expect(shardSamples(undefined)).toEqual({ hwerr_shard_info: [] });
   });
 });
 

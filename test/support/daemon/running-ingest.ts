@@ -10,6 +10,7 @@ import { decodeClient } from '../../../dist/decode/decode-client.js';
 import type { DecodeBounds, DecodeClient } from '../../../src/decode/decode-client.ts';
 import type { DecodeOutcome } from '../../../src/decode/decode-file.ts';
 import { Ingest, type IngestOptions } from '../../../src/ingest/ingest.ts';
+import type { Share } from '../../../src/ingest/share.ts';
 import type { FileOutcome } from '../../../src/outcome.ts';
 import { eventually } from '../system/eventually.ts';
 import { memoryLog } from './logger.ts';
@@ -41,7 +42,7 @@ export interface Running {
 /** @param recorded when what came out of a file is durable. */
 export function startIngest(
   directories: readonly string[],
-  options: Partial<IngestOptions> = {},
+  { share, ...options }: Partial<IngestOptions> & { readonly share?: Share } = {},
   decoder: DecodeClient = realDecoder(),
   recorded: () => Promise<void> = () => Promise.resolve(),
 ): Running {
@@ -71,6 +72,7 @@ export function startIngest(
     {
       decoder: counting,
       ledger: {
+        share,
         record: (outcome) => {
           if (outcome.kind === 'report') decoded.push(outcome);
           else failed.push(outcome);

@@ -2,7 +2,7 @@
 // a user without rights. Debian package: postgresql.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -26,6 +26,10 @@ export interface PostgresServer {
   sql(url: string, text: string): string[];
   /** Its first process. */
   readonly process: () => ChildProcess;
+  /** Of TCP. */
+  readonly port: number;
+  /** To all of its processes. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** At once, as by a power cut: what is committed is on the disk. */
   kill(): Promise<void>;
   /** On the same files and the same port. */
@@ -102,6 +106,18 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     },
     sql,
     process: () => server,
+    port,
+    signal(signal): void {
+      const first = server.pid!;
+      const children = readFileSync(`/proc/${first}/task/${first}/children`, 'utf8');
+      for (const pid of [first, ...children.trim().split(' ').map(Number)]) {
+        try {
+          process.kill(pid, signal);
+        } catch {
+          // it has ended
+        }
+      }
+    },
     kill,
     async restart(): Promise<void> {
       server = start();

@@ -25,6 +25,8 @@ export interface Swift {
   readonly client: S3Client;
   /** Its processes, the proxy first. */
   readonly processes: readonly ChildProcess[];
+  /** Starts one of them again that was killed. */
+  restart(process: number): void;
   stop(): void;
 }
 
@@ -60,9 +62,10 @@ export async function startSwift(): Promise<Swift> {
     'use = egg:swift#tempauth',
     `user_${USER.replace(':', '_')} = ${PASSWORD} .admin`,
   ]);
-  const processes = ['proxy', ...KINDS].map((kind) =>
-    spawn(`swift-${kind}-server`, [join(folder, `${kind}.conf`)], { stdio: 'ignore' }),
-  );
+  const programs = ['proxy', ...KINDS];
+  const start = (kind: string): ChildProcess =>
+    spawn(`swift-${kind}-server`, [join(folder, `${kind}.conf`)], { stdio: 'ignore' });
+  const processes = programs.map(start);
   const stop = (): void => {
     for (const process of processes) process.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
@@ -88,7 +91,10 @@ export async function startSwift(): Promise<Swift> {
     stop();
     throw error;
   }
-  return { environment, client, processes, stop };
+  const restart = (process: number): void => {
+    processes[process] = start(programs[process]!);
+  };
+  return { environment, client, processes, restart, stop };
 }
 
 async function answer(ports: readonly (number | undefined)[]): Promise<true | undefined> {

@@ -1,0 +1,30 @@
+// Which of several collectors a host falls to that share no database: --central.shard.
+
+import { hash } from 'node:crypto';
+
+/** One of `count` collectors, each with a ledger of its own; `index` is from 0, as of a StatefulSet's pods. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+const MAX_SHARDS = 1000;
+
+/** Of `I/N`; undefined where I is not one of the N shards. */
+export function parseShard(text: string): Shard | undefined {
+  const [, index, count] = /^(\d{1,4})\/(\d{1,4})$/.exec(text)?.map(Number) ?? [];
+  if (index === undefined || count === undefined) return undefined;
+  return index < count && count <= MAX_SHARDS ? { index, count } : undefined;
+}
+
+export function shardText({ index, count }: Shard): string {
+  return `${index}/${count}`;
+}
+
+/**
+ * Whether the host falls to the shard: by the first 32 bits of the SHA-256 of its name, modulo the number
+ * of shards. Another rule, in another version, would count hosts twice.
+ */
+export function hasHost({ index, count }: Shard, host: string): boolean {
+  return Number.parseInt(hash('sha256', host).slice(0, 8), 16) % count === index;
+}
