@@ -97,9 +97,9 @@ export function fileSourceOf(path: string, fd: number): FileSource {
     size,
     version: versionOf(stat),
     currentVersion: () => versionOf(fstatSync(fd)),
-    read(offset, length, room): Uint8Array {
+    read(offset, length, into): Uint8Array {
       requireRange('file', size, offset, length);
-      const bytes = room?.subarray(0, length) ?? new Uint8Array(length);
+      const bytes = into?.subarray(0, length) ?? new Uint8Array(length);
       let done = 0;
       while (done < length) {
         const got = onFile(path, () => readSync(fd, bytes, done, length - done, offset + done));

@@ -17,11 +17,11 @@ export interface ByteSource {
   /**
    * Exactly `length` bytes at `offset`; never to be written to.
    *
-   * @param room that the bytes may be put in, for who reads much and keeps none of it: memory that is new
-   *   at every read takes longer than the read.
+   * @param into memory that the bytes may be put in, for who reads much and keeps none of it: new memory
+   *   takes longer than the read.
    * @throws Corrupt (`truncated`) when the range ends past `size`.
    */
-  read(offset: number, length: number, room?: Uint8Array): Uint8Array;
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array;
   /**
    * Whether every byte of the range was really written. False past the end, and in the holes that
    * no record of a flattened stream filled: those read as zeros, but the file does not say they are.

@@ -22,7 +22,7 @@ export class KdumpBitmap {
   readonly #block = new Uint8Array(BLOCK);
   #blockIndex = -1;
   /** For what is counted. */
-  #room: Uint8Array | undefined;
+  #buffer: Uint8Array | undefined;
   /** Set bits before each 32-bit word of it. */
   readonly #rankAtWord = new Uint16Array(BLOCK / 4);
 
@@ -87,7 +87,7 @@ export class KdumpBitmap {
     while (this.#rankAtBlock.length <= block) {
       const start = (this.#rankAtBlock.length - 1) * BLOCK;
       const length = Math.min(READ, block * BLOCK - start);
-      const bytes = this.#read(start, length, (this.#room ??= new Uint8Array(READ)));
+      const bytes = this.#read(start, length, (this.#buffer ??= new Uint8Array(READ)));
       for (let at = 0; at < length; at += BLOCK) {
         const before = this.#rankAtBlock[this.#rankAtBlock.length - 1] ?? 0;
         this.#rankAtBlock.push(before + countBits(bytes.subarray(at, at + BLOCK)));
@@ -110,10 +110,10 @@ export class KdumpBitmap {
     return this.#block;
   }
 
-  #read(start: number, length: number, room?: Uint8Array): Uint8Array {
+  #read(start: number, length: number, into?: Uint8Array): Uint8Array {
     const offset = this.#range.offset + start;
     const inside = Math.min(length, this.#range.length - start, this.#source.size - offset);
-    return inside > 0 ? this.#source.read(offset, inside, room) : new Uint8Array(0);
+    return inside > 0 ? this.#source.read(offset, inside, into) : new Uint8Array(0);
   }
 }
 
