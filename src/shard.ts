@@ -1,6 +1,4 @@
-// Which of several collectors a host falls to that share no database: --central.shard.
-
-import { hash } from 'node:crypto';
+// Which of several collectors that share no database this one is: --central.shard.
 
 /** One of `count` collectors, each with a ledger of its own; `index` is from 0, as of a StatefulSet's pods. */
 export interface Shard {
@@ -19,12 +17,4 @@ export function parseShard(text: string): Shard | undefined {
 
 export function shardText({ index, count }: Shard): string {
   return `${index}/${count}`;
-}
-
-/**
- * Whether the host falls to the shard: by the first 32 bits of the SHA-256 of its name, modulo the number
- * of shards. Another rule, in another version, would count hosts twice.
- */
-export function hasHost({ index, count }: Shard, host: string): boolean {
-  return Number.parseInt(hash('sha256', host).slice(0, 8), 16) % count === index;
 }

@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
+
 import { describe, expect, it } from 'vitest';
 
 import type { HostRule } from '../../src/ledger/host-name.ts';
-import { shareOf } from '../../src/ledger/share.ts';
+import { hasHost, shareOf } from '../../src/ledger/share.ts';
 import type { Shard } from '../../src/shard.ts';
 import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
 import { crashReport } from '../support/dumps/crash-reports.ts';
@@ -12,6 +14,8 @@ const SHARD_OF = { host000: 0, host001: 2, host002: 1, unknown: 0 };
 const SHARDS = [0, 1, 2].map((index): Shard => ({ index, count: 3 }));
 const BY_PATH: HostRule = { fallback: 'unknown', pattern: /^\/dumps\/([^/]+)\// };
 const BY_DUMP: HostRule = { fallback: 'unknown', pattern: undefined };
+
+const HOSTS = Array.from({ length: 1000 }, (_, i) => `host${i}.example`);
 
 const whoMayHave = (path: string, rule = BY_PATH): number[] =>
   SHARDS.filter((shard) => shareOf(shard, rule).mayHave(path)).map(({ index }) => index);
@@ -75,5 +79,30 @@ describe('a ledger', () => {
       await (await open(directory, shard)).close();
     }
     expect((await open(directory, SHARDS[2])).state.kind).toBe('ready');
+  });
+});
+
+describe('a host', () => {
+  it.each([1, 2, 3, 7, 1000])('falls to one of %i shards', (count) => {
+    const shards = Array.from({ length: count }, (_, index) => ({ index, count }));
+    for (const host of ['', 'unknown', ...HOSTS.slice(0, 50)]) {
+      expect(shards.filter((shard) => hasHost(shard, host))).toHaveLength(1);
+    }
+  });
+
+  it('falls to each of them about as often', () => {
+    for (let index = 0; index < 4; index++) {
+      const share = HOSTS.filter((host) => hasHost({ index, count: 4 }, host)).length;
+      expect(share).toBeGreaterThan(200);
+      expect(share).toBeLessThan(300);
+    }
+  });
+
+  it('falls to the one that the documentation says, in every version', () => {
+    for (const host of ['unknown', 'höst', ...HOSTS.slice(0, 10)]) {
+      const digest = execFileSync('sha256sum', { input: host, encoding: 'utf8' });
+      const index = Number(BigInt(`0x${digest.slice(0, 8)}`) % 3n);
+      expect(hasHost({ index, count: 3 }, host)).toBe(true);
+    }
   });
 });
