@@ -108,7 +108,12 @@ describe('a scrape', () => {
   promtool.it('passes promtool check metrics, the process included', async () => {
     const metrics = createMetrics('all', () => undefined);
     const failures = () =>
-      failureSamples({ failures: () => ({}), lastFailures: () => [], dumpsWithoutHwerr: () => 0 });
+      failureSamples({
+        isRead: true,
+        failures: () => ({}),
+        lastFailures: () => [],
+        dumpsWithoutHwerr: () => 0,
+      });
     const { body } = await metrics.render(
       [collect, build, failures, () => kexecSamples(true)],
       'text',
