@@ -137,7 +137,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   },
 };
 
-nodeExporter.describe('under attack, no worse than node_exporter', () => {
+nodeExporter.describe('under attack, as many scrapes are answered as by node_exporter', () => {
   for (const [what, attack] of Object.entries(ATTACKS)) {
     const { it } = attack.tls ? openssl : nodeExporter;
     it(`${what}: every scrape is answered`, async () => {
