@@ -14,8 +14,9 @@ const config: ViteUserConfig = defineConfig({
     exclude: ['test/architecture/violations/**'],
     maxWorkers: 2,
     // How long a failure takes: nothing waits for a time, and the machine may have other work.
-    testTimeout: 300_000,
+    testTimeout: 900_000,
     hookTimeout: 900_000,
+    expect: { poll: { timeout: 240_000 } },
     reporters: [
       'default',
       new SkippedByName(),

@@ -26,7 +26,6 @@ promtool.it(
     writeFileSync(file, stringify(promtoolTests(RULES)));
     execFileSync(promtool.path, ['test', 'rules', file], { stdio: 'pipe' });
   },
-  600_000, // a minute of CPU time
 );
 
 it('the table of the documentation is that of the situations', () => {

@@ -59,9 +59,7 @@ describe.skipIf(dumpsMissing)('Prometheus [needs sample dumps]', () => {
       expect(
         spawnSync(promtool.path, ['check', 'config', join(folder, 'prometheus.yml')]).status,
       ).toBe(0);
-      await expect
-        .poll(() => server.query('hwerr_crashes_total', 'job'), { timeout: 20_000 })
-        .toEqual({ hwerr: 1 });
+      await expect.poll(() => server.query('hwerr_crashes_total', 'job')).toEqual({ hwerr: 1 });
       expect(await server.query('hwerr_recoverable_errors_total', 'category')).toEqual({
         cpu: 0,
         memory: 0,
@@ -99,7 +97,7 @@ describe.skipIf(dumpsMissing)('Prometheus [needs sample dumps]', () => {
       const config = `global: { scrape_interval: 1s }\nscrape_configs:\n  - job_name: hosts\n${client}    http_sd_configs:\n      - url: https://127.0.0.1:${daemon.port}/sd\n        refresh_interval: 1s\n${discovery}\n`;
       const server = await startPrometheus(prometheus.path, folder, config);
       await expect
-        .poll(() => server.query('up', 'instance'), { timeout: 20_000 })
+        .poll(() => server.query('up', 'instance'))
         .toEqual({ labhost: 1, [SAFE_HOST]: 1 });
       expect(
         await server.query('hwerr_recoverable_errors_total{category="pci"}', 'instance'),

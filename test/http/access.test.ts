@@ -87,7 +87,7 @@ describe('basic authentication', () => {
         guessed++;
       }
     });
-    await expect.poll(() => guessed, { timeout: 10_000 }).toBeGreaterThan(2);
+    await expect.poll(() => guessed).toBeGreaterThan(2);
     expect(await status('alice', 'secret')).toBe(200);
     const before = guessed;
     expect(await status('bob', 'word')).toBe(200);
@@ -289,6 +289,6 @@ openssl.describe('TLS', () => {
     server = await startTestServer({ folder, webConfig: TLS.replaceAll('server.', 'renewed.') });
     expect(await get({ ca: pem('renewed.crt') })).toBe(200);
     selfSigned(folder, 'renewed');
-    await expect.poll(() => get({ ca: pem('renewed.crt') }), { timeout: 8000 }).toBe(200);
+    await expect.poll(() => get({ ca: pem('renewed.crt') })).toBe(200);
   });
 });

@@ -11,7 +11,6 @@ import { type TestServer, startTestServer } from '../support/daemon/http-server.
 const REPORTS = [crashReport({ hwerr: counted({ pci: [7, CRASH_TIME - 9] }) })];
 
 /** For what takes milliseconds where nothing else runs. */
-const PATIENCE = { timeout: 30_000 };
 
 let server: TestServer | undefined;
 const sockets = new Set<Socket>();
@@ -61,7 +60,7 @@ describe('slow and many clients', () => {
     console.log(
       `scrape: ${quietMs.toFixed(1)} ms alone; among 1,000 connections median ${times[10]!.toFixed(1)} ms, worst ${times[19]!.toFixed(1)} ms`,
     );
-    await expect.poll(() => sockets.size, PATIENCE).toBeLessThanOrEqual(places.arriving);
+    await expect.poll(() => sockets.size).toBeLessThanOrEqual(places.arriving);
   });
 
   it('a flood of new connections does not starve scrapes', async () => {
@@ -100,7 +99,7 @@ describe('slow and many clients', () => {
     server = await startTestServer({ reports: REPORTS, limits });
     const socket = await client('GET / HTTP/1.1\r\nX: ');
     const trickle = setInterval(() => socket.write('a'), 50);
-    await expect.poll(() => sockets.has(socket), PATIENCE).toBe(false);
+    await expect.poll(() => sockets.has(socket)).toBe(false);
     clearInterval(trickle);
   });
 
@@ -112,9 +111,9 @@ describe('slow and many clients', () => {
     }
     for (let i = 0; i < 3; i++) waiting.push(await client(''));
     const isOpen = (): boolean[] => waiting.map((socket) => sockets.has(socket));
-    await expect.poll(isOpen, PATIENCE).toEqual(waiting.map((_, i) => i >= 3));
+    await expect.poll(isOpen).toEqual(waiting.map((_, i) => i >= 3));
     await scrapeMs();
-    await expect.poll(isOpen, PATIENCE).toEqual(waiting.map((_, i) => i >= 4));
+    await expect.poll(isOpen).toEqual(waiting.map((_, i) => i >= 4));
   });
 
   it('whoever says nothing takes no place from whoever is answered, or was', async () => {
@@ -129,12 +128,12 @@ describe('slow and many clients', () => {
     await once(reader, 'readable');
     const silent: Socket[] = [];
     for (let i = 0; i < 40; i++) silent.push(await client(''));
-    await expect.poll(() => silent.filter((one) => sockets.has(one)).length, PATIENCE).toBe(16);
+    await expect.poll(() => silent.filter((one) => sockets.has(one)).length).toBe(16);
     idle.write('GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n');
     await once(idle, 'data');
     let read = 0;
     reader.on('data', (bytes: Buffer) => (read += bytes.length));
-    await expect.poll(() => read, PATIENCE).toBeGreaterThan(body.length);
+    await expect.poll(() => read).toBeGreaterThan(body.length);
   });
 
   it('a client that leaves without a word gives its place back at once', async () => {
@@ -142,7 +141,7 @@ describe('slow and many clients', () => {
     const socket = await client('');
     socket.resume();
     socket.end();
-    await expect.poll(() => sockets.has(socket), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => sockets.has(socket)).toBe(false);
   });
 
   it('of those that wait, whoever came last is answered first', async () => {
@@ -153,7 +152,7 @@ describe('slow and many clients', () => {
       socket.once('data', () => order.push(i));
     };
     await Promise.all(Array.from({ length: 100 }, (_, i) => ask(i)));
-    await expect.poll(() => order.length, { timeout: 30_000 }).toBe(100);
+    await expect.poll(() => order.length).toBe(100);
     const place = (i: number): number => order.indexOf(i);
     expect(place(99)).toBeLessThan(place(50));
   });
@@ -166,7 +165,7 @@ describe('slow and many clients', () => {
     await server.close();
     server = undefined;
     expect(performance.now() - start).toBeLessThan(4000); // answers are given 5 s
-    await expect.poll(() => sockets.has(socket), PATIENCE).toBe(false);
+    await expect.poll(() => sockets.has(socket)).toBe(false);
   });
 
   it("a client that does not read its answers is not read, cut off, and in nobody's way", async () => {
@@ -195,7 +194,7 @@ describe('slow and many clients', () => {
       greedy.write('\r\n'); // who reads nothing notices the end by writing
       return sockets.has(greedy);
     };
-    await expect.poll(isOpen, PATIENCE).toBe(false);
+    await expect.poll(isOpen).toBe(false);
     expect(sockets.has(reader)).toBe(true);
   });
 
@@ -205,7 +204,7 @@ describe('slow and many clients', () => {
     let answer = '';
     socket.setEncoding('utf8').on('data', (piece: string) => (answer += piece));
     socket.end('GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
-    await expect.poll(() => answer.match(/Healthy/g)?.length, PATIENCE).toBe(3);
-    await expect.poll(() => sockets.has(socket), PATIENCE).toBe(false);
+    await expect.poll(() => answer.match(/Healthy/g)?.length).toBe(3);
+    await expect.poll(() => sockets.has(socket)).toBe(false);
   });
 });

@@ -219,7 +219,7 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
     } finally {
       await own.stop();
     }
-  }, 60_000);
+  });
 
   it('answers while the database hangs, and a collector that starts then waits for it', async () => {
     const own = await startPostgres();
@@ -241,7 +241,7 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
     } finally {
       await own.stop();
     }
-  }, 60_000);
+  });
 });
 
 /** All that totals say, as plain data. */
