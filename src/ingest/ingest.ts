@@ -16,13 +16,7 @@ import type { FoundFile, ScanResult } from './scan.ts';
 import { type Share, isElsewhere } from './share.ts';
 import { scannerOf } from './scanner.ts';
 import { Settling, type FileResult } from './settling.ts';
-import {
-  failureOfFile,
-  isNobodys,
-  isSilence,
-  mayPass,
-  mayStillBeWritten,
-} from './unfinished.ts';
+import { failureOfFile, isNobodys, isSilence, mayPass, mayStillBeWritten } from './unfinished.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
 
 /** A timer may end so much too early. */

@@ -87,9 +87,7 @@ describe('the page of a crash', () => {
 
   it('lists the errors of the log, the newest first, with how long before the panic', async () => {
     const text = await page(`/crash/${ids[1]}`);
-    expect(text).toContain(
-      'PCI error at 0000:01:00.1, 9.24 s before the panic (in the log)',
-    );
+    expect(text).toContain('PCI error at 0000:01:00.1, 9.24 s before the panic (in the log)');
     expect(text).toMatch(/<td>9\.24 s<\/td>\s*<td class="">recoverable<\/td>/);
     expect(text).toContain('my_driver_poll');
   });
