@@ -15,7 +15,8 @@ export interface RunningExporter {
   readonly metrics: string | undefined;
 }
 
-const PATIENCE_MS = 5000;
+/** As long as Prometheus waits for a scrape, if not told otherwise. */
+const PATIENCE_MS = 10_000;
 /** Where to ask an exporter that listens on every address. */
 const LOCAL: ReadonlyMap<string | undefined, string> = new Map([
   [undefined, '127.0.0.1'],
@@ -59,6 +60,11 @@ function failure(url: string, error: unknown): Finding {
     return unknown(`${url}: was not asked: HTTP clients such as this one refuse its port`);
   if (/CERT|SELF_SIGNED|SSL|TLS/.test(code)) {
     return unknown(`${url}: answers with TLS, and was not asked: ${messageOf(cause)}`);
+  }
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return problem(
+      `${url}: no answer in ${PATIENCE_MS / 1000} s, and Prometheus waits no longer. It is still starting, or too busy: see journalctl -u hwerr-exporter`,
+    );
   }
   return problem(
     `${url}: no exporter answers: ${messageOf(cause)}. Start it: systemctl start hwerr-exporter`,

@@ -211,6 +211,16 @@ describe('doctor asks the exporter', () => {
     );
   });
 
+  it('does not say to start one that is too busy to answer', async () => {
+    const server = createServer(() => undefined); // takes the request, and that is all
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    expect(await exporterLine(`--web.listen-address=127.0.0.1:${port}`)).toMatch(
+      /^problem .*no answer in 10 s.* journalctl -u hwerr-exporter$/,
+    );
+  });
+
   it('does not take a port that it may not ask for one where nobody listens', async () => {
     expect(await exporterLine('--web.listen-address=:10080')).toMatch(/^unknown .*was not asked/);
   });
