@@ -106,7 +106,7 @@ export async function startDaemon(
   };
 }
 
-function samplesIn(exposition: string): Scrape {
+export function samplesIn(exposition: string): Scrape {
   const samples = new Map<string, number>();
   for (const line of exposition.split('\n')) {
     const match = /^([^#\s][^ ]*(?:\{.*\})?) (\S+)$/.exec(line);

@@ -1,0 +1,364 @@
+// Three collectors, their shared ledger in PostgreSQL, dumps in a directory and in two buckets of Swift, a
+// Prometheus; and each of them is killed, stopped or cut off at random moments while dumps arrive. What is
+// known of a host is answered all the while, no counter goes down, and in the end every crash is in the
+// ledger once.
+//
+// HWERR_CHAOS_SECONDS, HWERR_CHAOS_DUMPS and HWERR_CHAOS_HOSTS say how much, HWERR_CHAOS_SEED repeats the faults
+// of a run.
+
+import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { expect, onTestFinished, vi } from 'vitest';
+
+import { type Prometheus, startPrometheus } from '../support/daemon/prometheus.ts';
+import { type Surroundings, WatchedCollector } from './watched-collector.ts';
+import { crashDump } from '../support/dumps/crash-dumps.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
+import { randomNumbers } from '../support/dumps/mutations.ts';
+import { eventually } from '../support/system/eventually.ts';
+import { type PostgresServer, postgresTool, startPostgres } from '../support/system/postgres.ts';
+import { type Swift, startSwift, swiftTool } from '../support/system/swift.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
+import { needsTool } from '../support/system/tools.ts';
+
+const setting = (name: string, value: number): number =>
+  Number(process.env[`HWERR_CHAOS_${name}`] ?? value);
+const SECONDS = setting('SECONDS', 60);
+const DUMPS = setting('DUMPS', 60);
+const HOSTS = setting('HOSTS', 12);
+const SEED = setting('SEED', Date.now() % 1_000_000);
+/** How long a fault lasts, and how long it is quiet before the next one of its kind, at most. */
+const FAULT_MS = 8000;
+const QUIET_MS = 12_000;
+/** After the last fault: what could not be read waits up to ten minutes for its next try. */
+const RECOVERY_MS = 840_000;
+const CRASHES = 'hwerr_crashes_total';
+const PCI = 'hwerr_recoverable_errors_total{category="pci"}';
+const NO_DUMP = 'hwerr_dump_decode_failures_total{reason="not_a_dump"}';
+const prometheus = needsTool('prometheus');
+
+const hostOf = (boot: number): string => `h${String(boot % HOSTS).padStart(6, '0')}`;
+const errorsOf = (boot: number): number => boot % 9;
+const PLACES = ['directory', 'first', 'second'] as const;
+
+/** Where each file lies, and of which crash it is: every fourth crash lies in two places. */
+const FILES = Array.from({ length: DUMPS }, (_, i) => i + 1).flatMap((boot) => {
+  const place = boot % PLACES.length;
+  const copies = boot % 4 === 0 ? [0, 1] : [0];
+  return copies.map((copy) => ({ boot, place: PLACES[(place + copy) % PLACES.length]! }));
+});
+
+/** What happens to one of them, and how it ends. */
+interface Fault {
+  readonly what: string;
+  begin(): Promise<void> | void;
+  end(): Promise<void> | void;
+}
+
+class Chaos {
+  readonly #database: PostgresServer;
+  readonly #store: Swift;
+  readonly #collectors: readonly WatchedCollector[];
+  /** What keeps the database from a collector now. */
+  readonly #troubles = new Map<WatchedCollector, number>();
+  readonly happened = new Map<string, number>();
+
+  constructor(database: PostgresServer, store: Swift, collectors: readonly WatchedCollector[]) {
+    this.#database = database;
+    this.#store = store;
+    this.#collectors = collectors;
+  }
+
+  /** Faults, until told to end; then all is well again. One lane for each thing that may fail. */
+  async run(signal: AbortSignal): Promise<void> {
+    const lanes = [
+      this.#databaseFaults(),
+      this.#storeFaults(),
+      ...this.#collectors.flatMap((one) => [this.#collectorFaults(one), this.#wayFaults(one)]),
+    ];
+    await Promise.all(lanes.map((faults, i) => this.#lane(faults, SEED + i, signal)));
+  }
+
+  async #lane(faults: readonly Fault[], seed: number, signal: AbortSignal): Promise<void> {
+    const random = randomNumbers(seed);
+    const wait = (ms: number): Promise<void> =>
+      sleep(random() * ms, undefined, { signal }).catch(() => undefined);
+    for (;;) {
+      await wait(QUIET_MS);
+      if (signal.aborted) return;
+      const fault = faults[Math.floor(random() * faults.length)]!;
+      this.happened.set(fault.what, (this.happened.get(fault.what) ?? 0) + 1);
+      await fault.begin();
+      await wait(FAULT_MS);
+      await fault.end();
+    }
+  }
+
+  #away(collectors: readonly WatchedCollector[], by: 1 | -1): void {
+    for (const one of collectors) {
+      one.isInTrouble();
+      this.#troubles.set(one, (this.#troubles.get(one) ?? 0) + by);
+    }
+  }
+
+  #databaseFaults(): Fault[] {
+    const database = this.#database;
+    const all = this.#collectors;
+    const fault = (what: string, begin: Fault['begin'], end: Fault['end']): Fault => ({
+      what: `database ${what}`,
+      begin: () => {
+        this.#away(all, 1);
+        return begin();
+      },
+      end: async () => {
+        await end();
+        this.#away(all, -1);
+      },
+    });
+    return [
+      fault(
+        'killed',
+        () => database.kill(),
+        () => database.restart(),
+      ),
+      fault(
+        'stopped',
+        () => {
+          database.signal('SIGSTOP');
+        },
+        () => {
+          database.signal('SIGCONT');
+        },
+      ),
+    ];
+  }
+
+  #storeFaults(): Fault[] {
+    const { processes } = this.#store;
+    return processes.flatMap((_, i) => [
+      {
+        what: 'store killed',
+        begin: () => void processes[i]!.kill('SIGKILL'),
+        end: () => {
+          this.#store.restart(i);
+        },
+      },
+      {
+        what: 'store stopped',
+        begin: () => void processes[i]!.kill('SIGSTOP'),
+        end: () => void processes[i]!.kill('SIGCONT'),
+      },
+    ]);
+  }
+
+  #collectorFaults(one: WatchedCollector): Fault[] {
+    return [
+      {
+        what: 'collector killed',
+        begin: () => one.kill(),
+        end: () => one.restart((this.#troubles.get(one) ?? 0) > 0),
+      },
+      {
+        what: 'collector stopped',
+        begin: () => {
+          one.signal('SIGSTOP');
+        },
+        end: () => {
+          // Statements that it waited for may be over their time when it goes on.
+          one.isInTrouble();
+          one.signal('SIGCONT');
+        },
+      },
+    ];
+  }
+
+  #wayFaults(one: WatchedCollector): Fault[] {
+    return (['hangs', 'breaks'] as const).flatMap((state) => [
+      {
+        what: `way to the database ${state}`,
+        begin: () => {
+          this.#away([one], 1);
+          one.toDatabase.set(state);
+        },
+        end: () => {
+          one.toDatabase.set('open');
+          this.#away([one], -1);
+        },
+      },
+      {
+        what: `way to the store ${state}`,
+        begin: () => {
+          one.toStore.set(state);
+        },
+        end: () => {
+          one.toStore.set('open');
+        },
+      },
+    ]);
+  }
+}
+
+/** Brings the dumps while the faults are there, and goes on until all are. */
+async function bringDumps({ client }: Swift, directory: string): Promise<void> {
+  const template = readFileSync(fixture('x86_64-7.3.4.elf'));
+  const pauseMs = (SECONDS * 1000 * 0.8) / FILES.length;
+  for (const { boot, place } of FILES) {
+    const dump = crashDump(template, { boot, host: hostOf(boot), pci: errorsOf(boot) });
+    const host = hostOf(boot);
+    const beganMs = performance.now();
+    if (place === 'directory') {
+      const folder = join(directory, host, `${boot}`);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'vmcore-incomplete'), dump);
+      renameSync(join(folder, 'vmcore-incomplete'), join(folder, 'vmcore'));
+    } else {
+      const put = { Bucket: place, Key: `${host}/${boot}/vmcore`, Body: dump };
+      await eventually(`${put.Key} is in the store`, () =>
+        client.send(new PutObjectCommand(put)).then(
+          () => true,
+          () => undefined,
+        ),
+      );
+    }
+    await sleep(Math.max(0, pauseMs - (performance.now() - beganMs)));
+  }
+}
+
+/** One job for each collector, so that none hides what another one shows. */
+function prometheusConfig(collectors: readonly WatchedCollector[]): string {
+  const jobs = collectors.map(({ port }) => ({
+    job_name: `hwerr-${port}`,
+    http_sd_configs: [{ url: `http://127.0.0.1:${port}/sd`, refresh_interval: '2s' }],
+  }));
+  const config = { global: { scrape_interval: '5s', scrape_timeout: '5s' }, scrape_configs: jobs };
+  return JSON.stringify(config);
+}
+
+/** Counters that went down from one scrape to the next, as Prometheus saw it. */
+async function resetsIn(server: Prometheus): Promise<readonly unknown[]> {
+  const counters = ['crashes', 'recoverable_errors', 'suspect_crashes'];
+  const resets = await Promise.all(
+    counters.map((name) =>
+      server.query(`resets(hwerr_${name}_total[1h]) > 0`, 'job', 'instance', 'category'),
+    ),
+  );
+  return resets.flatMap((found, i) => Object.entries(found).map((one) => [counters[i], one]));
+}
+
+async function isComplete(one: WatchedCollector): Promise<true | undefined> {
+  const scrape = await one.scrape().catch(() => new Map<string, number>());
+  if (scrape.get('hwerr_dumps_present{state="complete"}') !== FILES.length) return undefined;
+  if (scrape.get('hwerr_ledger_state{state="ready"}') !== 1) return undefined;
+  return scrape.get(NO_DUMP) === 1 || undefined;
+}
+
+swiftTool.describe('three collectors', () => {
+  postgresTool.describe('with one ledger', () => {
+    prometheus.it(
+      `count ${DUMPS} crashes of ${HOSTS} hosts once, through ${SECONDS} s of chaos`,
+      async () => {
+        console.log(`HWERR_CHAOS_SEED=${SEED}`);
+        const database = await startPostgres();
+        onTestFinished(() => database.stop());
+        const store = await startSwift();
+        onTestFinished(() => {
+          store.stop();
+          vi.unstubAllEnvs();
+        });
+        for (const [name, value] of Object.entries(store.environment)) vi.stubEnv(name, value);
+        for (const Bucket of PLACES.slice(1)) {
+          await store.client.send(new CreateBucketCommand({ Bucket }));
+        }
+        const directory = tempDir();
+        mkdirSync(join(directory, 'stray'));
+        writeFileSync(join(directory, 'stray/vmcore'), 'no dump');
+        const url = database.database();
+        const around: Surroundings = {
+          databasePort: database.port,
+          ledgerUrl: (port) => url.replace(`:${database.port}/`, `:${port}/`),
+          storePort: Number(new URL(store.environment['AWS_ENDPOINT_URL']!).port),
+          flags: [
+            ...[`--kdump.path=${directory}`, '--kdump.path=s3://first', '--kdump.path=s3://second'],
+            ...['--kdump.settle=100ms', '--kdump.rescan=1s', '--central.max-hosts=100000'],
+          ],
+          seen: new Set(),
+        };
+        const collectors = await Promise.all([0, 1, 2].map(() => WatchedCollector.start(around)));
+        onTestFinished(async () => {
+          for (const one of collectors)
+            await Promise.all([one.toDatabase.close(), one.toStore.close()]);
+        });
+        const server = await startPrometheus(
+          prometheus.path,
+          tempDir(),
+          prometheusConfig(collectors),
+        );
+        onTestFinished(() => server.stop());
+
+        const hosts = Array.from({ length: HOSTS }, (_, i) => hostOf(i));
+        const [faults, asking] = [new AbortController(), new AbortController()];
+        const chaos = new Chaos(database, store, collectors);
+        const watching = collectors.map((one) => one.watch(hosts, asking.signal));
+        const bringing = bringDumps(store, directory);
+        const running = chaos.run(faults.signal);
+        await sleep(SECONDS * 1000);
+        faults.abort();
+        await running;
+        const healedMs = performance.now();
+        await bringing;
+        for (const one of collectors) {
+          await eventually('a collector has all', () => isComplete(one), RECOVERY_MS).catch(
+            (error: unknown) => {
+              throw new Error(`${String(error)}\n${one.log.slice(-5000)}`, { cause: error });
+            },
+          );
+        }
+        const recoverySeconds = (performance.now() - healedMs) / 1000;
+        for (const one of collectors) {
+          await eventually('it lists all hosts', async () =>
+            (await one.hosts()).length === HOSTS ? true : undefined,
+          );
+        }
+        for (const host of hosts) {
+          const boots = Array.from({ length: DUMPS }, (_, i) => i + 1).filter(
+            (boot) => hostOf(boot) === host,
+          );
+          const expected = [boots.length, boots.reduce((sum, boot) => sum + errorsOf(boot), 0)];
+          for (const one of collectors) {
+            const probe = await one.scrape(`/probe?target=${host}`);
+            expect([probe.get(CRASHES), probe.get(PCI)], host).toEqual(expected);
+          }
+        }
+        expect(database.sql(url, 'SELECT count(*), max(sequence) FROM crash')).toEqual([
+          `${DUMPS}|${DUMPS}`,
+        ]);
+        expect(database.sql(url, 'SELECT count(*) FROM file')).toEqual([`${FILES.length}`]);
+        // Until a target of each collector was scraped after all this.
+        await eventually('Prometheus has seen the end of it', async () => {
+          const sums = Object.values(await server.query(`sum by (job) (${CRASHES})`, 'job'));
+          return (sums.length === 3 && sums.every((sum) => sum === DUMPS)) || undefined;
+        });
+        expect(await resetsIn(server)).toEqual([]);
+        asking.abort();
+        await Promise.all(watching);
+        const watched = collectors.map((one) => one.watched);
+        const samples = await server.query(`sum by (job) (count_over_time(${CRASHES}[1h]))`, 'job');
+        console.log(
+          JSON.stringify({
+            ...{ seed: SEED, seconds: SECONDS, dumps: FILES.length, crashes: DUMPS, hosts: HOSTS },
+            faults: Object.fromEntries(chaos.happened),
+            recoverySeconds,
+            watched: watched.map(({ wrong, ...numbers }) => ({ ...numbers, wrong: wrong.length })),
+            samples,
+          }),
+        );
+        expect(watched.flatMap(({ wrong }) => wrong)).toEqual([]);
+        for (const { answers } of watched) expect(answers).toBeGreaterThan(0);
+      },
+      SECONDS * 1000 + 4 * RECOVERY_MS,
+    );
+  });
+});

@@ -1,0 +1,199 @@
+// One of several collectors that share a ledger, asked all the time for what it shows while it is killed,
+// stopped and cut off. Every answer is compared with those before it.
+
+import { once } from 'node:events';
+import { type IncomingMessage, get } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { vi } from 'vitest';
+
+import { CONNECTION_LIMITS } from '../../src/http/connections.ts';
+import { type Relay, startRelay } from './relay.ts';
+import { freePort } from '../support/system/free-port.ts';
+import {
+  type Daemon,
+  type Scrape,
+  samplesIn,
+  startDaemon,
+} from '../support/daemon/running-daemon.ts';
+
+/** Of a host. */
+const COUNTERS = ['hwerr_crashes_total', 'hwerr_recoverable_errors_total{category="pci"}'];
+/** Of the ledger: those of the process begin anew with it. */
+const OF_THE_LEDGER = /^hwerr_(dump_decode_failures_total|dumps_without_hwerr_data_total)/;
+const PAUSE_MS = 20;
+
+/** Where a collector's database and store are, and what it watches. */
+export interface Surroundings {
+  readonly databasePort: number;
+  /** The URL of the database by the port of a relay. */
+  readonly ledgerUrl: (port: number) => string;
+  readonly storePort: number;
+  readonly flags: readonly string[];
+  /** Hosts that any collector answered for. */
+  readonly seen: Set<string>;
+}
+
+/** How often it was asked, and what was wrong. */
+export interface Watched {
+  readonly answers: number;
+  /** Without an answer because it was down, or did not know the host and its database was away. */
+  readonly unanswered: number;
+  readonly slowestMs: number;
+  readonly wrong: readonly string[];
+}
+
+export class WatchedCollector {
+  readonly port: number;
+  readonly toDatabase: Relay;
+  readonly toStore: Relay;
+  readonly #around: Surroundings;
+  #daemon: Daemon | undefined;
+  /** It was killed so often. */
+  #deaths = 0;
+  /** Whether anything kept the database from it since it started. */
+  #hadTrouble = false;
+  /** What it showed at most, by host and counter. */
+  readonly #highest = new Map<string, number>();
+  /** Hosts that it answered for since it started. */
+  #answered = new Set<string>();
+  #answers = 0;
+  #unanswered = 0;
+  #slowestMs = 0;
+  readonly #wrong: string[] = [];
+
+  private constructor(around: Surroundings, port: number, relays: readonly [Relay, Relay]) {
+    this.#around = around;
+    this.port = port;
+    [this.toDatabase, this.toStore] = relays;
+  }
+
+  static async start(around: Surroundings): Promise<WatchedCollector> {
+    const { databasePort, storePort } = around;
+    const relays = await Promise.all([startRelay(databasePort), startRelay(storePort)]);
+    const collector = new WatchedCollector(around, await freePort(), relays);
+    await collector.restart(false);
+    return collector;
+  }
+
+  get watched(): Watched {
+    const [answers, unanswered, slowestMs] = [this.#answers, this.#unanswered, this.#slowestMs];
+    return { answers, unanswered, slowestMs, wrong: this.#wrong };
+  }
+
+  /** The log of the process that runs now. */
+  get log(): string {
+    return this.#daemon?.log() ?? '';
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#daemon?.child.kill(signal);
+  }
+
+  /** Something keeps the database from it. */
+  isInTrouble(): void {
+    this.#hadTrouble = true;
+  }
+
+  async kill(): Promise<void> {
+    const daemon = this.#daemon;
+    this.#deaths++;
+    this.#daemon = undefined;
+    await daemon?.stop('SIGKILL');
+  }
+
+  /** @param isAway whether anything keeps the database from it now. */
+  async restart(isAway: boolean): Promise<void> {
+    const { flags, ledgerUrl } = this.#around;
+    this.#answered = new Set();
+    this.#hadTrouble = isAway;
+    vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${this.toStore.port}`);
+    const started = startDaemon([
+      ...['--mode=central', ...flags, `--web.listen-address=127.0.0.1:${this.port}`],
+      `--ledger.url=${ledgerUrl(this.toDatabase.port)}`,
+    ]);
+    this.#daemon = await started;
+  }
+
+  async scrape(path = '/metrics'): Promise<Scrape> {
+    return samplesIn((await this.#get(path)).body);
+  }
+
+  async hosts(): Promise<string[]> {
+    const { body } = await this.#get('/sd');
+    const targets = JSON.parse(body) as { labels: Record<string, string> }[];
+    return targets.map(({ labels }) => labels['__param_target']!);
+  }
+
+  /** Over a connection of its own: one that is kept may be closed just when it is used again. */
+  async #get(path: string): Promise<{ readonly status: number; readonly body: string }> {
+    const request = get({ host: '127.0.0.1', port: this.port, path, agent: false });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return { status: response.statusCode ?? 0, body: await text(response) };
+  }
+
+  /** Asks for one host after the other, and now and then for the exporter, until told to end. */
+  async watch(hosts: readonly string[], signal: AbortSignal): Promise<void> {
+    for (let turn = 0; !signal.aborted; turn++) {
+      if (turn % 10 === 0) await this.#ask('/metrics', undefined);
+      await this.#ask(`/probe?target=${hosts[turn % hosts.length]!}`, hosts[turn % hosts.length]);
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  async #ask(path: string, host: string | undefined): Promise<void> {
+    const wasSeen = host !== undefined && this.#around.seen.has(host);
+    const deaths = this.#deaths;
+    const wasUp = this.#daemon !== undefined;
+    const beganMs = performance.now();
+    let status: number;
+    let body: string;
+    try {
+      ({ status, body } = await this.#get(path));
+    } catch (error) {
+      this.#unanswered++;
+      // On a machine with much other work an answer may take longer than it has.
+      const isLate = performance.now() - beganMs >= CONNECTION_LIMITS.requestMs;
+      if (wasUp && deaths === this.#deaths && !isLate) this.#isWrong(`${path}: ${String(error)}`);
+      return;
+    }
+    this.#slowestMs = Math.max(this.#slowestMs, performance.now() - beganMs);
+    if (deaths !== this.#deaths) return; // of the process before, or the one after
+    if (status === 200) {
+      this.#answers++;
+      this.#compare(path, samplesIn(body), host);
+      return;
+    }
+    if (status === 404 && !wasSeen) return;
+    this.#unanswered++;
+    const mayNotKnow = host !== undefined && !this.#answered.has(host) && this.#hadTrouble;
+    if (status !== 503 || !mayNotKnow) this.#isWrong(`${path}: ${status} ${body.trim()}`);
+  }
+
+  #compare(path: string, scrape: Scrape, host: string | undefined): void {
+    const names =
+      host === undefined ? [...scrape.keys()].filter((name) => OF_THE_LEDGER.test(name)) : COUNTERS;
+    for (const name of names) {
+      const value = scrape.get(name);
+      const key = `${path} ${name}`;
+      const highest = this.#highest.get(key);
+      if (value === undefined) {
+        // Before the first pass over the directories is recorded there are no counters of crashes.
+        if (host !== undefined && this.#answered.has(host)) this.#isWrong(`${key}: is gone`);
+        continue;
+      }
+      if (highest !== undefined && value < highest) {
+        this.#isWrong(`${key}: ${highest}, then ${value}`);
+      }
+      this.#highest.set(key, Math.max(value, highest ?? 0));
+      if (host === undefined) continue;
+      this.#answered.add(host);
+      this.#around.seen.add(host);
+    }
+  }
+
+  #isWrong(what: string): void {
+    if (this.#wrong.length < 20) this.#wrong.push(`collector ${this.port}: ${what}`);
+  }
+}
