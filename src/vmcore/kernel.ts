@@ -5,7 +5,6 @@
 
 import { ascii, cString, hasBytesAt } from './bytes/text.ts';
 import { type PhysAddr, addVirt, hex, physAddr } from './bytes/units.ts';
-import { isZero } from './bytes/unwritten.ts';
 import type { Dump } from './container/dump.ts';
 import { Vmcoreinfo } from './container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
@@ -245,8 +244,7 @@ function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Tr
 }
 
 interface Utsname {
-  /** That of the dump's header where it has none. */
-  readonly nodename: string | undefined;
+  readonly nodename: string;
   readonly release: string;
 }
 
@@ -256,7 +254,7 @@ interface Utsname {
  * @throws PageMissing when it is not in the dump, Unsupported when its memory is encrypted, Corrupt
  *   when VMCOREINFO does not say where it is.
  */
-function readUtsname({ vmcoreinfo, memory, nodename }: Kernel): Utsname {
+function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
   const namespace = vmcoreinfo.symbol('init_uts_ns');
   const offset = vmcoreinfo.offset('uts_namespace.name') ?? OLD_NAME_OFFSET;
   if (namespace === undefined) {
@@ -268,9 +266,8 @@ function readUtsname({ vmcoreinfo, memory, nodename }: Kernel): Utsname {
     const advice = 'dump it from inside the guest, with kdump';
     throw new Unsupported('encrypted', 'init_uts_ns', `got what looks like ciphertext: ${advice}`);
   }
-  // Blank, its page may never have been written.
-  if (field(SYSNAME) !== 'Linux' && !isZero(uts)) throw otherRelease(field(RELEASE), vmcoreinfo);
-  return { nodename: field(NODENAME) || nodename, release: field(RELEASE) };
+  if (field(SYSNAME) !== 'Linux') throw otherRelease(field(RELEASE), vmcoreinfo);
+  return { nodename: field(NODENAME), release: field(RELEASE) };
 }
 
 function otherRelease(release: string, { osRelease }: Vmcoreinfo): Corrupt {

@@ -202,9 +202,9 @@ describe('identifyKernel throws', () => {
   });
 
   it('what was wrong with the first candidate when none is right', () => {
-    const memory = memoryOf(BUILT).write(BUILT.at('utsname'), bytesOf('x'.repeat(400)));
+    const memory = memoryOf(BUILT).write(BUILT.at('utsname'), new Uint8Array(400));
     const error = thrownBy(() => identify(memory, [BUILT.vmcoreinfo]));
-    expect(error.message).toContain(`"${'x'.repeat(65)}", want ${RELEASE} as in VMCOREINFO`);
+    expect(error.message).toBe(`init_uts_ns: got release "", want ${RELEASE} as in VMCOREINFO`);
   });
 
   it('on what is no error of the dump', () => {
@@ -218,7 +218,7 @@ describe('identifyKernel throws', () => {
   });
 });
 
-describe('a utsname that a module wrote to, or that was never written', () => {
+describe('a utsname that a module wrote to', () => {
   const MACHINE_NAMES = Object.keys(MACHINES) as MachineName[];
   const RELEASES = ['7.3.4-test-and-more', '7', '9.9.9', ''];
 
@@ -229,8 +229,7 @@ describe('a utsname that a module wrote to, or that was never written', () => {
       const field = concat(bytesOf(text), new Uint8Array(65 - text.length));
       return [NODENAME, withMemory(built, uts + 130n, field)] as const;
     });
-    const blank = [undefined, withMemory(built, uts, new Uint8Array(390))] as const;
-    for (const [host, damaged] of [...renamed, blank]) {
+    for (const [host, damaged] of renamed) {
       for (const file of [elfDumpOf(damaged), kdumpOf(damaged, { codec: 'raw' }).bytes]) {
         const found = identifyKernel(openVmcore(bytesSource(file)), DEFAULT_LIMITS);
         expect(found.vmcoreinfo.osRelease).toBe(RELEASE);
