@@ -46,7 +46,7 @@ export class SqliteEngine implements Engine<LedgerReader> {
 
   constructor(options: SqliteOptions) {
     this.#options = options;
-    this.#writer = new Writer(options.directory);
+    this.#writer = new Writer(options.directory, options.shard);
     this.view = new LedgerReader(options, this.failures);
   }
 
@@ -79,16 +79,16 @@ export class SqliteEngine implements Engine<LedgerReader> {
 
   /** @throws StoreError; never for a damaged ledger: that is set aside. */
   async recover(): Promise<void> {
-    const { directory, shard } = this.#options;
+    const { directory } = this.#options;
     makeDirectory(directory);
     this.#lock ??= await lockLedger(directory);
     this.#watch();
     if (!this.view.isOpen) {
       this.#openSound();
-      this.#writer.takeOverAtOnce(shard);
+      this.#writer.takeOverAtOnce();
       return;
     }
-    await this.#writer.takeOver(shard);
+    await this.#writer.takeOver();
     // It may have been opened in a way that does not see what is written; and what seemed to fail may be
     // on the disk all the same, as when the thread that wrote it died.
     this.#show(false);

@@ -11,12 +11,15 @@ import type { Answer, Request, Task } from './write-thread.ts';
 /** Writes to a ledger that is there. One request at a time. */
 export class Writer {
   readonly #directory: string;
+  readonly #shard: Shard | undefined;
   /** Who writes, to the ledger. */
   readonly #owner = randomUUID();
   readonly #thread = new Thread<Request, Answer>(new URL('./write-thread.js', import.meta.url));
 
-  constructor(directory: string) {
+  /** @param shard whose hosts the ledger has; undefined: it has all. */
+  constructor(directory: string, shard?: Shard) {
     this.#directory = directory;
+    this.#shard = shard;
   }
 
   /**
@@ -24,18 +27,18 @@ export class Writer {
    *
    * @throws StoreError when the ledger cannot be written, or is of another shard.
    */
-  async takeOver(shard?: Shard): Promise<void> {
-    await this.#ask({ kind: 'take over', shard });
+  async takeOver(): Promise<void> {
+    await this.#ask({ kind: 'take over', shard: this.#shard });
   }
 
   /**
    * The same in the thread that calls, for which nothing waits yet: to start one takes longer, and many a
    * daemon writes nothing before it ends.
    */
-  takeOverAtOnce(shard?: Shard): void {
+  takeOverAtOnce(): void {
     const store = Store.open(this.#directory, 'write');
     try {
-      store.transaction(takeOver(this.#owner, shard));
+      store.transaction(takeOver(this.#owner, this.#shard));
     } finally {
       store.close();
     }
