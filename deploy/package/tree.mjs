@@ -71,7 +71,7 @@ function nodePackage(arch, scratch) {
   const folder = join(scratch, name);
   if (existsSync(folder)) return join(folder, 'package');
   mkdirSync(folder, { recursive: true });
-  const pack = ['pack', '--silent', '--prefer-offline', `--pack-destination=${folder}`];
+  const pack = ['pack', '--loglevel=error', '--prefer-offline', `--pack-destination=${folder}`];
   const file = execFileSync('npm', [...pack, `${name}@${version}`], { encoding: 'utf8' }).trim();
   const archive = join(folder, file);
   const digest = createHash('sha512').update(readFileSync(archive)).digest('base64');
