@@ -81,8 +81,9 @@ interface Sought {
 }
 
 /**
- * The crashes that share the boot id or VMCOREINFO of a report, those of its host first. Where one of
- * the two is known from pstore alone, also those with the same panic, and those of its host at its time.
+ * The crashes that share the boot id or VMCOREINFO of a report, those of its host first, and of them only
+ * those that no mark contradicts, as sameCrash() has it: a fleet may share both. Where one of the two is
+ * known from pstore alone, also those with the same panic, and those of its host at its time.
  */
 export function* candidates(
   identity: CrashIdentity,
@@ -98,14 +99,20 @@ export function* candidates(
          EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND path = :path) AS same_path,
          EXISTS (SELECT 1 FROM crash_file WHERE crash = sequence AND content = :content) AS same_content
        FROM crash
-       WHERE sequence IN (
-         SELECT sequence FROM crash WHERE boot_id = :boot
-         UNION SELECT crash FROM crash_vmcoreinfo WHERE digest = :digest
+       WHERE (boot_id = :boot OR boot_id IS NULL OR :boot IS NULL)
+         AND (nodename = :nodename OR nodename IS NULL OR :nodename IS NULL)
+         AND (crash_seconds BETWEEN :from AND :until OR crash_seconds IS NULL OR :from IS NULL)
+         AND sequence IN (
+         SELECT sequence FROM crash
+           WHERE boot_id = :boot AND (nodename = :nodename OR nodename IS NULL OR :nodename IS NULL)
+         UNION SELECT crash FROM crash_vmcoreinfo WHERE digest = :digest AND boot_id IS NULL
+         UNION SELECT crash FROM crash_vmcoreinfo WHERE digest = :digest AND :boot IS NULL
          UNION SELECT sequence FROM crash
            WHERE panic_mark = :mark AND (:pstore = 1 OR reason = 'pstore')
          UNION SELECT sequence FROM crash
-           WHERE host = :host AND ordered_seconds BETWEEN :from AND :until
-             AND (:pstore = 1 OR reason = 'pstore'))) AS candidate
+           WHERE host = :host AND ordered_seconds BETWEEN :from AND :until AND reason = 'pstore'
+         UNION SELECT sequence FROM crash
+           WHERE host = :host AND ordered_seconds BETWEEN :from AND :until AND :pstore = 1)) AS candidate
      ORDER BY same_path OR same_content DESC, nodename IS NOT DISTINCT FROM :nodename DESC, sequence
      LIMIT :most`,
     {

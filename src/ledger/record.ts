@@ -169,10 +169,11 @@ function* recordCrash(
   if (before === undefined || hasChanged(before, after)) {
     yield* together(putCrash(after, nowSeconds));
   }
-  yield* run('INSERT INTO crash_vmcoreinfo VALUES (?, ?) ON CONFLICT DO NOTHING', [
-    digest,
-    sequence,
-  ]);
+  yield* run(
+    `INSERT INTO crash_vmcoreinfo VALUES (?, ?, ?)
+       ON CONFLICT (digest, crash) DO UPDATE SET boot_id = excluded.boot_id`,
+    [digest, sequence, after.report.bootId],
+  );
   const paths = yield* putFile(sequence, path, content ?? null);
   return { before, after: { ...after, paths } };
 }

@@ -41,7 +41,7 @@ CREATE TABLE crash (
   verdict_json TEXT NOT NULL,
   report_json TEXT NOT NULL
 ) STRICT;
-CREATE INDEX crash_of_boot ON crash (boot_id) WHERE boot_id IS NOT NULL;
+CREATE INDEX crash_of_boot ON crash (boot_id, nodename) WHERE boot_id IS NOT NULL;
 -- These three hold all that crashes are selected by, so that no row is read that is not shown.
 CREATE INDEX crash_in_order ON crash
   (ordered_seconds, sequence, host, verdict, kernel_release, hardware, signature, categories);
@@ -50,14 +50,18 @@ CREATE INDEX crash_of_host ON crash
 CREATE INDEX crash_of_signature ON crash
   (signature, ordered_seconds, sequence, host, verdict, kernel_release, hardware, categories)
   WHERE signature IS NOT NULL;
+CREATE INDEX crash_of_pstore ON crash (host, ordered_seconds) WHERE reason = 'pstore';
 CREATE INDEX crash_of_panic ON crash (panic_mark) WHERE panic_mark IS NOT NULL;
 CREATE INDEX crash_by_recording ON crash (recorded_seconds);
 
 CREATE TABLE crash_vmcoreinfo (
   digest TEXT NOT NULL,
   crash INTEGER NOT NULL REFERENCES crash (sequence),
+  boot_id TEXT, -- of the crash, as far as it was known with this VMCOREINFO
   PRIMARY KEY (digest, crash)
 ) STRICT, WITHOUT ROWID;
+-- A fleet of one kernel may share a VMCOREINFO: those of other boots are never looked at.
+CREATE INDEX crash_vmcoreinfo_of_boot ON crash_vmcoreinfo (digest, boot_id);
 
 CREATE TABLE crash_file (
   crash INTEGER NOT NULL REFERENCES crash (sequence),

@@ -147,6 +147,36 @@ describe('it is one crash', () => {
   });
 });
 
+describe('one crash among a hundred', () => {
+  const others = Array.from({ length: 100 }, (_, i) => i);
+
+  it.each<
+    [string, Partial<CrashReport>, Partial<CrashReport>, (i: number) => Partial<CrashReport>]
+  >([
+    [
+      'of other boots with one VMCOREINFO, whose host was lost at first',
+      { ...PCI_3, nodename: null },
+      PCI_3,
+      (i) => ({ ...PCI_3, bootId: `boot-${i}`, nodename: null }),
+    ],
+    [
+      'of one VMCOREINFO, at other times',
+      { ...UNMARKED, nodename: null },
+      UNMARKED,
+      (i) => ({ ...UNMARKED, nodename: null, crashTimeSeconds: i }),
+    ],
+  ])('%s, is found again', async (_name, first, again, other) => {
+    const ledger = await openTestLedger();
+    await Promise.all(
+      others.map((i) => recordReport(ledger, crashReport(other(i)), `/others/${i}/vmcore`)),
+    );
+    await recordReport(ledger, crashReport(first), '/one/vmcore-incomplete');
+    const { crashes } = ledger.view.total();
+    await recordReport(ledger, crashReport(again), '/one/vmcore');
+    expect(ledger.view.total().crashes).toBe(crashes);
+  });
+});
+
 describe('there are two crashes', () => {
   it.each<[string, Partial<CrashReport>, Partial<CrashReport>]>([
     ['of two boots that say the same', PCI_3, { ...PCI_3, bootId: 'other' }],
