@@ -68,7 +68,10 @@ export function repaired(directory: string, host: string | undefined, note: stri
   Store.openCurrent(directory).close();
   const store = Store.open(directory, 'write');
   try {
-    return store.transaction(recordRepair(host, note, Math.floor(Date.now() / 1000)));
+    const recorded = store.transaction(recordRepair(host, note, Math.floor(Date.now() / 1000)));
+    // A daemon that has it open is told by writes to the files. Those of the commit itself come too early.
+    store.checkpoint();
+    return recorded;
   } finally {
     store.close();
   }

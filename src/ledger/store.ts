@@ -186,6 +186,11 @@ export class Store {
     }
   }
 
+  /** Move what is committed from the WAL to the database file, as far as nobody reads. @throws StoreError. */
+  checkpoint(): void {
+    this.row('PRAGMA wal_checkpoint(PASSIVE)');
+  }
+
   /** The version of its schema; 0 of a database that has none of our tables. @throws StoreError. */
   get version(): number {
     return Number(this.row('PRAGMA user_version')?.['user_version']);

@@ -1,19 +1,23 @@
 // What others do to the ledger of a running daemon is noticed by an event, and no clock; where the kernel
 // gives no events, by a look now and then.
 
+import { execFile } from 'node:child_process';
 import { readdirSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 
 import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
-import { run } from '../support/daemon/program.ts';
+import { MAIN, run } from '../support/daemon/program.ts';
 import { crashReport } from '../support/dumps/crash-reports.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { injectFault, mayTrace, strace } from '../support/system/injected-faults.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 const LOOK_MS = 60_000;
+/** Longer than changes are collected before the ledger is looked at. */
+const SLOW_US = 2_000_000;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
@@ -32,6 +36,22 @@ it('notices a repair, and that a ledger which was set aside is gone', async () =
     if (name.startsWith('damaged-')) rmSync(join(directory, name));
   }
   await eventually('so is that', () => ledger.setAside === 0 || undefined);
+});
+
+strace.describe('on a slow disk', () => {
+  it('notices a repair though its commit ends long after its last write', async () => {
+    const directory = tempDir();
+    const ledger = await openTestLedger({ directory });
+    await recordReport(ledger, crashReport());
+    const calls = 'fsync,fdatasync';
+    const slow = ['-f', '-e', `trace=${calls}`, '-e', `inject=${calls}:delay_enter=${SLOW_US}`];
+    const command = [process.execPath, MAIN, 'repaired', '--ledger.path', directory];
+    await promisify(execFile)(strace.path, [...slow, '-o', '/dev/null', ...command]);
+    await eventually(
+      'the repair is noticed',
+      () => ledger.view.repairs().length === 1 || undefined,
+    );
+  });
 });
 
 strace.describe('without events', () => {
