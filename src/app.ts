@@ -6,12 +6,14 @@ import { type Config, type PassConfig, decodeWorkers } from './config.ts';
 import { servedPrefix } from './external-url.ts';
 import { onAddresses, onSystemdSockets } from './http/listeners.ts';
 import type { HttpDependencies } from './http/routes.ts';
+import { connectionLimits } from './http/connections.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { type DecodeClient, decodeClient } from './decode/decode-client.ts';
 import { globPattern } from './ingest/file-names.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { kdumpArmed } from './host/kexec-state.ts';
 import { ThisBoot } from './host/live.ts';
+import { openFileLimit } from './host/open-file-limit.ts';
 import { pstoreDirectories } from './host/pstore.ts';
 import { UNKNOWN_HOST } from './ledger/host-name.ts';
 import {
@@ -81,6 +83,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
       listen,
       ...{ webConfig, mode, telemetryPath, version, suspectWindowSeconds, shard: config.shard },
       ...{ externalUrl, routePrefix, ownNames: [hostname(), config.nodeName] },
+      limits: connectionLimits(openFileLimit()),
     },
     {
       ...scrapes(config, version, parts),

@@ -31,15 +31,33 @@ export interface ConnectionLimits {
 }
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
-  // Plenty: whoever is sent away comes back at once and costs more than one who waits. But fewer in all
-  // than 4,096, the file descriptors that Linux grants where nothing else is set (INR_OPEN_MAX). Each
-  // takes some 6 KiB while it arrives, then 15, with TLS 40.
+  // Plenty: whoever is sent away comes back at once and costs more than one who waits. But an eighth of the
+  // usual open files is left for dumps and the ledger. Each takes some 6 KiB while it arrives, then 15, with
+  // TLS 40.
   places: { arriving: 2048, asking: 768, answering: 768 },
   requestMs: 10_000,
   answerMs: 30_000,
   readMs: 5000,
   maxUnreadBytes: 8 * 2 ** 20,
 };
+
+/** What Linux grants where nothing else is set (INR_OPEN_MAX). */
+const USUAL_OPEN_FILES = 4096;
+
+/** The limits of a process that may have so many files open: a flood must not keep dumps from being opened. */
+export function connectionLimits(openFiles: number = USUAL_OPEN_FILES): ConnectionLimits {
+  const { places } = CONNECTION_LIMITS;
+  const within = (most: number): number =>
+    Math.max(1, Math.floor(most * Math.min(1, openFiles / USUAL_OPEN_FILES)));
+  return {
+    ...CONNECTION_LIMITS,
+    places: {
+      arriving: within(places.arriving),
+      asking: within(places.asking),
+      answering: within(places.answering),
+    },
+  };
+}
 
 /** Requests of one connection that wait for the answer before theirs; with more it is closed. */
 const MAX_PIPELINED = 16;

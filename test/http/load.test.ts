@@ -10,8 +10,6 @@ import { type TestServer, startTestServer } from '../support/daemon/http-server.
 
 const REPORTS = [crashReport({ hwerr: counted({ pci: [7, CRASH_TIME - 9] }) })];
 
-/** For what takes milliseconds where nothing else runs. */
-
 let server: TestServer | undefined;
 const sockets = new Set<Socket>();
 afterEach(async () => {
