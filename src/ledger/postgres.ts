@@ -3,6 +3,8 @@
 // every piece of work that reads sees one moment.
 
 import { Pool, type PoolClient, type PoolConfig, type QueryResult } from 'pg';
+import { parseIntoClientConfig } from 'pg-connection-string';
+import { passwordInFile } from './passfile.ts';
 import { type Parameters, postgresSchema, withNumbers } from './postgres-dialect.ts';
 import { CLAIM_TABLE } from './postgres-claims.ts';
 import { MIGRATIONS } from './schema.ts';
@@ -38,15 +40,14 @@ const NUMBERS: ReadonlySet<number> = new Set([20, 21, 23, 700, 701, 1700]);
 export class Postgres {
   /** Names it in messages: no user, no password. */
   readonly name: string;
-  readonly #pool: Pool;
+  readonly #url: string;
+  /** None before it is used, and after a connection could not be made: its certificates are read anew. */
+  #pool: Pool | undefined;
 
   /** @param url as libpq takes it. */
   constructor(url: string) {
     this.name = nameOf(url);
-    this.#pool = new Pool(poolConfig(url));
-    // Connections that nobody uses, or that failed under a statement, which fails with them.
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+    this.#url = url;
   }
 
   /** Do work that only reads, as of one moment. @throws StoreError. */
@@ -93,8 +94,8 @@ export class Postgres {
     throw new StoreError(problem, `${this.name}: there is no ledger of this version`);
   }
 
-  close(): Promise<void> {
-    return this.#pool.end();
+  async close(): Promise<void> {
+    await this.#pool?.end();
   }
 
   #transaction<T>(begin: string, work: Work<T>): Promise<T> {
@@ -112,15 +113,28 @@ export class Postgres {
   }
 
   async #withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
-    let client: PoolClient | undefined;
+    const client = await this.#connect();
     try {
-      client = await this.#pool.connect();
       const result = await use(client);
       client.release();
       return result;
     } catch (error) {
       // Nobody knows what state it is in. The server takes back what it did.
-      client?.release(true);
+      client.release(true);
+      throw this.#problem(error);
+    }
+  }
+
+  async #connect(): Promise<PoolClient> {
+    let pool: Pool | undefined;
+    try {
+      pool = this.#pool ??= newPool(this.#url);
+      return await pool.connect();
+    } catch (error) {
+      if (pool !== undefined && this.#pool === pool) {
+        this.#pool = undefined;
+        pool.end().catch(() => undefined);
+      }
       throw this.#problem(error);
     }
   }
@@ -132,13 +146,25 @@ export class Postgres {
   }
 }
 
+function newPool(url: string): Pool {
+  const pool = new Pool(poolConfig(url));
+  // Connections that nobody uses, or that failed under a statement, which fails with them.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
 function poolConfig(url: string): PoolConfig {
   // Without it `pg` has meanings of its own for sslmode.
   const asLibpq = /[?&]uselibpqcompat=/.test(url)
     ? url
     : `${url}${url.includes('?') ? '&' : '?'}uselibpqcompat=true`;
+  const given = parseIntoClientConfig(asLibpq);
+  const password = [given.password, process.env['PGPASSWORD']].find((one) => one !== '');
   return {
-    connectionString: asLibpq,
+    ...given,
+    // It is called with the connection that it is for, which its type does not say.
+    password: password ?? (passwordInFile as never),
     application_name: 'hwerr-exporter',
     max: CONNECTIONS,
     connectionTimeoutMillis: CONNECT_MS,
