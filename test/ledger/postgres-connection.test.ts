@@ -6,9 +6,10 @@ import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { openLedgerOf } from '../../dist/ledger/ledger.js';
+import { type Ledger, openLedgerOf } from '../../dist/ledger/ledger.js';
 import { checkShared } from '../../dist/ledger/postgres-commands.js';
 import { PostgresEngine } from '../../dist/ledger/postgres-engine.js';
+import type { PostgresView } from '../../dist/ledger/postgres-view.js';
 import { openssl, selfSigned } from '../support/daemon/certificates.ts';
 import { recordReport } from '../support/daemon/ledgers.ts';
 import { memoryLog } from '../support/daemon/logger.ts';
@@ -167,7 +168,7 @@ postgresTool.describe('the database of a shared ledger', () => {
   });
 });
 
-async function collector(url: string): ReturnType<typeof openLedgerOf> {
+async function collector(url: string): Promise<Ledger<PostgresView>> {
   const options = {
     suspectWindowSeconds: 300,
     maxHosts: 1000,

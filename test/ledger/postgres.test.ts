@@ -159,6 +159,20 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
     expect(await one.claims!.take([b!])).toEqual(['taken']);
   });
 
+  it('forgets a file that vanished where it was seen, and no file that only another collector sees', async () => {
+    const url = server.database();
+    const [one, other] = await Promise.all([collector(url), collector(url)]);
+    const [gone, stays, theirs] = ['gone', 'stays', 'theirs'].map((name) => `${ROOT}/${name}`);
+    const seen = [gone!, stays!];
+    for (const path of seen) await recordReport(one, crashReport({ bootId: path }), path);
+    await recordReport(other, crashReport({ bootId: 'theirs' }), theirs);
+    one.retain(ROOT, seen, []); // at its start
+    one.retain(ROOT, [stays!], [gone!]);
+    const kept = (): string[] => server.sql(url, 'SELECT path FROM file ORDER BY path');
+    await expect.poll(kept).toEqual([stays, theirs]);
+    expect(server.sql(url, 'SELECT count(*) FROM crash')).toEqual(['3']);
+  });
+
   it('is made once by those who start together', async () => {
     const url = server.database();
     const ledgers = await Promise.all(Array.from({ length: 4 }, () => collector(url)));
