@@ -38,6 +38,8 @@ const TRY_MS = 500;
 const PATIENCE_MS = 3000;
 /** Lists of hosts that are kept: of /sd, and of the form of a page. */
 const MAX_HOST_LISTS = 2;
+/** Hosts whose numbers are kept for when it is away: each takes some kilobytes. */
+const MAX_KEPT_HOSTS = 100_000;
 /** Pages that are shown while it is away. */
 const MAX_PAGES = 32;
 
@@ -76,7 +78,7 @@ export class PostgresView implements LedgerView {
     this.#database = database;
     this.#options = options;
     this.#failures = failures;
-    this.#totals = new Kept(options.maxHosts, PATIENCE_MS);
+    this.#totals = new Kept(Math.min(options.maxHosts, MAX_KEPT_HOSTS), PATIENCE_MS);
   }
 
   get isRead(): boolean {
