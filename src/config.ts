@@ -30,7 +30,7 @@ export class ConfigError extends Error {}
 
 const A_DIRECTORY = { parse: parsePath, want: 'a directory' };
 const A_DURATION = { parse: parseDuration, want: 'a duration such as 2s, 5m or 1h30m' };
-const MAX_HOSTS = 100_000;
+const MAX_HOSTS = 1_000_000;
 const MAX_WORKERS = 64;
 
 export const FLAGS = {
@@ -320,7 +320,7 @@ function parseTelemetryPath(text: string): string | undefined {
 
 function countTo(most: number): Reading<number> {
   const parse = (text: string): number | undefined => {
-    const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+    const count = /^\d{1,7}$/.test(text) ? Number(text) : 0;
     return count >= 1 && count <= most ? count : undefined;
   };
   return { parse, want: `a number from 1 to ${most}` };

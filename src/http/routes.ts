@@ -90,7 +90,7 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
       return;
     }
     if (error instanceof Unavailable && !response.headersSent) {
-      sendText(response, 503, 'The ledger cannot be read now; see hwerr_ledger_state');
+      sendText(response, 503, `The ledger cannot be read now: ${error.message}`);
       return;
     }
     dependencies.log.error('request failed', { path: request.path, error: messageOf(error) });

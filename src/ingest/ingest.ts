@@ -52,7 +52,7 @@ interface OutcomeLedger {
   /** A file or directory that could not be read can be now, or is gone. */
   recovered(path: string): void;
   /** These are all the files of a root; others of it are gone. */
-  retain(root: string, paths: Iterable<string>): void;
+  retain(root: string, present: Iterable<string>, vanished: readonly string[]): void;
   /** All of the first pass went to record(); `partial`: all but directories that do not answer. */
   firstPassIs(progress: 'partial' | 'over'): void;
 }
@@ -225,11 +225,9 @@ export class Ingest {
       ledger.resultOf(root, path, version),
     );
     this.#discovered += seen.discovered;
-    if (firstScan || seen.vanished > 0) {
-      ledger.retain(
-        root,
-        files.map(({ path }) => path),
-      );
+    if (firstScan || seen.vanished.length > 0) {
+      const present = files.map(({ path }) => path);
+      ledger.retain(root, present, seen.vanished);
     }
     for (const { path, error } of unreadable) {
       const failure = { reason: error.reason, message: error.message };

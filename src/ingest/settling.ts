@@ -59,14 +59,14 @@ export class Settling {
    * forgotten.
    *
    * @param resultOf what is known of a file from an earlier run.
-   * @returns how many of the files were not known before, and how many vanished.
+   * @returns how many of the files were not known before, and the paths of those that vanished.
    */
   update(
     root: string,
     files: readonly FoundFile[],
     nowMs: number,
     resultOf: (file: FoundFile) => FileResult | undefined,
-  ): { readonly discovered: number; readonly vanished: number } {
+  ): { readonly discovered: number; readonly vanished: readonly string[] } {
     const present = new Set<string>();
     let discovered = 0;
     for (const file of files) {
@@ -85,11 +85,11 @@ export class Settling {
           : { kind: 'done', result };
       this.#entries.set(file.path, { file, state, tries: 0 });
     }
-    let vanished = 0;
+    const vanished: string[] = [];
     for (const [path, { file }] of this.#entries) {
       if (file.root !== root || present.has(path)) continue;
       this.#entries.delete(path);
-      vanished++;
+      vanished.push(path);
     }
     return { discovered, vanished };
   }

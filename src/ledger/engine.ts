@@ -73,7 +73,7 @@ export interface Engine<View extends LedgerView = LedgerView> {
   look(isPassed: boolean): Promise<void>;
   /** What became of a file in this state, if that is known here and needs no second look. */
   resultOf(root: string, path: string, version: string): FileResult | undefined;
-  /** Paths of the files of a directory that it knows here to need no second look. */
-  knownFiles(root: string): readonly string[];
+  /** Paths of the files of a directory that it knows; where others write it too, of those that vanished here. */
+  forgettable(root: string, vanished: readonly string[]): readonly string[];
   close(): Promise<void>;
 }

@@ -177,11 +177,15 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     return committed;
   }
 
-  /** Forget the files of a directory that are not there any more. The crashes stay. */
-  retain(root: string, paths: Iterable<string>): void {
-    const present = new Set(paths);
-    for (const path of this.#engine.knownFiles(root)) {
-      if (!present.has(path)) this.#pending.addGone({ root, path });
+  /**
+   * Forget the files of a directory that are not there any more. The crashes stay.
+   *
+   * @param vanished those that were present before.
+   */
+  retain(root: string, present: Iterable<string>, vanished: readonly string[]): void {
+    const kept = new Set(present);
+    for (const path of this.#engine.forgettable(root, vanished)) {
+      if (!kept.has(path)) this.#pending.addGone({ root, path });
     }
     this.#plan();
   }

@@ -73,8 +73,9 @@ export class PostgresEngine implements Engine<PostgresView> {
     return undefined;
   }
 
-  knownFiles(): readonly string[] {
-    return [];
+  /** Another collector may have another directory of this name: only what was seen here is known to be gone. */
+  forgettable(_root: string, vanished: readonly string[]): readonly string[] {
+    return vanished;
   }
 
   close(): Promise<void> {

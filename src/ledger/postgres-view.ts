@@ -2,6 +2,7 @@
 // recorded. Memory grows with what is asked for, not with crashes. While the database is away, what it
 // answered last is shown.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FailureReason } from '../failure.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Crash } from './crash.ts';
@@ -13,6 +14,7 @@ import {
   failuresOf,
   readFailureTotals,
 } from './failure-totals.ts';
+import { Kept } from './kept.ts';
 import { LastFailures, readLastFailures } from './last-failures.ts';
 import type {
   CrashPage,
@@ -30,10 +32,14 @@ import { StoreError } from './store-error.ts';
 import { readHostTotals, readTotals } from './total-rows.ts';
 import type { Totals } from './totals.ts';
 
-/** While the database is away, one of those who ask tries it again so often; the others do not wait. */
-const TRY_MS = 1000;
+/** While the database is away it is tried again this long after it was found away. */
+const TRY_MS = 500;
+/** Prometheus waits this long for newer numbers of a host, or names of hosts, than were read before. */
+const PATIENCE_MS = 3000;
 /** Lists of hosts that are kept: of /sd, and of the form of a page. */
 const MAX_HOST_LISTS = 2;
+/** Hosts whose numbers are kept for when it is away: each takes some kilobytes. */
+const MAX_KEPT_HOSTS = 100_000;
 /** Pages that are shown while it is away. */
 const MAX_PAGES = 32;
 
@@ -59,17 +65,20 @@ export class PostgresView implements LedgerView {
   readonly #database: Postgres;
   readonly #failures: RecentFailures;
   readonly #totals: Kept<Totals | undefined>;
-  readonly #hosts = new Kept<readonly string[]>(MAX_HOST_LISTS);
+  readonly #hosts = new Kept<readonly string[]>(MAX_HOST_LISTS, PATIENCE_MS);
   readonly #pages = new Kept<unknown>(MAX_PAGES);
   #summary = NOTHING;
-  /** Why the database did not answer, and when it was tried last; undefined: it answered. */
-  #away: { readonly problem: StoreError; triedMs: number } | undefined;
+  /** When the database answered last, by a clock that is never set. */
+  #answeredMs = -Infinity;
+  #isAway = false;
+  /** The try that comes next, or is under way, for all who wait for the database. */
+  #nextTry: Promise<unknown> | undefined;
 
   constructor(database: Postgres, options: ReaderOptions, failures: RecentFailures) {
     this.#database = database;
     this.#options = options;
     this.#failures = failures;
-    this.#totals = new Kept(options.maxHosts);
+    this.#totals = new Kept(Math.min(options.maxHosts, MAX_KEPT_HOSTS), PATIENCE_MS);
   }
 
   get isRead(): boolean {
@@ -83,7 +92,7 @@ export class PostgresView implements LedgerView {
 
   /** Read what is shown of the ledger as a whole. @throws StoreError. */
   async refresh(): Promise<void> {
-    this.#summary = await this.#read(readSummary(this.#summary));
+    this.#summary = await this.#read(() => readSummary(this.#summary));
   }
 
   async total(): Promise<Totals> {
@@ -96,16 +105,12 @@ export class PostgresView implements LedgerView {
 
   hosts(most = this.#options.maxHosts): Promise<readonly string[]> {
     const limit = Math.min(most, this.#options.maxHosts);
-    return this.#hosts.latest(`${limit}`, () =>
-      this.#ask(() => readHosts(this.#options.maxHosts, limit)),
-    );
+    return this.#latest(this.#hosts, `${limit}`, () => readHosts(this.#options.maxHosts, limit));
   }
 
   hostTotals(host: string): Promise<Totals | undefined> {
     const { maxHosts } = this.#options;
-    return this.#totals.latest(host, () =>
-      this.#ask(() => totalsOf(host, maxHosts, this.#context())),
-    );
+    return this.#latest(this.#totals, host, () => totalsOf(host, maxHosts, this.#context()));
   }
 
   hostCounts(): HostCounts {
@@ -147,26 +152,51 @@ export class PostgresView implements LedgerView {
   }
 
   #page<T>(key: string, work: () => Work<T>): Promise<T> {
-    return this.#pages.latest(key, () => this.#ask(work)) as Promise<T>;
+    return this.#latest(this.#pages, key, work) as Promise<T>;
   }
 
-  /** @throws StoreError: at once while the database is known to be away. */
-  async #ask<T>(work: () => Work<T>): Promise<T> {
-    if (this.#away !== undefined) {
-      if (performance.now() - this.#away.triedMs < TRY_MS) throw this.#away.problem;
-      this.#away.triedMs = Infinity; // the others do not wait for this try
+  /** What is read now; what was read before where that fails. @throws StoreError. */
+  async #latest<T>(kept: Kept<T>, key: string, work: () => Work<T>): Promise<T> {
+    if (this.#isAway && kept.has(key)) {
+      this.#tryAgain().catch(() => undefined);
+      return kept.get(key);
     }
-    return await this.#read(work());
+    return await kept.latest(key, () => this.#ask(work));
   }
 
-  async #read<T>(work: Work<T>): Promise<T> {
+  /** @throws StoreError: `away` only after a try that began later than this. */
+  async #ask<T>(work: () => Work<T>): Promise<T> {
+    if (!this.#isAway) {
+      try {
+        return await this.#read(work);
+      } catch (error) {
+        if (!(error instanceof StoreError && error.problem === 'away')) throw error;
+      }
+    }
+    await this.#tryAgain();
+    return await this.#read(work);
+  }
+
+  #tryAgain(): Promise<unknown> {
+    this.#nextTry ??= sleep(TRY_MS, undefined, { ref: false })
+      .then(() => this.#read(() => row('SELECT 1')))
+      .finally(() => {
+        this.#nextTry = undefined;
+      });
+    return this.#nextTry;
+  }
+
+  async #read<T>(work: () => Work<T>): Promise<T> {
+    const beganMs = performance.now();
     try {
-      const result = await this.#database.read(work);
-      this.#away = undefined;
+      const result = await this.#database.read(work());
+      this.#answeredMs = performance.now();
+      this.#isAway = false;
       return result;
     } catch (error) {
       const problem = StoreError.from(this.#database.name, error);
-      this.#away = { problem, triedMs: performance.now() };
+      // A connection that broke says nothing of a database that answered over another one since.
+      if (problem.problem === 'away' && this.#answeredMs < beganMs) this.#isAway = true;
       throw problem;
     }
   }
@@ -174,34 +204,6 @@ export class PostgresView implements LedgerView {
   #context(): { readonly fallback: string; readonly nowSeconds: number } {
     const { hostRule, nowMs } = this.#options;
     return { fallback: hostRule.fallback, nowSeconds: Math.floor(nowMs() / 1000) };
-  }
-}
-
-/** What was read last under so many keys. */
-class Kept<T> {
-  readonly #most: number;
-  /** Those that were read last are at the end. */
-  readonly #byKey = new Map<string, T>();
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** What is read now; where that fails, what was read before. @throws what `read` throws. */
-  async latest(key: string, read: () => Promise<T>): Promise<T> {
-    let value: T;
-    try {
-      value = await read();
-    } catch (error) {
-      if (!this.#byKey.has(key)) throw error;
-      return this.#byKey.get(key) as T;
-    }
-    this.#byKey.delete(key);
-    // Whoever asks for what is not there drives out nothing that is.
-    if (value !== undefined) this.#byKey.set(key, value);
-    const [oldest] = this.#byKey.keys();
-    if (this.#byKey.size > this.#most && oldest !== undefined) this.#byKey.delete(oldest);
-    return value;
   }
 }
 

@@ -3,6 +3,8 @@
 // every piece of work that reads sees one moment.
 
 import { Pool, type PoolClient, type PoolConfig, type QueryResult } from 'pg';
+import { parseIntoClientConfig } from 'pg-connection-string';
+import { passwordInFile } from './passfile.ts';
 import { type Parameters, postgresSchema, withNumbers } from './postgres-dialect.ts';
 import { CLAIM_TABLE } from './postgres-claims.ts';
 import { MIGRATIONS } from './schema.ts';
@@ -11,13 +13,24 @@ import { StoreError, type StoreProblem } from './store-error.ts';
 
 /** At a time, of one collector. */
 const CONNECTIONS = 8;
-const CONNECT_MS = 3000;
-/** How long an answer may take: a page over millions of crashes. */
+const CONNECT_MS = 5000;
+/** How long a statement may take: a page over millions of crashes. Then the database gives up on it. */
+const STATEMENT_MS = 8000;
+/** How long an answer may take; longer than a statement: a database that answers is not away. */
 const ANSWER_MS = 10_000;
 /** How long a collector that was stopped within a transaction may keep the others waiting. */
 const IDLE_IN_TRANSACTION_MS = 5000;
-/** The advisory lock of those who write; its second number is the schema that the ledger is in. */
-const LOCK = `SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()))`;
+/** Settings of one transaction: a pooler refuses those of a session, or hands them to others. */
+const LIMITS = `SET LOCAL statement_timeout = ${STATEMENT_MS};
+  SET LOCAL idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`;
+const BEGIN_READING = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${LIMITS}`;
+/**
+ * What is shown is durable: others see a transaction only after it is. The advisory lock is that of those
+ * who write; its second number is the schema that the ledger is in.
+ */
+const BEGIN_WRITING = `BEGIN; ${LIMITS};
+  SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
+  SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()))`;
 
 /** Types of columns by their OID (pg_type.dat); all others are text. */
 const BOOLEAN = 16;
@@ -27,34 +40,24 @@ const NUMBERS: ReadonlySet<number> = new Set([20, 21, 23, 700, 701, 1700]);
 export class Postgres {
   /** Names it in messages: no user, no password. */
   readonly name: string;
-  readonly #pool: Pool;
+  readonly #url: string;
+  /** None before it is used, and after a connection could not be made: its certificates are read anew. */
+  #pool: Pool | undefined;
 
   /** @param url as libpq takes it. */
   constructor(url: string) {
     this.name = nameOf(url);
-    this.#pool = new Pool(poolConfig(url));
-    // Connections that nobody uses, or that failed under a statement, which fails with them.
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => {
-      client.on('error', () => undefined);
-      // What is shown is durable: others see a transaction only after it is.
-      client
-        .query(
-          `SELECT set_config('synchronous_commit', 'on', false)
-             WHERE current_setting('synchronous_commit') = 'off'`,
-        )
-        .catch(() => undefined);
-    });
+    this.#url = url;
   }
 
   /** Do work that only reads, as of one moment. @throws StoreError. */
   read<T>(work: Work<T>): Promise<T> {
-    return this.#transaction(['BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'], work);
+    return this.#transaction(BEGIN_READING, work);
   }
 
   /** Do work that writes while nobody else does. @throws StoreError: nothing of it is in the ledger then. */
   write<T>(work: Work<T>): Promise<T> {
-    return this.#transaction(['BEGIN', LOCK], work);
+    return this.#transaction(BEGIN_WRITING, work);
   }
 
   /** Do work that takes part in no transaction but that of each of its statements. @throws StoreError. */
@@ -65,7 +68,7 @@ export class Postgres {
   /** Make the tables, or bring them to the newest version. @throws StoreError. */
   migrate(): Promise<void> {
     return this.#withClient(async (client) => {
-      await all(client, ['BEGIN', LOCK]);
+      await client.query(BEGIN_WRITING);
       const version = await done(client, versionOf(this.name));
       if (version > MIGRATIONS.length) {
         const text = `has schema ${version}, this version of hwerr-exporter knows up to ${MIGRATIONS.length}`;
@@ -91,13 +94,13 @@ export class Postgres {
     throw new StoreError(problem, `${this.name}: there is no ledger of this version`);
   }
 
-  close(): Promise<void> {
-    return this.#pool.end();
+  async close(): Promise<void> {
+    await this.#pool?.end();
   }
 
-  #transaction<T>(begin: readonly string[], work: Work<T>): Promise<T> {
+  #transaction<T>(begin: string, work: Work<T>): Promise<T> {
     return this.#withClient(async (client) => {
-      const begun = all(client, begin);
+      const begun = client.query(begin);
       begun.catch(() => undefined); // it is awaited when the work, sent along with it, came to its end
       const result = await done(client, work).catch(async (error: unknown) => {
         await begun;
@@ -110,15 +113,28 @@ export class Postgres {
   }
 
   async #withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
-    let client: PoolClient | undefined;
+    const client = await this.#connect();
     try {
-      client = await this.#pool.connect();
       const result = await use(client);
       client.release();
       return result;
     } catch (error) {
       // Nobody knows what state it is in. The server takes back what it did.
-      client?.release(true);
+      client.release(true);
+      throw this.#problem(error);
+    }
+  }
+
+  async #connect(): Promise<PoolClient> {
+    let pool: Pool | undefined;
+    try {
+      pool = this.#pool ??= newPool(this.#url);
+      return await pool.connect();
+    } catch (error) {
+      if (pool !== undefined && this.#pool === pool) {
+        this.#pool = undefined;
+        pool.end().catch(() => undefined);
+      }
       throw this.#problem(error);
     }
   }
@@ -130,19 +146,29 @@ export class Postgres {
   }
 }
 
+function newPool(url: string): Pool {
+  const pool = new Pool(poolConfig(url));
+  // Connections that nobody uses, or that failed under a statement, which fails with them.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
 function poolConfig(url: string): PoolConfig {
   // Without it `pg` has meanings of its own for sslmode.
   const asLibpq = /[?&]uselibpqcompat=/.test(url)
     ? url
     : `${url}${url.includes('?') ? '&' : '?'}uselibpqcompat=true`;
+  const given = parseIntoClientConfig(asLibpq);
+  const password = [given.password, process.env['PGPASSWORD']].find((one) => one !== '');
   return {
-    connectionString: asLibpq,
+    ...given,
+    // It is called with the connection that it is for, which its type does not say.
+    password: password ?? (passwordInFile as never),
     application_name: 'hwerr-exporter',
     max: CONNECTIONS,
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: ANSWER_MS,
-    statement_timeout: ANSWER_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     pipeline: true, // statements that were yielded together take one round trip
     types: { getTypeParser: parserOf as never },
@@ -202,11 +228,6 @@ function query(client: PoolClient, { sql, values }: Parameters): Promise<QueryRe
   return client.query(sql, [...values]);
 }
 
-async function all(client: PoolClient, statements: readonly string[]): Promise<void> {
-  const settled = await Promise.allSettled(statements.map((sql) => client.query(sql)));
-  for (const one of settled) if (one.status === 'rejected') throw one.reason;
-}
-
 /** By SQLSTATE (appendix A of PostgreSQL's manual), its first two characters for a class. */
 const PROBLEMS: ReadonlyMap<string, StoreProblem> = new Map<string, StoreProblem>([
   ['53100', 'full'],
@@ -216,7 +237,8 @@ const PROBLEMS: ReadonlyMap<string, StoreProblem> = new Map<string, StoreProblem
   ['28', 'away'], // it does not let us in
   ['3D', 'away'], // no such database
   ['53', 'away'], // too many connections, no memory
-  ['57', 'away'], // it starts, shuts down, or gave up on a statement
+  ['57014', 'io'], // it gave up on a statement
+  ['57', 'away'], // it starts, or shuts down
 ]);
 
 function problemOf(error: unknown): StoreProblem {

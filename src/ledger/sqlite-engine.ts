@@ -110,7 +110,7 @@ export class SqliteEngine implements Engine<LedgerReader> {
     return this.view.resultOf({ root, path }, version);
   }
 
-  knownFiles(root: string): readonly string[] {
+  forgettable(root: string): readonly string[] {
     return this.view.knownFiles(root);
   }
 

@@ -127,7 +127,7 @@ describe('package.json', () => {
   const decided = [
     ...['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner'],
     ...['chokidar', 'commander', 'express', 'hash-wasm', 'helmet', 'hysnappy'],
-    ...['pg', 'prom-client', 'xz-decompress', 'yaml', 'zod'],
+    ...['pg', 'pg-connection-string', 'prom-client', 'xz-decompress', 'yaml', 'zod'],
   ];
 
   it('has no runtime dependency beyond the decided ones', () => {

@@ -38,7 +38,7 @@ export async function shared(directory, hosts, database) {
   const flags = [
     '--mode=central',
     `--ledger.url=${database}`,
-    '--central.max-hosts=100000',
+    `--central.max-hosts=${hosts}`,
     '--kdump.settle=100ms',
   ];
   const first = await startExporter(dumps, flags);

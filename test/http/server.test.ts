@@ -193,11 +193,11 @@ describe('startHttpServer', () => {
     expect(await (await fetch(`${none.url}/sd`)).json()).toEqual([]);
   });
 
-  it('answers 503 while what is asked for cannot be told', async () => {
-    const hostMetrics = (): Promise<never> => Promise.reject(new Unavailable('a secret reason'));
+  it('answers 503 and says why while what is asked for cannot be told', async () => {
+    const hostMetrics = (): Promise<never> => Promise.reject(new Unavailable('db: no answer'));
     const { url } = await start({ hostMetrics }, { mode: 'central' });
     const response = await fetch(`${url}/probe?target=a`);
-    const text = 'The ledger cannot be read now; see hwerr_ledger_state\n';
+    const text = 'The ledger cannot be read now: db: no answer\n';
     expect([response.status, await response.text()]).toEqual([503, text]);
   });
 

@@ -513,9 +513,10 @@ describe('Ingest', () => {
     await nDecodes(running, 2);
     rmSync(join(directory, 'vmcore.1'));
     await eventually('another list', () => running.only.length > 1 || undefined);
-    expect(running.only.map(([root, paths]) => [root, paths.length])).toEqual([
-      [directory, 2],
-      [directory, 1],
+    const [one, two] = ['vmcore.1', 'vmcore.2'].map((name) => join(directory, name));
+    expect(running.only.map(([root, present, gone]) => [root, present.toSorted(), gone])).toEqual([
+      [directory, [one, two], []],
+      [directory, [two], [one]],
     ]);
   });
 

@@ -124,9 +124,9 @@ describe('Settling', () => {
       scanned(settling, [file('a', 2), file('c')], 2),
     ];
     expect(counts).toEqual([
-      { discovered: 2, vanished: 0 },
-      { discovered: 0, vanished: 0 },
-      { discovered: 1, vanished: 1 },
+      { discovered: 2, vanished: [] },
+      { discovered: 0, vanished: [] },
+      { discovered: 1, vanished: [file('b').path] },
     ]);
   });
 
@@ -366,13 +366,13 @@ describe('Settling', () => {
         1000,
         unknown,
       );
-    expect(of(`${DIRECTORY}/host`, inner, both)).toEqual({ discovered: 1, vanished: 0 });
-    expect(of(DIRECTORY, outer, both)).toEqual({ discovered: 0, vanished: 0 });
+    expect(of(`${DIRECTORY}/host`, inner, both)).toEqual({ discovered: 1, vanished: [] });
+    expect(of(DIRECTORY, outer, both)).toEqual({ discovered: 0, vanished: [] });
     expect(names(settling.takeReady(3000, 16)).sort()).toEqual(
       ['vmcore', 'host/vmcore', 'host/1/2/3/4/vmcore'].sort(),
     );
-    expect(of(`${DIRECTORY}/host`)).toEqual({ discovered: 0, vanished: 1 });
-    expect(of(DIRECTORY)).toEqual({ discovered: 0, vanished: 2 });
+    expect(of(`${DIRECTORY}/host`)).toEqual({ discovered: 0, vanished: [inner.path] });
+    expect(of(DIRECTORY)).toEqual({ discovered: 0, vanished: [outer.path, both.path] });
     expect(settling.has(outer.path)).toBe(false);
   });
 });

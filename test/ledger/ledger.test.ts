@@ -486,11 +486,11 @@ describe('the verdict on a file', () => {
     );
     const known = (root: string): string[] =>
       names.filter((path) => ledger.resultOf(root, path, '1') !== undefined);
-    ledger.retain('/a', [fileNumber(7), fileNumber(50), fileNumber(1000)]);
+    ledger.retain('/a', [fileNumber(7), fileNumber(50), fileNumber(1000)], []);
     await eventually('the files of /a are forgotten', () => known('/a').length === 2 || undefined);
     expect(known('/a')).toEqual([fileNumber(7), fileNumber(50)]);
     expect(known('/b')).toEqual(names);
-    ledger.retain('/b', []);
+    ledger.retain('/b', [], []);
     await eventually('the files of /b are forgotten', () => known('/b').length === 0 || undefined);
     expect(known('/a')).toHaveLength(2);
     expect(ledger.view.total().crashes).toBe(1);

@@ -1,6 +1,7 @@
 // A ledger that several collectors share, in a real PostgreSQL: it says what SQLite says, each crash once
 // whoever saw it, and goes on when the database comes back.
 
+import { Client } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { type Ledger, openLedgerOf } from '../../dist/ledger/ledger.js';
@@ -158,6 +159,20 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
     expect(await one.claims!.take([b!])).toEqual(['taken']);
   });
 
+  it('forgets a file that vanished where it was seen, and no file that only another collector sees', async () => {
+    const url = server.database();
+    const [one, other] = await Promise.all([collector(url), collector(url)]);
+    const [gone, stays, theirs] = ['gone', 'stays', 'theirs'].map((name) => `${ROOT}/${name}`);
+    const seen = [gone!, stays!];
+    for (const path of seen) await recordReport(one, crashReport({ bootId: path }), path);
+    await recordReport(other, crashReport({ bootId: 'theirs' }), theirs);
+    one.retain(ROOT, seen, []); // at its start
+    one.retain(ROOT, [stays!], [gone!]);
+    const kept = (): string[] => server.sql(url, 'SELECT path FROM file ORDER BY path');
+    await expect.poll(kept).toEqual([stays, theirs]);
+    expect(server.sql(url, 'SELECT count(*) FROM crash')).toEqual(['3']);
+  });
+
   it('is made once by those who start together', async () => {
     const url = server.database();
     const ledgers = await Promise.all(Array.from({ length: 4 }, () => collector(url)));
@@ -221,6 +236,43 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
     }
   });
 
+  it('shows of a host what it knew while its newer numbers are long in coming', async () => {
+    const url = server.database();
+    const ledger = await collector(url);
+    const crash = (i: number): CrashReport => crashReport({ bootId: `b${i}`, nodename: 'a' });
+    await recordReport(ledger, crash(1));
+    const known = await ledger.view.hostTotals('a');
+    const lock = await locked(url);
+    expect(await ledger.view.hostTotals('a')).toBe(known);
+    expect(await lock.waiting('pg_cancel_backend')).toBe(true);
+    await lock.end();
+    await recordReport(ledger, crash(2));
+    expect((await ledger.view.hostTotals('a'))?.crashes).toBe(2);
+  });
+
+  it('answers of a host that it was not asked for when its connection breaks, and the database is there', async () => {
+    const url = server.database();
+    const ledger = await collector(url);
+    await recordReport(ledger, crashReport({ nodename: 'a' }));
+    const lock = await locked(url);
+    const asked = ledger.view.hostTotals('a');
+    await eventually('it waits', () => lock.waiting('pg_terminate_backend'));
+    await lock.end();
+    expect((await asked)?.crashes).toBe(1);
+  });
+
+  it('answers the others when the database gives up on one statement', async () => {
+    const url = server.database();
+    const ledger = await collector(url);
+    await recordReport(ledger, crashReport({ nodename: 'a' }));
+    const lock = await locked(url);
+    const asked = ledger.view.hostTotals('a').catch((error: unknown) => error);
+    await eventually('it waits', () => lock.waiting('pg_cancel_backend'));
+    expect(await asked).toMatchObject({ problem: 'io' });
+    expect(await ledger.view.hostTotals('b')).toBeUndefined();
+    await lock.end();
+  });
+
   it('answers while the database hangs, and a collector that starts then waits for it', async () => {
     const own = await startPostgres();
     try {
@@ -243,6 +295,26 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
     }
   });
 });
+
+interface Lock {
+  /** Do this to those that wait for it, if any does. */
+  waiting(what: 'pg_cancel_backend' | 'pg_terminate_backend'): Promise<true | undefined>;
+  end(): Promise<void>;
+}
+
+/** Nobody can read a crash until it ends; of hosts without one anybody can. */
+async function locked(url: string): Promise<Lock> {
+  const client = new Client(url);
+  await client.connect();
+  await client.query('BEGIN; LOCK TABLE crash_file IN ACCESS EXCLUSIVE MODE');
+  return {
+    waiting: async (what) => {
+      const found = await client.query(`SELECT ${what}(pid) FROM pg_locks WHERE NOT granted`);
+      return found.rows.length > 0 || undefined;
+    },
+    end: () => client.end(),
+  };
+}
 
 /** All that totals say, as plain data. */
 function told(totals: Awaited<ReturnType<PostgresView['total']>>): object {

@@ -19,6 +19,8 @@ export const SETTLE_MS = 300;
 /** So long that whatever is found before was found by an event. */
 const RESCAN_MS = 60_000;
 
+type Retained = readonly [root: string, present: readonly string[], vanished: readonly string[]];
+
 export interface Running {
   readonly ingest: Ingest;
   /** Resolves when it has ended. */
@@ -29,7 +31,7 @@ export interface Running {
   readonly durations: readonly number[];
   readonly recovered: readonly string[];
   /** What was said to be all the files of a root. */
-  readonly only: readonly (readonly [root: string, paths: readonly string[]])[];
+  readonly only: readonly Retained[];
   readonly log: readonly string[];
   /** What was said of the first pass over the directories, whenever something was. */
   readonly passes: readonly ('partial' | 'over')[];
@@ -51,7 +53,7 @@ export function startIngest(
   const durations: number[] = [];
   const passes: ('partial' | 'over')[] = [];
   const recovered: string[] = [];
-  const only: [root: string, paths: string[]][] = [];
+  const only: Retained[] = [];
   const { log, lines } = memoryLog();
   let skippedMs = 0;
   let decodes = 0;
@@ -81,7 +83,7 @@ export function startIngest(
         recovered: (path) => recovered.push(path),
         resultOf: () => undefined,
         firstPassIs: (progress) => passes.push(progress),
-        retain: (root, paths) => only.push([root, [...paths]]),
+        retain: (root, present, vanished) => only.push([root, [...present], vanished]),
       },
       observeDecode: (seconds) => durations.push(seconds),
       log,

@@ -2,7 +2,15 @@
 // a user without rights. Debian package: postgresql.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -26,6 +34,8 @@ export interface PostgresServer {
   sql(url: string, text: string): string[];
   /** Its first process. */
   readonly process: () => ChildProcess;
+  /** Of its socket, and of its files. */
+  readonly folder: string;
   /** Of TCP. */
   readonly port: number;
   /** To all of its processes. */
@@ -46,8 +56,16 @@ function programs(): string {
   }
 }
 
-/** Resolves when it answers. @param settings of postgresql.conf, as `name=value`. */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+/**
+ * Resolves when it answers.
+ *
+ * @param settings of postgresql.conf, as `name=value`.
+ * @param tcp the line of pg_hba.conf for whoever comes over TCP; without it everybody is let in.
+ */
+export async function startPostgres(
+  settings: readonly string[] = [],
+  tcp?: string,
+): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'hwerr-postgres-'));
   const data = join(folder, 'data');
   mkdirSync(data);
@@ -61,6 +79,9 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   run('initdb', '--pgdata', data, '--username', USER, '--auth=trust', '--no-sync', '-E', 'UTF8');
+  if (tcp !== undefined) {
+    writeFileSync(join(data, 'pg_hba.conf'), `local all all trust\n${tcp}\n`);
+  }
   const port = await freePort();
   const given = [`unix_socket_directories=${folder}`, 'listen_addresses=127.0.0.1', ...settings];
   const start = (): ChildProcess =>
@@ -99,6 +120,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       .filter((line) => line !== '');
   await answers();
   return {
+    folder,
     database(): string {
       const name = `ledger${databases++}`;
       run('createdb', '-h', folder, '-p', `${port}`, '-U', USER, name);
