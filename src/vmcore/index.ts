@@ -95,7 +95,7 @@ export function decodeVmcore(
   const dump = joinParts('read' in files ? [openVmcore(files, limits)] : files);
   const kernel = identifyKernel(dump, limits);
   const { vmcoreinfo } = kernel;
-  const warnings: string[] = kernel.doubt === undefined ? [] : [kernel.doubt];
+  const warnings = [dump.unwritten, kernel.doubt].filter((doubt) => doubt !== undefined);
   const warn = (warning: string): void => {
     warnings.push(warning);
   };
@@ -113,7 +113,7 @@ export function decodeVmcore(
     nodename: kernel.nodename ?? null,
     bootId: counters.bootId,
     crashTimeSeconds: crashTime(kernel, counters, warn),
-    incomplete: dump.incomplete || lost,
+    incomplete: dump.incomplete || lost || (kernel.isCut === true && dump.part === undefined),
     vmcoreinfo: kernel.foundIn,
     symbolSource: counters.symbolSource,
     layoutSource: counters.layoutSource,
