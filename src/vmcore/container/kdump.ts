@@ -14,9 +14,11 @@ import type { PageHook } from '../memory/physical-memory.ts';
 
 /** @throws Corrupt or LimitExceeded when the headers are impossible. */
 export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
-  const header = readKdumpHeader(writtenPart(file, MIN_BLOCK), limits);
+  const start = writtenPart(file, MIN_BLOCK);
+  const header = readKdumpHeader(start, limits);
   // The last page may end with zeros; that of zeros which pages share is the last one of a part without others.
-  const source = writtenPart(file, header.blockSize);
+  const { blockSize } = header;
+  const source = blockSize === MIN_BLOCK ? start : writtenPart(file, blockSize);
   const { unwritten } = source;
   const pages = new KdumpPages(source, header, limits, onPage);
   const { texts: vmcoreinfoNotes, cpuPageTables } = notesOf(source, header, limits);
