@@ -238,7 +238,7 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The exporter may not read the file. It needs CAP_DAC_READ_SEARCH, or a group; for a URL or a bucket, other credentials.',
   io: 'Reading failed. See the message; check the disk, the mount or the store.',
   timeout: 'Took too long. Raise --decode.timeout, or check the mount.',
-  internal: 'A mistake of the exporter, or too little --decode.max-memory. Please report it.',
+  internal: 'A mistake of the exporter. Please report it.',
 };
 
 /** What to do about a failure. */

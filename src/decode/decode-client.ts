@@ -5,7 +5,7 @@
 // threads lost are bounded, and other directories are decoded as before.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FailureReason, messageOf } from '../failure.ts';
+import { type FailureReason, errorCode, messageOf } from '../failure.ts';
 import type { LiveOutcome } from '../host/kcore-file.ts';
 import type { LiveClient } from '../host/live.ts';
 import type { Logger } from '../log.ts';
@@ -118,6 +118,9 @@ class Workers {
       return await this.#askOnceStarted(worker, task, isOver);
     } catch (error) {
       if (error instanceof ThreadNotStarted) return failed('io', error.message);
+      if (errorCode(error) === 'ERR_WORKER_OUT_OF_MEMORY') {
+        return failed('limit_exceeded', `${task.path}: ${messageOf(error)}`);
+      }
       if (stopped === undefined) return failed('internal', messageOf(error));
       if (!(await hasEnded(stopped))) {
         this.#hung.set(task.path, root);

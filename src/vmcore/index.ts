@@ -16,7 +16,7 @@ import {
   logFindings,
 } from './evidence/log-findings.ts';
 import { type CounterOptions, readCounters } from './hwerr/counters.ts';
-import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { CAPS, DEFAULT_LIMITS, type Limits } from './limits.ts';
 import type { Kernel } from './kernel.ts';
 import { identifyKernel } from './running-kernel.ts';
 import { readLog } from './printk/log.ts';
@@ -95,14 +95,14 @@ export function decodeVmcore(
   const dump = joinParts('read' in files ? [openVmcore(files, limits)] : files);
   const kernel = identifyKernel(dump, limits);
   const { vmcoreinfo } = kernel;
-  const warnings: string[] = kernel.doubt === undefined ? [] : [kernel.doubt];
+  const warnings = [dump.unwritten, kernel.doubt].filter((doubt) => doubt !== undefined);
   const warn = (warning: string): void => {
     warnings.push(warning);
   };
   const counters = readCounters(kernel, { ...options, limits }, warn);
   const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
-  const { panicMessage, ...findings } = readFindings(kernel, dump.incomplete);
+  const { panicMessage, ...findings } = readFindings(kernel, dump.incomplete, limits);
   return {
     container: dump.container,
     flattened: dump.flattened,
@@ -113,7 +113,7 @@ export function decodeVmcore(
     nodename: kernel.nodename ?? null,
     bootId: counters.bootId,
     crashTimeSeconds: crashTime(kernel, counters, warn),
-    incomplete: dump.incomplete || lost,
+    incomplete: dump.incomplete || lost || (kernel.isCut === true && dump.part === undefined),
     vmcoreinfo: kernel.foundIn,
     symbolSource: counters.symbolSource,
     layoutSource: counters.layoutSource,
@@ -129,13 +129,14 @@ export function decodeVmcore(
 function readFindings(
   kernel: Kernel,
   isCut: boolean,
+  { logRecords: records }: Limits,
 ): LogFindings & Pick<CrashReport, 'panicMessage'> {
   const absent = (reason: AbsentLog['reason']): ReturnType<typeof readFindings> => ({
     panicMessage: null,
     ...absentLog(reason),
   });
   try {
-    const { source, ...log } = readLog(kernel);
+    const { source, ...log } = readLog(kernel, { records, bytes: CAPS.logBytes });
     if (source === 'absent') return absent('log_not_kept');
     if (log.records.length === 0 && log.unreadable > 0) {
       return absent(isCut ? 'page_lost' : 'page_excluded');

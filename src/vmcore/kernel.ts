@@ -5,6 +5,7 @@
 
 import { ascii, cString, hasBytesAt } from './bytes/text.ts';
 import { type PhysAddr, addVirt, hex, physAddr } from './bytes/units.ts';
+import { isZero } from './bytes/unwritten.ts';
 import type { Dump } from './container/dump.ts';
 import { Vmcoreinfo } from './container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
@@ -46,6 +47,8 @@ export interface Kernel {
   readonly isProven: boolean;
   /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it. */
   readonly nodename: string | undefined;
+  /** Whether the page with its utsname was lost, not left out. */
+  readonly isCut?: boolean;
   /** What contradicts it, where nothing says which of the two is right; undefined: nothing. */
   readonly doubt?: string;
 }
@@ -67,7 +70,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     if (!(error instanceof VmcoreError)) throw error;
     rejected ??= error;
     if (kernel?.foundIn === 'note' && error instanceof PageMissing) {
-      unproven.push(kernel);
+      unproven.push({ ...kernel, isCut: error.reason === 'page_lost' });
       missing ??= error.reason;
     }
   };
@@ -228,7 +231,8 @@ function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn'
   });
   if (kernels.length > 0) return kernels;
   const names = archs.map(({ name }) => name).join(' or ');
-  throw new Corrupt('corrupt', 'vmcoreinfo', `does not say where the ${names} kernel lies`);
+  const reason = dump.incomplete ? 'truncated' : 'corrupt';
+  throw new Corrupt(reason, 'vmcoreinfo', `does not say where the ${names} kernel lies`);
 }
 
 /** makedumpfile copies the utsname of the dumped kernel into its header; QEMU leaves it blank. */
@@ -260,12 +264,15 @@ function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
   if (namespace === undefined) {
     throw new Corrupt('no_vmcoreinfo', 'vmcoreinfo', 'want SYMBOL(init_uts_ns)');
   }
-  const uts = memory.read(addVirt(namespace, offset), (RELEASE + 1) * UTS_FIELD);
+  const address = addVirt(namespace, offset);
+  const uts = memory.read(address, (RELEASE + 1) * UTS_FIELD);
   const field = (i: number): string => cString(uts.subarray(i * UTS_FIELD, (i + 1) * UTS_FIELD));
   if (field(RELEASE) !== vmcoreinfo.osRelease && looksEncrypted(uts)) {
     const advice = 'dump it from inside the guest, with kdump';
     throw new Unsupported('encrypted', 'init_uts_ns', `got what looks like ciphertext: ${advice}`);
   }
+  const unwritten = isZero(uts) ? memory.whyUnwritten(address, uts.length) : undefined;
+  if (unwritten !== undefined) throw new PageMissing('page_lost', 'init_uts_ns', unwritten);
   if (field(SYSNAME) !== 'Linux') throw otherRelease(field(RELEASE), vmcoreinfo);
   return { nodename: field(NODENAME), release: field(RELEASE) };
 }

@@ -24,6 +24,8 @@ export interface Limits {
   readonly pageFrames: number;
   /** Decompressed pages kept, bytes. A decode needs about 40 pages. */
   readonly pageCacheBytes: number;
+  /** Records of the log in a dump, the newest: the errors in them take some 2 KiB each. */
+  readonly logRecords: number;
   /** kallsyms entries: real kernels have 100 to 250 thousand. */
   readonly kallsymsSymbols: number;
   /** System.map, or one section of a vmlinux, read whole: 10 and 15 MiB are usual. */
@@ -52,6 +54,7 @@ export function limitsWithin(memoryBytes: number): Limits {
     vmcoreinfoCandidates: 64,
     pageFrames: 2 ** 34,
     pageCacheBytes: Math.floor(memoryBytes / 32),
+    logRecords: Math.min(CAPS.logRecords, Math.floor(memoryBytes / 4096)),
     kallsymsSymbols: 4 << 20,
     symbolFileBytes: Math.floor(memoryBytes / 4),
     symbolFileSections: 4096,
@@ -59,8 +62,6 @@ export function limitsWithin(memoryBytes: number): Limits {
     symbolNameBytes: 1024,
   };
 }
-
-export const DEFAULT_LIMITS: Limits = limitsWithin(256 << 20);
 
 /** Caps that no caller has reason to change: what is beyond them is not what was looked for. */
 export const CAPS = {
@@ -106,3 +107,5 @@ export const CAPS = {
   /** Characters of a record read as text: the kernel stores 1024 bytes. */
   logRecordBytes: 8192,
 } as const;
+
+export const DEFAULT_LIMITS: Limits = limitsWithin(256 << 20);

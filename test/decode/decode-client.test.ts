@@ -16,6 +16,7 @@ import {
   writeHungryDump,
   writeSlowDump,
 } from '../support/dumps/fixtures.ts';
+import { kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
 import { realDecoder } from '../support/daemon/running-ingest.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { hungIt, mountHung } from '../support/system/hung-mount.ts';
@@ -39,8 +40,10 @@ function fileOf(path: string): Pick<FoundFile, 'root' | 'path' | 'version'> {
 const outOfMemory = {
   kind: 'failure',
   failure: {
-    reason: 'internal',
-    message: 'Worker terminated due to reaching memory limit: JS heap out of memory',
+    reason: 'limit_exceeded',
+    message: expect.stringContaining(
+      'Worker terminated due to reaching memory limit: JS heap out of memory',
+    ) as string,
   },
 };
 
@@ -88,6 +91,19 @@ describe('decodeClient', () => {
     const decoder = client({ maxMemoryBytes: 16 * MIB });
     expect(await decoder.decode(fileOf(hungry))).toEqual(outOfMemory);
     expect(await decoder.decode(fileOf(fixture(DUMP)))).toMatchObject({ kind: 'report' });
+  });
+
+  it('reads of a log that is full of errors what its memory has room for', async () => {
+    const line = (i: number): string =>
+      `EDAC MC0: 1 CE memory read error on CPU_SrcID#0_MC#0_Chan#0_DIMM#0 (channel:0 slot:0 page:0x${i} offset:0x0)`;
+    const records = Array.from({ length: 32_000 }, (_, i) => line(i));
+    const path = join(tempDir(), 'errors');
+    const log = { countBits: 15, sizeBits: 23, records };
+    writeFileSync(path, kdumpOf(kernel({ fillers: 20, log })).bytes);
+    expect(await client({ maxMemoryBytes: 32 * MIB }).decode(fileOf(path))).toMatchObject({
+      kind: 'report',
+      report: { hwerr: { kind: 'present' }, log: { records: 8192, truncated: true } },
+    });
   });
 
   it('survives a worker that cannot even start, every time', async () => {

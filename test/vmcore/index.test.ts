@@ -119,6 +119,21 @@ describe('decodeVmcore of a kernel without counters in the dump', () => {
     });
   });
 
+  it('is incomplete when the page with the utsname was lost, and has the counters all the same', () => {
+    const blank = withMemory(BUILT, BUILT.at('utsname'), new Uint8Array(4096));
+    const files = [kdumpOf(BUILT, { lost: ['utsname'] }).bytes, elfDumpOf(blank)];
+    for (const file of files) {
+      const { hwerr, incomplete, nodename } = decode(file);
+      expect({ kind: hwerr.kind, incomplete, nodename }).toEqual({
+        kind: 'present',
+        incomplete: true,
+        nodename: null,
+      });
+    }
+    const { incomplete } = decode(kdumpOf(BUILT, { excluded: ['utsname'] }).bytes);
+    expect(incomplete).toBe(false);
+  });
+
   it('is absent, page_lost, and incomplete when the file was cut before kallsyms', () => {
     const { bytes, places } = kdumpOf(BUILT);
     const pfn = Number(BUILT.at('kallsyms') / 4096n);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { type CrashReport, bytesSource, decodeVmcore } from '../../src/vmcore/index.ts';
-import { DEFAULT_LIMITS, type Limits } from '../../src/vmcore/limits.ts';
+import { DEFAULT_LIMITS, type Limits, limitsWithin } from '../../src/vmcore/limits.ts';
 import { hwerrTypes } from '../support/builders/btf-builder.ts';
 import { ByteWriter } from '../support/builders/bytes.ts';
 import { flatRecords, flatStream, flatten } from '../support/builders/flattened-builder.ts';
@@ -89,6 +89,15 @@ it('limit pageCacheBytes costs time, not the answer, when it is crossed', () => 
   );
   expect(lowered!.cost.pages).toBeGreaterThan(whole!.cost.pages);
   expect(lowered!.report.hwerr).toEqual(whole!.report.hwerr);
+});
+
+it('limit logRecords leaves the newest records of the log, which says so, when it is crossed', () => {
+  const file = elfDumpOf(kernel({ log: { records: ['old', 'middle', 'new'] } }));
+  expect(decode(file).log).toMatchObject({ records: 3, truncated: false });
+  expect(decode(file, { logRecords: 2 }).log).toMatchObject({ records: 2, truncated: true });
+  expect([32, 256, 1024].map((mib) => limitsWithin(mib * 2 ** 20).logRecords)).toEqual([
+    8192, 65_536, 65_536,
+  ]);
 });
 
 /** What crosses these is not needed by every dump: it becomes a warning, and the search goes on. */

@@ -48,6 +48,8 @@ export interface ContainedDump {
   readonly addressing: 'physical' | 'virtual';
   /** The writer said, or the end of the file shows, that part of the dump is missing. */
   readonly incomplete: boolean;
+  /** Why the file is taken to end before its end; undefined: it is not. */
+  readonly unwritten?: string;
   readonly hints: AddressHints;
   /** Which part it is of a split dump; undefined when it is whole. */
   readonly part: SplitPart | undefined;

@@ -6,6 +6,7 @@
 
 import { ExtentBuilder, type ExtentMap } from '../bytes/extents.ts';
 import type { ByteSource } from '../bytes/source.ts';
+import { zerosFollow } from '../bytes/unwritten.ts';
 import { physAddr, virtAddr } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
@@ -27,11 +28,17 @@ import {
 import { CoreNotes } from '../elf/core-notes.ts';
 import { ElfMemory, numeric } from './elf-memory.ts';
 
+/** In a header of 32 bits the numbers of the table of program headers, in one of 64 its own size follow. */
+const LAST_FIELDS = 48;
 const ALL_ONES = 0xffffffffffffffffn;
 const ALL_ONES_32 = 0xffffffffn;
 
 /** @throws Corrupt, Unsupported or LimitExceeded when the headers are impossible. */
 export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
+  if (source.size > LAST_FIELDS && zerosFollow(source, LAST_FIELDS)) {
+    const detail = 'has nothing but zeros behind its first fields, as where it was never written';
+    throw new Corrupt('truncated', 'elf header', detail);
+  }
   const header = readElfHeader(source, limits);
   // There may be a million segments: they are read once, and again where the guess was wrong.
   let read = readSegments(source, header, 'physical', limits);
@@ -48,7 +55,11 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     vmcoreinfoNotes: read.notes.texts,
     memory: new ElfMemory(source, extents, read.claims.build(limits)),
     addressing: read.hasPhysical ? 'physical' : 'virtual',
-    incomplete: saysIncomplete(header) || read.headers.blank > 0 || read.end > source.size,
+    incomplete:
+      saysIncomplete(header) ||
+      read.headers.blank > 0 ||
+      read.notes.areCut ||
+      read.end > source.size,
     hints: {
       physBase: undefined,
       ramStart: ramStart(extents),

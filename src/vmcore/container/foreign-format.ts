@@ -22,6 +22,7 @@ interface Magic extends ForeignFormat {
 const LKCD = [0xa8, 0x19, 0x01, 0x73, 0x61, 0x8f, 0x23, 0xed];
 const LKCD_ADVICE = 'got an LKCD dump, dead since 2006, want a kdump file';
 
+const XEN_SAVE_ADVICE = 'got a saved Xen domain, want a dump: kdump inside the guest';
 const XC_CORE_ADVICE = 'got a core of a Xen domain, want a dump: kdump inside the guest';
 
 const MAGICS: readonly Magic[] = [
@@ -63,7 +64,9 @@ const MAGICS: readonly Magic[] = [
     ascii('QEVM'),
     'got a QEMU migration stream, want a dump: virsh dump --memory-only DOMAIN FILE',
   ),
-  format(ascii('Xen saved domain'), 'got a saved Xen domain, want a dump: kdump inside the guest'),
+  format(ascii('Xen saved domain'), XEN_SAVE_ADVICE),
+  format(ascii('LinuxGuestRecord'), XEN_SAVE_ADVICE),
+  format([...new Array<number>(8).fill(0xff), ...ascii('XENF')], XEN_SAVE_ADVICE),
   format([0xed, 0xeb, 0x0f, 0xf0], XC_CORE_ADVICE),
   format([0xee, 0xeb, 0x0f, 0xf0], XC_CORE_ADVICE),
   format(ascii('PAGEDU64'), 'got a Windows dump, want one of a Linux kernel'),
@@ -77,11 +80,6 @@ export const FOREIGN_MAGICS: readonly Uint8Array[] = MAGICS.map(({ magic }) => m
 /** The known format that `head` begins with. */
 export function foreignFormat(head: Uint8Array): ForeignFormat | undefined {
   return MAGICS.find(({ magic }) => hasBytesAt(head, 0, magic));
-}
-
-/** Whether the file begins with zeros alone, as a copy does whose data never arrived. */
-export function isBlank(head: Uint8Array): boolean {
-  return head.length > 0 && head.every((byte) => byte === 0);
 }
 
 function format(magic: Iterable<number>, advice: string): Magic {

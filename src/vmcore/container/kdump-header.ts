@@ -13,7 +13,7 @@ import type { Limits } from '../limits.ts';
 export const KDUMP_MAGIC = ascii('KDUMP   ');
 const MAX_VERSION = 6;
 const UTS_FIELD = 65; // __NEW_UTS_LEN + 1 (include/uapi/linux/utsname.h)
-const MIN_BLOCK = 4096;
+export const MIN_BLOCK = 4096;
 const MAX_BLOCK = 65536;
 
 /** Offsets in struct disk_dump_header that depend on the size of its struct timeval. */

@@ -3,17 +3,23 @@
 
 import { type ByteSource, inRange } from '../bytes/source.ts';
 import { cString } from '../bytes/text.ts';
+import { writtenPart } from '../bytes/unwritten.ts';
 import { compressionsOf } from '../codec/page-codec.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, SplitPart } from './dump.ts';
-import { type KdumpHeader, STATUS_INCOMPLETE, readKdumpHeader } from './kdump-header.ts';
+import { type KdumpHeader, MIN_BLOCK, STATUS_INCOMPLETE, readKdumpHeader } from './kdump-header.ts';
 import { KdumpPages } from './kdump-pages.ts';
 import { CoreNotes } from '../elf/core-notes.ts';
 import type { PageHook } from '../memory/physical-memory.ts';
 
 /** @throws Corrupt or LimitExceeded when the headers are impossible. */
-export function openKdump(source: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
-  const header = readKdumpHeader(source, limits);
+export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
+  const start = writtenPart(file, MIN_BLOCK);
+  const header = readKdumpHeader(start, limits);
+  // The last page may end with zeros; that of zeros which pages share is the last one of a part without others.
+  const { blockSize } = header;
+  const source = blockSize === MIN_BLOCK ? start : writtenPart(file, blockSize);
+  const { unwritten } = source;
   const pages = new KdumpPages(source, header, limits, onPage);
   const { texts: vmcoreinfoNotes, cpuPageTables } = notesOf(source, header, limits);
   const brokeOff = (header.status & STATUS_INCOMPLETE) !== 0;
@@ -27,6 +33,7 @@ export function openKdump(source: ByteSource, limits: Limits, onPage?: PageHook)
     memory: pages,
     addressing: 'physical',
     incomplete: brokeOff || pages.isCutShort,
+    ...(unwritten !== undefined && { unwritten }),
     hints: {
       // QEMU parses phys_base in the wrong base.
       physBase: header.byMakedumpfile ? header.physBase : undefined,

@@ -3,6 +3,7 @@
 
 import type { ByteSource } from '../bytes/source.ts';
 import { hasBytesAt } from '../bytes/text.ts';
+import { writtenPart } from '../bytes/unwritten.ts';
 import { BadMagic, Corrupt, Unsupported } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, Dump } from './dump.ts';
@@ -12,11 +13,15 @@ import { FLATTENED_MAGIC, flattened, isFlattened } from './flattened.ts';
 import { KDUMP_MAGIC, isKdump } from './kdump-header.ts';
 import { openKdump } from './kdump.ts';
 import type { PageHook } from '../memory/physical-memory.ts';
-import { FOREIGN_MAGICS, foreignFormat, isBlank } from './foreign-format.ts';
+import { FOREIGN_MAGICS, foreignFormat } from './foreign-format.ts';
 
 /** The bytes of a file that show its format. */
 export const HEAD_BYTES = 4096;
 const MAGICS: readonly Uint8Array[] = [FLATTENED_MAGIC, KDUMP_MAGIC, ELF_MAGIC, ...FOREIGN_MAGICS];
+/** Zeros at the end of a stream that ended: what wrote it may have filled up a block. */
+const STREAM_ZEROS = 4096;
+/** Zeros at the end of any file that mean nothing. */
+const FOREIGN_ZEROS = 512;
 /** No magic is longer, and no dump as short. */
 export const MAGIC_BYTES = Math.max(...MAGICS.map(({ length }) => length));
 
@@ -30,13 +35,16 @@ export function openDump(source: ByteSource, limits: Limits, onPage?: PageHook):
   if (!isFlattened(headOf(source))) {
     return { ...openContainer(source, limits, onPage), flattened: false };
   }
-  const stream = flattened(source, limits);
+  const written = writtenPart(source, STREAM_ZEROS);
+  const stream = flattened(written, limits);
   if (!stream.holds(0, MAGIC_BYTES)) {
     const detail = 'breaks off before the record with the first bytes of a dump';
     throw new Corrupt('truncated', 'flattened stream', detail);
   }
   const dump = openContainer(stream, limits, onPage);
-  return { ...dump, flattened: true, incomplete: dump.incomplete || !stream.ended };
+  const incomplete = dump.incomplete || !stream.ended;
+  const { unwritten = written.unwritten } = dump;
+  return { ...dump, flattened: true, incomplete, ...(unwritten !== undefined && { unwritten }) };
 }
 
 /** Whether a file that begins so may be a dump, of a format that is read here or not. */
@@ -46,17 +54,18 @@ export function mayBeDump(head: Uint8Array): boolean {
 
 function openContainer(source: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const head = headOf(source);
-  if (head.length === 0) throw new Corrupt('truncated', 'file', 'is an empty file');
+  if (source.size === 0) throw new Corrupt('truncated', 'file', 'is an empty file');
   if (isKdump(head)) return openKdump(source, limits, onPage);
   if (isElf(head)) return openElfCore(source, limits);
   const foreign = foreignFormat(head);
   if (foreign !== undefined) throw new Unsupported(foreign.reason, 'file', foreign.advice);
-  if (isCutInMagic(head)) {
-    const detail = `ends after ${head.length} bytes, inside the magic number of a dump or an archive`;
-    throw new Corrupt('truncated', 'file', detail);
+  const written = headOf(writtenPart(source, FOREIGN_ZEROS));
+  if (written.length === 0) {
+    throw new Corrupt('truncated', 'file', 'has nothing but zeros: a copy that never arrived');
   }
-  if (isBlank(head)) {
-    throw new BadMagic('file', 'got only zeros at its start: a copy that never arrived, or a hole');
+  if (isCutInMagic(written)) {
+    const detail = `ends after ${written.length} bytes, inside the magic number of a dump or an archive`;
+    throw new Corrupt('truncated', 'file', detail);
   }
   throw new BadMagic('file', 'is no kernel dump: it begins neither as KDUMP nor as ELF');
 }

@@ -3,16 +3,20 @@
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import { type ByteSource, type FileRange, inRange } from '../bytes/source.ts';
+import { zerosFollow } from '../bytes/unwritten.ts';
 import { ProcessCore, Unsupported } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import { PT_NOTE } from './elf-constants.ts';
 import { type ProgramHeader, hasSafeOffsets } from './elf-header.ts';
 import { type Note, notes } from './notes.ts';
 
-/** NT_PRPSINFO, NT_AUXV and NT_FILE (include/uapi/linux/elf.h): of processes, which kernels have not. */
-const OF_PROCESS: ReadonlySet<number> = new Set([3, 6, 0x46494c45]);
+/** NT_PRPSINFO, NT_AUXV, NT_FILE and NT_SIGINFO (include/uapi/linux/elf.h): of processes, which kernels have not. */
+const OF_PROCESS: ReadonlySet<number> = new Set([3, 6, 0x46494c45, 0x53494749]);
 /** Notes of the hypervisor (xen/include/public/elfnote.h), and what it says of itself. */
 const OF_XEN: ReadonlySet<string> = new Set(['Xen', 'VMCOREINFO_XEN']);
+
+/** Zeros behind the notes that are not memory, bytes: the image of a kernel lies nearer to the start of its RAM. */
+const KERNEL_IS_WITHIN = 16 << 20;
 
 /** struct QEMUCPUState of x86 (target/i386/arch_dump.c): version 1, and where it has cr[3]. */
 const QEMU_CPU = { version: 1, cr3: 416 };
@@ -30,6 +34,8 @@ export class CoreNotes {
   readonly #order: ByteOrder;
   readonly #limits: Limits;
   #count = 0;
+  /** Whether the notes end in zeros that were never written. */
+  areCut = false;
   #isOfProcess = false;
   #isOfXen = false;
 
@@ -48,15 +54,21 @@ export class CoreNotes {
   /** @throws LimitExceeded for more notes in all than limits.ts allows. */
   take(range: FileRange): void {
     if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
+    let end = range.offset;
     for (const note of notes(this.#source, this.#order, range)) {
       limited('note count', ++this.#count, this.#limits.notes);
+      end = note.descOffset + note.descLength;
       this.#isOfProcess ||= note.name === 'CORE' && OF_PROCESS.has(note.type);
       this.#isOfXen ||= OF_XEN.has(note.name);
       if (note.name === 'QEMU' && this.#isHeld(note)) this.#takeCpu(note);
       if (note.name !== 'VMCOREINFO' || note.type !== 0 || !this.#isHeld(note)) continue;
-      this.texts.push(this.#source.read(note.descOffset, note.descLength));
+      const text = this.#source.read(note.descOffset, note.descLength);
+      this.texts.push(text);
+      // The kernel's text fills its note.
+      if (text.at(-1) === 0) this.areCut ||= this.#isEnd(note.descOffset + text.length);
       if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
     }
+    if (this.texts.length === 0) this.areCut ||= this.#isEnd(end);
   }
 
   /**
@@ -75,6 +87,11 @@ export class CoreNotes {
     if (this.#isOfProcess && this.texts.length === 0) {
       throw new ProcessCore('notes', 'got the core of a process, want one of a kernel');
     }
+  }
+
+  /** Whether nothing was written from there on: memory follows the notes, and a kernel lies in its first MiB. */
+  #isEnd(offset: number): boolean {
+    return offset < this.#source.size && zerosFollow(this.#source, offset, KERNEL_IS_WITHIN);
   }
 
   #takeCpu({ descOffset, descLength }: Note): void {

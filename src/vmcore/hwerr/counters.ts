@@ -7,7 +7,7 @@ import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Kernel } from '../kernel.ts';
 import type { CrashReport, Hwerr } from '../report.ts';
-import { namesTables } from '../symbols/kallsyms-tables.ts';
+import { namesTables, whyTablesUnwritten } from '../symbols/kallsyms-tables.ts';
 import { Kallsyms } from '../symbols/kallsyms.ts';
 import { type KernelName, type SymbolFile, symbolFileSources } from '../symbols/symbol-files.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
@@ -130,7 +130,9 @@ class Symbols {
       this.kallsyms = Kallsyms.open(vmcoreinfo, kernel.memory, options.limits);
     } catch (error) {
       if (!(error instanceof VmcoreError)) throw error;
-      this.#trouble = error;
+      const unwritten = whyTablesUnwritten(vmcoreinfo, kernel.memory);
+      this.#trouble =
+        unwritten === undefined ? error : new PageMissing('page_lost', 'kallsyms', unwritten);
     }
   }
 

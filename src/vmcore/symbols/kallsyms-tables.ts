@@ -6,7 +6,7 @@
 import { limited } from '../bytes/cursor.ts';
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
-import { Corrupt } from '../errors.ts';
+import { Corrupt, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';
 
@@ -16,6 +16,8 @@ const TOKEN_TABLE_BYTES = 2048;
 
 /** Of what VMCOREINFO names in any kernel since v6.0 that has kallsyms. */
 const NAMED = ['kallsyms_names', 'kallsyms_num_syms', 'kallsyms_token_table'] as const;
+
+const TABLES = [...NAMED, 'kallsyms_token_index', 'kallsyms_offsets', 'kallsyms_addresses'];
 
 /**
  * Where the tables are, and what is small of them: the number of symbols, and the 256 texts
@@ -83,6 +85,25 @@ export function kallsymsTables(
     relativeBase,
     limits,
   };
+}
+
+/** Why one of the tables, or the first of it, may never have been written; undefined: they were, or are missing. */
+export function whyTablesUnwritten(info: Vmcoreinfo, memory: VirtualMemory): string | undefined {
+  for (const name of TABLES) {
+    const table = info.symbol(name);
+    const why = table && orUndefined(() => memory.whyUnwritten(table, 4));
+    if (why !== undefined) return `${name}: ${why}`;
+  }
+  return undefined;
+}
+
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof VmcoreError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether VMCOREINFO says of any table where it is: kernels before v6.0 do not. */

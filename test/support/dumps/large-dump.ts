@@ -54,7 +54,8 @@ export function writeLargeDump(path: string, dump: string, size: number): void {
     const fixed = Buffer.concat([head, bitmapOf(ramBitmap), bitmapOf(dumpedBitmap), moved]);
     writeSync(file, fixed, 0, fixed.length, 0);
     writeSync(file, bytes, dataAt, bytes.length - dataAt, largeDataAt);
-    ftruncateSync(file, size);
+    ftruncateSync(file, size - 1);
+    writeSync(file, Buffer.of(1), 0, 1, size - 1); // or it would end in zeros that nobody wrote
     // By the last page it is seen to be whole.
     const last = Buffer.alloc(DESCRIPTOR_BYTES);
     last.writeBigUInt64LE(BigInt(size - blockSize), 0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { type ByteSource, bytesSource } from '../../../src/vmcore/bytes/source.ts';
-import { whyUnwritten } from '../../../src/vmcore/bytes/unwritten.ts';
+import { whyUnwritten, writtenPart } from '../../../src/vmcore/bytes/unwritten.ts';
 import { sparseSource } from '../../support/system/faulty-source.ts';
 
 /** Ones, with zeros in `[from, to)`. */
@@ -34,7 +34,7 @@ describe('whyUnwritten', () => {
     expect(whyUnwritten(file(5080, 0, 0), 5000, 80)).toBeUndefined();
   });
 
-  it('looks no further than 16 MiB for the end of the zeros', () => {
+  it('looks no further than 64 KiB for the end of the zeros', () => {
     const zeros = sparseSource(2 ** 44, new Map([[0, Uint8Array.of(1)]]));
     expect(whyUnwritten(zeros, 8, 80)).toMatch(/nothing but zeros/);
   });
@@ -46,5 +46,32 @@ describe('whyUnwritten', () => {
       origin: (offset, length) => ({ file: raw, pieces: [{ offset: 5000 + offset, length }] }),
     };
     expect(whyUnwritten(above, 0, 80)).toMatch(/from 0x13d8 on/);
+  });
+});
+
+it('whyUnwritten() doubts zeros that go on for 64 KiB, though they end before the file does', () => {
+  const until = (to: number): ByteSource => file(200_000, 5060, to);
+  expect(whyUnwritten(until(5080 + 65_536), 5000, 80)).toMatch(/never written$/);
+  expect(whyUnwritten(until(5080 + 65_535), 5000, 80)).toBeUndefined();
+});
+
+describe('writtenPart', () => {
+  it.each([0, 1, 4095, 4096, 70_000, 199_000, 995_903])(
+    'ends where the zeros begin, at %i',
+    (size) => {
+      const part = writtenPart(file(1_000_000, size, 1_000_000), 4096);
+      expect(part.size).toBe(size);
+      expect(part.unwritten).toMatch(/never written$/);
+      expect(part.holds(0, size)).toBe(true);
+      expect(part.holds(0, size + 1)).toBe(false);
+      expect(() => part.read(0, size + 1)).toThrow(`got a file of ${size} bytes`);
+      expect(part.read(0, size)).toHaveLength(size);
+    },
+  );
+
+  it('is the file where no more zeros are at its end than are its own', () => {
+    const whole = file(10_000, 5904, 10_000);
+    expect(writtenPart(whole, 4096)).toBe(whole);
+    expect(writtenPart(whole, 4095).size).toBe(5904);
   });
 });

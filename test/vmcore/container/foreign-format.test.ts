@@ -16,6 +16,9 @@ it.each([
   ['QEMU migration', bytesOf('QEVM'), 'unsupported_format', '--memory-only'],
   ['64-bit Windows', bytesOf('PAGEDU64'), 'unsupported_format', 'Windows'],
   ['32-bit Windows', bytesOf('PAGEDUMP'), 'unsupported_format', 'Windows'],
+  ['xl save', bytesOf('Xen saved domain, xl format'), 'unsupported_format', 'kdump inside'],
+  ['xm save', bytesOf('LinuxGuestRecord'), 'unsupported_format', 'kdump inside'],
+  ['libxc', fromHex('ffffffffffffffff58454e46'), 'unsupported_format', 'kdump inside'],
   ['LiME', bytesOf('EMiL'), 'unsupported_format', 'LiME'],
 ])('foreignFormat knows %s and says what to do', (_, head, reason, advice) => {
   const found = foreignFormat(head);

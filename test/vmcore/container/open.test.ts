@@ -5,7 +5,7 @@ import { physAddr } from '../../../src/vmcore/bytes/units.ts';
 import type { Dump } from '../../../src/vmcore/container/dump.ts';
 import { openDump } from '../../../src/vmcore/container/open.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { bytesOf, fromHex, latin1, patternPage } from '../../support/builders/bytes.ts';
+import { bytesOf, concat, fromHex, latin1, patternPage } from '../../support/builders/bytes.ts';
 import { elfCore } from '../../support/builders/elf-core-builder.ts';
 import { flatRecords, flatStream, flatten } from '../../support/builders/flattened-builder.ts';
 import { kdump } from '../../support/builders/kdump-builder.ts';
@@ -63,6 +63,22 @@ describe('openDump', () => {
     expect(open(flatStream(records.slice(0, -1), { ended: false })).incomplete).toBe(true);
   });
 
+  it.each([
+    ['nothing', new Uint8Array(8192), 'nothing but zeros'],
+    ...MAGICS.slice(0, 3).map(
+      ([name, magic]) =>
+        [
+          `part of the magic of ${name}`,
+          concat(magic.slice(0, 3), new Uint8Array(8192)),
+          'after 3',
+        ] as const,
+    ),
+  ] as const)('throws Corrupt (`truncated`) when %s was written of a file', (_, bytes, message) => {
+    const error = thrownBy(() => open(bytes));
+    expect(error).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+    expect(error.message).toContain(message);
+  });
+
   it('throws Corrupt (`truncated`) when the file is empty: a copy that did not begin', () => {
     const error = thrownBy(() => open(new Uint8Array(0)));
     expect(error).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
@@ -72,7 +88,6 @@ describe('openDump', () => {
   it.each([
     ['is shorter than any magic, and begins as none', bytesOf('dump')],
     ['is text', bytesOf('kernel panic: not a dump\n')],
-    ['is zeros', new Uint8Array(8192)],
     ['is a flattened file of something else', flatten(bytesOf('something else that is no dump'))],
   ])('throws BadMagic when the file %s', (_, bytes) => {
     expect(thrownBy(() => open(bytes))).toMatchObject({ tag: 'BadMagic', reason: 'not_a_dump' });

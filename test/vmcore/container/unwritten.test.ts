@@ -2,7 +2,12 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { type CrashReport, bytesSource, decodeVmcore } from '../../../src/vmcore/index.ts';
+import {
+  type CrashReport,
+  VmcoreError,
+  bytesSource,
+  decodeVmcore,
+} from '../../../src/vmcore/index.ts';
 import { LE64, ByteWriter, concat } from '../../support/builders/bytes.ts';
 import { flatRecords, flatStream } from '../../support/builders/flattened-builder.ts';
 import {
@@ -83,7 +88,7 @@ describe.each(CONTAINERS)('the array in %s', (_, make) => {
     const { hwerr, incomplete, warnings } = without(whole, from, to);
     expect(hwerr).toEqual({ kind: 'absent', reason: 'page_lost' });
     expect(incomplete).toBe(true);
-    expect(warnings.join()).toMatch(/^hwerr_data: .* never written$/);
+    expect(warnings.join()).toMatch(/^(hwerr_data|file): .* never written/);
   });
 
   it('is believed to have counted nothing where its page has other data', () => {
@@ -115,5 +120,32 @@ describe('a page of zeros in a kdump file', () => {
       kind: 'absent',
       reason: 'page_lost',
     });
+  });
+});
+
+/** What a copy says that has its size, and nothing behind `from` but zeros. */
+function arrivedUntil(file: Uint8Array, from: number): string {
+  try {
+    const { hwerr, incomplete } = without(file, from, Infinity);
+    if (hwerr.kind !== 'absent') return hwerr.kind;
+    return `${hwerr.reason} ${incomplete ? 'incomplete' : 'complete'}`;
+  } catch (error) {
+    if (error instanceof VmcoreError) return error.reason;
+    throw error;
+  }
+}
+
+describe.each(CONTAINERS)('a copy of %s with its whole size', (_, make) => {
+  const file = make(kernel({ counters: COUNTERS, fillers: 300, arrayOffset: LAST }));
+  const inHeaders = [0, 1, 4, 6, 7, 8, 15, 16, 17, 20, 40, 52, 60, 64, 100, 300, 430, 464, 1000];
+  const end = arrayIn(file);
+  const spread = Array.from({ length: 60 }, (__, i) => Math.floor((i * end) / 60));
+
+  it('is incomplete however little of it arrived', () => {
+    const answers = [...inHeaders, ...spread].map((from) => [from, arrivedUntil(file, from)]);
+    const others = answers.filter(
+      ([, answer]) => !/^(truncated|page_lost incomplete|unreadable)$/.test(String(answer)),
+    );
+    expect(others).toEqual([]);
   });
 });

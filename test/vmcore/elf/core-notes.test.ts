@@ -100,6 +100,7 @@ describe('requireLinux', () => {
     ['NT_PRPSINFO', 3],
     ['NT_AUXV', 6],
     ['NT_FILE', 0x46494c45],
+    ['NT_SIGINFO', 0x53494749],
   ])('throws BadMagic for a core with %s, which processes have', (_, type) => {
     const bytes = noteBytes([CPU, { name: 'CORE\0', type, desc: bytesOf('x') }]);
     const error = thrownBy(() => {
