@@ -80,16 +80,18 @@ function records(
 
 /** @param told of by the section that says most of what went wrong. */
 function death(sections: readonly SectionName[], told: SectionName): Machine['deaths'][number] {
-  const events = sections.map((section) => logged(section, 'fatal', 0));
   return {
     name: `fatal ${sections.length === 1 ? told : `${told} and others`} record`,
     what: `firmware record, fatal: ${sections.join(', ')}`,
     panic: /^Kernel panic - not syncing: (GHES: )?Fatal hardware error/,
     type: 'ghes-fatal',
     // What sections of one category say is one error, as long as they name no two parts.
-    events: events.filter(
-      ({ category }, i) => events.findIndex((other) => other.category === category) === i,
-    ),
+    events: (release) => {
+      const events = sections.map((section) => logged(section, 'fatal', 0, release));
+      return events.filter(
+        ({ category }, i) => events.findIndex((other) => other.category === category) === i,
+      );
+    },
     cause: { ...logged(told, 'fatal', 0), hwerrCategory: null },
     inject: (guest) => {
       const cper = firmwareRecord(sections, 'fatal', 0).toString('base64');

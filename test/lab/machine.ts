@@ -71,8 +71,8 @@ interface Death {
   /** What it says in its last breath. */
   readonly panic: RegExp;
   readonly type: CrashType;
-  /** All that its log must come to. */
-  readonly events: readonly LoggedError[];
+  /** All that the log of a kernel must come to. */
+  events(release: string): readonly LoggedError[];
   /** The one of them that it died of. */
   readonly cause: LoggedError;
   inject(guest: Guest): Promise<unknown>;

@@ -157,7 +157,7 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
       ...{ container: format.container, flattened: false, compression: [...format.compression] },
       ...{ ...known, panicMessage, crashTimeSeconds: crashTimeIn(readFileSync(file)) },
       log: { source: 'ring', forgeable: false, foreign: 0, truncated: false },
-      hardwareEvents: death.events,
+      hardwareEvents: death.events(kernel.release),
       crash: { type: death.type, machineCheckTaint: facts?.machineCheckTaint, cause: death.cause },
     };
     expect(report).toMatchObject({ ...wanted, warnings: [] });

@@ -82,7 +82,7 @@ export const x86_64: Machine = {
       what: 'machine check: uncorrected memory error, processor context corrupt',
       panic: /^Kernel panic - not syncing: Fatal (local )?machine check/,
       type: 'machine-check',
-      events: [FATAL_MACHINE_CHECK],
+      events: () => [FATAL_MACHINE_CHECK],
       cause: FATAL_MACHINE_CHECK,
       inject: (guest) => guest.monitor('mce -b 0 7 0xbe00000000010091 0x5 0x12345000 0x8c'),
     },

@@ -3,7 +3,8 @@
 status=0
 while read -r name options; do
   case $options in
-    cp) cp /proc/vmcore /share/crash/$name ;;
+    # In larger pieces than busybox has them: the host is far.
+    cp) dd if=/proc/vmcore of=/share/crash/$name bs=1M ;;
     # Page by page: by way of memory, for the host is far.
     *-E*) makedumpfile --message-level 4 $options /proc/vmcore /tmp/$name && mv /tmp/$name /share/crash/$name ;;
     *-F*) makedumpfile --message-level 4 $options /proc/vmcore >/share/crash/$name ;;
