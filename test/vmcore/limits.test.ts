@@ -35,7 +35,10 @@ const exceeded = { tag: 'LimitExceeded', reason: 'limit_exceeded' };
 
 /** For every limit a dump that crosses it when it is lowered: a new limit does not compile without. */
 const CROSSINGS: Record<
-  Exclude<keyof Limits, 'pageCacheBytes' | 'symbolFileBytes' | 'symbolFileSections' | 'btfBytes'>,
+  Exclude<
+    keyof Limits,
+    'pageCacheBytes' | 'logRecords' | 'symbolFileBytes' | 'symbolFileSections' | 'btfBytes'
+  >,
   Crossing
 > = {
   segments: { limit: 1, file: ELF, error: exceeded },

@@ -46,6 +46,23 @@ class Rows {
     );
   }
 
+  /**
+   * Makes a row reach to the end of the next one, where that begins in it and says the same of every
+   * address. @returns whether it did.
+   */
+  join(row: number, next: number): boolean {
+    const start = this.start(row);
+    const isAgreed = this.fileOffset(next) - this.fileOffset(row) === this.start(next) - start;
+    if (!isAgreed || this.start(next) > this.end(row)) return false;
+    const length = Math.max(this.end(row), this.end(next)) - start;
+    this.#chunks[(row / CHUNK_ROWS) | 0]?.fill(
+      length,
+      3 * (row % CHUNK_ROWS) + 1,
+      3 * (row % CHUNK_ROWS) + 2,
+    );
+    return true;
+  }
+
   #value(row: number, column: 0 | 1 | 2): number {
     return this.#chunks[(row / CHUNK_ROWS) | 0]?.[3 * (row % CHUNK_ROWS) + column] ?? 0;
   }
@@ -80,7 +97,7 @@ export class ExtentMap {
     this.#rows = rows;
     this.#limits = limits;
     const [order, free] = sortedOrder(rows);
-    this.#order = order.subarray(0, dropRepeated(rows, order));
+    this.#order = order.subarray(0, joinAgreeing(rows, order));
     this.#highest = free.subarray(0, this.#order.length);
     let highest = at(this.#order, 0);
     this.#order.forEach((row, i) => {
@@ -173,16 +190,16 @@ function at(values: Uint32Array, i: number): number {
 }
 
 /**
- * Extents that are the same in all are one: QEMU writes a segment for each of the 65,536 virtual
- * addresses of an x86_64 kernel's espfix pages.
+ * Extents that overlap and say the same of every address are one: QEMU writes a segment for each virtual
+ * address that memory is mapped at, such as the 65,536 of an x86_64 kernel's espfix pages.
  *
  * @param order the rows as sortedOrder() has them; its head is those that stay.
  * @returns how many stay.
  */
-function dropRepeated(rows: Rows, order: Uint32Array): number {
+function joinAgreeing(rows: Rows, order: Uint32Array): number {
   let kept = 0;
   for (const row of order) {
-    if (kept === 0 || rows.compare(at(order, kept - 1), row) !== 0) order[kept++] = row;
+    if (kept === 0 || !rows.join(at(order, kept - 1), row)) order[kept++] = row;
   }
   return kept;
 }

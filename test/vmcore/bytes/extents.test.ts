@@ -40,7 +40,21 @@ describe('ExtentMap', () => {
     expect(map.end).toBe(300);
   });
 
-  it('keeps extents apart that differ in length or place', () => {
+  it.each<[string, (i: number) => Triple]>([
+    ['lie in one another', (i) => [1000 + i, 5000 - 2 * i, 1000 + i]],
+    ['overlap in part', (i) => [1000 + 4 * i, 400, 1000 + 4 * i]],
+    ['follow each other', (i) => [1000 + 4 * i, 4, 1000 + 4 * i]],
+  ])('takes extents for one that %s and say the same', (_, extentOf) => {
+    const triples = Array.from({ length: 1000 }, (__, i) => extentOf(i));
+    const map = extents(triples.reverse(), 1);
+    expect(map.count).toBe(1);
+    const { start, length, fileOffset } = [...map.all()][0]!;
+    expect(start).toBe(1000);
+    expect(fileOffset).toBe(1000);
+    expect(start + length).toBe(Math.max(...triples.map(([from, size]) => from + size)));
+  });
+
+  it('keeps extents apart that differ in place', () => {
     const triples: Triple[] = [
       [0, 10, 5],
       [0, 20, 5],
@@ -158,7 +172,7 @@ describe('ExtentMap', () => {
   });
 
   it('throws LimitExceeded when a lookup passes over more extents than the limit', () => {
-    const hidden = Array.from({ length: 10 }, (_, i): Triple => [10 + i, 1, 9000 + i]);
+    const hidden = Array.from({ length: 10 }, (_, i): Triple => [10 + i, 1, 9000 + 2 * i]);
     expect(() => extents([[0, 1000, 0], ...hidden], 4).within(500, 4)).toThrow(LimitExceeded);
   });
 
