@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 import { type ViteUserConfig, defineConfig } from 'vitest/config';
 
+import { LongestFirst } from './support/system/longest-first.ts';
 import { SkippedByName } from './support/system/skipped-by-name.ts';
 
 /** .ci/run asks for a machine-readable copy of the result here. */
@@ -12,7 +13,8 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/architecture/violations/**'],
-    maxWorkers: 2,
+    maxWorkers: 3, // some wait for what they started
+    sequence: { sequencer: LongestFirst },
     // How long a failure takes: nothing waits for a time, and the machine may have other work.
     testTimeout: 900_000,
     hookTimeout: 900_000,
