@@ -17,7 +17,7 @@ const UNWRITTEN_BYTES = 512;
 export interface Unpacked {
   /** The content, open and already unlinked: closing it frees its space. */
   readonly file: FileHandle;
-  /** The packed file ends early: the content is what could be unpacked of it. */
+  /** The packed file ends early, or in something else: the content is what could be unpacked of it. */
   readonly isCut: boolean;
 }
 
@@ -66,7 +66,8 @@ async function fill(content: TemporaryFile, stream: Readable, what: string): Pro
     }
     return false;
   } catch (error) {
-    if (error instanceof FileError || reasonOf(error) !== 'truncated') throw error;
+    if (error instanceof FileError) throw error;
+    if (reasonOf(error) !== 'truncated' && !isNoMember(error)) throw error;
     // An error ends a stream at once: what it had ready was not taken yet.
     for (let ready = readyIn(stream); ready !== null; ready = readyIn(stream)) {
       await content.append(ready, what);
@@ -74,6 +75,11 @@ async function fill(content: TemporaryFile, stream: Readable, what: string): Pro
     if (content.length === 0) throw error;
     return true;
   }
+}
+
+/** Whether something else follows where a member would begin: those before it were checked when they ended. */
+function isNoMember(error: unknown): boolean {
+  return /^incorrect header check$|error code 5$/.test(messageOf(error)); // of zlib; XZ_FORMAT_ERROR
 }
 
 function readyIn(stream: Readable): Uint8Array | null {

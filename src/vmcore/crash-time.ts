@@ -23,8 +23,11 @@ export function crashTime(
   const times = [...new Set(copies.flatMap(({ crashTimeSeconds }) => crashTimeSeconds ?? []))];
   const [time, other] = times;
   if (time === undefined || other === undefined) {
-    if (copies.some((copy) => copy.crashTimeSeconds === undefined && copy.has('CRASHTIME'))) {
-      warn(`CRASHTIME: ${kernel.vmcoreinfo.value('CRASHTIME') ?? 'a copy'} is no time of a crash`);
+    const broken = copies.find(
+      (copy) => copy.crashTimeSeconds === undefined && copy.has('CRASHTIME'),
+    );
+    if (broken !== undefined) {
+      warn(`CRASHTIME: ${broken.value('CRASHTIME')} is no time of a crash`);
     }
     const newest = Math.max(0, ...errorTimes(hwerr));
     if (time !== undefined && time < newest) {

@@ -18,7 +18,7 @@ import { type DecodeOutcome, decodeFile } from '../../src/decode/decode-file.ts'
 import { type Packing, packingOf } from '../../src/decode/packing.ts';
 import { type Unpacked, unpack } from '../../src/decode/unpack.ts';
 import { bytesOf, concat, fromHex } from '../support/builders/bytes.ts';
-import { kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
+import { CRASH_TIME, kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
 import { flatten } from '../support/builders/flattened-builder.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 import { needsTool } from '../support/system/tools.ts';
@@ -203,6 +203,16 @@ describe('decodeFile of a packed dump', () => {
         report: { compression: ['gzip', 'zlib'], incomplete: true, hwerr: { kind: 'present' } },
       });
     }
+  });
+
+  it('decodes what gzip holds when something else follows, and says that it is incomplete', async () => {
+    const built = kernel({ fillers: 300, log: { countBits: 12, sizeBits: 20, records: [] } });
+    const packed = gzipSync(kdumpOf(built, { codec: 'raw' }).bytes);
+    const behind = Buffer.concat([packed, Buffer.from('something else, that was appended')]);
+    expect(await decode(behind)).toMatchObject({
+      kind: 'report',
+      report: { incomplete: true, crashTimeSeconds: CRASH_TIME },
+    });
   });
 
   xz.it('decodes xz', async () => {

@@ -83,6 +83,12 @@ describe('the time of the crash', () => {
     expect(warnings).toEqual(['CRASHTIME: 17x0000010 is no time of a crash']);
   });
 
+  it('is that of the note, with a warning, where the copy has none that can be read', () => {
+    const { crashTimeSeconds, warnings } = reportOf(CRASH_TIME, '17x0000010');
+    expect(crashTimeSeconds).toBe(CRASH_TIME);
+    expect(warnings).toEqual(['CRASHTIME: 17x0000010 is no time of a crash']);
+  });
+
   it('rests on no copy of another release', () => {
     const built = kernel({
       editNote: (text) => text.replace('7.3.4', '7.3.5').replace('10\n', '11\n'),
