@@ -8,15 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { vi } from 'vitest';
 
-import { CONNECTION_LIMITS } from '../../src/http/connections.ts';
-import { type Relay, startRelay } from './relay.ts';
-import { freePort } from '../support/system/free-port.ts';
-import {
-  type Daemon,
-  type Scrape,
-  samplesIn,
-  startDaemon,
-} from '../support/daemon/running-daemon.ts';
+import { CONNECTION_LIMITS } from '../../../src/http/connections.ts';
+import { type Relay, startRelay } from '../system/relay.ts';
+import { freePort } from '../system/free-port.ts';
+import { type Daemon, type Scrape, samplesIn, startDaemon } from './running-daemon.ts';
 
 /** Of a host. */
 const COUNTERS = ['hwerr_crashes_total', 'hwerr_recoverable_errors_total{category="pci"}'];
