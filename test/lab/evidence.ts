@@ -21,7 +21,7 @@ export interface Evidence {
     /** What the log of the dump came to, in words. */
     readonly logged?: readonly string[];
   }[];
-  /** Options of makedumpfile, or `cp`. All decode to the same counts. */
+  /** Options of makedumpfile, or `copy`; `cp` in older runs. All decode to the same counts. */
   readonly dumps: readonly { readonly makedumpfile: string; readonly bytes: number }[];
   readonly seconds: number;
   /** Crashes of errors that end it. */

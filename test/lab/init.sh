@@ -32,8 +32,9 @@ fi
 hostname labhost
 ip link set lo up
 mkdir -p /tmp/ledger
-# kexec-tools 2.0.32 takes what is between _text and _stext off where Debian's 6.1 is on Arm, whose list of
-# symbols has no _text: /proc/vmcore would begin with memory that is not there. It is 64 KiB before _stext.
+# kexec-tools (2.0.23 to 2.0.32) finds where the kernel begins by the distance of _text and _stext, also where
+# /proc/kallsyms lists no _text: Debian's 6.1 for Arm. /proc/vmcore would begin with memory that is not there.
+# The distance is 64 KiB.
 case "$(uname -m) $(uname -r)" in
   'aarch64 6.1.'*)
     stext=$(sed -n 's/ T _stext$//p' /proc/kallsyms)

@@ -26,15 +26,18 @@ const NOTHING_OF_ITS_LOG = {
 export async function knownOf(guest: Guest, truth: Counted | undefined): Promise<KnownReport> {
   const release = (await guest.shell('uname -r')).trim();
   const notes = await guest.shell('od -An -v -tx1 /sys/kernel/notes');
+  // Not in every kernel's list are its variables: CONFIG_KALLSYMS_ALL.
+  const listed = await guest.shell("grep -c ' sysctl_bootid$' /proc/kallsyms");
   const [, buildId = ''] = /474e5500([\da-f]{40})/.exec(notes.replaceAll(/\s/g, '')) ?? [];
   return {
     arch: MACHINE.name,
     kernelRelease: release,
     buildId,
     nodename: (await guest.shell('hostname')).trim(),
-    bootId: NAMES_NO_SYMBOLS.test(release)
-      ? null
-      : (await guest.shell('cat /proc/sys/kernel/random/boot_id')).trim(),
+    bootId:
+      NAMES_NO_SYMBOLS.test(release) || listed.trim() === '0'
+        ? null
+        : (await guest.shell('cat /proc/sys/kernel/random/boot_id')).trim(),
     vmcoreinfo: 'note',
     incomplete: false,
     hwerr:

@@ -36,7 +36,7 @@ const ALL_FORMATS = [
   { name: 'raw', makedumpfile: '-d 31', container: 'kdump', compression: [] },
   { name: 'elf', makedumpfile: '-E -d 31', container: 'elf', compression: [] },
   { name: 'flat-lzo', makedumpfile: '-F -l -d 31', container: 'kdump', compression: ['lzo'] },
-  { name: 'copy', makedumpfile: 'cp', container: 'elf', compression: [] },
+  { name: 'copy', makedumpfile: 'copy', container: 'elf', compression: [] },
 ] as const;
 const WANTED: readonly string[] =
   process.env['HWERR_LAB_FORMATS']?.split(/[ ,]+/) ?? MACHINE.formats;
@@ -174,7 +174,7 @@ describe.each(KERNELS)(`Linux %s ${MACHINE.name}`, (version) => {
 });
 
 function commandOf(makedumpfile: string): string {
-  return makedumpfile === 'cp' ? 'cp' : `makedumpfile ${makedumpfile}`;
+  return makedumpfile === 'copy' ? 'a copy' : `makedumpfile ${makedumpfile}`;
 }
 
 function eventsOf(

@@ -59,6 +59,7 @@ export const LAB_RECIPES: readonly Recipe[] = [
   ofLab('x86_64-7.3.4-machine-check.zlib', '7.3.4+deb13-amd64 fatal machine check', 'whole-log'),
   ofLab('x86_64-7.3.4-rt.zlib', '7.3.4+deb13-rt-amd64 zlib', 'whole-log'),
   ofLab('x86_64-7.3-rc7.zlib', '7.3-amd64 zlib', 'whole-log'),
+  ofLab('arm64-6.1.176-fatal.elf', '6.1.0-50-arm64 fatal memory and others record', 'whole-log'),
   ofLab('arm64-7.2.13.elf', '7.2.13+deb14-arm64 copy', 'log'),
   ofLab('arm64-7.3.4-errors.elf', '7.3.4+deb13-arm64 copy', 'whole-log'),
   ofLab('i386-7.2.13.elf', '7.2.13-lab-686 copy', 'whole-log'),
