@@ -457,7 +457,7 @@ describe('Ingest', () => {
     const running = startIngest([directory], { rescanMs: 100 }, decoder);
     await eventually('the next one', () => running.decoded.length || undefined);
     await sleep(1000);
-    expect(running.failed).toMatchObject([{ path: hungry, failure: { reason: 'internal' } }]);
+    expect(running.failed).toMatchObject([{ path: hungry, failure: { reason: 'limit_exceeded' } }]);
     expect(running.decodes()).toBe(2);
   });
 
