@@ -50,7 +50,7 @@ describe('a file of another collector', () => {
       [ours],
       0,
     ]);
-    expect(running.only).toEqual([[directory, [ours]]]);
+    expect(running.only).toEqual([[directory, [ours], []]]);
     expect(running.passes.at(-1)).toBe('over');
   });
 

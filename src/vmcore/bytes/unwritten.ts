@@ -43,7 +43,7 @@ export function zerosFollow(file: ByteSource, offset: number, length = ENDLESS):
 }
 
 /** A file as far as it was written. */
-interface WrittenPart extends ByteSource {
+export interface WrittenPart extends ByteSource {
   /** Why it ends before its end; undefined: it does not. */
   readonly unwritten?: string;
 }

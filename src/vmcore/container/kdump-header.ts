@@ -13,6 +13,8 @@ import type { Limits } from '../limits.ts';
 export const KDUMP_MAGIC = ascii('KDUMP   ');
 const MAX_VERSION = 6;
 const UTS_FIELD = 65; // __NEW_UTS_LEN + 1 (include/uapi/linux/utsname.h)
+/** Of dump_level (makedumpfile makedumpfile.h). */
+const DL_EXCLUDE_ZERO = 1;
 export const MIN_BLOCK = 4096;
 const MAX_BLOCK = 65536;
 
@@ -58,6 +60,8 @@ export interface KdumpHeader {
   readonly endPfn: number;
   /** The page frame that bit 0 of the bitmaps stands for: not 0 on 32-bit ARM alone. */
   readonly firstPfn: number;
+  /** Whether pages of zeros have no data of their own. */
+  readonly leavesOutZeros: boolean;
   /** Whether it is one file of several (makedumpfile --split). */
   readonly split: boolean;
   /** phys_base of the sub header, as written: QEMU gets it wrong */
@@ -95,6 +99,7 @@ export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader
     startPfn: sub.split ? Math.min(sub.startPfn, maxPfn) : 0,
     endPfn: sub.split ? Math.min(sub.endPfn, maxPfn) : maxPfn,
     firstPfn: isArm32(main) ? Math.floor(Number(sub.physBase) / blockSize) : 0,
+    leavesOutZeros: sub.leavesOutZeros,
     split: sub.split,
     physBase: sub.physBase,
     vmcoreinfo: unlessEmpty(sub.vmcoreinfo),
@@ -168,6 +173,7 @@ function isPlausible(main: MainHeader): boolean {
 
 interface SubHeader {
   readonly physBase: bigint;
+  readonly leavesOutZeros: boolean;
   readonly split: boolean;
   readonly startPfn: number;
   readonly endPfn: number;
@@ -193,7 +199,7 @@ function subAs(bytes: Uint8Array, main: MainHeader, padded: boolean): SubHeader 
   const since = (version: number): boolean => main.version >= version;
   const align = (): Cursor => (padded ? c.skip((8 - (c.position % 8)) % 8) : c);
   const physBase = main.order.wordBits === 64 ? c.i64() : BigInt(c.u32()); // phys_base
-  c.skip(4); // dump_level
+  const leavesOutZeros = (c.u32() & DL_EXCLUDE_ZERO) !== 0; // dump_level
   const split = since(2) && c.i32() !== 0; // split
   const narrow = since(2) ? [c.word(), c.word()] : []; // start_pfn, end_pfn
   const vmcoreinfo = since(3) ? range(align(), 'offset_vmcoreinfo', 'size_vmcoreinfo') : undefined;
@@ -203,7 +209,7 @@ function subAs(bytes: Uint8Array, main: MainHeader, padded: boolean): SubHeader 
   const startPfn = since(6) ? c.size64('start_pfn_64') : Number(narrow[0] ?? 0);
   const endPfn = since(6) ? c.size64('end_pfn_64') : Number(narrow[1] ?? 0);
   const maxPfn = since(6) ? c.size64('max_mapnr_64') : 0;
-  return { physBase, split, startPfn, endPfn, maxPfn, vmcoreinfo, notes };
+  return { physBase, leavesOutZeros, split, startPfn, endPfn, maxPfn, vmcoreinfo, notes };
 }
 
 function range(c: Cursor, offsetField: string, sizeField: string): FileRange {

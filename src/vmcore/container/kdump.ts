@@ -3,7 +3,7 @@
 
 import { type ByteSource, inRange } from '../bytes/source.ts';
 import { cString } from '../bytes/text.ts';
-import { writtenPart } from '../bytes/unwritten.ts';
+import { type WrittenPart, writtenPart } from '../bytes/unwritten.ts';
 import { compressionsOf } from '../codec/page-codec.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, SplitPart } from './dump.ts';
@@ -16,9 +16,7 @@ import type { PageHook } from '../memory/physical-memory.ts';
 export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const start = writtenPart(file, MIN_BLOCK);
   const header = readKdumpHeader(start, limits);
-  // The last page may end with zeros; that of zeros which pages share is the last one of a part without others.
-  const { blockSize } = header;
-  const source = blockSize === MIN_BLOCK ? start : writtenPart(file, blockSize);
+  const source = writtenSource(file, header);
   const { unwritten } = source;
   const pages = new KdumpPages(source, header, limits, onPage);
   const { texts: vmcoreinfoNotes, cpuPageTables } = notesOf(source, header, limits);
@@ -44,6 +42,14 @@ export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): 
     part: partOf(header, vmcoreinfoNotes),
     compression: () => compressionsOf(header.status | pages.flagsSeen),
   };
+}
+
+/** A part of a split dump may have no pages, and a dump with pages of zeros may end with many: both as written. */
+function writtenSource(
+  file: ByteSource,
+  { split, leavesOutZeros, blockSize }: KdumpHeader,
+): WrittenPart {
+  return split || !leavesOutZeros ? file : writtenPart(file, blockSize);
 }
 
 /** The parts of one dump agree in what was written before it was split. */

@@ -21,6 +21,8 @@ import {
 const PAGE = 4096;
 /** The array's page is the last of the image, as of one that a dump broke off before. */
 const LAST = 0x80000;
+/** struct kdump_sub_header, behind its phys_base. */
+const DUMP_LEVEL_AT = PAGE + 8;
 const RECORD = 1 << 24; // no header of a record lies within the dump
 const COUNTERS: readonly Counter[] = [1, 2, 3, 4, 5].map((n) => [n, 1_790_000_000 + n]);
 const ZEROS: readonly Counter[] = COUNTERS.map(() => [0, 0]);
@@ -120,6 +122,23 @@ describe('a page of zeros in a kdump file', () => {
       kind: 'absent',
       reason: 'page_lost',
     });
+  });
+});
+
+describe('a kdump file that ends with two pages of zeros', () => {
+  const built = kernel({ counters: COUNTERS, fillers: 300 });
+  const others = new Uint8Array(3 * PAGE).fill(1);
+  const file = rawOf({ ...built, image: concat(built.image, others) }).fill(0, -2 * PAGE);
+
+  it.each([
+    [0, false],
+    [31, true],
+  ])('at dump level %i is incomplete: %j', (level, incomplete) => {
+    const dump = Uint8Array.from(file);
+    dump[DUMP_LEVEL_AT] = level;
+    const report = decodeVmcore(bytesSource(dump));
+    expect([report.hwerr.kind, report.incomplete]).toEqual(['present', incomplete]);
+    expect(report.warnings).toHaveLength(incomplete ? 1 : 0);
   });
 });
 
