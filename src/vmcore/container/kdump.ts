@@ -16,7 +16,7 @@ import type { PageHook } from '../memory/physical-memory.ts';
 export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const start = writtenPart(file, MIN_BLOCK);
   const header = readKdumpHeader(start, limits);
-  const source = writtenSource(file, header);
+  const source = writtenSource(file, start, header);
   const { unwritten } = source;
   const pages = new KdumpPages(source, header, limits, onPage);
   const { texts: vmcoreinfoNotes, cpuPageTables } = notesOf(source, header, limits);
@@ -47,9 +47,11 @@ export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): 
 /** A part of a split dump may have no pages, and a dump with pages of zeros may end with many: both as written. */
 function writtenSource(
   file: ByteSource,
+  start: WrittenPart,
   { split, leavesOutZeros, blockSize }: KdumpHeader,
 ): WrittenPart {
-  return split || !leavesOutZeros ? file : writtenPart(file, blockSize);
+  if (split || !leavesOutZeros) return file;
+  return blockSize === MIN_BLOCK ? start : writtenPart(file, blockSize);
 }
 
 /** The parts of one dump agree in what was written before it was split. */
