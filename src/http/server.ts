@@ -9,7 +9,7 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WatchedWebConfig } from '../webconfig/watch.ts';
 import type { TlsConfig } from '../webconfig/web-config.ts';
-import { type ConnectionLimits, Connections, connectionLimits } from './connections.ts';
+import { CONNECTION_LIMITS, type ConnectionLimits, Connections } from './connections.ts';
 import { RequestHead, isWholeRecord } from './first-words.ts';
 import { type ListenOn, listen } from './listeners.ts';
 import { type HttpDependencies, type HttpOptions, httpApp } from './routes.ts';
@@ -43,7 +43,7 @@ export async function startHttpServer(
   dependencies: Omit<HttpDependencies, 'webConfig'>,
 ): Promise<HttpServer> {
   const { webConfig } = options;
-  const connections = new Connections(options.limits ?? connectionLimits());
+  const connections = new Connections(options.limits ?? CONNECTION_LIMITS);
   const app = httpApp(options, { ...dependencies, webConfig: webConfig.current });
   const http = createServer({ maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false });
   http.keepAliveTimeout = 0; // Connections has deadlines for everything

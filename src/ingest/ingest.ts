@@ -51,7 +51,7 @@ interface OutcomeLedger {
   resultOf(root: string, path: string, version: string): FileResult | undefined;
   /** A file or directory that could not be read can be now, or is gone. */
   recovered(path: string): void;
-  /** These are all the files of a root; others of it are gone. */
+  /** These are all the files of a root; others of it are gone, among them those that were there at the last scan. */
   retain(root: string, present: Iterable<string>, vanished: readonly string[]): void;
   /** All of the first pass went to record(); `partial`: all but directories that do not answer. */
   firstPassIs(progress: 'partial' | 'over'): void;

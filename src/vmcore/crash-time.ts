@@ -1,7 +1,7 @@
 // When the kernel crashed. VMCOREINFO alone says so, and nothing vouches for its text; but the dump has
 // copies of it, and times that the kernel lived to see.
 
-import { VmcoreError } from './errors.ts';
+import { orElse } from './errors.ts';
 import type { Counters } from './hwerr/counters.ts';
 import type { Kernel } from './kernel.ts';
 import { timesOfDay } from './printk/times-of-day.ts';
@@ -50,10 +50,5 @@ export function errorTimes(hwerr: Hwerr): number[] {
 }
 
 function timesInLog(kernel: Kernel): number[] {
-  try {
-    return [...timesOfDay(kernel)];
-  } catch (error) {
-    if (error instanceof VmcoreError) return [];
-    throw error;
-  }
+  return orElse(() => [...timesOfDay(kernel)], []);
 }

@@ -85,3 +85,13 @@ export class LimitExceeded extends VmcoreError {
   readonly tag = 'LimitExceeded';
   readonly reason = 'limit_exceeded';
 }
+
+/** What it reads, or `otherwise` where the dump does not have it. @throws what is not thrown on purpose. */
+export function orElse<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof VmcoreError) return otherwise;
+    throw error;
+  }
+}

@@ -8,7 +8,7 @@ import { type PhysAddr, addVirt, hex, physAddr } from './bytes/units.ts';
 import { isZero } from './bytes/unwritten.ts';
 import type { Dump } from './container/dump.ts';
 import { Vmcoreinfo } from './container/vmcoreinfo.ts';
-import { Corrupt, PageMissing, Unsupported, VmcoreError } from './errors.ts';
+import { Corrupt, PageMissing, Unsupported, VmcoreError, orElse } from './errors.ts';
 import type { Limits } from './limits.ts';
 import type { Architecture } from './arch/architecture.ts';
 import { architecturesOf } from './arch/architectures.ts';
@@ -187,16 +187,13 @@ function proofByKallsyms(
   { vmcoreinfo, memory }: Kernel,
   limits: Limits,
 ): 'banner' | 'symbols' | undefined {
-  try {
+  return orElse(() => {
     const kallsyms = Kallsyms.open(vmcoreinfo, memory, limits);
     const wanted = ascii(`Linux version ${vmcoreinfo.osRelease} `);
     const banner = bannerOf(kallsyms, memory, wanted.length);
     if (banner === undefined) return 'symbols';
     return hasBytesAt(banner, 0, wanted) ? 'banner' : undefined;
-  } catch (error) {
-    if (error instanceof VmcoreError) return undefined;
-    throw error;
-  }
+  }, undefined);
 }
 
 /** linux_banner (init/version.c); undefined where the kernel keeps no symbols of data or it is missing. */

@@ -5,7 +5,7 @@
 
 import type { Dump } from './container/dump.ts';
 import { errorTimes } from './crash-time.ts';
-import { Corrupt, VmcoreError } from './errors.ts';
+import { Corrupt, orElse } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
 import { type Kernel, hasCrashed, isRunning, kernelsIn } from './kernel.ts';
 import type { Limits } from './limits.ts';
@@ -91,14 +91,4 @@ function latest(lives: readonly Life[]): Life | undefined {
   return last?.lastSeconds === before?.lastSeconds
     ? undefined
     : lives.find(({ kernel }) => kernel === last?.kernel);
-}
-
-/** What it reads, or `otherwise` where the dump does not have it. */
-function orElse<T>(read: () => T, otherwise: T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof VmcoreError) return otherwise;
-    throw error;
-  }
 }

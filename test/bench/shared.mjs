@@ -27,7 +27,7 @@ const DAY_SECONDS = 86_400;
 /** Tables that have a row or more for each crash, and how a copy of that of the first crash is made. */
 const COPIES = [
   ['crash', ['sequence', 'id', 'boot_id', 'nodename', 'host', 'crash_seconds', 'ordered_seconds']],
-  ['crash_vmcoreinfo', ['crash']],
+  ['crash_vmcoreinfo', ['crash', 'boot_id']],
   ['crash_file', ['crash', 'path']],
   ['crash_error', ['crash', 'host']],
   ['crash_logged', ['crash', 'host']],

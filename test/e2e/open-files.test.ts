@@ -1,15 +1,13 @@
 // More silent clients than files that the daemon may open: a new dump is decoded, and scrapes answer.
 
-import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { type Socket, connect } from 'node:net';
 import { join } from 'node:path';
 
 import { expect, onTestFinished } from 'vitest';
 
-import { MAIN, exitOf, withoutOurs } from '../support/daemon/program.ts';
+import { startDaemon } from '../support/daemon/running-daemon.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
-import { eventually } from '../support/system/eventually.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 import { needsTool } from '../support/system/tools.ts';
 
@@ -19,26 +17,16 @@ const CLIENTS = 1500;
 
 prlimit.it('decodes and answers when clients would take all of them', async () => {
   const dumps = tempDir();
-  const program = [process.execPath, MAIN];
-  const flags = [`--kdump.path=${dumps}`, `--ledger.path=${tempDir()}`, '--kdump.settle=20ms'];
-  const child = spawn(
-    prlimit.path,
-    [`--nofile=${OPEN_FILES}`, ...program, ...flags, '--web.listen-address=127.0.0.1:0'],
-    { stdio: ['ignore', 'ignore', 'pipe'], env: withoutOurs(process.env) },
-  );
+  const limited = [prlimit.path, `--nofile=${OPEN_FILES}`];
+  const daemon = await startDaemon(['--kdump.settle=20ms'], dumps, limited);
   const sockets = new Set<Socket>();
-  onTestFinished(async () => {
+  onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
-    child.kill('SIGKILL');
-    await exitOf(child);
   });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => (log += piece));
-  const port = await eventually('it listens', () => /listening port=(\d+)/.exec(log)?.[1]);
   await new Promise<void>((resolve) => {
     let connected = 0;
     for (let i = 0; i < CLIENTS; i++) {
-      const socket = connect(Number(port), '127.0.0.1');
+      const socket = connect(daemon.port, '127.0.0.1');
       sockets.add(socket);
       socket.on('error', () => undefined);
       socket.once('connect', () => {
@@ -46,13 +34,7 @@ prlimit.it('decodes and answers when clients would take all of them', async () =
       });
     }
   });
-  mkdirSync(join(dumps, 'crash'));
-  writeFileSync(join(dumps, 'crash/vmcore'), readFileSync(fixture('x86_64-7.3.4.elf')));
-  await eventually('the crash is shown', async () => {
-    const answer = await fetch(`http://127.0.0.1:${port}/metrics`, {
-      headers: { connection: 'close' },
-    });
-    return (await answer.text()).includes('\nhwerr_crashes_total 1\n') || undefined;
-  });
-  expect(log).not.toContain('EMFILE');
+  copyFileSync(fixture('x86_64-7.3.4.elf'), join(dumps, 'vmcore'));
+  await daemon.until((scrape) => scrape.get('hwerr_crashes_total') === 1);
+  expect(daemon.log()).not.toContain('EMFILE');
 });

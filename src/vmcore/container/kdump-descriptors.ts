@@ -6,7 +6,7 @@
 import type { ByteSource } from '../bytes/source.ts';
 import { Cursor } from '../bytes/cursor.ts';
 import { hex } from '../bytes/units.ts';
-import { Corrupt, VmcoreError } from '../errors.ts';
+import { Corrupt, orElse } from '../errors.ts';
 import type { KdumpHeader } from './kdump-header.ts';
 
 /** sizeof(struct page_desc). */
@@ -101,15 +101,12 @@ export class KdumpDescriptors {
   plausible(index: number): PageDescriptor | undefined {
     const at = this.offsetOf(index);
     if (!this.#source.holds(at, DESCRIPTOR_BYTES)) return undefined;
-    try {
+    return orElse(() => {
       const descriptor = this.read(index);
       this.check(descriptor, 'descriptor');
       const { offset } = descriptor;
       return offset > at && offset < this.#source.size ? descriptor : undefined;
-    } catch (error) {
-      if (error instanceof VmcoreError) return undefined;
-      throw error;
-    }
+    }, undefined);
   }
 
   /** @throws Corrupt when no page can have this size, or be there. */

@@ -8,7 +8,7 @@ import type { ByteSource } from '../bytes/source.ts';
 import { isZero, whyUnwritten } from '../bytes/unwritten.ts';
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
 import { decompressPage, pageHead } from '../codec/page-codec.ts';
-import { Corrupt, LimitExceeded, PageMissing, VmcoreError } from '../errors.ts';
+import { Corrupt, LimitExceeded, PageMissing, orElse } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import { KdumpBitmap } from './kdump-bitmap.ts';
 import { DESCRIPTOR_BYTES, KdumpDescriptors, type PageDescriptor } from './kdump-descriptors.ts';
@@ -315,13 +315,10 @@ export class KdumpPages implements PhysicalMemory {
   /** The page of a descriptor that was not checked; undefined when it is broken. */
   #wholePage(pfn: number, descriptor: PageDescriptor): Uint8Array | undefined {
     const at = `kdump: page ${hex(pfn)}`;
-    try {
+    return orElse(() => {
       this.#descriptors.check(descriptor, at);
       return this.#decompress(descriptor, at);
-    } catch (error) {
-      if (error instanceof VmcoreError) return undefined;
-      throw error;
-    }
+    }, undefined);
   }
 
   *#matchesIn(

@@ -3,7 +3,7 @@
 
 import { Cursor } from '../bytes/cursor.ts';
 import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
-import { VmcoreError } from '../errors.ts';
+import { orElse } from '../errors.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';
 
 /** Bytes read at once. */
@@ -87,11 +87,6 @@ export class LogMemory {
 
   /** A page that was filtered out, lost or broken takes with it the records on it, and no others. */
   #readPage(address: VirtAddr): Uint8Array | undefined {
-    try {
-      return this.#memory.read(address, PAGE);
-    } catch (error) {
-      if (error instanceof VmcoreError) return undefined;
-      throw error;
-    }
+    return orElse(() => this.#memory.read(address, PAGE), undefined);
   }
 }

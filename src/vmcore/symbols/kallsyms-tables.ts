@@ -6,7 +6,7 @@
 import { limited } from '../bytes/cursor.ts';
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
-import { Corrupt, VmcoreError } from '../errors.ts';
+import { Corrupt, orElse } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';
 
@@ -91,19 +91,10 @@ export function kallsymsTables(
 export function whyTablesUnwritten(info: Vmcoreinfo, memory: VirtualMemory): string | undefined {
   for (const name of TABLES) {
     const table = info.symbol(name);
-    const why = table && orUndefined(() => memory.whyUnwritten(table, 4));
+    const why = table && orElse(() => memory.whyUnwritten(table, 4), undefined);
     if (why !== undefined) return `${name}: ${why}`;
   }
   return undefined;
-}
-
-function orUndefined<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof VmcoreError) return undefined;
-    throw error;
-  }
 }
 
 /** Whether VMCOREINFO says of any table where it is: kernels before v6.0 do not. */

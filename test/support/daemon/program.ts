@@ -20,13 +20,19 @@ export interface Ended {
 
 type Process = ChildProcessByStdio<null, Readable, Readable>;
 
-/** Start a script of Node inside a test, as a user; it does not outlive that. */
+/**
+ * Start a script of Node inside a test, as a user; it does not outlive that.
+ *
+ * @param by a command that runs another one, which stays the same process.
+ */
 export function start(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
   user: { readonly uid?: number; readonly gid?: number } = {},
+  by: readonly string[] = [],
 ): Process {
-  const child = spawn(process.execPath, args, {
+  const [program, ...before] = [...by, process.execPath];
+  const child = spawn(program, [...before, ...args], {
     ...user,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...withoutOurs(process.env), ...environment },

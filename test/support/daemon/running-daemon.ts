@@ -37,20 +37,23 @@ export interface Daemon {
  * Start the daemon inside a test, and wait until it listens; it is killed when the test is over.
  *
  * @param flags those for its address, ledger and directories are added where they are missing.
+ * @param by as of start().
  */
 export async function startDaemon(
   flags: readonly string[] = [],
   directory: string = tempDir(),
+  by: readonly string[] = [],
 ): Promise<Daemon> {
   const missing = (name: string, value: () => string): string[] =>
     flags.some((flag) => flag.startsWith(name)) ? [] : [name, value()];
-  const child = start([
+  const args = [
     MAIN,
     ...flags,
     ...missing('--kdump.path', () => directory),
     ...missing('--ledger.path', tempDir),
     ...missing('--web.listen-address', () => '127.0.0.1:0'),
-  ]);
+  ];
+  const child = start(args, {}, {}, by);
   const spawnedMs = performance.now();
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (piece: string) => {
