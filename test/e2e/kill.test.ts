@@ -39,13 +39,14 @@ it(
     };
     const hasRecordedAll = (scrape: Scrape): boolean =>
       scrape.get('hwerr_crashes_total') === crashes;
-    const shuffle = (scrape: Scrape): void => {
+    const rename = (): void => {
       const names = readdirSync(dumps);
       const any = names[Math.floor(Math.random() * names.length)];
       if (any !== undefined) renameSync(join(dumps, any), join(dumps, `${any}-moved`));
-      // Prune the oldest, but only when everything that arrived is durable.
-      if (!hasRecordedAll(scrape) || names.length < 8) return;
-      for (const name of readdirSync(dumps).slice(0, 4))
+    };
+    // Only when everything that arrived is durable.
+    const prune = (): void => {
+      for (const name of readdirSync(dumps).slice(4))
         rmSync(join(dumps, name), { recursive: true });
     };
     const check = (scrape: Scrape): void => {
@@ -64,13 +65,15 @@ it(
     for (let kill = 0; kill < KILLS; kill++) {
       const daemon = await startDaemon(args);
       // Every second one is killed while it records what is new; the others perhaps while they catch up.
-      if (kill % 2 === 1) await daemon.until(checkUntilAllIsRecorded);
+      if (kill % 2 === 1) {
+        await daemon.until(checkUntilAllIsRecorded);
+        prune();
+      }
       const deadline = Date.now() + Math.random() * 500;
       while (Date.now() < deadline) {
         if (Math.random() < 0.3) arrive();
-        const scrape = await daemon.scrape();
-        check(scrape);
-        if (Math.random() < 0.3) shuffle(scrape);
+        check(await daemon.scrape());
+        if (Math.random() < 0.3) rename();
         await sleep(Math.random() * 30);
       }
       await daemon.stop('SIGKILL');
