@@ -39,10 +39,12 @@ it(
     };
     const hasRecordedAll = (scrape: Scrape): boolean =>
       scrape.get('hwerr_crashes_total') === crashes;
+    let renames = 0;
     const rename = (): void => {
       const names = readdirSync(dumps);
       const any = names[Math.floor(Math.random() * names.length)];
-      if (any !== undefined) renameSync(join(dumps, any), join(dumps, `${any}-moved`));
+      if (any === undefined) return;
+      renameSync(join(dumps, any), join(dumps, `127.0.0.1-moved-${++renames}`));
     };
     // Only when everything that arrived is durable.
     const prune = (): void => {
