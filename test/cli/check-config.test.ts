@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 
 import { FLAGS, environmentName } from '../../src/config.ts';
 import { withoutOurs } from '../support/daemon/program.ts';
-import { temporaryFolder } from '../support/daemon/http-server.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const run = (args: readonly string[], environment: Record<string, string> = {}) =>
@@ -20,12 +20,12 @@ const run = (args: readonly string[], environment: Record<string, string> = {}) 
 
 /** Flags that name paths which are there. */
 function paths(): string[] {
-  return ['--kdump.path', temporaryFolder(), '--ledger.path', temporaryFolder()];
+  return ['--kdump.path', tempDir(), '--ledger.path', tempDir()];
 }
 
 describe('check-config', () => {
   it('accepts good settings and a good web configuration', () => {
-    const file = join(temporaryFolder(), 'web.yml');
+    const file = join(tempDir(), 'web.yml');
     writeFileSync(file, 'http_server_config:\n  headers:\n    X-Frame-Options: deny\n');
     const [, crash = '', , ledger = ''] = paths();
     const given = ['--kdump.path', crash, '--ledger.path', ledger, '--web.config.file', file];
@@ -42,7 +42,7 @@ describe('check-config', () => {
   });
 
   it('says which path is not there, or is no directory', () => {
-    const folder = temporaryFolder();
+    const folder = tempDir();
     const file = join(folder, 'file');
     writeFileSync(file, '');
     const given = ['--kdump.path', join(folder, 'crash'), '--symbols.path', file];
@@ -62,10 +62,10 @@ describe('check-config', () => {
   });
 
   it('reads the file that the unit reads, over the environment', () => {
-    const file = join(temporaryFolder(), 'settings');
+    const file = join(tempDir(), 'settings');
     writeFileSync(
       file,
-      `# of the unit\nHWERR_KDUMP_PATH="${temporaryFolder()}"\nHWERR_LEDGER_PATH=${temporaryFolder()}\nHWERR_LOG_LEVEL='loud'\n`,
+      `# of the unit\nHWERR_KDUMP_PATH="${tempDir()}"\nHWERR_LEDGER_PATH=${tempDir()}\nHWERR_LOG_LEVEL='loud'\n`,
     );
     const bad = run(['check-config', '--env-file', file], { HWERR_LOG_LEVEL: 'info' });
     expect(bad).toMatchObject({
@@ -79,14 +79,14 @@ describe('check-config', () => {
     const { status, stdout } = run(['check-config', ...paths()], { HWERR_KDUMP_PTH: '/x' });
     expect(status).toBe(1);
     expect(stdout).toContain('problem  HWERR_KDUMP_PTH: sets nothing; is it mistyped?\n');
-    const missing = join(temporaryFolder(), 'settings');
+    const missing = join(tempDir(), 'settings');
     expect(run(['check-config', '--env-file', missing]).stdout).toMatch(
       /^problem {2}--env-file: .*settings: ENOENT/,
     );
   });
 
   it('names file, line and key of a bad web configuration', () => {
-    const file = join(temporaryFolder(), 'web.yml');
+    const file = join(tempDir(), 'web.yml');
     writeFileSync(file, '# users\nbasic_auth_users:\n  alice: secret\n');
     const { status, stdout } = run(['check-config', ...paths()], { HWERR_WEB_CONFIG_FILE: file });
     expect(status).toBe(1);

@@ -11,7 +11,7 @@ import { hashSync } from 'bcryptjs';
 import { describe, expect, it } from 'vitest';
 
 import { eventually } from '../support/system/eventually.ts';
-import { temporaryFolder } from '../support/daemon/http-server.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 import { pause, startDaemon } from '../support/daemon/running-daemon.ts';
 import { sampleDump, withNodename } from '../support/dumps/small-dump.ts';
 import { needsTool } from '../support/system/tools.ts';
@@ -22,7 +22,7 @@ const promtool = needsTool('promtool');
 const systemd = needsTool('systemd-socket-activate');
 
 function emptyFolder(): string {
-  const folder = join(temporaryFolder(), 'crash');
+  const folder = join(tempDir(), 'crash');
   mkdirSync(folder);
   return folder;
 }
@@ -70,7 +70,7 @@ describe('the daemon', () => {
   });
 
   it('reads its web configuration at SIGHUP', async () => {
-    const file = join(temporaryFolder(), 'web.yml');
+    const file = join(tempDir(), 'web.yml');
     writeFileSync(file, '');
     const daemon = await startDaemon([
       `--kdump.path=${emptyFolder()}`,
@@ -85,7 +85,7 @@ describe('the daemon', () => {
   });
 
   it('ends the answer on its way at SIGTERM, and takes no new request', async () => {
-    const file = join(temporaryFolder(), 'web.yml');
+    const file = join(tempDir(), 'web.yml');
     writeFileSync(file, `basic_auth_users:\n  alice: ${hashSync('secret', 10)}\n`);
     const daemon = await startDaemon([
       `--kdump.path=${emptyFolder()}`,
@@ -110,7 +110,7 @@ describe('the daemon', () => {
   });
 
   systemd.it('serves on a socket that systemd passes', async () => {
-    const socket = join(temporaryFolder(), 'exporter.sock');
+    const socket = join(tempDir(), 'exporter.sock');
     const child = spawn(
       systemd.path,
       [

@@ -7,7 +7,7 @@ import { hashSync } from 'bcryptjs';
 import { describe, expect } from 'vitest';
 
 import { selfSigned } from '../support/daemon/certificates.ts';
-import { temporaryFolder } from '../support/daemon/http-server.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 import { startPrometheus } from '../support/daemon/prometheus.ts';
 import { startDaemon } from '../support/daemon/running-daemon.ts';
 import { sampleDump, withNodename } from '../support/dumps/small-dump.ts';
@@ -23,7 +23,7 @@ const SAFE_HOST = 'b_a_d__';
 
 /** A folder with dumps, keys, and a web configuration; and what Prometheus needs to get in. */
 function setUp(): { folder: string; dumps: string; args: string[]; client: string } {
-  const folder = temporaryFolder();
+  const folder = tempDir();
   const dumps = join(folder, 'crash');
   mkdirSync(dumps);
   selfSigned(folder, 'server');

@@ -8,7 +8,7 @@ import type { Crash, LedgerReader } from '../../src/ledger/ledger.ts';
 import { crashSamples } from '../../src/metrics/crash-samples.ts';
 import { failureSamples } from '../../src/metrics/projection.ts';
 import type { PartialSamples } from '../../src/metrics/sample.ts';
-import { temporaryFolder } from '../support/daemon/http-server.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 import { openTestLedger, recordFailure, recordReport } from '../support/daemon/ledgers.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
 
@@ -152,7 +152,7 @@ describe('a file that could not be decoded', () => {
 
   it('has the time when it was first counted, also after a restart and another try', async () => {
     let now = RECORDED;
-    const directory = join(temporaryFolder(), 'ledger');
+    const directory = join(tempDir(), 'ledger');
     const first = await openTestLedger({ directory, nowMs: () => now * 1000 });
     await recordFailure(first, failure, '/var/crash/a/vmcore');
     await first.close();

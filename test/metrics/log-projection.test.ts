@@ -6,7 +6,7 @@ import type { LedgerReader } from '../../src/ledger/ledger.ts';
 import { CRASH_TYPES, type CrashReport, logFindings } from '../../src/vmcore/index.ts';
 import { type Entry, kernelLog } from '../support/builders/kernel-log.ts';
 import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
-import { temporaryFolder } from '../support/daemon/http-server.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 import { crashReport } from '../support/dumps/crash-reports.ts';
 
 const aer = (severity: string, device: number): string =>
@@ -109,7 +109,7 @@ describe('metrics of the log', () => {
   });
 
   it('are summed over crashes, never go down, and are the same after a restart', async () => {
-    const directory = temporaryFolder();
+    const directory = tempDir();
     const first = await openTestLedger({ directory });
     const sums = {
       'category=pci severity=corrected': 2,

@@ -3,8 +3,7 @@
  * the verdict here is the verdict there. promtool, which checks with exporter-toolkit, is asked too.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +11,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type WebConfig, loadWebConfig } from '../../src/webconfig/web-config.ts';
 import { openssl, selfSigned, selfSignedRsa } from '../support/daemon/certificates.ts';
 import { makeFifo } from '../support/system/make-fifo.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 import { needsTool } from '../support/system/tools.ts';
 
 const promtool = needsTool('promtool');
@@ -208,7 +208,7 @@ const CASES: readonly Case[] = [
 openssl.describe("exporter-toolkit's web configurations", () => {
   let folder: string;
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'hwerr-web-'));
+    folder = tempDir();
     selfSignedRsa(folder, 'server');
     selfSigned(folder, 'client');
   });
@@ -251,7 +251,7 @@ openssl.describe("exporter-toolkit's web configurations", () => {
 
 describe('a web configuration', () => {
   const load = (text: string): WebConfig => {
-    const file = join(mkdtempSync(join(tmpdir(), 'hwerr-web-')), 'web.yml');
+    const file = join(tempDir(), 'web.yml');
     writeFileSync(file, text);
     return loadWebConfig(file);
   };
@@ -286,7 +286,7 @@ describe('a web configuration', () => {
   });
 
   it('is a regular file: a FIFO does not hold the daemon', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'hwerr-web-'));
+    const folder = tempDir();
     makeFifo(join(folder, 'web.yml'));
     expect(() => loadWebConfig(join(folder, 'web.yml'))).toThrow('not a regular file');
     writeFileSync(

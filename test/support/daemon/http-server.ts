@@ -1,6 +1,5 @@
 /** The HTTP side in this process, over crashes given as data and any web configuration. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { ConnectionLimits } from '../../../src/http/connections.ts';
@@ -15,6 +14,7 @@ import { statusSource } from '../../../src/status.ts';
 import type { CrashReport } from '../../../src/vmcore/index.ts';
 import { PLAIN_HTTP } from '../../../src/webconfig/plain-http.ts';
 import { type WatchedWebConfig, watchWebConfig } from '../../../src/webconfig/watch.ts';
+import { tempDir } from '../system/temp-dir.ts';
 import { openTestLedger, recordFailure, recordReport } from './ledgers.ts';
 
 export interface ServerSetup {
@@ -51,7 +51,7 @@ const DIRECTORY = '/var/crash';
 export async function startTestServer(setup: ServerSetup = {}): Promise<TestServer> {
   let logged = '';
   const log: Logger = createLogger('info', 'logfmt', (line) => (logged += line));
-  const folder = setup.folder ?? temporaryFolder();
+  const folder = setup.folder ?? tempDir();
   const webConfigFile = join(folder, 'web.yml');
   if (setup.webConfig !== undefined) writeFileSync(webConfigFile, setup.webConfig);
   const webConfig = setup.webConfig === undefined ? PLAIN_HTTP : watchWebConfig(webConfigFile, log);
@@ -149,8 +149,4 @@ export async function startTestServer(setup: ServerSetup = {}): Promise<TestServ
       await ledger.close();
     },
   };
-}
-
-export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'hwerr-test-'));
 }

@@ -1,8 +1,6 @@
 // Real ledgers for tests: SQLite on a real file system, filled by what a decode of a file comes to. The
 // ledger is the built one: a thread loads JavaScript.
 
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { TestRunner, onTestFinished } from 'vitest';
@@ -11,17 +9,17 @@ import type { Failure } from '../../../src/failure.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../../dist/ledger/ledger.js';
 import type { FileOutcome } from '../../../src/outcome.ts';
 import type { CrashReport } from '../../../src/vmcore/index.ts';
+import { tempDir } from '../system/temp-dir.ts';
 import { memoryLog } from './logger.ts';
 
 /** Where the files of test ledgers would be. */
 export const ROOT = '/var/crash';
 
 /**
- * A ledger in a directory of its own. Inside a test both are gone when it is over; elsewhere close()
- * it, and the directory goes with the process's temporary ones.
+ * A ledger in a directory of its own. Inside a test it is closed when that is over; elsewhere close() it.
  */
 export async function openTestLedger(changes: Partial<LedgerOptions> = {}): Promise<Ledger> {
-  const directory = changes.directory ?? temporaryLedger();
+  const directory = changes.directory ?? join(tempDir(), 'ledger');
   const ledger = await openLedger({
     directory,
     suspectWindowSeconds: 300,
@@ -77,14 +75,4 @@ export function recordReport(ledger: Recording, report: CrashReport, path?: stri
 /** Each version of a file has content of its own, so that each counts. */
 export function recordFailure(ledger: Recording, failure: Failure, path: string): Promise<void> {
   return ledger.record(failed(failure, { path, content: `${failure.reason} of ${path}` }));
-}
-
-function temporaryLedger(): string {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), 'hwerr-test-')));
-  if (TestRunner.getCurrentTest() !== undefined) {
-    onTestFinished(() => {
-      rmSync(path, { recursive: true, force: true });
-    });
-  }
-  return join(path, 'ledger');
 }

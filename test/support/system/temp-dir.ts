@@ -1,16 +1,17 @@
-// A directory of a test's own, gone when the test is over.
+// A directory of a test's own, gone when the test is over; or of a file of tests, gone with its process.
 
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { onTestFinished } from 'vitest';
+import { TestRunner, onTestFinished } from 'vitest';
 
-/** Call it inside a test. */
 export function tempDir(): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'hwerr-test-')));
-  onTestFinished(() => {
+  const remove = (): void => {
     rmSync(path, { recursive: true, force: true });
-  });
+  };
+  if (TestRunner.getCurrentTest() === undefined) process.once('exit', remove);
+  else onTestFinished(remove);
   return path;
 }
