@@ -31,7 +31,7 @@ const SHARES = {
   ...{ lzo: 1, 'lzo-stream': 1, zlib: 0.5, snappy: 0.5, zstd: 0.5, vmlinux: 0.5 },
   'system-map': 0.5,
 };
-/** No input may take longer: the largest is a quarter of a MiB. */
+/** No input may take more of a processor: the largest is a quarter of a MiB. */
 const SLOW_MS = 2000;
 const HANGS_MS = 20_000;
 
