@@ -85,8 +85,7 @@ describe('decode', () => {
   it.each([DUMP, 'x86_64-7.3.4.zstd'])('loads no package but two to read %s', async (dump) => {
     const file = join(tempDir(), 'modules');
     const args = ['--import', namingModules(file), MAIN, 'decode', fixture(dump)];
-    const { code, stderr } = await runNode(args);
-    expect([code, stderr]).toEqual([0, '']);
+    expect((await runNode(args)).code).toBe(0);
     const modules = readFileSync(file, 'utf8');
     const packages = [...modules.matchAll(/node_modules\/([^/]+)/g)].map(([, name]) => name);
     expect([...new Set(packages)].sort()).toEqual(['commander', 'hysnappy']);
