@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { ENVIRONMENT, MACHINES, lockedPackages, settle, write, writeDocuments } from './tree.mjs';
+import { MACHINES, START, lockedPackages, settle, write, writeDocuments } from './tree.mjs';
 
 /** Builds hwerr-exporter-VERSION.linux-ARCH.tar.gz: the program in any folder, without root. */
 export function buildTarball(program, { arch, release, out, scratch }) {
@@ -15,10 +15,9 @@ export function buildTarball(program, { arch, release, out, scratch }) {
     join(folder, 'hwerr-exporter'),
     `#!/bin/sh
 # Runs from wherever the archive was unpacked, also through a symbolic link.
-${ENVIRONMENT}
 self=$(readlink -f "$0")
 program=\${self%/*}/lib/hwerr-exporter
-exec "$program/node" -- "$program/lib/main.js" "$@"
+${START}
 `,
     0o755,
   );

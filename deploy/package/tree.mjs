@@ -123,17 +123,22 @@ export function writeDocuments(folder) {
   }
 }
 
+/** V8 gets one thread beside its own: four, as by default, take longer to start than a decode has use for. */
+export const NODE_FLAGS = ['--v8-pool-size=1'];
+
 /**
- * NODE_* variables of the machine are for other programs, and some cost every start of Node time. glibc is to
- * give memory back that threads have freed. Without the `--` Node looks at an --env-file of the program, too.
+ * Starts the program of the folder $program. NODE_* variables of the machine are for other programs, and some cost
+ * every start of Node time. glibc is to give memory back that threads have freed. Without the `--` Node looks at an
+ * --env-file of the program, too.
  */
-export const ENVIRONMENT = `unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE NODE_V8_COVERAGE
-export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536`;
+export const START = `unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE NODE_V8_COVERAGE
+export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536
+exec "$program/node" ${NODE_FLAGS.join(' ')} -- "$program/lib/main.js" "$@"`;
 
 function launcher(folder) {
   return `#!/bin/sh
-${ENVIRONMENT}
-exec ${folder}/node -- ${folder}/lib/main.js "$@"
+program=${folder}
+${START}
 `;
 }
 

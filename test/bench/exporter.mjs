@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { PROGRAM } from './measure.mjs';
+import { PROGRAM, programWith } from './measure.mjs';
 
 const DEADLINE_MS = 1_800_000;
 const TICKS_PER_SECOND = 100;
@@ -46,13 +46,11 @@ const INSIDE = new URL('./inside.mjs', import.meta.url).href;
  */
 export async function startExporter(directory, flags = [], watched = false) {
   const started = performance.now();
-  const preload = watched ? ['--expose-gc', '--import', INSIDE] : [];
+  const [command, ...first] = watched ? programWith(['--expose-gc', '--import', INSIDE]) : PROGRAM;
   const address = '--web.listen-address=127.0.0.1:0';
-  const child = spawn(
-    PROGRAM[0],
-    [...preload, PROGRAM[1], '--kdump.path', directory, address, ...flags],
-    { stdio: ['ignore', 'ignore', 'pipe', ...(watched ? ['ipc'] : [])] },
-  );
+  const child = spawn(command, [...first, '--kdump.path', directory, address, ...flags], {
+    stdio: ['ignore', 'ignore', 'pipe', ...(watched ? ['ipc'] : [])],
+  });
   let log = '';
   let port;
   child.stderr.setEncoding('utf8').on('data', (piece) => {

@@ -5,13 +5,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { NODE_FLAGS } from '../../deploy/package/tree.mjs';
+
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const folder = process.argv.find((arg) => arg.startsWith('--program='))?.slice('--program='.length);
-/** The command that runs ours, Node first: that of a package, where one is named. */
+const lib = folder === undefined ? undefined : join(folder, 'lib/hwerr-exporter');
+/** The Node that runs ours. */
+export const NODE = lib === undefined ? process.execPath : join(lib, 'node');
+/** The command that runs ours: that of a package, where one is named. */
 export const PROGRAM =
-  folder === undefined
-    ? [process.execPath, MAIN]
-    : [join(folder, 'node'), join(folder, 'lib/main.js')];
+  folder === undefined ? [process.execPath, MAIN] : [join(folder, 'hwerr-exporter')];
+
+/** The same by Node itself, with more flags. */
+export function programWith(flags) {
+  return lib === undefined
+    ? [NODE, ...flags, MAIN]
+    : [NODE, ...NODE_FLAGS, ...flags, join(lib, 'lib/main.js')];
+}
 /** GNU time (Debian package time): the one thing that tells the peak memory of a child. */
 const TIME = '/usr/bin/time';
 

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { digits, inTurn, table } from './measure.mjs';
+import { NODE, digits, inTurn, table } from './measure.mjs';
 
 /** hwerr_data by the debuginfo of vmlinux: what a kernel developer would type. */
 const DRGN_DEBUGINFO = `
@@ -36,7 +36,7 @@ const CRASH_COMMANDS = 'rd -64 hwerr_data 10\nquit\n';
  * @param dumps paths of dumps of the kernel of `vmlinux`.
  * @param vmlinux with debuginfo; undefined: only we are measured, and Node.
  * @param root where drgn and crash are installed, if not here: a chroot.
- * @param program the command that runs ours, Node first.
+ * @param program the command that runs ours.
  */
 export function peers({ dumps, vmlinux, root, program, runs, directory }) {
   const place = root === undefined ? directory : mkdtempSync(join(root, 'tmp', 'hwerr-bench-'));
@@ -84,7 +84,7 @@ export function peers({ dumps, vmlinux, root, program, runs, directory }) {
       ].map(({ parse, ...one }) => ({ ...one, check: agreeing(one.name, parse, wanted) }));
       const cases = [
         { name: names.ours, command: decode },
-        { name: names.node, command: [program[0], '--eval', '0'] },
+        { name: names.node, command: [NODE, '--eval', '0'] },
         ...(symbols === undefined ? [] : others),
       ];
       const results = inTurn(cases, runs, directory);

@@ -7,8 +7,8 @@
  *   npm run bench -- --vmlinux=FILE         debuginfo of the sample dumps' kernel: compares with drgn
  *                                           and crash
  *   npm run bench -- --peers=DIR            a chroot that has newer ones
- *   npm run bench -- --program=DIR          the program of a package: its Node and its bundle (not for
- *                                           decode and growth)
+ *   npm run bench -- --program=DIR          an unpacked archive of `npm run release`: its program (not
+ *                                           for decode and growth)
  *   npm run bench -- --dumps=DIR            the sample dumps, if not in ../shared/vmcores
  *   npm run bench -- --only=shared --database=postgres://… --hosts=100000   a shared ledger, in an empty database
  *   npm run bench -- --runs=7 --hosts=10000
@@ -90,7 +90,7 @@ if (parts.has('shared')) {
 
 /** For an exporter that keeps what it learns: where to keep it, and of how many hosts. */
 function ledgerFlags(ledger) {
-  const help = execFileSync(PROGRAM[0], [PROGRAM[1], '--help'], { encoding: 'utf8' });
+  const help = execFileSync(PROGRAM[0], [...PROGRAM.slice(1), '--help'], { encoding: 'utf8' });
   return [
     ['--ledger.path', ledger],
     ['--central.max-hosts', options.hosts],
