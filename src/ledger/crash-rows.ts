@@ -241,8 +241,8 @@ function putLogged(crash: Crash): Statement[] {
 /** Files remembered of one crash. */
 const MAX_FILES = 8;
 
-/** Remember a file of a crash as its newest. @returns the paths of all that are remembered. */
-export function* putFile(sequence: number, path: string, content: Value): Work<string[]> {
+/** Remember a file of a crash as its newest. */
+export function* putFile(sequence: number, path: string, content: Value): Work<void> {
   const known = yield* rows(
     'SELECT path, content FROM crash_file WHERE crash = ? ORDER BY position',
     [sequence],
@@ -262,7 +262,6 @@ export function* putFile(sequence: number, path: string, content: Value): Work<s
       ]),
     ),
   ]);
-  return files.map((file) => file.path);
 }
 
 /** A column's text; null where it is something else. */

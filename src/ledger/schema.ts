@@ -116,6 +116,7 @@ CREATE TABLE failure (
   recorded_seconds INTEGER NOT NULL,
   UNIQUE (reason, content)
 ) STRICT;
+CREATE INDEX failure_of_host ON failure (reason, host, recorded_seconds);
 
 CREATE TABLE failure_total (
   reason TEXT PRIMARY KEY,

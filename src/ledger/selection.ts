@@ -71,7 +71,8 @@ export function statements(
     page: `SELECT * FROM crash WHERE sequence IN (
         SELECT sequence FROM crash${sql} ORDER BY ${order} LIMIT :limit OFFSET :offset)
       ORDER BY ${order}`,
-    matching: `SELECT count(*) AS count FROM crash${sql}`,
+    // They have numbers from 1, without a gap.
+    matching: `SELECT ${sql === '' ? 'max(sequence)' : 'count(*)'} AS count FROM crash${sql}`,
   };
 }
 

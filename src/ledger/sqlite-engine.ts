@@ -6,7 +6,10 @@ import type { Engine, FileResult, ReaderOptions } from './engine.ts';
 import {
   databasePath,
   hasLedger,
+  hasWal,
+  isAsClosed,
   makeDirectory,
+  noteClosed,
   oldLedger,
   setAside,
   setAsideCount,
@@ -43,6 +46,8 @@ export class SqliteEngine implements Engine<LedgerReader> {
   #watcher: FSWatcher | undefined;
   #changed: () => void = () => undefined;
   #setAside = 0;
+  /** It was checked, and nothing failed since. */
+  #isSound = false;
 
   constructor(options: SqliteOptions) {
     this.#options = options;
@@ -94,16 +99,15 @@ export class SqliteEngine implements Engine<LedgerReader> {
     this.#show(false);
   }
 
-  async write(batch: Batch): Promise<readonly Change[]> {
-    const changes = await this.#writer.record(batch);
-    this.view.take(changes, batch.context.nowSeconds);
-    this.view.noticeRepairs();
-    return changes;
+  write(batch: Batch): Promise<readonly Change[]> {
+    return this.#writer.record(batch).catch((error: unknown) => {
+      this.#isSound = false;
+      throw error;
+    });
   }
 
   async look(): Promise<void> {
     this.#setAside = await setAsideCount(this.#options.directory);
-    this.view.noticeRepairs();
   }
 
   resultOf(root: string, path: string, version: string): FileResult | undefined {
@@ -115,14 +119,26 @@ export class SqliteEngine implements Engine<LedgerReader> {
   }
 
   async close(): Promise<void> {
-    // The last one to close moves the WAL into the database: the one that may write.
     this.#watcher?.close();
+    const isSound = this.#isSound && !this.view.hasFailed;
     this.view.close();
     await this.#writer.close();
+    if (isSound) this.#noteClosed();
     await this.#lock?.release();
   }
 
-  /** Repairs are written to the files there, by another process, and who examines a ledger removes it. */
+  #noteClosed(): void {
+    const { directory } = this.#options;
+    try {
+      // The last one to close moves the WAL into the database, if it may write.
+      if (hasWal(directory)) Store.open(directory, 'write').close();
+      noteClosed(directory);
+    } catch {
+      // Then the next start checks it.
+    }
+  }
+
+  /** Whoever examined a damaged ledger removes it. */
   #watch(): void {
     if (this.#watcher !== undefined) return;
     try {
@@ -138,8 +154,9 @@ export class SqliteEngine implements Engine<LedgerReader> {
     const { directory, nowMs, log } = this.#options;
     if (!hasLedger(directory)) Store.create(directory);
     try {
+      const isUnknown = !isAsClosed(directory);
       Store.bringUpToDate(directory);
-      this.#show(true);
+      this.#show(isUnknown);
     } catch (error) {
       const problem = StoreError.from(databasePath(directory), error);
       if (problem.problem !== 'damaged') throw problem;
@@ -151,6 +168,7 @@ export class SqliteEngine implements Engine<LedgerReader> {
       Store.create(directory);
       this.#show(true);
     }
+    this.#isSound = true;
   }
 
   /** Show the ledger as it is on the disk now. @throws StoreError when that cannot be. */

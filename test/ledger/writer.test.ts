@@ -139,6 +139,26 @@ strace.describe('where the disk is made slow', () => {
       },
     );
 
+    it('shows what was read last while the ledger cannot be read', async () => {
+      const { ledger } = await begun(tempDir());
+      const { view } = ledger;
+      const shown = (): unknown[] => [
+        view.total().crashes,
+        view.hostTotals('labhost')?.byCategory.get('pci')?.errors,
+        view.crashCount(),
+        view.hosts(),
+      ];
+      expect(shown()).toEqual([1, 1, 1, ['labhost']]);
+      await record(ledger, 2);
+      const undo = await injectFault(process.pid, 'pread64', 'error=EIO');
+      expect(shown()).toEqual([1, 1, 1, ['labhost']]);
+      expect(() => view.hostTotals('not asked for before')).toThrow('ledger.db: ');
+      expect(() => view.select({ offset: 0, limit: 1 })).toThrow('ledger.db: ');
+      await undo();
+      expect(shown()).toEqual([2, 2, 2, ['labhost']]);
+      expect(view.hostTotals('not asked for before')).toBeUndefined();
+    });
+
     it('counts once what its thread committed and died before it could say so', async () => {
       const directory = tempDir();
       const { ledger, thread } = await begun(directory);
