@@ -42,11 +42,13 @@ CREATE TABLE crash (
   report_json TEXT NOT NULL
 ) STRICT;
 CREATE INDEX crash_of_boot ON crash (boot_id, nodename) WHERE boot_id IS NOT NULL;
--- These three hold all that crashes are selected by, so that no row is read that is not shown.
+-- These four hold all that crashes are selected by, so that no row is read that is not shown.
 CREATE INDEX crash_in_order ON crash
   (ordered_seconds, sequence, host, verdict, kernel_release, hardware, signature, categories);
 CREATE INDEX crash_of_host ON crash
   (host, ordered_seconds, sequence, verdict, kernel_release, hardware, signature, categories);
+CREATE INDEX crash_of_verdict ON crash
+  (verdict, ordered_seconds, sequence, host, kernel_release, hardware, signature, categories);
 CREATE INDEX crash_of_signature ON crash
   (signature, ordered_seconds, sequence, host, verdict, kernel_release, hardware, categories)
   WHERE signature IS NOT NULL;

@@ -21,7 +21,7 @@ const CONDITIONS: Readonly<Record<keyof CrashFilter, string>> = {
   host: 'host = :host',
   sinceSeconds: 'ordered_seconds >= :sinceSeconds',
   untilSeconds: 'ordered_seconds < :untilSeconds',
-  verdict: `:verdict IN (verdict, CASE WHEN ${OF_HARDWARE} THEN 'hardware' END)`,
+  verdict: 'verdict = :verdict',
   category: `categories LIKE '%' || :category || '%'`, // no category's name is part of another's
   kernel: 'kernel_release = :kernel',
   model: 'hardware = :model',
@@ -39,6 +39,13 @@ const ORDERS: Readonly<Record<Sort, string>> = {
   verdict: `CASE verdict ${VERDICTS.map((kind, i) => `WHEN '${kind}' THEN ${i}`).join(' ')} END, ${NEWEST}`,
 };
 
+/** No verdict is called `hardware`: several are. */
+const ANY_HARDWARE = `verdict IN (:verdict, ${quoted(HARDWARE_VERDICTS)})`;
+
+function condition(name: keyof CrashFilter, { verdict }: CrashFilter): string {
+  return name === 'verdict' && verdict === 'hardware' ? ANY_HARDWARE : CONDITIONS[name];
+}
+
 interface Where {
   /** ` WHERE …`, or nothing. */
   readonly sql: string;
@@ -51,7 +58,7 @@ function where(filter: CrashFilter, ...more: readonly string[]): Where {
     const value = filter[name];
     return value === undefined ? [] : [{ name, value }];
   });
-  const conditions = [...asked.map(({ name }) => CONDITIONS[name]), ...more];
+  const conditions = [...asked.map(({ name }) => condition(name, filter)), ...more];
   return {
     sql: conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`,
     // Times may be asked for in fractions of a second; in the tables they are whole.
@@ -78,17 +85,16 @@ export function statements(
 
 /** The crashes of one page. */
 export function* selectCrashes(selection: CrashSelection): Work<CrashPage> {
-  const { page, matching } = statements(selection);
   const { values } = where(selection);
   const { limit, offset } = selection;
-  return {
-    crashes: yield* crashesOf(yield* rows(page, { ...values, limit, offset })),
-    matching: yield* count(matching, values),
-  };
+  const found = yield* rows(statements(selection).page, { ...values, limit, offset });
+  return { crashes: yield* crashesOf(found), matching: yield* matching(selection) };
 }
 
-function* count(sql: string, values: Where['values']): Work<number> {
-  return Number((yield* row(sql, values))?.['count']);
+/** How many crashes are selected. */
+function* matching(selection: CrashSelection): Work<number> {
+  const counted = yield* row(statements(selection).matching, where(selection).values);
+  return Number(counted?.['count']);
 }
 
 function groupOf(row: Row, newest: Crash): SignatureGroup {
@@ -118,7 +124,6 @@ function* newestOf(selection: CrashFilter, signatures: readonly string[]): Work<
 /** The signatures of one page. */
 export function* selectSignatures(selection: CrashSelection): Work<SignaturePage> {
   const signed = where(selection, 'signature IS NOT NULL');
-  const unsigned = where(selection, 'signature IS NULL');
   const { limit, offset } = selection;
   const found = yield* rows(
     `SELECT signature, count(*) AS crashes, count(DISTINCT host) AS hosts,
@@ -133,13 +138,14 @@ export function* selectSignatures(selection: CrashSelection): Work<SignaturePage
     selection,
     found.map((one) => String(one['signature'])),
   );
+  const all = yield* row(
+    `SELECT count(DISTINCT signature) AS signatures, count(*) AS crashes FROM crash${signed.sql}`,
+    signed.values,
+  );
   return {
     groups: newest.map((crash, i) => groupOf(found[i] ?? {}, crash)),
-    signatures: yield* count(
-      `SELECT count(DISTINCT signature) AS count FROM crash${signed.sql}`,
-      signed.values,
-    ),
-    unsigned: yield* count(`SELECT count(*) AS count FROM crash${unsigned.sql}`, unsigned.values),
+    signatures: Number(all?.['signatures']),
+    unsigned: (yield* matching(selection)) - Number(all?.['crashes']),
   };
 }
 
