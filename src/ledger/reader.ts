@@ -44,7 +44,7 @@ export class LedgerReader extends SummaryView implements LedgerView {
 
   /** Show this ledger from now on, and close the one before. @throws StoreError when it cannot be read. */
   show(store: Store): void {
-    store.snapshot(readSummary());
+    read(store, this.#whole, 'summary', readSummary);
     this.#store?.close();
     this.#store = store;
   }
@@ -113,14 +113,19 @@ export class LedgerReader extends SummaryView implements LedgerView {
     const store = this.#store;
     if (store === undefined) return known?.value as T | undefined;
     try {
-      const dataVersion = store.dataVersion;
-      if (known?.store === store && known.dataVersion === dataVersion) return known.value as T;
-      const value = store.snapshot(work());
-      kept.keep(key, value === undefined ? undefined : { store, dataVersion, value });
-      return value;
+      const isCurrent = known?.store === store && known.dataVersion === store.dataVersion;
+      return isCurrent ? (known.value as T) : read(store, kept, key, work);
     } catch (error) {
       if (known === undefined) throw error;
       return known.value as T;
     }
   }
+}
+
+/** @throws StoreError. */
+function read<T>(store: Store, kept: Kept<Answer>, key: string, work: () => Work<T>): T {
+  const { dataVersion } = store; // before: what is committed meanwhile is read again
+  const value = store.snapshot(work());
+  kept.keep(key, value === undefined ? undefined : { store, dataVersion, value });
+  return value;
 }
