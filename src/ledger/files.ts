@@ -114,6 +114,27 @@ function stateOf(directory: string): string {
   return [ino, size, mtimeNs, ctimeNs].join(' ');
 }
 
+/**
+ * Read the ledger through by plain system calls: SQLite calls a file malformed as well when the disk gives
+ * an error for a part of it.
+ *
+ * @throws what they throw.
+ */
+export function readThrough(directory: string): void {
+  const bytes = new Uint8Array(PROBE_BYTES);
+  for (const path of ['', ...COMPANIONS].map((suffix) => databasePath(directory) + suffix)) {
+    if (!exists(path)) continue;
+    const fd = openSync(path, 'r');
+    try {
+      for (let at = 0, count = 1; count > 0; at += count) {
+        count = readSync(fd, bytes, 0, bytes.length, at);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
 /** Of the header of a database (sqlite.org/fileformat.html, 1.3), whatever its WAL says. */
 export interface DatabaseHeader {
   /** 1: rollback journal, 2: WAL; SQLite lets nobody write a file with a higher one. */

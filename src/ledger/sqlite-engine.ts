@@ -11,6 +11,7 @@ import {
   makeDirectory,
   noteClosed,
   oldLedger,
+  readThrough,
   setAside,
   setAsideCount,
 } from './files.ts';
@@ -158,7 +159,7 @@ export class SqliteEngine implements Engine<LedgerReader> {
       Store.bringUpToDate(directory);
       this.#show(isUnknown);
     } catch (error) {
-      const problem = StoreError.from(databasePath(directory), error);
+      const problem = readProblem(directory, error);
       if (problem.problem !== 'damaged') throw problem;
       const kept = setAside(directory, nowMs());
       log.error('ledger is damaged, set aside; a new one begins with the dumps still there', {
@@ -179,7 +180,20 @@ export class SqliteEngine implements Engine<LedgerReader> {
       this.view.show(store);
     } catch (error) {
       store.close();
-      throw error;
+      throw readProblem(this.#options.directory, error);
     }
+  }
+}
+
+/** Why the ledger cannot be read: `damaged` only where its files can be. */
+function readProblem(directory: string, error: unknown): StoreError {
+  const path = databasePath(directory);
+  const problem = StoreError.from(path, error);
+  if (problem.problem !== 'damaged') return problem;
+  try {
+    readThrough(directory);
+    return problem;
+  } catch (reason) {
+    return StoreError.from(path, reason);
   }
 }

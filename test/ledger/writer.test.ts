@@ -1,6 +1,8 @@
 // The thread that writes: one commit at a time, durable when it says so; its death is survived. strace
 // makes the disk slow or broken for it: it holds up what flushes a commit, or lets it fail.
 
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 
@@ -158,6 +160,21 @@ strace.describe('where the disk is made slow', () => {
       expect(shown()).toEqual([2, 2, 2, ['labhost']]);
       expect(view.hostTotals('not asked for before')).toBeUndefined();
     });
+
+    it.each([1, 5, 10, 20])(
+      'is not set aside where the disk gives an error from its read %i on',
+      async (read) => {
+        const directory = tempDir();
+        const { ledger } = await begun(directory);
+        await ledger.close();
+        rmSync(join(directory, 'ledger.closed'));
+        const undo = await injectFault(process.pid, 'pread64', `error=EIO:when=${read}+`);
+        await expect(openTestLedger({ directory })).rejects.toMatchObject({ problem: 'io' });
+        await undo();
+        expect(readdirSync(directory)).not.toContain(expect.stringMatching(/^damaged-/));
+        expect(shown(await openTestLedger({ directory }))).toEqual([1, 1, 1]);
+      },
+    );
 
     it('counts once what its thread committed and died before it could say so', async () => {
       const directory = tempDir();
