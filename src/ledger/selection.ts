@@ -8,7 +8,7 @@ import { HARDWARE_VERDICTS, VERDICTS } from '../triage.ts';
 import { crashesOf } from './crash-rows.ts';
 import type { Crash } from './crash.ts';
 import type { CrashPage, SignatureGroup, SignaturePage } from './ledger-view.ts';
-import { type Row, type Work, row, rows, select, together } from './statements.ts';
+import { type Row, type Statement, type Work, row, rows, select, together } from './statements.ts';
 
 /** An SQL list of names of this program's own. */
 function quoted(names: readonly string[]): string {
@@ -97,10 +97,9 @@ function* matching(selection: CrashSelection): Work<number> {
   return Number(counted?.['count']);
 }
 
-function groupOf(row: Row, newest: Crash): SignatureGroup {
+function groupOf(signature: string, row: Row, newest: Crash): SignatureGroup {
   return {
-    signature: String(row['signature']),
-    newest,
+    ...{ signature, newest },
     crashes: Number(row['crashes']),
     hosts: Number(row['hosts']),
     kernels: Number(row['kernels']),
@@ -110,15 +109,28 @@ function groupOf(row: Row, newest: Crash): SignatureGroup {
   };
 }
 
-/** The newest selected crash with each of the signatures. */
-function* newestOf(selection: CrashFilter, signatures: readonly string[]): Work<Crash[]> {
-  const answers = yield* together(
+/** What is counted of one signature: to count it of all takes long, and few are on a page. */
+const GROUP = `count(*) AS crashes, count(DISTINCT host) AS hosts,
+  count(DISTINCT kernel_release) AS kernels, count(DISTINCT hardware) AS models,
+  count(*) - count(hardware) AS unnamed, count(CASE WHEN ${OF_HARDWARE} THEN 1 END) AS of_hardware`;
+
+/** What the selected crashes with each of the signatures have in common, and the newest of them. */
+function* groupsOf(
+  selection: CrashFilter,
+  signatures: readonly string[],
+): Work<readonly SignatureGroup[]> {
+  const ofEach = (columns: string, order: string): readonly Statement[] =>
     signatures.map((signature) => {
       const { sql, values } = where({ ...selection, signature });
-      return select(`SELECT * FROM crash${sql} ORDER BY ${NEWEST} LIMIT 1`, values);
-    }),
-  );
-  return yield* crashesOf(answers.map(({ rows: [crash] }) => crash ?? {}));
+      return select(`SELECT ${columns} FROM crash${sql}${order}`, values);
+    });
+  const answers = yield* together([
+    ...ofEach(GROUP, ''),
+    ...ofEach('*', ` ORDER BY ${NEWEST} LIMIT 1`),
+  ]);
+  const found = answers.map(({ rows: [row] }) => row ?? {});
+  const newest = yield* crashesOf(found.slice(signatures.length));
+  return newest.map((crash, i) => groupOf(signatures[i] ?? '', found[i] ?? {}, crash));
 }
 
 /** The signatures of one page. */
@@ -126,24 +138,20 @@ export function* selectSignatures(selection: CrashSelection): Work<SignaturePage
   const signed = where(selection, 'signature IS NOT NULL');
   const { limit, offset } = selection;
   const found = yield* rows(
-    `SELECT signature, count(*) AS crashes, count(DISTINCT host) AS hosts,
-       count(DISTINCT kernel_release) AS kernels, count(DISTINCT hardware) AS models,
-       count(*) - count(hardware) AS unnamed, count(CASE WHEN ${OF_HARDWARE} THEN 1 END) AS of_hardware,
-       max(ordered_seconds) AS newest
+    `SELECT signature, count(*) AS crashes, max(ordered_seconds) AS newest
      FROM crash${signed.sql} GROUP BY signature
      ORDER BY crashes DESC, newest DESC, signature LIMIT :limit OFFSET :offset`,
     { ...signed.values, limit, offset },
-  );
-  const newest = yield* newestOf(
-    selection,
-    found.map((one) => String(one['signature'])),
   );
   const all = yield* row(
     `SELECT count(DISTINCT signature) AS signatures, count(*) AS crashes FROM crash${signed.sql}`,
     signed.values,
   );
   return {
-    groups: newest.map((crash, i) => groupOf(found[i] ?? {}, crash)),
+    groups: yield* groupsOf(
+      selection,
+      found.map(({ signature }) => String(signature)),
+    ),
     signatures: Number(all?.['signatures']),
     unsigned: (yield* matching(selection)) - Number(all?.['crashes']),
   };
