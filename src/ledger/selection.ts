@@ -138,22 +138,21 @@ export function* selectSignatures(selection: CrashSelection): Work<SignaturePage
   const signed = where(selection, 'signature IS NOT NULL');
   const { limit, offset } = selection;
   const found = yield* rows(
-    `SELECT signature, count(*) AS crashes, max(ordered_seconds) AS newest
+    `SELECT signature, count(*) AS crashes, max(ordered_seconds) AS newest,
+       count(*) OVER () AS signatures, sum(count(*)) OVER () AS signed
      FROM crash${signed.sql} GROUP BY signature
      ORDER BY crashes DESC, newest DESC, signature LIMIT :limit OFFSET :offset`,
     { ...signed.values, limit, offset },
   );
-  const all = yield* row(
-    `SELECT count(DISTINCT signature) AS signatures, count(*) AS crashes FROM crash${signed.sql}`,
-    signed.values,
-  );
+  const totals = `SELECT count(DISTINCT signature) AS signatures, count(*) AS signed FROM crash`;
+  const all = found[0] ?? (yield* row(totals + signed.sql, signed.values));
   return {
     groups: yield* groupsOf(
       selection,
       found.map(({ signature }) => String(signature)),
     ),
     signatures: Number(all?.['signatures']),
-    unsigned: (yield* matching(selection)) - Number(all?.['crashes']),
+    unsigned: (yield* matching(selection)) - Number(all?.['signed']),
   };
 }
 

@@ -115,6 +115,7 @@ it('signatures say how many crashes, hosts, kernels and models share them', asyn
   expect(some.groups.map(({ crashes }) => crashes)).toEqual([3]);
   expect([some.signatures, some.unsigned]).toEqual([1, 1]);
   expect(view.signatures({ offset: 1, limit: 1 }).groups).toHaveLength(1);
+  expect(view.signatures({ offset: 3, limit: 1 })).toEqual({ groups: [], signatures, unsigned });
 });
 
 it('the totals of a host read no row of another', async () => {
