@@ -54,7 +54,8 @@ CREATE INDEX crash_of_signature ON crash
   WHERE signature IS NOT NULL;
 CREATE INDEX crash_of_pstore ON crash (host, ordered_seconds) WHERE reason = 'pstore';
 CREATE INDEX crash_of_panic ON crash (panic_mark) WHERE panic_mark IS NOT NULL;
-CREATE INDEX crash_by_recording ON crash (recorded_seconds);
+CREATE INDEX crash_by_recording ON crash (recorded_seconds, ordered_seconds);
+CREATE INDEX crash_of_type ON crash (crash_type) WHERE crash_type IS NOT NULL;
 
 CREATE TABLE crash_vmcoreinfo (
   digest TEXT NOT NULL,

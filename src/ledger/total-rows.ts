@@ -42,6 +42,8 @@ export function* readHostTotals(host: string, context: TotalsContext): Work<Tota
   return totals.crashes === 0 ? undefined : totals;
 }
 
+const EACH_CATEGORY = CATEGORIES.map((name) => `SELECT '${name}' AS category`).join(' UNION ALL ');
+
 /** @param host undefined: of every crash. */
 function statements(host: string | undefined, { nowSeconds }: TotalsContext): Statement[] {
   const scope = host === undefined ? 'TRUE' : 'host = :host';
@@ -60,11 +62,11 @@ function statements(host: string | undefined, { nowSeconds }: TotalsContext): St
       values,
     ),
     select(
-      `SELECT category, crash AS sequence, suspect_seconds FROM (
-         SELECT *, row_number() OVER (
-           PARTITION BY category ORDER BY suspect_seconds DESC, crash DESC) AS place
-         FROM crash_error WHERE ${scope} AND suspect_seconds IS NOT NULL) AS ranked
-       WHERE place = 1`,
+      `SELECT one.category, e.crash AS sequence, e.suspect_seconds
+         FROM (${EACH_CATEGORY}) AS one JOIN crash_error AS e ON e.category = one.category
+           AND e.crash = (SELECT crash FROM crash_error
+             WHERE ${scope} AND category = one.category AND suspect_seconds IS NOT NULL
+             ORDER BY suspect_seconds DESC, crash DESC LIMIT 1)`,
       values,
     ),
     select(
