@@ -170,7 +170,12 @@ async function openConfiguredLedger(config: PassConfig, log: Logger): Promise<Le
     nowMs: Date.now,
     log,
   };
-  if (ledgerUrl === undefined) return openLedger({ ...options, directory: ledgerPath });
+  if (ledgerUrl === undefined) {
+    const ledger = await openLedger({ ...options, directory: ledgerPath });
+    // Every scrape shows it: from now on also when the disk cannot be read.
+    if (mode === 'node') ledger.view.total();
+    return ledger;
+  }
   const { PostgresEngine } = await import('./ledger/postgres-engine.ts');
   return openLedgerOf(new PostgresEngine(ledgerUrl, options), options);
 }
@@ -224,13 +229,11 @@ function scrapes(
   { ledger, ingest, thisBoot, metrics }: Parts,
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
   const build = { version, revision: REVISION, nodeVersion: process.versions.node };
+  /** @param isFirstPassRecorded when the totals began to be read: they have all of it then. */
   const crashesOf =
-    (totals: Totals): Collector =>
+    (totals: Totals, isFirstPassRecorded: boolean): Collector =>
     () =>
-      crashSamples(totals, {
-        nowSeconds: Date.now() / 1000,
-        isFirstPassRecorded: ledger.isFirstPassRecorded,
-      });
+      crashSamples(totals, { nowSeconds: Date.now() / 1000, isFirstPassRecorded });
   const clock: readonly Collector[] = [
     () => windowSamples(suspectWindowMs / 1000),
     () => clockSamples(Date.now() / 1000),
@@ -247,22 +250,24 @@ function scrapes(
   ];
   return {
     metrics: async (format) => {
+      const { isFirstPassRecorded } = ledger;
       // In central mode crashes are other hosts', and so is what becomes of their next panic.
       const local: readonly Collector[] =
         mode === 'central'
           ? []
           : [
-              crashesOf(await ledger.view.total()),
+              crashesOf(await ledger.view.total(), isFirstPassRecorded),
               () => liveSamples(thisBoot?.state ?? { kind: 'off' }),
               () => kexecSamples(kdumpArmed()),
             ];
       return await metrics.render([...local, ...exporter], format);
     },
     hostMetrics: async (host, format) => {
+      const { isFirstPassRecorded } = ledger;
       const totals = await ledger.view.hostTotals(host);
       return totals === undefined
         ? undefined
-        : metrics.renderOnly([crashesOf(totals), ...clock], format);
+        : metrics.renderOnly([crashesOf(totals, isFirstPassRecorded), ...clock], format);
     },
   };
 }

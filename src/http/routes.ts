@@ -1,5 +1,5 @@
-// What is answered where. GET and HEAD only; nothing here reads a file, so that a scrape answers
-// whatever the disks are doing.
+// What is answered where. GET and HEAD only; nothing here reads a dump or a directory, so that a scrape
+// answers whatever their disks are doing.
 
 import express, {
   type Express,

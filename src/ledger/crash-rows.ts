@@ -20,12 +20,12 @@ import { StoreError } from './store-error.ts';
 
 /** The crashes that rows of `crash` hold. */
 export function* crashesOf(found: readonly Row[]): Work<Crash[]> {
-  const files = yield* together(
-    found.map(({ sequence }) =>
-      select('SELECT path FROM crash_file WHERE crash = ? ORDER BY position', [sequence ?? null]),
-    ),
-  );
+  const files = yield* together(found.map(({ sequence }) => filesOf(sequence ?? null)));
   return found.map((one, i) => crashOf(one, files[i]?.rows ?? []));
+}
+
+function filesOf(sequence: Value): Statement {
+  return select('SELECT path FROM crash_file WHERE crash = ? ORDER BY position', [sequence]);
 }
 
 function crashOf(row: Row, files: readonly Row[]): Crash {
@@ -56,15 +56,15 @@ function parsed(row: Row, column: string): unknown {
 
 /** The crashes with these numbers. @throws StoreError, `damaged` where the tables lack one. */
 export function* crashesAt(sequences: readonly number[]): Work<Crash[]> {
-  const answers = yield* together(
-    sequences.map((sequence) => select('SELECT * FROM crash WHERE sequence = ?', [sequence])),
-  );
-  return yield* crashesOf(
-    answers.map(({ rows: [row] }, i) => {
-      if (row !== undefined) return row;
-      throw new StoreError('damaged', `crash ${sequences[i]} is missing`);
-    }),
-  );
+  const answers = yield* together([
+    ...sequences.map((sequence) => select('SELECT * FROM crash WHERE sequence = ?', [sequence])),
+    ...sequences.map(filesOf),
+  ]);
+  return sequences.map((sequence, i) => {
+    const [row] = answers[i]?.rows ?? [];
+    if (row !== undefined) return crashOf(row, answers[sequences.length + i]?.rows ?? []);
+    throw new StoreError('damaged', `crash ${sequence} is missing`);
+  });
 }
 
 /** Crashes that are compared with a report: bounds what a hostile share costs. */
@@ -241,8 +241,8 @@ function putLogged(crash: Crash): Statement[] {
 /** Files remembered of one crash. */
 const MAX_FILES = 8;
 
-/** Remember a file of a crash as its newest. @returns the paths of all that are remembered. */
-export function* putFile(sequence: number, path: string, content: Value): Work<string[]> {
+/** Remember a file of a crash as its newest. */
+export function* putFile(sequence: number, path: string, content: Value): Work<void> {
   const known = yield* rows(
     'SELECT path, content FROM crash_file WHERE crash = ? ORDER BY position',
     [sequence],
@@ -262,7 +262,6 @@ export function* putFile(sequence: number, path: string, content: Value): Work<s
       ]),
     ),
   ]);
-  return files.map((file) => file.path);
 }
 
 /** A column's text; null where it is something else. */

@@ -7,9 +7,12 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
+  statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -21,6 +24,8 @@ const DATABASE = 'ledger.db';
 /** What SQLite keeps beside a database. */
 const COMPANIONS = ['-wal', '-shm'] as const;
 const SET_ASIDE = 'damaged-';
+/** Which file the database was when the ledger was closed. */
+const CLOSED = 'ledger.closed';
 /** The data file of 0.1.0, which was never released. */
 const LMDB_FILE = 'data.mdb';
 
@@ -80,6 +85,53 @@ export function probe(directory: string): void {
   } finally {
     closeSync(fd);
     rmSync(path, { force: true });
+  }
+}
+
+/** Whether what was committed last is in the WAL, perhaps. */
+export function hasWal(directory: string): boolean {
+  return exists(`${databasePath(directory)}-wal`);
+}
+
+/** Note that the ledger was closed, and is sound. @throws what system calls throw. */
+export function noteClosed(directory: string): void {
+  writeFileSync(join(directory, CLOSED), stateOf(directory), { mode: 0o640 });
+}
+
+/** Whether nobody wrote to the ledger since noteClosed(). */
+export function isAsClosed(directory: string): boolean {
+  try {
+    const closed = readFileSync(join(directory, CLOSED), 'utf8');
+    return !hasWal(directory) && closed === stateOf(directory);
+  } catch {
+    return false;
+  }
+}
+
+/** Whoever writes to a file, or puts another in its place, changes one of its numbers. */
+function stateOf(directory: string): string {
+  const { ino, size, mtimeNs, ctimeNs } = statSync(databasePath(directory), { bigint: true });
+  return [ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+/**
+ * Read the ledger through by plain system calls: SQLite calls a file malformed as well when the disk gives
+ * an error for a part of it.
+ *
+ * @throws what they throw.
+ */
+export function readThrough(directory: string): void {
+  const bytes = new Uint8Array(PROBE_BYTES);
+  for (const path of ['', ...COMPANIONS].map((suffix) => databasePath(directory) + suffix)) {
+    if (!exists(path)) continue;
+    const fd = openSync(path, 'r');
+    try {
+      for (let at = 0, count = 1; count > 0; at += count) {
+        count = readSync(fd, bytes, 0, bytes.length, at);
+      }
+    } finally {
+      closeSync(fd);
+    }
   }
 }
 

@@ -1,4 +1,7 @@
-// What was read last of a database, by what was asked, for when it does not answer.
+// What was read last of a ledger, by what was asked, for when it cannot be read.
+
+/** Hosts whose totals are kept: each takes some kilobytes. */
+export const MAX_KEPT_HOSTS = 10_000;
 
 /** What was read last under so many keys. */
 export class Kept<T> {
@@ -18,9 +21,16 @@ export class Kept<T> {
     return this.#byKey.has(key);
   }
 
-  /** Of a key that it has. */
-  get(key: string): T {
-    return this.#byKey.get(key) as T;
+  get(key: string): T | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** @param value undefined: whoever asks for what is not there drives out nothing that is. */
+  keep(key: string, value: T | undefined): void {
+    this.#byKey.delete(key);
+    if (value !== undefined) this.#byKey.set(key, value);
+    const [oldest] = this.#byKey.keys();
+    if (this.#byKey.size > this.#most && oldest !== undefined) this.#byKey.delete(oldest);
   }
 
   /** What is read now; where that fails or takes long, what was read before. @throws what `read` throws. */
@@ -28,7 +38,7 @@ export class Kept<T> {
     // One at a time for each key: what is answered is never older than what was.
     const reading = this.#reading.get(key) ?? this.#read(key, read);
     if (!this.#byKey.has(key)) return reading;
-    const known = this.get(key);
+    const known = this.get(key) as T;
     return new Promise((resolve) => {
       const patience =
         this.#patienceMs === undefined ? undefined : setTimeout(resolve, this.#patienceMs, known);
@@ -45,19 +55,11 @@ export class Kept<T> {
   #read(key: string, read: () => Promise<T>): Promise<T> {
     const reading = read()
       .then((value) => {
-        this.#keep(key, value);
+        this.keep(key, value);
         return value;
       })
       .finally(() => this.#reading.delete(key));
     this.#reading.set(key, reading);
     return reading;
-  }
-
-  #keep(key: string, value: T): void {
-    this.#byKey.delete(key);
-    // Whoever asks for what is not there drives out nothing that is.
-    if (value !== undefined) this.#byKey.set(key, value);
-    const [oldest] = this.#byKey.keys();
-    if (this.#byKey.size > this.#most && oldest !== undefined) this.#byKey.delete(oldest);
   }
 }

@@ -85,12 +85,13 @@ export interface SignaturePage {
   readonly unsigned: number;
 }
 
-/** At once where it is in memory, or on a disk of this machine; later where others keep it. */
+/** At once where it is on a disk of this machine; later where others keep it. */
 type Soon<T> = T | Promise<T>;
 
 /**
- * Only what names a crash, or lists some, looks at the disk. What comes later, from a database, is rejected
- * with a StoreError where the database is away and nothing of it was known before.
+ * What is committed. Where that cannot be read: counts and totals as they were read last; a StoreError where
+ * they were not, and of what names a crash or lists some. A database that is away is asked for no page that
+ * it gave lately.
  */
 export interface LedgerView {
   /** Whether anything was read of it; before that its counts are no numbers to show. */
@@ -105,7 +106,7 @@ export interface LedgerView {
    * @param most more are not needed.
    */
   hosts(most?: number): Soon<readonly string[]>;
-  /** The totals of one host: they grow with hosts, not with dumps. */
+  /** The totals of one host, found by index; undefined where no crash is of it, and beyond the limit. */
   hostTotals(host: string): Soon<Totals | undefined>;
   hostCounts(): HostCounts;
   /** Files that gave no counters though they should have, by reason; each content once. */

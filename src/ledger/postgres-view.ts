@@ -3,32 +3,20 @@
 // answered last is shown.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FailureReason } from '../failure.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Crash } from './crash.ts';
-import { number, text } from './crash-rows.ts';
+import { text } from './crash-rows.ts';
 import type { ReaderOptions } from './engine.ts';
-import {
-  type FailureTotals,
-  dumpsWithoutHwerrOf,
-  failuresOf,
-  readFailureTotals,
-} from './failure-totals.ts';
-import { Kept } from './kept.ts';
-import { LastFailures, readLastFailures } from './last-failures.ts';
-import type {
-  CrashPage,
-  HostCounts,
-  LastFailure,
-  LedgerView,
-  SignaturePage,
-} from './ledger-view.ts';
+import { readHosts } from './hosts.ts';
+import { Kept, MAX_KEPT_HOSTS } from './kept.ts';
+import type { CrashPage, LedgerView, SignaturePage } from './ledger-view.ts';
 import type { Postgres } from './postgres.ts';
 import { eachCrash } from './postgres-walk.ts';
-import type { RecentFailures, RecordedFailure } from './recent-failures.ts';
+import type { RecentFailures } from './recent-failures.ts';
 import { crashOfId, nextCrashes, selectCrashes, selectSignatures } from './selection.ts';
-import { type Work, row, rows, select, together } from './statements.ts';
+import { type Work, row, rows } from './statements.ts';
 import { StoreError } from './store-error.ts';
+import { NOTHING, type Summary, SummaryView, readSummary } from './summary.ts';
 import { readHostTotals, readTotals } from './total-rows.ts';
 import type { Totals } from './totals.ts';
 
@@ -38,36 +26,25 @@ const TRY_MS = 500;
 const PATIENCE_MS = 3000;
 /** Lists of hosts that are kept: of /sd, and of the form of a page. */
 const MAX_HOST_LISTS = 2;
-/** Hosts whose numbers are kept for when it is away: each takes some kilobytes. */
-const MAX_KEPT_HOSTS = 100_000;
 /** Pages that are shown while it is away. */
 const MAX_PAGES = 32;
 
-/** What every scrape and page shows of the ledger as a whole, read every few seconds. */
-interface Summary {
-  readonly crashes: number;
-  readonly hosts: number;
-  readonly counted: FailureTotals;
-  readonly lastFailures: LastFailures;
+/** What is read every few seconds. */
+interface SharedSummary extends Summary {
   /** Batches that were recorded. */
   readonly commits: string | null;
   readonly isPassed: boolean;
 }
 
-const NOTHING: Summary = {
-  ...{ crashes: 0, hosts: 0, counted: new Map(), commits: null, isPassed: false },
-  lastFailures: new LastFailures(),
-};
+const NOT_READ: SharedSummary = { ...NOTHING, commits: null, isPassed: false };
 
 /** Shows a shared ledger. */
-export class PostgresView implements LedgerView {
-  readonly #options: ReaderOptions;
+export class PostgresView extends SummaryView implements LedgerView {
   readonly #database: Postgres;
-  readonly #failures: RecentFailures;
-  readonly #totals: Kept<Totals | undefined>;
+  readonly #totals = new Kept<Totals | undefined>(MAX_KEPT_HOSTS, PATIENCE_MS);
   readonly #hosts = new Kept<readonly string[]>(MAX_HOST_LISTS, PATIENCE_MS);
   readonly #pages = new Kept<unknown>(MAX_PAGES);
-  #summary = NOTHING;
+  #summary = NOT_READ;
   /** When the database answered last, by a clock that is never set. */
   #answeredMs = -Infinity;
   #isAway = false;
@@ -75,14 +52,12 @@ export class PostgresView implements LedgerView {
   #nextTry: Promise<unknown> | undefined;
 
   constructor(database: Postgres, options: ReaderOptions, failures: RecentFailures) {
+    super(options, failures);
     this.#database = database;
-    this.#options = options;
-    this.#failures = failures;
-    this.#totals = new Kept(Math.min(options.maxHosts, MAX_KEPT_HOSTS), PATIENCE_MS);
   }
 
   get isRead(): boolean {
-    return this.#summary !== NOTHING;
+    return this.#summary !== NOT_READ;
   }
 
   /** Whether the first pass over the directories was recorded by any collector. */
@@ -92,47 +67,25 @@ export class PostgresView implements LedgerView {
 
   /** Read what is shown of the ledger as a whole. @throws StoreError. */
   async refresh(): Promise<void> {
-    this.#summary = await this.#read(() => readSummary(this.#summary));
+    this.#summary = await this.#read(() => readShared(this.#summary));
+  }
+
+  protected summary(): Summary {
+    return this.#summary;
   }
 
   async total(): Promise<Totals> {
-    return this.#page('total', () => readTotals(this.#context()));
+    return this.#page('total', () => readTotals(this.context()));
   }
 
-  crashCount(): number {
-    return this.#summary.crashes;
-  }
-
-  hosts(most = this.#options.maxHosts): Promise<readonly string[]> {
-    const limit = Math.min(most, this.#options.maxHosts);
-    return this.#latest(this.#hosts, `${limit}`, () => readHosts(this.#options.maxHosts, limit));
+  hosts(most = this.options.maxHosts): Promise<readonly string[]> {
+    const { maxHosts } = this.options;
+    const limit = Math.min(most, maxHosts);
+    return this.#latest(this.#hosts, `${limit}`, () => readHosts(maxHosts, limit));
   }
 
   hostTotals(host: string): Promise<Totals | undefined> {
-    const { maxHosts } = this.#options;
-    return this.#latest(this.#totals, host, () => totalsOf(host, maxHosts, this.#context()));
-  }
-
-  hostCounts(): HostCounts {
-    const { maxHosts: limit } = this.#options;
-    const tracked = Math.min(this.#summary.hosts, limit);
-    return { tracked, limit, dropped: this.#summary.hosts - tracked };
-  }
-
-  failures(): Readonly<Partial<Record<FailureReason, number>>> {
-    return failuresOf(this.#summary.counted);
-  }
-
-  lastFailures(): readonly LastFailure[] {
-    return this.#summary.lastFailures.values();
-  }
-
-  dumpsWithoutHwerr(): number {
-    return dumpsWithoutHwerrOf(this.#summary.counted);
-  }
-
-  recentFailures(): Iterable<RecordedFailure> {
-    return this.#failures.values();
+    return this.#latest(this.#totals, host, () => readHostTotals(host, this.context()));
   }
 
   crashes(filter: CrashFilter = {}): AsyncGenerator<Crash> {
@@ -159,7 +112,7 @@ export class PostgresView implements LedgerView {
   async #latest<T>(kept: Kept<T>, key: string, work: () => Work<T>): Promise<T> {
     if (this.#isAway && kept.has(key)) {
       this.#tryAgain().catch(() => undefined);
-      return kept.get(key);
+      return kept.get(key) as T;
     }
     return await kept.latest(key, () => this.#ask(work));
   }
@@ -200,53 +153,12 @@ export class PostgresView implements LedgerView {
       throw problem;
     }
   }
-
-  #context(): { readonly fallback: string; readonly nowSeconds: number } {
-    const { hostRule, nowMs } = this.#options;
-    return { fallback: hostRule.fallback, nowSeconds: Math.floor(nowMs() / 1000) };
-  }
 }
 
-function* readSummary(before: Summary): Work<Summary> {
-  const [meta, crashes, hosts] = yield* together([
-    select(`SELECT key, value FROM meta WHERE key IN ('commits', 'first_pass')`),
-    select('SELECT max(sequence) AS last FROM crash'),
-    select('SELECT max(number) AS last FROM host'),
-  ]);
-  const values = new Map(meta?.rows.map(({ key, value }) => [key, text(value)]));
-  const summary = {
-    ...before,
-    crashes: number(crashes?.rows[0]?.['last']) ?? 0,
-    hosts: number(hosts?.rows[0]?.['last']) ?? 0,
-    commits: values.get('commits') ?? null,
-    isPassed: values.has('first_pass'),
-  };
-  if (summary.commits === before.commits) return summary;
-  return {
-    ...summary,
-    counted: yield* readFailureTotals(),
-    lastFailures: yield* readLastFailures(),
-  };
-}
-
-/** A host whose name became known of a crash has none any more when all of them turned out to be of another. */
-function* readHosts(maxHosts: number, limit: number): Work<readonly string[]> {
-  const found = yield* rows(
-    `SELECT name FROM host
-       WHERE number <= :hosts AND EXISTS (SELECT 1 FROM crash WHERE crash.host = host.name)
-       ORDER BY number LIMIT :limit`,
-    { hosts: maxHosts, limit },
-  );
-  return found.map(({ name }) => String(name));
-}
-
-function* totalsOf(
-  host: string,
-  maxHosts: number,
-  context: { readonly fallback: string; readonly nowSeconds: number },
-): Work<Totals | undefined> {
-  const known = yield* row('SELECT number FROM host WHERE name = ?', [host]);
-  if ((number(known?.['number']) ?? Infinity) > maxHosts) return undefined;
-  const totals = (yield* readHostTotals([host], context)).get(host);
-  return totals === undefined || totals.crashes === 0 ? undefined : totals;
+function* readShared(before: SharedSummary): Work<SharedSummary> {
+  const meta = yield* rows(`SELECT key, value FROM meta WHERE key IN ('commits', 'first_pass')`);
+  const values = new Map(meta.map(({ key, value }) => [key, text(value)]));
+  const [commits, isPassed] = [values.get('commits') ?? null, values.has('first_pass')];
+  const summary = commits === before.commits ? before : yield* readSummary();
+  return { ...summary, commits, isPassed };
 }

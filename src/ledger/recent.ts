@@ -1,36 +1,35 @@
-// How many of something came in a span of time that ends now. Memory is bounded by the span, not by
-// how many there are: they are counted by slices of it.
+// How many of something came in a span of time that ends now. They are counted by slices of it, so that
+// memory is bounded by the span, not by how many there are.
 
+const DAY_SECONDS = 86_400;
 const SLICES = 720;
 
-/** Counts what came in the last `spanSeconds`. */
-export class Recent {
-  readonly #spanSeconds: number;
-  readonly #sliceSeconds: number;
-  readonly #bySlice = new Map<number, number>();
+/** A span of time, exact to its 720th part: an hour in 30 days. */
+interface Span {
+  readonly seconds: number;
+  readonly sliceSeconds: number;
+}
 
-  /** @param spanSeconds exact to its 720th part: an hour in 30 days. */
-  constructor(spanSeconds: number) {
-    this.#spanSeconds = spanSeconds;
-    this.#sliceSeconds = spanSeconds / SLICES;
-  }
+function days(count: number): Span {
+  const seconds = count * DAY_SECONDS;
+  return { seconds, sliceSeconds: seconds / SLICES };
+}
 
-  /** @param seconds when it came, Unix seconds. */
-  add(seconds: number): void {
-    const slice = Math.floor(seconds / this.#sliceSeconds);
-    this.#bySlice.set(slice, (this.#bySlice.get(slice) ?? 0) + 1);
-    if (this.#bySlice.size > 2 * SLICES) this.#forget(slice - 2 * SLICES);
-  }
+/** Within which crashes are recent, and suspect crashes. */
+export const SPANS = { crashes: days(1), suspects: days(30) } as const satisfies Record<
+  string,
+  Span
+>;
 
-  /** How many came in the span before `nowSeconds`, or later. */
-  count(nowSeconds: number): number {
-    const oldest = Math.floor((nowSeconds - this.#spanSeconds) / this.#sliceSeconds);
-    let sum = 0;
-    for (const [slice, count] of this.#bySlice) if (slice > oldest) sum += count;
-    return sum;
-  }
+/** A slice of time, by its number since 1970, and how many came in it. */
+export type Slice = readonly [number, number];
 
-  #forget(oldest: number): void {
-    for (const slice of this.#bySlice.keys()) if (slice < oldest) this.#bySlice.delete(slice);
-  }
+/** How many came in the span before `nowSeconds`, or later. */
+export function recent(
+  slices: readonly Slice[],
+  { seconds, sliceSeconds }: Span,
+  nowSeconds: number,
+): number {
+  const oldest = Math.floor((nowSeconds - seconds) / sliceSeconds);
+  return slices.reduce((sum, [slice, count]) => (slice > oldest ? sum + count : sum), 0);
 }

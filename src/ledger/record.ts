@@ -4,7 +4,14 @@ import type { Failure, FailureReason } from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
 import { type Shard, shardText } from '../shard.ts';
 import type { CrashReport } from '../vmcore/index.ts';
-import { type Crash, isOfPstore, merged, storedReport, withReport } from './crash.ts';
+import {
+  type Crash,
+  type StoredReport,
+  isOfPstore,
+  merged,
+  storedReport,
+  withReport,
+} from './crash.ts';
 import { candidates, crashesAt, number, putCrash, putFile } from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
 import { panicMark } from './logs.ts';
@@ -31,18 +38,13 @@ interface RecordContext {
   readonly nowSeconds: number;
 }
 
-/** What an outcome changed, for what is kept in memory. */
+/** What an outcome came to. */
 export interface Change {
   /** Why the file gave no counters though it should have. */
   readonly failure?: Failure;
   /** The host that the path of such a file names. */
   readonly failedHost?: string;
-  readonly crash?: { readonly before: Crash | undefined; readonly after: Crash };
-  /** The content was not counted before, under this reason. */
-  readonly counted?: CountedReason;
 }
-
-type CountedReason = FailureReason | 'kernel_without_hwerr';
 
 /**
  * Make `owner` the one who writes: a daemon that finds another one there has been replaced.
@@ -101,11 +103,11 @@ function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
   const crash = yield* recordCrash(outcome, report, context);
   const { hwerr } = report;
   // A part of a split dump, or a poorer copy: the crash has its counters, nothing is wrong.
-  const isAnswered = hwerr.kind === 'present' || crash.after.report.hwerr.kind === 'present';
+  const isAnswered = hwerr.kind === 'present' || crash.hwerr.kind === 'present';
   const isFine = isAnswered || hwerr.reason === 'kernel_without_hwerr' || hwerr.reason === 'pstore';
   if (!isFine) {
     const message = hwerr.kind === 'unreadable' ? hwerr.message : 'the dump gives no counters';
-    return { crash, ...(yield* failed(outcome, { reason: hwerr.reason, message }, context)) };
+    return yield* failed(outcome, { reason: hwerr.reason, message }, context);
   }
   if (Buffer.byteLength(root + path) <= MAX_REMEMBERED_BYTES)
     yield* run(
@@ -113,25 +115,24 @@ function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
        version = excluded.version, result = excluded.result`,
       [root, path, version, report.incomplete ? 'incomplete' : 'complete'],
     );
-  if (isAnswered || isOfPstore(report)) return { crash };
-  const failure = { reason: 'kernel_without_hwerr', message: '' } as const;
-  return { crash, ...(yield* countOnce(outcome, failure, context)) };
+  if (!isAnswered && !isOfPstore(report)) {
+    yield* countOnce(outcome, { reason: 'kernel_without_hwerr', message: '' }, context);
+  }
+  return {};
 }
 
 function* failed(outcome: FileOutcome, failure: Failure, context: RecordContext): Work<Change> {
   const host = pathHost(outcome.path, context.hostRule);
-  return {
-    failure,
-    ...(host !== null && { failedHost: host }),
-    ...(yield* countOnce(outcome, failure, context)),
-  };
+  yield* countOnce(outcome, failure, context);
+  return { failure, ...(host !== null && { failedHost: host }) };
 }
 
+/** @returns what is known of the crash now. */
 function* recordCrash(
   { path, content }: FileOutcome,
   report: CrashReport,
   context: RecordContext,
-): Work<NonNullable<Change['crash']>> {
+): Work<StoredReport> {
   const { hostRule, nowSeconds, suspectWindowSeconds } = context;
   const digest = sha256(report.vmcoreinfoLines);
   const { bootId, crashTimeSeconds, nodename } = report;
@@ -174,8 +175,8 @@ function* recordCrash(
        ON CONFLICT (digest, crash) DO UPDATE SET boot_id = excluded.boot_id`,
     [digest, sequence, after.report.bootId],
   );
-  const paths = yield* putFile(sequence, path, content ?? null);
-  return { before, after: { ...after, paths } };
+  yield* putFile(sequence, path, content ?? null);
+  return after.report;
 }
 
 function hasChanged(before: Crash, after: Crash): boolean {
@@ -197,7 +198,7 @@ const MAX_COUNTED = 100_000;
 const MAX_MESSAGE_LENGTH = 1000;
 
 interface Uncounted {
-  readonly reason: CountedReason;
+  readonly reason: FailureReason | 'kernel_without_hwerr';
   readonly message: string;
 }
 
@@ -206,7 +207,7 @@ function* countOnce(
   { path, version, content }: FileOutcome,
   { reason, message }: Uncounted,
   { hostRule, nowSeconds }: RecordContext,
-): Work<Pick<Change, 'counted'>> {
+): Work<void> {
   const key = content ?? sha256(`${path}\0${version}`);
   const isNew = yield* run(
     `INSERT INTO failure (number, reason, content, path, host, message, recorded_seconds)
@@ -214,14 +215,13 @@ function* countOnce(
        ON CONFLICT (reason, content) DO NOTHING`,
     [reason, key, path, pathHost(path, hostRule), message.slice(0, MAX_MESSAGE_LENGTH), nowSeconds],
   );
-  if (isNew === 0) return {};
+  if (isNew === 0) return;
   yield* run(
     `INSERT INTO failure_total VALUES (?, 1)
        ON CONFLICT (reason) DO UPDATE SET count = failure_total.count + 1`,
     [reason],
   );
   yield* forgetOne(reason, key);
-  return { counted: reason };
 }
 
 /** Keys are digests, so the one that comes after `key` is any. */

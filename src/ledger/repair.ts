@@ -6,7 +6,7 @@ import { type Row, type Work, row as oneRow, rows } from './statements.ts';
 import { Store } from './store.ts';
 
 /** One repair of one host, which is for its crashes up to `crash`. */
-export interface Repair {
+interface Repair {
   /** From 1, in the order in which they were acknowledged. */
   readonly number: number;
   readonly host: string;
@@ -68,10 +68,7 @@ export function repaired(directory: string, host: string | undefined, note: stri
   Store.openCurrent(directory).close();
   const store = Store.open(directory, 'write');
   try {
-    const recorded = store.transaction(recordRepair(host, note, Math.floor(Date.now() / 1000)));
-    // A daemon that has it open is told by writes to the files. Those of the commit itself come too early.
-    store.checkpoint();
-    return recorded;
+    return store.transaction(recordRepair(host, note, Math.floor(Date.now() / 1000)));
   } finally {
     store.close();
   }
@@ -83,20 +80,6 @@ function* onlyHost(): Work<string> {
   if (first === undefined) throw new UnknownHost('no crash is recorded');
   if (hosts.length > 1) throw new UnknownHost('crashes of several hosts are recorded: say --host');
   return String(first['host']);
-}
-
-/** How many are shown. */
-const MAX_REPAIRS = 1000;
-
-/** The newest repairs, newest first. */
-export function* readRepairs(): Work<Repair[]> {
-  const found = yield* rows('SELECT * FROM repair ORDER BY number DESC LIMIT ?', [MAX_REPAIRS]);
-  return found.map(repairOf);
-}
-
-/** Changes whenever a repair is acknowledged. */
-export function* lastRepair(): Work<number> {
-  return number((yield* oneRow('SELECT max(number) AS last FROM repair'))?.['last']) ?? 0;
 }
 
 function repairOf(row: Row): Repair {

@@ -42,17 +42,20 @@ CREATE TABLE crash (
   report_json TEXT NOT NULL
 ) STRICT;
 CREATE INDEX crash_of_boot ON crash (boot_id, nodename) WHERE boot_id IS NOT NULL;
--- These three hold all that crashes are selected by, so that no row is read that is not shown.
+-- These four hold all that crashes are selected by, so that no row is read that is not shown.
 CREATE INDEX crash_in_order ON crash
   (ordered_seconds, sequence, host, verdict, kernel_release, hardware, signature, categories);
 CREATE INDEX crash_of_host ON crash
   (host, ordered_seconds, sequence, verdict, kernel_release, hardware, signature, categories);
+CREATE INDEX crash_of_verdict ON crash
+  (verdict, ordered_seconds, sequence, host, kernel_release, hardware, signature, categories);
 CREATE INDEX crash_of_signature ON crash
   (signature, ordered_seconds, sequence, host, verdict, kernel_release, hardware, categories)
   WHERE signature IS NOT NULL;
 CREATE INDEX crash_of_pstore ON crash (host, ordered_seconds) WHERE reason = 'pstore';
 CREATE INDEX crash_of_panic ON crash (panic_mark) WHERE panic_mark IS NOT NULL;
-CREATE INDEX crash_by_recording ON crash (recorded_seconds);
+CREATE INDEX crash_by_recording ON crash (recorded_seconds, ordered_seconds);
+CREATE INDEX crash_of_type ON crash (crash_type) WHERE crash_type IS NOT NULL;
 
 CREATE TABLE crash_vmcoreinfo (
   digest TEXT NOT NULL,
@@ -116,6 +119,7 @@ CREATE TABLE failure (
   recorded_seconds INTEGER NOT NULL,
   UNIQUE (reason, content)
 ) STRICT;
+CREATE INDEX failure_of_host ON failure (reason, host, recorded_seconds);
 
 CREATE TABLE failure_total (
   reason TEXT PRIMARY KEY,

@@ -8,7 +8,7 @@ import { HARDWARE_VERDICTS, VERDICTS } from '../triage.ts';
 import { crashesOf } from './crash-rows.ts';
 import type { Crash } from './crash.ts';
 import type { CrashPage, SignatureGroup, SignaturePage } from './ledger-view.ts';
-import { type Row, type Work, row, rows, select, together } from './statements.ts';
+import { type Row, type Statement, type Work, row, rows, select, together } from './statements.ts';
 
 /** An SQL list of names of this program's own. */
 function quoted(names: readonly string[]): string {
@@ -21,7 +21,7 @@ const CONDITIONS: Readonly<Record<keyof CrashFilter, string>> = {
   host: 'host = :host',
   sinceSeconds: 'ordered_seconds >= :sinceSeconds',
   untilSeconds: 'ordered_seconds < :untilSeconds',
-  verdict: `:verdict IN (verdict, CASE WHEN ${OF_HARDWARE} THEN 'hardware' END)`,
+  verdict: 'verdict = :verdict',
   category: `categories LIKE '%' || :category || '%'`, // no category's name is part of another's
   kernel: 'kernel_release = :kernel',
   model: 'hardware = :model',
@@ -39,6 +39,13 @@ const ORDERS: Readonly<Record<Sort, string>> = {
   verdict: `CASE verdict ${VERDICTS.map((kind, i) => `WHEN '${kind}' THEN ${i}`).join(' ')} END, ${NEWEST}`,
 };
 
+/** No verdict is called `hardware`: several are. */
+const ANY_HARDWARE = `verdict IN (:verdict, ${quoted(HARDWARE_VERDICTS)})`;
+
+function condition(name: keyof CrashFilter, { verdict }: CrashFilter): string {
+  return name === 'verdict' && verdict === 'hardware' ? ANY_HARDWARE : CONDITIONS[name];
+}
+
 interface Where {
   /** ` WHERE …`, or nothing. */
   readonly sql: string;
@@ -51,7 +58,7 @@ function where(filter: CrashFilter, ...more: readonly string[]): Where {
     const value = filter[name];
     return value === undefined ? [] : [{ name, value }];
   });
-  const conditions = [...asked.map(({ name }) => CONDITIONS[name]), ...more];
+  const conditions = [...asked.map(({ name }) => condition(name, filter)), ...more];
   return {
     sql: conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`,
     // Times may be asked for in fractions of a second; in the tables they are whole.
@@ -71,29 +78,28 @@ export function statements(
     page: `SELECT * FROM crash WHERE sequence IN (
         SELECT sequence FROM crash${sql} ORDER BY ${order} LIMIT :limit OFFSET :offset)
       ORDER BY ${order}`,
-    matching: `SELECT count(*) AS count FROM crash${sql}`,
+    // They have numbers from 1, without a gap.
+    matching: `SELECT ${sql === '' ? 'max(sequence)' : 'count(*)'} AS count FROM crash${sql}`,
   };
 }
 
 /** The crashes of one page. */
 export function* selectCrashes(selection: CrashSelection): Work<CrashPage> {
-  const { page, matching } = statements(selection);
   const { values } = where(selection);
   const { limit, offset } = selection;
-  return {
-    crashes: yield* crashesOf(yield* rows(page, { ...values, limit, offset })),
-    matching: yield* count(matching, values),
-  };
+  const found = yield* rows(statements(selection).page, { ...values, limit, offset });
+  return { crashes: yield* crashesOf(found), matching: yield* matching(selection) };
 }
 
-function* count(sql: string, values: Where['values']): Work<number> {
-  return Number((yield* row(sql, values))?.['count']);
+/** How many crashes are selected. */
+function* matching(selection: CrashSelection): Work<number> {
+  const counted = yield* row(statements(selection).matching, where(selection).values);
+  return Number(counted?.['count']);
 }
 
-function groupOf(row: Row, newest: Crash): SignatureGroup {
+function groupOf(signature: string, row: Row, newest: Crash): SignatureGroup {
   return {
-    signature: String(row['signature']),
-    newest,
+    ...{ signature, newest },
     crashes: Number(row['crashes']),
     hosts: Number(row['hosts']),
     kernels: Number(row['kernels']),
@@ -103,42 +109,50 @@ function groupOf(row: Row, newest: Crash): SignatureGroup {
   };
 }
 
-/** The newest selected crash with each of the signatures. */
-function* newestOf(selection: CrashFilter, signatures: readonly string[]): Work<Crash[]> {
-  const answers = yield* together(
+/** What is counted of one signature: to count it of all takes long, and few are on a page. */
+const GROUP = `count(*) AS crashes, count(DISTINCT host) AS hosts,
+  count(DISTINCT kernel_release) AS kernels, count(DISTINCT hardware) AS models,
+  count(*) - count(hardware) AS unnamed, count(CASE WHEN ${OF_HARDWARE} THEN 1 END) AS of_hardware`;
+
+/** What the selected crashes with each of the signatures have in common, and the newest of them. */
+function* groupsOf(
+  selection: CrashFilter,
+  signatures: readonly string[],
+): Work<readonly SignatureGroup[]> {
+  const ofEach = (columns: string, order: string): readonly Statement[] =>
     signatures.map((signature) => {
       const { sql, values } = where({ ...selection, signature });
-      return select(`SELECT * FROM crash${sql} ORDER BY ${NEWEST} LIMIT 1`, values);
-    }),
-  );
-  return yield* crashesOf(answers.map(({ rows: [crash] }) => crash ?? {}));
+      return select(`SELECT ${columns} FROM crash${sql}${order}`, values);
+    });
+  const answers = yield* together([
+    ...ofEach(GROUP, ''),
+    ...ofEach('*', ` ORDER BY ${NEWEST} LIMIT 1`),
+  ]);
+  const found = answers.map(({ rows: [row] }) => row ?? {});
+  const newest = yield* crashesOf(found.slice(signatures.length));
+  return newest.map((crash, i) => groupOf(signatures[i] ?? '', found[i] ?? {}, crash));
 }
 
 /** The signatures of one page. */
 export function* selectSignatures(selection: CrashSelection): Work<SignaturePage> {
   const signed = where(selection, 'signature IS NOT NULL');
-  const unsigned = where(selection, 'signature IS NULL');
   const { limit, offset } = selection;
   const found = yield* rows(
-    `SELECT signature, count(*) AS crashes, count(DISTINCT host) AS hosts,
-       count(DISTINCT kernel_release) AS kernels, count(DISTINCT hardware) AS models,
-       count(*) - count(hardware) AS unnamed, count(CASE WHEN ${OF_HARDWARE} THEN 1 END) AS of_hardware,
-       max(ordered_seconds) AS newest
+    `SELECT signature, count(*) AS crashes, max(ordered_seconds) AS newest,
+       count(*) OVER () AS signatures, sum(count(*)) OVER () AS signed
      FROM crash${signed.sql} GROUP BY signature
      ORDER BY crashes DESC, newest DESC, signature LIMIT :limit OFFSET :offset`,
     { ...signed.values, limit, offset },
   );
-  const newest = yield* newestOf(
-    selection,
-    found.map((one) => String(one['signature'])),
-  );
+  const totals = `SELECT count(DISTINCT signature) AS signatures, count(*) AS signed FROM crash`;
+  const all = found[0] ?? (yield* row(totals + signed.sql, signed.values));
   return {
-    groups: newest.map((crash, i) => groupOf(found[i] ?? {}, crash)),
-    signatures: yield* count(
-      `SELECT count(DISTINCT signature) AS count FROM crash${signed.sql}`,
-      signed.values,
+    groups: yield* groupsOf(
+      selection,
+      found.map(({ signature }) => String(signature)),
     ),
-    unsigned: yield* count(`SELECT count(*) AS count FROM crash${unsigned.sql}`, unsigned.values),
+    signatures: Number(all?.['signatures']),
+    unsigned: (yield* matching(selection)) - Number(all?.['signed']),
   };
 }
 

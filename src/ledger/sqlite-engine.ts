@@ -6,8 +6,12 @@ import type { Engine, FileResult, ReaderOptions } from './engine.ts';
 import {
   databasePath,
   hasLedger,
+  hasWal,
+  isAsClosed,
   makeDirectory,
+  noteClosed,
   oldLedger,
+  readThrough,
   setAside,
   setAsideCount,
 } from './files.ts';
@@ -43,6 +47,8 @@ export class SqliteEngine implements Engine<LedgerReader> {
   #watcher: FSWatcher | undefined;
   #changed: () => void = () => undefined;
   #setAside = 0;
+  /** It was checked, and nothing failed since. */
+  #isSound = false;
 
   constructor(options: SqliteOptions) {
     this.#options = options;
@@ -94,16 +100,15 @@ export class SqliteEngine implements Engine<LedgerReader> {
     this.#show(false);
   }
 
-  async write(batch: Batch): Promise<readonly Change[]> {
-    const changes = await this.#writer.record(batch);
-    this.view.take(changes, batch.context.nowSeconds);
-    this.view.noticeRepairs();
-    return changes;
+  write(batch: Batch): Promise<readonly Change[]> {
+    return this.#writer.record(batch).catch((error: unknown) => {
+      this.#isSound = false;
+      throw error;
+    });
   }
 
   async look(): Promise<void> {
     this.#setAside = await setAsideCount(this.#options.directory);
-    this.view.noticeRepairs();
   }
 
   resultOf(root: string, path: string, version: string): FileResult | undefined {
@@ -115,14 +120,26 @@ export class SqliteEngine implements Engine<LedgerReader> {
   }
 
   async close(): Promise<void> {
-    // The last one to close moves the WAL into the database: the one that may write.
     this.#watcher?.close();
+    const isSound = this.#isSound && !this.view.hasFailed;
     this.view.close();
     await this.#writer.close();
+    if (isSound) this.#noteClosed();
     await this.#lock?.release();
   }
 
-  /** Repairs are written to the files there, by another process, and who examines a ledger removes it. */
+  #noteClosed(): void {
+    const { directory } = this.#options;
+    try {
+      // The last one to close moves the WAL into the database, if it may write.
+      if (hasWal(directory)) Store.open(directory, 'write').close();
+      noteClosed(directory);
+    } catch {
+      // Then the next start checks it.
+    }
+  }
+
+  /** Whoever examined a damaged ledger removes it. */
   #watch(): void {
     if (this.#watcher !== undefined) return;
     try {
@@ -138,10 +155,11 @@ export class SqliteEngine implements Engine<LedgerReader> {
     const { directory, nowMs, log } = this.#options;
     if (!hasLedger(directory)) Store.create(directory);
     try {
+      const isUnknown = !isAsClosed(directory);
       Store.bringUpToDate(directory);
-      this.#show(true);
+      this.#show(isUnknown);
     } catch (error) {
-      const problem = StoreError.from(databasePath(directory), error);
+      const problem = readProblem(directory, error);
       if (problem.problem !== 'damaged') throw problem;
       const kept = setAside(directory, nowMs());
       log.error('ledger is damaged, set aside; a new one begins with the dumps still there', {
@@ -151,6 +169,7 @@ export class SqliteEngine implements Engine<LedgerReader> {
       Store.create(directory);
       this.#show(true);
     }
+    this.#isSound = true;
   }
 
   /** Show the ledger as it is on the disk now. @throws StoreError when that cannot be. */
@@ -161,7 +180,20 @@ export class SqliteEngine implements Engine<LedgerReader> {
       this.view.show(store);
     } catch (error) {
       store.close();
-      throw error;
+      throw readProblem(this.#options.directory, error);
     }
+  }
+}
+
+/** Why the ledger cannot be read: `damaged` only where its files can be. */
+function readProblem(directory: string, error: unknown): StoreError {
+  const path = databasePath(directory);
+  const problem = StoreError.from(path, error);
+  if (problem.problem !== 'damaged') return problem;
+  try {
+    readThrough(directory);
+    return problem;
+  } catch (reason) {
+    return StoreError.from(path, reason);
   }
 }

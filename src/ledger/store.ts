@@ -33,6 +33,7 @@ export class Store {
   readonly #directory: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  #hasFailed = false;
 
   private constructor(directory: string, database: DatabaseSync) {
     this.#directory = directory;
@@ -137,6 +138,11 @@ export class Store {
     this.#database.exec('PRAGMA foreign_keys = ON');
   }
 
+  /** Whether a statement failed. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
   /** Every row that the statement gives. @throws StoreError. */
   rows(sql: string, values: Values = []): Row[] {
     return this.#attempt(() => this.#prepared(sql).all(...list(values)) as Row[]);
@@ -157,6 +163,21 @@ export class Store {
     let step = work.next();
     while (step.done !== true) step = work.next(step.value.map((one) => this.#answer(one)));
     return step.value;
+  }
+
+  /** Do work that only reads, all of it of one state. @throws StoreError, or what it throws. */
+  snapshot<T>(work: Work<T>): T {
+    this.run('BEGIN');
+    try {
+      return this.do(work);
+    } finally {
+      if (this.#database.isTransaction) this.run('COMMIT');
+    }
+  }
+
+  /** Another number whenever another connection, of whatever process, has committed. @throws StoreError. */
+  get dataVersion(): number {
+    return Number(this.row('PRAGMA data_version')?.['data_version']);
   }
 
   #answer({ wants, sql, values }: Statement): Answer {
@@ -184,11 +205,6 @@ export class Store {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw asked(this.#directory, error);
     }
-  }
-
-  /** Move what is committed from the WAL to the database file, as far as nobody reads. @throws StoreError. */
-  checkpoint(): void {
-    this.row('PRAGMA wal_checkpoint(PASSIVE)');
   }
 
   /** The version of its schema; 0 of a database that has none of our tables. @throws StoreError. */
@@ -279,6 +295,7 @@ export class Store {
     try {
       return work();
     } catch (error) {
+      this.#hasFailed = true;
       throw StoreError.from(databasePath(this.#directory), error);
     }
   }

@@ -26,7 +26,13 @@ const DAY_SECONDS = 86_400;
 
 /** Tables that have a row or more for each crash, and how a copy of that of the first crash is made. */
 const COPIES = [
-  ['crash', ['sequence', 'id', 'boot_id', 'nodename', 'host', 'crash_seconds', 'ordered_seconds']],
+  [
+    'crash',
+    [
+      ...['sequence', 'id', 'boot_id', 'nodename', 'host', 'crash_seconds', 'ordered_seconds'],
+      ...['verdict', 'signature', 'kernel_release', 'hardware'],
+    ],
+  ],
   ['crash_vmcoreinfo', ['crash', 'boot_id']],
   ['crash_file', ['crash', 'path']],
   ['crash_error', ['crash', 'host']],
@@ -107,6 +113,11 @@ async function fill(database, hosts) {
     crash_seconds: `crash_seconds - (s % ${30 * DAY_SECONDS})`,
     ordered_seconds: `ordered_seconds - (s % ${30 * DAY_SECONDS})`,
     path: `'/export/crash/' || s || '/vmcore'`,
+    // As they are found by: their reports all say the same.
+    verdict: `CASE WHEN s % 50 = 0 THEN 'suspect' ELSE 'clean' END`,
+    signature: `CASE WHEN s % 5 < 3 THEN 'signature-' || (s % 503) END`,
+    kernel_release: `'7.3.' || (s % 20)`,
+    hardware: `CASE WHEN s % 11 > 0 THEN 'Model ' || (s % 40) END`,
   };
   for (const [name, own] of COPIES) {
     const values = (await columns(name)).map((column) =>

@@ -108,7 +108,7 @@ it('a ledger that another daemon took over is not written to, and not taken back
   // What comes later must not wake it again.
   void recordReport(first, crashReport({ bootId: 'd' }));
   await new Promise((resolve) => setTimeout(resolve, 1200));
-  expect([first.state.kind, first.view.total().crashes]).toEqual(['busy', 1]);
+  expect([first.state.kind, first.view.total().crashes]).toEqual(['busy', 2]);
   await recordReport(second, crashReport({ bootId: 'e' }));
   expect([second.state.kind, second.view.total().crashes]).toEqual(['ready', 3]);
   expect(Array.from(second.view.crashes(), ({ report }) => report.bootId).sort()).toEqual([

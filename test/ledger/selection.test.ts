@@ -5,7 +5,9 @@ import { expect, it } from 'vitest';
 import { errorCategories } from '../../src/ledger/crash-errors.ts';
 import { statements } from '../../src/ledger/selection.ts';
 import { machineName, signatureDigest } from '../../src/ledger/logs.ts';
+import type { Statement } from '../../src/ledger/statements.ts';
 import { Store } from '../../src/ledger/store.ts';
+import { readHostTotals } from '../../src/ledger/total-rows.ts';
 import { type CrashFilter, SORTS, type Sort } from '../../src/selection.ts';
 import { HARDWARE_VERDICTS, VERDICTS } from '../../src/triage.ts';
 import { ledgerOf, openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
@@ -113,6 +115,26 @@ it('signatures say how many crashes, hosts, kernels and models share them', asyn
   expect(some.groups.map(({ crashes }) => crashes)).toEqual([3]);
   expect([some.signatures, some.unsigned]).toEqual([1, 1]);
   expect(view.signatures({ offset: 1, limit: 1 }).groups).toHaveLength(1);
+  expect(view.signatures({ offset: 3, limit: 1 })).toEqual({ groups: [], signatures, unsigned });
+});
+
+it('the totals of a host read no row of another', async () => {
+  const directory = tempDir();
+  const ledger = await openTestLedger({ directory });
+  await Promise.all(REPORTS.map((report) => recordReport(ledger, report)));
+  const store = Store.open(directory, 'read');
+  const context = { fallback: 'unknown', maxHosts: 1000, nowSeconds: CRASH_TIME };
+  const asked = readHostTotals('bad', context).next().value as readonly Statement[];
+  expect(asked.length).toBeGreaterThan(5);
+  for (const { sql, values } of asked) {
+    const plan = store.rows(`EXPLAIN QUERY PLAN ${sql}`, values).map(({ detail }) => detail);
+    const tables = plan.filter((detail) =>
+      /^(SCAN|SEARCH) (?!CONSTANT ROW|one$)/.test(`${detail}`),
+    );
+    expect(tables.length, sql).toBeGreaterThan(0);
+    for (const detail of tables) expect(detail, sql).toMatch(/^SEARCH .* \((host|name|crash)=\?/);
+  }
+  store.close();
 });
 
 it('no selection reads a row that it does not show', async () => {
@@ -123,7 +145,12 @@ it('no selection reads a row that it does not show', async () => {
   const filter = { host: 'a', sinceSeconds: 1, untilSeconds: 2, verdict: 'clean', category: 'pci' };
   const names = { kernel: 'a', model: 'a', signature: 'a' };
   const whole = Object.entries({ ...filter, ...names });
-  const asked = [{}, ...whole.map(([name, value]) => ({ [name]: value })), { ...filter, ...names }];
+  const asked = [
+    {},
+    { verdict: 'hardware' },
+    ...whole.map(([name, value]) => ({ [name]: value })),
+    { ...filter, ...names },
+  ];
   for (const sort of SORTS) {
     for (const given of asked) {
       const { page, matching } = statements({ ...given, sort, offset: 0, limit: 1 });
@@ -134,7 +161,7 @@ it('no selection reads a row that it does not show', async () => {
         const plan = store.rows(`EXPLAIN QUERY PLAN ${sql}`, { ...given, ...more });
         for (const { detail } of plan) {
           expect(detail, sql).toMatch(
-            /USING (COVERING INDEX|INTEGER PRIMARY KEY)|SUBQUERY|TEMP B-TREE/,
+            /^SEARCH crash$|USING (COVERING INDEX|INTEGER PRIMARY KEY)|SUBQUERY|TEMP B-TREE/,
           );
         }
       }

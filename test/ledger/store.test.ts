@@ -78,7 +78,7 @@ function problemOf(work: () => unknown): string | undefined {
 
 it('is one file when it is closed, for its owner and group alone', async () => {
   const directory = await written(1);
-  expect(readdirSync(directory)).toEqual(['ledger.db']);
+  expect(readdirSync(directory)).toEqual(['ledger.closed', 'ledger.db']);
   expect(statSync(database(directory)).mode & 0o777).toBe(0o640);
   const ledger = await openTestLedger({ directory });
   await recordReport(ledger, crashReport({ bootId: 'b' }));
@@ -293,6 +293,22 @@ describe('a damaged ledger', () => {
     await eventually('another look', () => reopened.setAside === 0 || undefined);
   });
 
+  it('is not looked for where nobody wrote to the file since the ledger was closed', async () => {
+    const swapped = async (isNoted: boolean): Promise<number> => {
+      const directory = await written(40);
+      const path = database(directory);
+      const bytes = readFileSync(path);
+      const [first, next] = [bytes.length - 8192, bytes.length - 4096];
+      const pages = [bytes.subarray(0, first), bytes.subarray(next), bytes.subarray(first, next)];
+      writeFileSync(path, Buffer.concat(pages));
+      const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+      const closed = `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+      if (isNoted) writeFileSync(join(directory, 'ledger.closed'), closed);
+      return (await openTestLedger({ directory })).setAside;
+    };
+    expect([await swapped(true), await swapped(false)]).toEqual([0, 1]);
+  });
+
   it('has the right numbers or is set aside, whichever byte of its header is another', async () => {
     const healthy = await written(40);
     const ends = new Map<string, number>();
@@ -372,7 +388,7 @@ describe('a damaged ledger', () => {
     rmSync(database(directory));
     mkdirSync(database(directory));
     await expect(openTestLedger({ directory })).rejects.toThrow('ledger.db');
-    expect(readdirSync(directory)).toEqual(['ledger.db']);
+    expect(readdirSync(directory)).toEqual(['ledger.closed', 'ledger.db']);
   });
 });
 

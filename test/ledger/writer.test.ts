@@ -1,6 +1,8 @@
 // The thread that writes: one commit at a time, durable when it says so; its death is survived. strace
 // makes the disk slow or broken for it: it holds up what flushes a commit, or lets it fail.
 
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 
@@ -136,6 +138,41 @@ strace.describe('where the disk is made slow', () => {
         expect([ledger.state.kind, ...shown(ledger)]).toEqual(['ready', 2, 2, 2]);
         await ledger.close();
         expect(shown(await openTestLedger({ directory }))).toEqual([2, 2, 2]);
+      },
+    );
+
+    it('shows what was read last while the ledger cannot be read', async () => {
+      const { ledger } = await begun(tempDir());
+      const { view } = ledger;
+      const shown = (): unknown[] => [
+        view.total().crashes,
+        view.hostTotals('labhost')?.byCategory.get('pci')?.errors,
+        view.crashCount(),
+        view.hosts(),
+      ];
+      expect(shown()).toEqual([1, 1, 1, ['labhost']]);
+      await record(ledger, 2);
+      const undo = await injectFault(process.pid, 'pread64', 'error=EIO');
+      expect(shown()).toEqual([1, 1, 1, ['labhost']]);
+      expect(() => view.hostTotals('not asked for before')).toThrow('ledger.db: ');
+      expect(() => view.select({ offset: 0, limit: 1 })).toThrow('ledger.db: ');
+      await undo();
+      expect(shown()).toEqual([2, 2, 2, ['labhost']]);
+      expect(view.hostTotals('not asked for before')).toBeUndefined();
+    });
+
+    it.each([1, 5, 10, 20])(
+      'is not set aside where the disk gives an error from its read %i on',
+      async (read) => {
+        const directory = tempDir();
+        const { ledger } = await begun(directory);
+        await ledger.close();
+        rmSync(join(directory, 'ledger.closed'));
+        const undo = await injectFault(process.pid, 'pread64', `error=EIO:when=${read}+`);
+        await expect(openTestLedger({ directory })).rejects.toMatchObject({ problem: 'io' });
+        await undo();
+        expect(readdirSync(directory)).not.toContain(expect.stringMatching(/^damaged-/));
+        expect(shown(await openTestLedger({ directory }))).toEqual([1, 1, 1]);
       },
     );
 

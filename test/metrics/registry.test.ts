@@ -3,26 +3,25 @@ import { spawnSync } from 'node:child_process';
 
 import { describe, expect, it } from 'vitest';
 
-import { withReport } from '../../src/ledger/crash.ts';
-import type { Crash } from '../../src/ledger/ledger.ts';
-import { RunningTotals } from '../../src/ledger/totals.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { exposed } from '../../src/metrics/exposition.ts';
 import { crashSamples } from '../../src/metrics/crash-samples.ts';
 import { buildSamples, failureSamples, kexecSamples } from '../../src/metrics/projection.ts';
 import { createMetrics } from '../../src/metrics/registry.ts';
 import { CRASH_TIME, counted, crashReport } from '../support/dumps/crash-reports.ts';
+import type { CrashReport } from '../../src/vmcore/index.ts';
+import { ledgerOf } from '../support/daemon/ledgers.ts';
 import { needsTool } from '../support/system/tools.ts';
 
 const promtool = needsTool('promtool');
-const crashes = [
+const ledger = await ledgerOf(
   crash(1, CRASH_TIME, { pci: [7, CRASH_TIME - 9], cpu: [3, CRASH_TIME - 301] }),
   crash(2, CRASH_TIME - 200, { pci: [1, CRASH_TIME - 500] }),
   // The clock was set back: the error is dated after the crash, and nothing is said of its lead.
   crash(3, CRASH_TIME, { cxl: [1, CRASH_TIME + 5] }),
-];
-const totals = new RunningTotals({ isFallback: false });
-for (const each of crashes) totals.change(undefined, each, each.recordedSeconds, false);
+);
+const totals = ledger.view.total();
+await ledger.close();
 const collect = () =>
   crashSamples(totals, { nowSeconds: CRASH_TIME + 10, isFirstPassRecorded: true });
 const build = () => buildSamples({ version: '1', revision: 'abc', nodeVersion: '20' });
@@ -134,21 +133,9 @@ describe('the catalogue', () => {
 });
 
 function crash(
-  sequence: number,
+  number: number,
   crashTimeSeconds: number,
   errors: Parameters<typeof counted>[0],
-): Crash {
-  const known = {
-    id: `boot-${sequence}`,
-    sequence,
-    host: 'labhost',
-    hostSource: 'nodename',
-    paths: ['/var/crash/127.0.0.1-2026-10-03-08:05:51/vmcore'],
-    recordedSeconds: crashTimeSeconds + 90,
-    suspectWindowSeconds: 300,
-  } as const;
-  return withReport(
-    known,
-    crashReport({ bootId: `boot-${sequence}`, crashTimeSeconds, hwerr: counted(errors) }),
-  );
+): CrashReport {
+  return crashReport({ bootId: `boot-${number}`, crashTimeSeconds, hwerr: counted(errors) });
 }

@@ -1,0 +1,91 @@
+// What every scrape and page shows of a ledger as a whole.
+
+import type { FailureReason } from '../failure.ts';
+import { number } from './crash-rows.ts';
+import type { ReaderOptions } from './engine.ts';
+import {
+  type FailureTotals,
+  dumpsWithoutHwerrOf,
+  failuresOf,
+  readFailureTotals,
+} from './failure-totals.ts';
+import { LastFailures, readLastFailures } from './last-failures.ts';
+import type { HostCounts, LastFailure } from './ledger-view.ts';
+import type { RecentFailures, RecordedFailure } from './recent-failures.ts';
+import { type Work, select, together } from './statements.ts';
+import type { TotalsContext } from './total-rows.ts';
+
+/** Numbers of a ledger. */
+export interface Summary {
+  readonly crashes: number;
+  readonly hosts: number;
+  readonly counted: FailureTotals;
+  readonly lastFailures: LastFailures;
+}
+
+/** Of a ledger with nothing in it. */
+export const NOTHING: Summary = {
+  ...{ crashes: 0, hosts: 0, counted: new Map() },
+  lastFailures: new LastFailures(),
+};
+
+/** Crashes and hosts have numbers from 1, without a gap. */
+export function* readSummary(): Work<Summary> {
+  const [crashes, hosts] = yield* together([
+    select('SELECT max(sequence) AS last FROM crash'),
+    select('SELECT max(number) AS last FROM host'),
+  ]);
+  return {
+    crashes: number(crashes?.rows[0]?.['last']) ?? 0,
+    hosts: number(hosts?.rows[0]?.['last']) ?? 0,
+    counted: yield* readFailureTotals(),
+    lastFailures: yield* readLastFailures(),
+  };
+}
+
+/** Shows the summary of a ledger, wherever that is kept. */
+export abstract class SummaryView {
+  protected readonly options: ReaderOptions;
+  readonly #failures: RecentFailures;
+
+  constructor(options: ReaderOptions, failures: RecentFailures) {
+    this.options = options;
+    this.#failures = failures;
+  }
+
+  /** As it was committed last, as far as that can be read. */
+  protected abstract summary(): Summary;
+
+  /** What totals that are read now depend on. */
+  protected context(): TotalsContext {
+    const { hostRule, maxHosts, nowMs } = this.options;
+    return { fallback: hostRule.fallback, maxHosts, nowSeconds: Math.floor(nowMs() / 1000) };
+  }
+
+  crashCount(): number {
+    return this.summary().crashes;
+  }
+
+  hostCounts(): HostCounts {
+    const { maxHosts: limit } = this.options;
+    const { hosts } = this.summary();
+    const tracked = Math.min(hosts, limit);
+    return { tracked, limit, dropped: hosts - tracked };
+  }
+
+  failures(): Readonly<Partial<Record<FailureReason, number>>> {
+    return failuresOf(this.summary().counted);
+  }
+
+  lastFailures(): readonly LastFailure[] {
+    return this.summary().lastFailures.values();
+  }
+
+  dumpsWithoutHwerr(): number {
+    return dumpsWithoutHwerrOf(this.summary().counted);
+  }
+
+  recentFailures(): Iterable<RecordedFailure> {
+    return this.#failures.values();
+  }
+}
