@@ -1,8 +1,5 @@
 // What was read last of a ledger, by what was asked, for when it cannot be read.
 
-/** Hosts whose totals are kept: each takes some kilobytes. */
-export const MAX_KEPT_HOSTS = 10_000;
-
 /** What was read last under so many keys. */
 export class Kept<T> {
   readonly #most: number;

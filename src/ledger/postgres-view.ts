@@ -8,7 +8,7 @@ import type { Crash } from './crash.ts';
 import { text } from './crash-rows.ts';
 import type { ReaderOptions } from './engine.ts';
 import { readHosts } from './hosts.ts';
-import { Kept, MAX_KEPT_HOSTS } from './kept.ts';
+import { Kept } from './kept.ts';
 import type { CrashPage, LedgerView, SignaturePage } from './ledger-view.ts';
 import type { Postgres } from './postgres.ts';
 import { eachCrash } from './postgres-walk.ts';
@@ -24,6 +24,8 @@ import type { Totals } from './totals.ts';
 const TRY_MS = 500;
 /** Prometheus waits this long for newer numbers of a host, or names of hosts, than were read before. */
 const PATIENCE_MS = 3000;
+/** Hosts whose totals are kept, for when it is away: each takes some 10 KiB. */
+const MAX_KEPT_HOSTS = 100_000;
 /** Lists of hosts that are kept: of /sd, and of the form of a page. */
 const MAX_HOST_LISTS = 2;
 /** Pages that are shown while it is away. */

@@ -5,7 +5,7 @@ import type { Crash } from './crash.ts';
 import { eachCrash } from './read-crashes.ts';
 import type { FileResult } from './engine.ts';
 import { readHosts } from './hosts.ts';
-import { Kept, MAX_KEPT_HOSTS } from './kept.ts';
+import { Kept } from './kept.ts';
 import type { CrashPage, LedgerView, SignaturePage } from './ledger-view.ts';
 import type { GoneFile } from './record.ts';
 import { crashOfId, selectCrashes, selectSignatures } from './selection.ts';
@@ -16,6 +16,8 @@ import { NOTHING, type Summary, SummaryView, readSummary } from './summary.ts';
 import { NO_CRASHES, readHostTotals, readTotals } from './total-rows.ts';
 import type { Totals } from './totals.ts';
 
+/** Hosts whose totals are kept: each takes some 10 KiB. */
+const MAX_KEPT_HOSTS = 10_000;
 /** Answers that are kept of the ledger as a whole: its numbers, and lists of hosts for /sd and a form. */
 const MAX_WHOLE = 4;
 
