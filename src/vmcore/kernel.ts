@@ -31,6 +31,8 @@ const RELEASE = 2;
 /** 195 random bytes have 137 different values on average, and less than 120 once in 10^5. */
 const RANDOM_DISTINCT = 120;
 
+/** What a crash appends to a kernel's text, of which older copies may be in memory too. */
+const CRASH_LINE = /^CRASHTIME=.*\n/m;
 const TEXT_START = ascii('OSRELEASE=');
 /** The kernel's ELF note (kernel/vmcore_info.c vmcoreinfo_note): 11, length, 0, "VMCOREINFO". */
 const NOTE_NAME = ascii('VMCOREINFO\0\0');
@@ -119,8 +121,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
       ({ vmcoreinfo }) => vmcoreinfo.text !== stale?.vmcoreinfo.text,
     );
     if (first === undefined) continue;
-    if (stale === undefined || hasCrashed(first)) return [first, ...others];
-    return [first, ...others, stale];
+    return stale === undefined ? [first, ...others] : [first, ...others, stale];
   }
   if (stale !== undefined) return [stale];
   const other = provenOf(renamed, limits) ?? unproven[0];
@@ -132,7 +133,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
 /** The kernel of a text of VMCOREINFO; undefined where there is none, or it does not hold. */
 type Attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']) => Kernel | undefined;
 
-/** The kernels whose texts are in memory: of several that hold, that alone which crashed. */
+/** The kernels whose texts are in memory, each by the text of its latest crash where it has several. */
 function foundInMemory(
   dump: Dump,
   which: 'text' | 'rest',
@@ -143,12 +144,18 @@ function foundInMemory(
   let tried = 0;
   for (const page of candidatePages(dump, which)) {
     const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
-    if (kernel !== undefined && hasCrashed(kernel)) return [kernel];
-    // A kernel has several copies of its text.
-    if (kernel !== undefined) found.set(kernel.vmcoreinfo.text, kernel);
+    if (kernel !== undefined) {
+      const text = kernel.vmcoreinfo.text.replace(CRASH_LINE, '');
+      const known = found.get(text);
+      if (known === undefined || crashOf(known) < crashOf(kernel)) found.set(text, kernel);
+    }
     if (++tried >= limits.vmcoreinfoCandidates) break;
   }
   return [...found.values()];
+}
+
+function crashOf({ vmcoreinfo }: Kernel): number {
+  return vmcoreinfo.crashTimeSeconds ?? 0;
 }
 
 type RenamedKernel = Kernel & { readonly doubt: string };
