@@ -24,6 +24,8 @@ const UTS_FIELD = 65;
  * uts_namespace.name offset to VMCOREINFO") (in v5.11).
  */
 const OLD_NAME_OFFSET = 4;
+/** What a kernel calls itself until it is given a name: UTS_NODENAME (include/linux/uts.h). */
+const UNNAMED = '(none)';
 const SYSNAME = 0;
 const NODENAME = 1;
 const RELEASE = 2;
@@ -47,7 +49,7 @@ export interface Kernel {
   readonly memory: VirtualMemory;
   /** Whether the utsname in memory agrees with VMCOREINFO: without, kallsyms has to prove it. */
   readonly isProven: boolean;
-  /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it. */
+  /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it, or it was given none. */
   readonly nodename: string | undefined;
   /** Whether the page with its utsname was lost, not left out. */
   readonly isCut?: boolean;
@@ -242,8 +244,8 @@ function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn'
 /** makedumpfile copies the utsname of the dumped kernel into its header; QEMU leaves it blank. */
 function headerNodename({ utsname }: Dump, { osRelease }: Vmcoreinfo): string | undefined {
   const [sysname, nodename, release] = utsname;
-  if (sysname === '' || nodename === '' || release !== osRelease) return undefined;
-  return nodename;
+  if (sysname === '' || release !== osRelease) return undefined;
+  return hostNamed(nodename);
 }
 
 function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Translator[] {
@@ -251,8 +253,13 @@ function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Tr
   return arch.translators({ vmcoreinfo, hints: dump.hints, memory: dump.memory });
 }
 
+/** undefined for a host that was given no name. */
+function hostNamed(nodename: string | undefined): string | undefined {
+  return nodename === '' || nodename === UNNAMED ? undefined : nodename;
+}
+
 interface Utsname {
-  readonly nodename: string;
+  readonly nodename: string | undefined;
   readonly release: string;
 }
 
@@ -278,7 +285,7 @@ function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
   const unwritten = isZero(uts) ? memory.whyUnwritten(address, uts.length) : undefined;
   if (unwritten !== undefined) throw new PageMissing('page_lost', 'init_uts_ns', unwritten);
   if (field(SYSNAME) !== 'Linux') throw otherRelease(field(RELEASE), vmcoreinfo);
-  return { nodename: field(NODENAME), release: field(RELEASE) };
+  return { nodename: hostNamed(field(NODENAME)), release: field(RELEASE) };
 }
 
 function otherRelease(release: string, { osRelease }: Vmcoreinfo): Corrupt {

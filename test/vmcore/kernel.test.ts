@@ -47,6 +47,18 @@ describe('identifyKernel with a note', () => {
     expect(found.memory.read(found.vmcoreinfo.symbol('_stext')!, 4)).toEqual(bytesOf('text'));
   });
 
+  it.each(['(none)', ''])(
+    'names no host by what a kernel without a name says: "%s"',
+    (nodename) => {
+      const built = kernel({ nodename, fillers: 0 });
+      const found = identifyKernel(
+        memoryDump(built, memoryOf(built), [built.vmcoreinfo]),
+        DEFAULT_LIMITS,
+      );
+      expect(found).toMatchObject({ isProven: true, nodename: undefined });
+    },
+  );
+
   it('finds the utsname of a kernel from before v5.11, whose note has no offset of its name', () => {
     const editVmcoreinfo = (text: string): string => text.replace(/^OFFSET\(uts_name.*\n/m, '');
     const old = kernel({ fillers: 0, editVmcoreinfo });
