@@ -44,7 +44,7 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   let read = readSegments(source, header, 'physical', limits);
   if (!read.hasPhysical) read = readSegments(source, header, 'virtual', limits);
   for (const range of header.noteSections()) read.notes.take(range);
-  read.notes.requireLinux();
+  read.notes.requireLinux(!read.hasPhysical && read.hasUserSpace);
   requireWritten(read.headers);
   const extents = read.stored.build(limits);
   return {
@@ -80,6 +80,8 @@ interface Segments {
   /** One past the highest file offset. */
   readonly end: number;
   readonly hasPhysical: boolean;
+  /** Whether a virtual address is in the lower half, which belongs to processes. */
+  readonly hasUserSpace: boolean;
   readonly headers: HeaderCount;
 }
 
@@ -101,13 +103,16 @@ function readSegments(
   const mapped: MappedRange[] = [];
   const loads = { count: 0, unknown: 0, zero: 0 };
   const headers = { count: 0, blank: 0 };
+  const kernelSpace = 1n << BigInt(header.order.wordBits - 1);
+  let hasUserSpace = false;
   let end = 0;
   for (const segment of header.segments()) {
     headers.count++;
     if (segment.type === PT_NULL) headers.blank++;
     notes.takeSegment(segment);
     if (segment.type !== PT_LOAD) continue;
-    const { offset, fileSize, physical } = segment;
+    const { offset, fileSize, physical, virtual } = segment;
+    hasUserSpace ||= virtual > 0n && virtual < kernelSpace;
     loads.count++;
     if (physical === ALL_ONES || physical === ALL_ONES_32) loads.unknown++;
     if (physical === 0n) loads.zero++;
@@ -118,7 +123,8 @@ function readSegments(
     claims.add(Number(offset), Number(fileSize), start);
     end = Math.max(end, Number(offset + fileSize));
   }
-  return { stored, claims, notes, mapped, end, hasPhysical: hasPhysical(loads), headers };
+  const space = { hasPhysical: hasPhysical(loads), hasUserSpace };
+  return { stored, claims, notes, mapped, end, ...space, headers };
 }
 
 /** @throws Corrupt (`truncated`) when none of the program headers was written. */

@@ -80,7 +80,7 @@ function notesOf(
   const { vmcoreinfo, notes: noteRange, order } = header;
   const notes = new CoreNotes(source, order, limits);
   if (noteRange !== undefined) notes.take(noteRange);
-  notes.requireLinux();
+  notes.requireLinux(false);
   if (vmcoreinfo !== undefined && vmcoreinfo.length <= limits.vmcoreinfoBytes) {
     const { offset, length } = vmcoreinfo;
     if (inRange(source.size, offset, length)) {

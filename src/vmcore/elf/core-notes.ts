@@ -72,10 +72,11 @@ export class CoreNotes {
   }
 
   /**
+   * @param hasUserSpace whether its memory has addresses of processes, and no others.
    * @throws ProcessCore for the core of a process.
    * @throws Unsupported for the memory of a machine that Xen runs on, or of one of its guests.
    */
-  requireLinux(): void {
+  requireLinux(hasUserSpace: boolean): void {
     if (this.#isOfXen) {
       const advice = 'open it with crash, which knows its page tables; hwerr_data is in dom0';
       throw new Unsupported(
@@ -84,7 +85,7 @@ export class CoreNotes {
         `got a dump made under Xen, whose addresses are the hypervisor's: ${advice}`,
       );
     }
-    if (this.#isOfProcess && this.texts.length === 0) {
+    if ((this.#isOfProcess || hasUserSpace) && this.texts.length === 0) {
       throw new ProcessCore('notes', 'got the core of a process, want one of a kernel');
     }
   }
