@@ -5,7 +5,6 @@
 
 import { ascii, cString, hasBytesAt } from './bytes/text.ts';
 import { type PhysAddr, addVirt, hex, physAddr } from './bytes/units.ts';
-import { isZero } from './bytes/unwritten.ts';
 import type { Dump } from './container/dump.ts';
 import { Vmcoreinfo } from './container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, Unsupported, VmcoreError, orElse } from './errors.ts';
@@ -33,8 +32,6 @@ const RELEASE = 2;
 /** 195 random bytes have 137 different values on average, and less than 120 once in 10^5. */
 const RANDOM_DISTINCT = 120;
 
-/** What a crash appends to a kernel's text, of which older copies may be in memory too. */
-const CRASH_LINE = /^CRASHTIME=.*\n/m;
 const TEXT_START = ascii('OSRELEASE=');
 /** The kernel's ELF note (kernel/vmcore_info.c vmcoreinfo_note): 11, length, 0, "VMCOREINFO". */
 const NOTE_NAME = ascii('VMCOREINFO\0\0');
@@ -135,29 +132,37 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
 /** The kernel of a text of VMCOREINFO; undefined where there is none, or it does not hold. */
 type Attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']) => Kernel | undefined;
 
-/** The kernels whose texts are in memory, each by the text of its latest crash where it has several. */
+/** The kernels whose texts are in memory, each by one of its texts. */
 function foundInMemory(
   dump: Dump,
   which: 'text' | 'rest',
   limits: Limits,
   attempt: Attempt,
 ): Kernel[] {
-  const found = new Map<string, Kernel>();
+  const found = new Map<PhysAddr | undefined, Kernel>();
   let tried = 0;
   for (const page of candidatePages(dump, which)) {
     const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
-    if (kernel !== undefined) {
-      const text = kernel.vmcoreinfo.text.replace(CRASH_LINE, '');
-      const known = found.get(text);
-      if (known === undefined || crashOf(known) < crashOf(kernel)) found.set(text, kernel);
+    const known = kernel && found.get(placeOf(kernel));
+    if (kernel !== undefined && (known === undefined || saysMore(kernel, known))) {
+      found.set(placeOf(kernel), kernel);
     }
     if (++tried >= limits.vmcoreinfoCandidates) break;
   }
   return [...found.values()];
 }
 
-function crashOf({ vmcoreinfo }: Kernel): number {
-  return vmcoreinfo.crashTimeSeconds ?? 0;
+/** Where its utsname lies, by which the kernel of a text is another's or the same. */
+function placeOf({ vmcoreinfo, memory }: Kernel): PhysAddr | undefined {
+  const namespace = vmcoreinfo.symbol('init_uts_ns');
+  return namespace && memory.place(namespace);
+}
+
+/** Of two texts of a kernel that of its latest crash, else that which is whole. */
+function saysMore({ vmcoreinfo }: Kernel, { vmcoreinfo: known }: Kernel): boolean {
+  const [crash, before] = [vmcoreinfo, known].map((text) => text.crashTimeSeconds ?? 0);
+  if (crash !== before) return Number(crash) > Number(before);
+  return vmcoreinfo.text.length > known.text.length;
 }
 
 type RenamedKernel = Kernel & { readonly doubt: string };
@@ -282,8 +287,13 @@ function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
     const advice = 'dump it from inside the guest, with kdump';
     throw new Unsupported('encrypted', 'init_uts_ns', `got what looks like ciphertext: ${advice}`);
   }
-  const unwritten = isZero(uts) ? memory.whyUnwritten(address, uts.length) : undefined;
-  if (unwritten !== undefined) throw new PageMissing('page_lost', 'init_uts_ns', unwritten);
+  for (const name of [SYSNAME, RELEASE]) {
+    const unwritten =
+      field(name) === ''
+        ? memory.whyUnwritten(addVirt(address, name * UTS_FIELD), UTS_FIELD)
+        : undefined;
+    if (unwritten !== undefined) throw new PageMissing('page_lost', 'init_uts_ns', unwritten);
+  }
   if (field(SYSNAME) !== 'Linux') throw otherRelease(field(RELEASE), vmcoreinfo);
   return { nodename: hostNamed(field(NODENAME)), release: field(RELEASE) };
 }

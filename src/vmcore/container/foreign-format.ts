@@ -80,7 +80,7 @@ const MAGICS: readonly Magic[] = [
     'got a QEMU migration stream, want a dump: virsh dump --memory-only DOMAIN FILE',
   ),
   format(
-    ascii('\x7fVirtualBox SavedState '),
+    ascii('\x7fVirtualBox'),
     'got a saved state of VirtualBox, want a core: VBoxManage debugvm NAME dumpvmcore --filename FILE',
   ),
   format(

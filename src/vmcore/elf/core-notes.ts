@@ -3,7 +3,7 @@
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import { type ByteSource, type FileRange, inRange } from '../bytes/source.ts';
-import { zerosFollow } from '../bytes/unwritten.ts';
+import { whyUnwritten, zerosFollow } from '../bytes/unwritten.ts';
 import { ProcessCore, Unsupported } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import { PT_NOTE } from './elf-constants.ts';
@@ -64,11 +64,18 @@ export class CoreNotes {
       if (note.name !== 'VMCOREINFO' || note.type !== 0 || !this.#isHeld(note)) continue;
       const text = this.#source.read(note.descOffset, note.descLength);
       this.texts.push(text);
-      // The kernel's text fills its note.
-      if (text.at(-1) === 0) this.areCut ||= this.#isEnd(note.descOffset + text.length);
+      this.areCut ||= this.isCut(text, note.descOffset);
       if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
     }
     if (this.texts.length === 0) this.areCut ||= this.#isEnd(end);
+  }
+
+  /** Whether a text of VMCOREINFO, which fills its place in the file, ends in zeros that were never written. */
+  isCut(text: Uint8Array, offset: number): boolean {
+    const end = text.findLastIndex((byte) => byte !== 0) + 1;
+    if (end === text.length) return false;
+    const isBlank = whyUnwritten(this.#source, offset + end, text.length - end) !== undefined;
+    return isBlank || this.#isEnd(offset + text.length);
   }
 
   /**
