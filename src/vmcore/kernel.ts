@@ -13,6 +13,7 @@ import type { Architecture } from './arch/architecture.ts';
 import { architecturesOf } from './arch/architectures.ts';
 import { isMappedByCpus } from './arch/cpus.ts';
 import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
+import { namesTables } from './symbols/kallsyms-tables.ts';
 import { Kallsyms } from './symbols/kallsyms.ts';
 
 /** __NEW_UTS_LEN + 1: the width of each field of struct new_utsname. */
@@ -109,7 +110,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
-  const proven = unproven.find((kernel) => proofByKallsyms(kernel, limits));
+  const proven = believed(unproven, limits);
   if (proven !== undefined) return [proven];
   // A machine has several places where it may lie, and at one that is wrong there may be no page.
   if (missing === 'page_lost' && unproven[0] !== undefined) {
@@ -127,6 +128,15 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   if (other !== undefined) return [other];
   const reason = dump.incomplete ? 'truncated' : 'no_vmcoreinfo';
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
+}
+
+/** The first of those without a utsname that is right even so. */
+function believed(unproven: readonly Kernel[], limits: Limits): Kernel | undefined {
+  return (
+    unproven.find((kernel) => proofByKallsyms(kernel, limits)) ??
+    // Kernels from before v6.0 have no such proof; but what has the time of a crash was not made up.
+    unproven.find((kernel) => hasCrashed(kernel) && !namesTables(kernel.vmcoreinfo))
+  );
 }
 
 /** The kernel of a text of VMCOREINFO; undefined where there is none, or it does not hold. */

@@ -95,12 +95,22 @@ describe('identifyKernel with a note', () => {
     },
   );
 
+  const NO_SEARCH = {
+    findPages: (): never => {
+      throw new Error('searched');
+    },
+  };
+
   it('does not search memory when the dump broke off before the utsname', () => {
     const memory = memoryOf(BUILT).drop(BUILT.at('utsname'), 'page_lost');
-    const findPages = (): never => {
-      throw new Error('searched');
-    };
-    expect(identify(Object.assign(memory, { findPages }), [BUILT.vmcoreinfo]).foundIn).toBe('note');
+    expect(identify(Object.assign(memory, NO_SEARCH), [BUILT.vmcoreinfo]).foundIn).toBe('note');
+  });
+
+  it('does not search memory for a kernel that crashed and cannot prove itself by kallsyms', () => {
+    const memory = memoryOf(BUILT).drop(BUILT.at('utsname'), 'page_excluded');
+    const old = BUILT.vmcoreinfo.replace(/^SYMBOL\(kallsyms_.*\n/gm, '');
+    const found = identify(Object.assign(memory, NO_SEARCH), [old]);
+    expect(found).toMatchObject({ foundIn: 'note', isProven: false, nodename: undefined });
   });
 
   it('goes by the hints of the container when a key is missing', () => {
