@@ -9,7 +9,7 @@ import { errorTimes } from './crash-time.ts';
 import { Corrupt, orElse } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
 import { type Kernel, hasCrashed, isRunning, kernelsIn } from './kernel.ts';
-import type { Limits } from './limits.ts';
+import { CAPS, type Limits } from './limits.ts';
 import { newestEntries } from './printk/log.ts';
 import { timesIn } from './printk/times-of-day.ts';
 
@@ -36,8 +36,8 @@ const KERNEL_FACILITY = 0;
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   const kernels = kernelsIn(dump, limits);
   if (kernels.length === 1) return doubted(dump, kernels[0]);
-  const lives = kernels.map((kernel) => lifeOf(dump, kernel, limits));
-  const running = runningOf(lives);
+  const compared = kernels.length > CAPS.kernels ? [] : kernels;
+  const running = runningOf(compared.map((kernel) => lifeOf(dump, kernel, limits)));
   if (running !== undefined) return running.kernel;
   const detail = `got those of ${kernels.length} kernels, and no telling which was running`;
   throw new Corrupt('no_vmcoreinfo', 'dump', detail);

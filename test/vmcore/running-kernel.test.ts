@@ -112,6 +112,17 @@ describe.each([
   });
 });
 
+it('refuses more kernels than a memory has, however clear it is which ran last', () => {
+  const kernels = (count: number): KernelRecipe[] =>
+    Array.from({ length: count }, (_, i) => ({
+      ...NOTHING,
+      nodename: `k${i}`,
+      ...bootedAt(1e9 + i),
+    }));
+  expect(hostIn(kernels(8))).toBe('k7');
+  expect(thrownBy(() => hostIn(kernels(9))).message).toContain('9 kernels, and no telling');
+});
+
 describe('with the page tables of the CPUs', () => {
   const [OLD, NOW] = [1n << 26n, 1n << 27n];
   const ROOT = 0x10000n;
