@@ -65,6 +65,7 @@ export class CoreNotes {
       const text = this.#source.read(note.descOffset, note.descLength);
       this.texts.push(text);
       this.areCut ||= this.isCut(text, note.descOffset);
+      if (text.at(-1) === 0) this.areCut ||= this.#isEnd(note.descOffset + text.length);
       if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
     }
     if (this.texts.length === 0) this.areCut ||= this.#isEnd(end);
@@ -74,8 +75,7 @@ export class CoreNotes {
   isCut(text: Uint8Array, offset: number): boolean {
     const end = text.findLastIndex((byte) => byte !== 0) + 1;
     if (end === text.length) return false;
-    const isBlank = whyUnwritten(this.#source, offset + end, text.length - end) !== undefined;
-    return isBlank || this.#isEnd(offset + text.length);
+    return whyUnwritten(this.#source, offset + end, text.length - end) !== undefined;
   }
 
   /**

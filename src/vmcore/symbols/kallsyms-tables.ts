@@ -28,7 +28,7 @@ const TABLES = [
   ['kallsyms_addresses', 1, 8],
 ] as const;
 /** Real ones have 5 MiB. */
-const MOST_BYTES = 64 << 20;
+const MOST_BYTES = 16 << 20;
 const ALL_ONES = 0xffffffffffffffffn;
 
 /**
