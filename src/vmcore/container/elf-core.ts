@@ -17,6 +17,7 @@ import {
   EM_PPC64,
   EM_RISCV,
   PT_LOAD,
+  PT_NOTE,
   PT_NULL,
 } from '../elf/elf-constants.ts';
 import {
@@ -53,7 +54,11 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     machine: header.machine,
     utsname: [],
     vmcoreinfoNotes: read.notes.texts,
-    memory: new ElfMemory(source, extents, read.claims.build(limits)),
+    memory: new ElfMemory(source, {
+      segments: extents,
+      claims: read.claims.build(limits),
+      others: read.others.build(limits),
+    }),
     addressing: read.hasPhysical ? 'physical' : 'virtual',
     incomplete:
       saysIncomplete(header) ||
@@ -75,6 +80,8 @@ interface Segments {
   readonly stored: ExtentBuilder;
   /** The same by place in the file, each with its address for a file offset. */
   readonly claims: ExtentBuilder;
+  /** What of the file is no memory. */
+  readonly others: ExtentBuilder;
   readonly notes: CoreNotes;
   readonly mapped: readonly MappedRange[];
   /** One past the highest file offset. */
@@ -99,6 +106,8 @@ function readSegments(
 ): Segments {
   const stored = new ExtentBuilder();
   const claims = new ExtentBuilder();
+  const others = new ExtentBuilder();
+  others.add(header.table.offset, header.table.length, 0);
   const notes = new CoreNotes(source, header.order, limits);
   const mapped: MappedRange[] = [];
   const loads = { count: 0, unknown: 0, zero: 0 };
@@ -110,6 +119,9 @@ function readSegments(
     headers.count++;
     if (segment.type === PT_NULL) headers.blank++;
     notes.takeSegment(segment);
+    if (segment.type === PT_NOTE && isHeld(source, segment)) {
+      others.add(Number(segment.offset), Number(segment.fileSize), 0);
+    }
     if (segment.type !== PT_LOAD) continue;
     const { offset, fileSize, physical, virtual } = segment;
     hasUserSpace ||= virtual > 0n && virtual < kernelSpace;
@@ -124,7 +136,11 @@ function readSegments(
     end = Math.max(end, Number(offset + fileSize));
   }
   const space = { hasPhysical: hasPhysical(loads), hasUserSpace };
-  return { stored, claims, notes, mapped, end, ...space, headers };
+  return { stored, claims, others, notes, mapped, end, ...space, headers };
+}
+
+function isHeld({ size }: ByteSource, { offset, fileSize }: ProgramHeader): boolean {
+  return offset + fileSize <= BigInt(size);
 }
 
 /** @throws Corrupt (`truncated`) when none of the program headers was written. */

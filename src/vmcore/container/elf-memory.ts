@@ -22,6 +22,16 @@ export function numeric(start: bigint, length: bigint | number): number | undefi
   return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
 }
 
+/** What lies where in an ELF core. */
+export interface ElfExtents {
+  /** Segments by address. */
+  readonly segments: ExtentMap;
+  /** The same by place in the file, each with its address for a file offset. */
+  readonly claims: ExtentMap;
+  /** Places in the file that are no memory: program headers and notes. */
+  readonly others: ExtentMap;
+}
+
 /**
  * Memory by the PT_LOAD segments of an ELF core; virtual addresses stand for physical ones where
  * the core has no others. Bytes in no segment, in a hole, or past the end of the file are missing.
@@ -30,15 +40,13 @@ export class ElfMemory implements PhysicalMemory {
   readonly #source: ByteSource;
   readonly #segments: ExtentMap;
   readonly #claims: ExtentMap;
+  readonly #others: ExtentMap;
 
-  /**
-   * @param segments by address.
-   * @param claims the same by place in the file, each with its address for a file offset.
-   */
-  constructor(source: ByteSource, segments: ExtentMap, claims: ExtentMap) {
+  constructor(source: ByteSource, { segments, claims, others }: ElfExtents) {
     this.#source = source;
     this.#segments = segments;
     this.#claims = claims;
+    this.#others = others;
   }
 
   read(address: PhysAddr, length: number): Uint8Array {
@@ -126,11 +134,15 @@ export class ElfMemory implements PhysicalMemory {
   }
 
   /**
-   * Bytes that two segments place at different addresses are not to be believed: an offset is
-   * damaged. QEMU gives memory that is mapped twice two segments, of the same bytes at the same
+   * Bytes that two segments place at different addresses, or that are notes too, are not to be believed:
+   * an offset is damaged. QEMU gives memory that is mapped twice two segments, of the same bytes at the same
    * address.
    */
   #requireOwn({ start, length, fileOffset }: Extent): void {
+    if (this.#others.within(fileOffset, length).length > 0) {
+      const at = `elf: file offset ${hex(fileOffset)}`;
+      throw new Corrupt('corrupt', at, 'got program headers or notes, want memory');
+    }
     for (const claim of this.#claims.within(fileOffset, length)) {
       const claimed = claim.fileOffset + (fileOffset - claim.start);
       if (claimed === start) continue;

@@ -14,6 +14,7 @@ import {
   elfCore,
 } from '../../support/builders/elf-core-builder.ts';
 import { flatRecords, flatStream } from '../../support/builders/flattened-builder.ts';
+import { noteBytes } from '../../support/builders/notes-builder.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
 
 function open(recipe: ElfRecipe, end?: number): ContainedDump {
@@ -47,6 +48,18 @@ describe('memory of an ELF core', () => {
     const dump = open({ segments: [segment(0x1002, 'cd'), segment(0x1000, 'abcdef')] });
     expect(textAt(dump, 0x1000, 6)).toBe('abcdef');
     expect(textAt(dump, 0x1002, 2)).toBe('cd');
+  });
+
+  it.each([
+    ['program headers', 64],
+    ['notes', 64 + 2 * 56],
+    ['notes, in part', 64 + 2 * 56 - 8],
+  ])('is none where the file has %s', (_, offset) => {
+    const notes = noteBytes([{ name: 'CORE\0', type: 1, desc: new Uint8Array(336) }]);
+    const dump = open({ notes, segments: [segment(0x1000, 'damaged', { offset, fileSize: 100 })] });
+    const error = thrownBy(() => dump.memory.read(physAddr(0x1000), 80));
+    expect(error.message).toContain('got program headers or notes, want memory');
+    expect(error.reason).toBe('corrupt');
   });
 
   it('takes what the file holds where one of two segments is cut off', () => {
