@@ -4,7 +4,7 @@
 // Memory past p_filesz is not read as zeros, though the gABI says so: makedumpfile -E leaves out
 // zero pages and filtered pages alike, so nothing in the file says that they were zero.
 
-import { ExtentBuilder, type ExtentMap } from '../bytes/extents.ts';
+import { type Extent, ExtentBuilder, type ExtentMap } from '../bytes/extents.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { zerosFollow } from '../bytes/unwritten.ts';
 import { physAddr, virtAddr } from '../bytes/units.ts';
@@ -48,6 +48,7 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   read.notes.requireLinux(!read.hasPhysical && read.hasUserSpace);
   requireWritten(read.headers);
   const extents = read.stored.build(limits);
+  const claims = read.claims.build(limits);
   return {
     container: 'elf',
     order: header.order,
@@ -56,7 +57,8 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     vmcoreinfoNotes: read.notes.texts,
     memory: new ElfMemory(source, {
       segments: extents,
-      claims: read.claims.build(limits),
+      claims,
+      contested: contested(claims).build(limits),
       others: read.others.build(limits),
     }),
     addressing: read.hasPhysical ? 'physical' : 'virtual',
@@ -137,6 +139,21 @@ function readSegments(
   }
   const space = { hasPhysical: hasPhysical(loads), hasUserSpace };
   return { stored, claims, others, notes, mapped, end, ...space, headers };
+}
+
+/** Segments of which another one has a part, for another address. */
+function contested(claims: ExtentMap): ExtentBuilder {
+  const found = new ExtentBuilder();
+  const add = ({ start, length }: Extent): void => {
+    found.add(start, length, start);
+  };
+  let furthest: Extent | undefined;
+  for (const extent of claims.all()) {
+    const end = furthest === undefined ? 0 : furthest.start + furthest.length;
+    if (furthest !== undefined && extent.start < end) [furthest, extent].forEach(add);
+    if (extent.start + extent.length > end) furthest = extent;
+  }
+  return found;
 }
 
 function isHeld({ size }: ByteSource, { offset, fileSize }: ProgramHeader): boolean {

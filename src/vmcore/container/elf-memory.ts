@@ -28,6 +28,8 @@ export interface ElfExtents {
   readonly segments: ExtentMap;
   /** The same by place in the file, each with its address for a file offset. */
   readonly claims: ExtentMap;
+  /** Places in the file of segments of which a part is claimed for another address too. */
+  readonly contested: ExtentMap;
   /** Places in the file that are no memory: program headers and notes. */
   readonly others: ExtentMap;
 }
@@ -40,12 +42,14 @@ export class ElfMemory implements PhysicalMemory {
   readonly #source: ByteSource;
   readonly #segments: ExtentMap;
   readonly #claims: ExtentMap;
+  readonly #contested: ExtentMap;
   readonly #others: ExtentMap;
 
-  constructor(source: ByteSource, { segments, claims, others }: ElfExtents) {
+  constructor(source: ByteSource, { segments, claims, contested, others }: ElfExtents) {
     this.#source = source;
     this.#segments = segments;
     this.#claims = claims;
+    this.#contested = contested;
     this.#others = others;
   }
 
@@ -72,7 +76,7 @@ export class ElfMemory implements PhysicalMemory {
     if (blank !== undefined) return blank;
     const doubts = this.#partsOf(address, length).map((part) => ({
       isWhole: part.length === length,
-      why: whyUnwritten(this.#source, part.fileOffset, part.length),
+      why: this.#whyElsewhere(part) ?? whyUnwritten(this.#source, part.fileOffset, part.length),
     }));
     // Of several copies one that was written is enough.
     if (doubts.some(({ isWhole, why }) => isWhole && why === undefined)) return undefined;
@@ -152,6 +156,12 @@ export class ElfMemory implements PhysicalMemory {
         `got segments for addresses ${hex(start)} and ${hex(claimed)}, want one`,
       );
     }
+  }
+
+  /** A segment that was moved by a damaged offset shows where it meets the next one, not where it is read. */
+  #whyElsewhere({ fileOffset, length }: Extent): string | undefined {
+    if (this.#contested.within(fileOffset, length).length === 0) return undefined;
+    return `another segment begins inside the one at file offset ${hex(fileOffset)}, or ends there`;
   }
 
   /** No page with a kernel's data is all zero: in 34 dumps there were 64 other bytes or more. */

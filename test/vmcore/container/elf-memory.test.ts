@@ -62,6 +62,28 @@ describe('memory of an ELF core', () => {
     expect(error.reason).toBe('corrupt');
   });
 
+  it('is doubted in a segment that reaches into the next one, wherever it is read', () => {
+    const pages = ['a', 'b', 'c'].map((letter) => letter.repeat(4096));
+    const at = (i: number): number => 64 + 3 * 56 + 4096 * i;
+    const opened = (offset: number): ContainedDump =>
+      open({
+        segments: pages.map((text, i) =>
+          segment(0x1000 * (2 * i + 1), text, i === 1 ? { offset } : { offset: at(i) }),
+        ),
+      });
+    const doubtAt = (dump: ContainedDump, address: number): string | undefined =>
+      dump.memory.whyUnwritten(physAddr(address), 80);
+    expect([0x1000, 0x3000, 0x5000].map((address) => doubtAt(opened(at(1)), address))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    const moved = opened(at(1) + 0x80);
+    expect(doubtAt(moved, 0x1000)).toBeUndefined();
+    expect(doubtAt(moved, 0x3000)).toContain('another segment begins inside the one');
+    expect(doubtAt(moved, 0x5800)).toContain('another segment begins inside the one');
+  });
+
   it('takes what the file holds where one of two segments is cut off', () => {
     const segments = [segment(0x1002, 'cdef'), segment(0x1000, 'abcdefgh')];
     const cut = open({ segments }, -5);
