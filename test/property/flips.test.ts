@@ -18,6 +18,7 @@ import {
   decodeVmcore,
   openVmcore,
 } from '../../src/vmcore/index.ts';
+import { readElfHeader } from '../../src/vmcore/elf/elf-header.ts';
 import type { Cursor } from '../../src/vmcore/bytes/cursor.ts';
 import { type VirtAddr, addVirt } from '../../src/vmcore/bytes/units.ts';
 import type { Kernel } from '../../src/vmcore/kernel.ts';
@@ -204,6 +205,15 @@ describe.each(dumps)('one flipped bit of %s', (name, path) => {
     const range = { start, length: vmcoreinfo.text.length };
     expect(silent('VMCOREINFO', bitsOf([range], STRIDE))).toEqual([]);
   });
+
+  it.skipIf(truth.container === 'kdump' || name === WITH_BTF)(
+    'of the program headers is not silent',
+    { timeout: TIMEOUT_MS },
+    () => {
+      const { offset, length } = readElfHeader(file, DEFAULT_LIMITS).table;
+      expect(silent('headers', bitsOf([{ start: offset, length }], STRIDE))).toEqual([]);
+    },
+  );
 
   it.runIf(truth.container === 'kdump')(
     "of the array's page descriptor is not silent",
