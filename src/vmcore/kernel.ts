@@ -13,7 +13,6 @@ import type { Architecture } from './arch/architecture.ts';
 import { architecturesOf } from './arch/architectures.ts';
 import { isMappedByCpus } from './arch/cpus.ts';
 import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
-import { namesTables } from './symbols/kallsyms-tables.ts';
 import { Kallsyms } from './symbols/kallsyms.ts';
 
 /** __NEW_UTS_LEN + 1: the width of each field of struct new_utsname. */
@@ -135,7 +134,7 @@ function believed(unproven: readonly Kernel[], limits: Limits): Kernel | undefin
   return (
     unproven.find((kernel) => proofByKallsyms(kernel, limits)) ??
     // Kernels from before v6.0 have no such proof; but what has the time of a crash was not made up.
-    unproven.find((kernel) => hasCrashed(kernel) && !namesTables(kernel.vmcoreinfo))
+    unproven.find((kernel) => hasCrashed(kernel) && !kernel.vmcoreinfo.symbol('kallsyms_names'))
   );
 }
 
