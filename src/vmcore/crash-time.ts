@@ -7,10 +7,12 @@ import type { Kernel } from './kernel.ts';
 import { timesOfDay } from './printk/times-of-day.ts';
 import type { Hwerr } from './report.ts';
 
+const KEY = 'CRASHTIME';
+
 /**
  * CRASHTIME, Unix seconds. Of copies that differ, the one that is no earlier than the newest error and
  * the newest time of day in the log; null when that is none of them, or several, and where no copy has
- * one: in the dump of a machine that did not crash.
+ * one, or but a text that an earlier boot left behind: in the dump of a machine that did not crash.
  *
  * @param warn takes that they differ, and that the one there is does not fit the others.
  */
@@ -19,15 +21,20 @@ export function crashTime(
   { hwerr, vmcoreinfoCopies }: Pick<Counters, 'hwerr' | 'vmcoreinfoCopies'>,
   warn: (warning: string) => void,
 ): number | null {
+  const { crashTimeSeconds: found } = kernel.vmcoreinfo;
+  const isOwn = vmcoreinfoCopies.length === 0 || vmcoreinfoCopies.some((own) => own.has(KEY));
+  if (kernel.foundIn === 'scanned' && found !== undefined && !isOwn) {
+    // Memory outlives a reboot, in which a kernel may come to lie where it was.
+    warn(`CRASHTIME: ${found} is in a text that is not the kernel's own: of an earlier boot`);
+    return null;
+  }
   const copies = [kernel.vmcoreinfo, ...vmcoreinfoCopies];
   const times = [...new Set(copies.flatMap(({ crashTimeSeconds }) => crashTimeSeconds ?? []))];
   const [time, other] = times;
   if (time === undefined || other === undefined) {
-    const broken = copies.find(
-      (copy) => copy.crashTimeSeconds === undefined && copy.has('CRASHTIME'),
-    );
+    const broken = copies.find((copy) => copy.crashTimeSeconds === undefined && copy.has(KEY));
     if (broken !== undefined) {
-      warn(`CRASHTIME: ${broken.value('CRASHTIME')} is no time of a crash`);
+      warn(`CRASHTIME: ${broken.value(KEY)} is no time of a crash`);
     }
     const newest = Math.max(0, ...errorTimes(hwerr));
     if (time !== undefined && time < newest) {

@@ -15,12 +15,12 @@ import {
   absentLog,
   logFindings,
 } from './evidence/log-findings.ts';
+import { panicLine } from './evidence/panic-line.ts';
 import { type CounterOptions, readCounters } from './hwerr/counters.ts';
 import { CAPS, DEFAULT_LIMITS, type Limits } from './limits.ts';
 import type { Kernel } from './kernel.ts';
 import { identifyKernel } from './running-kernel.ts';
 import { readLog } from './printk/log.ts';
-import { panicLine } from './printk/panic-line.ts';
 import type { CrashReport, LiveReport } from './report.ts';
 
 export { HEAD_BYTES, MAGIC_BYTES, mayBeDump } from './container/open.ts';
@@ -142,10 +142,8 @@ function readFindings(
       return absent(isCut ? 'page_lost' : 'page_excluded');
     }
     const { pageSize } = kernel.vmcoreinfo;
-    return {
-      panicMessage: panicLine(log.records),
-      ...logFindings({ source, ...log }, { pageSize }),
-    };
+    const findings = logFindings({ source, ...log }, { pageSize });
+    return { panicMessage: panicLine(log.records, findings.crash), ...findings };
   } catch (error) {
     if (error instanceof VmcoreError) return absent(error.reason);
     throw error;

@@ -5,7 +5,6 @@
 
 import { ascii, cString, hasBytesAt } from './bytes/text.ts';
 import { type PhysAddr, addVirt, hex, physAddr } from './bytes/units.ts';
-import { isZero } from './bytes/unwritten.ts';
 import type { Dump } from './container/dump.ts';
 import { Vmcoreinfo } from './container/vmcoreinfo.ts';
 import { Corrupt, PageMissing, Unsupported, VmcoreError, orElse } from './errors.ts';
@@ -24,6 +23,8 @@ const UTS_FIELD = 65;
  * uts_namespace.name offset to VMCOREINFO") (in v5.11).
  */
 const OLD_NAME_OFFSET = 4;
+/** What a kernel calls itself until it is given a name: UTS_NODENAME (include/linux/uts.h). */
+const UNNAMED = '(none)';
 const SYSNAME = 0;
 const NODENAME = 1;
 const RELEASE = 2;
@@ -45,7 +46,7 @@ export interface Kernel {
   readonly memory: VirtualMemory;
   /** Whether the utsname in memory agrees with VMCOREINFO: without, kallsyms has to prove it. */
   readonly isProven: boolean;
-  /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it. */
+  /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it, or it was given none. */
   readonly nodename: string | undefined;
   /** Whether the page with its utsname was lost, not left out. */
   readonly isCut?: boolean;
@@ -108,7 +109,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   }
   // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
   // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
-  const proven = unproven.find((kernel) => proofByKallsyms(kernel, limits));
+  const proven = believed(unproven, limits);
   if (proven !== undefined) return [proven];
   // A machine has several places where it may lie, and at one that is wrong there may be no page.
   if (missing === 'page_lost' && unproven[0] !== undefined) {
@@ -119,8 +120,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
       ({ vmcoreinfo }) => vmcoreinfo.text !== stale?.vmcoreinfo.text,
     );
     if (first === undefined) continue;
-    if (stale === undefined || hasCrashed(first)) return [first, ...others];
-    return [first, ...others, stale];
+    return stale === undefined ? [first, ...others] : [first, ...others, stale];
   }
   if (stale !== undefined) return [stale];
   const other = provenOf(renamed, limits) ?? unproven[0];
@@ -129,26 +129,49 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
 }
 
+/** The first of those without a utsname that is right even so. */
+function believed(unproven: readonly Kernel[], limits: Limits): Kernel | undefined {
+  return (
+    unproven.find((kernel) => proofByKallsyms(kernel, limits)) ??
+    // Kernels from before v6.0 have no such proof; but what has the time of a crash was not made up.
+    unproven.find((kernel) => hasCrashed(kernel) && !kernel.vmcoreinfo.symbol('kallsyms_names'))
+  );
+}
+
 /** The kernel of a text of VMCOREINFO; undefined where there is none, or it does not hold. */
 type Attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']) => Kernel | undefined;
 
-/** The kernels whose texts are in memory: of several that hold, that alone which crashed. */
+/** The kernels whose texts are in memory, each by one of its texts. */
 function foundInMemory(
   dump: Dump,
   which: 'text' | 'rest',
   limits: Limits,
   attempt: Attempt,
 ): Kernel[] {
-  const found = new Map<string, Kernel>();
+  const found = new Map<PhysAddr | undefined, Kernel>();
   let tried = 0;
   for (const page of candidatePages(dump, which)) {
     const kernel = attempt(() => textIn(dump, page, limits), 'scanned');
-    if (kernel !== undefined && hasCrashed(kernel)) return [kernel];
-    // A kernel has several copies of its text.
-    if (kernel !== undefined) found.set(kernel.vmcoreinfo.text, kernel);
+    const known = kernel && found.get(placeOf(kernel));
+    if (kernel !== undefined && (known === undefined || saysMore(kernel, known))) {
+      found.set(placeOf(kernel), kernel);
+    }
     if (++tried >= limits.vmcoreinfoCandidates) break;
   }
   return [...found.values()];
+}
+
+/** Where its utsname lies, by which the kernel of a text is another's or the same. */
+function placeOf({ vmcoreinfo, memory }: Kernel): PhysAddr | undefined {
+  const namespace = vmcoreinfo.symbol('init_uts_ns');
+  return namespace && memory.place(namespace);
+}
+
+/** Of two texts of a kernel that of its latest crash, else that which is whole. */
+function saysMore({ vmcoreinfo }: Kernel, { vmcoreinfo: known }: Kernel): boolean {
+  const [crash, before] = [vmcoreinfo, known].map((text) => text.crashTimeSeconds ?? 0);
+  if (crash !== before) return Number(crash) > Number(before);
+  return vmcoreinfo.text.length > known.text.length;
 }
 
 type RenamedKernel = Kernel & { readonly doubt: string };
@@ -235,8 +258,8 @@ function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn'
 /** makedumpfile copies the utsname of the dumped kernel into its header; QEMU leaves it blank. */
 function headerNodename({ utsname }: Dump, { osRelease }: Vmcoreinfo): string | undefined {
   const [sysname, nodename, release] = utsname;
-  if (sysname === '' || nodename === '' || release !== osRelease) return undefined;
-  return nodename;
+  if (sysname === '' || release !== osRelease) return undefined;
+  return hostNamed(nodename);
 }
 
 function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Translator[] {
@@ -244,8 +267,13 @@ function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Tr
   return arch.translators({ vmcoreinfo, hints: dump.hints, memory: dump.memory });
 }
 
+/** undefined for a host that was given no name. */
+function hostNamed(nodename: string | undefined): string | undefined {
+  return nodename === '' || nodename === UNNAMED ? undefined : nodename;
+}
+
 interface Utsname {
-  readonly nodename: string;
+  readonly nodename: string | undefined;
   readonly release: string;
 }
 
@@ -268,10 +296,15 @@ function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
     const advice = 'dump it from inside the guest, with kdump';
     throw new Unsupported('encrypted', 'init_uts_ns', `got what looks like ciphertext: ${advice}`);
   }
-  const unwritten = isZero(uts) ? memory.whyUnwritten(address, uts.length) : undefined;
-  if (unwritten !== undefined) throw new PageMissing('page_lost', 'init_uts_ns', unwritten);
+  for (const name of [SYSNAME, RELEASE]) {
+    const unwritten =
+      field(name) === ''
+        ? memory.whyUnwritten(addVirt(address, name * UTS_FIELD), UTS_FIELD)
+        : undefined;
+    if (unwritten !== undefined) throw new PageMissing('page_lost', 'init_uts_ns', unwritten);
+  }
   if (field(SYSNAME) !== 'Linux') throw otherRelease(field(RELEASE), vmcoreinfo);
-  return { nodename: field(NODENAME), release: field(RELEASE) };
+  return { nodename: hostNamed(field(NODENAME)), release: field(RELEASE) };
 }
 
 function otherRelease(release: string, { osRelease }: Vmcoreinfo): Corrupt {

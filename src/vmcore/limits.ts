@@ -78,6 +78,8 @@ export const CAPS = {
   mappedRanges: 1024,
   /** ELF header, program headers and notes of /proc/kcore, bytes: three pages are usual. */
   kcoreHeadBytes: 16_777_216,
+  /** Kernels in one memory that are compared: each costs a log, and a reboot leaves one behind. */
+  kernels: 8,
   /** CPUs whose page tables are looked at: one alone says which kernel runs. */
   cpus: 64,
   /** Regions of /proc/kcore: a dozen, and one a range of RAM. */

@@ -16,7 +16,7 @@ export interface CrashReport extends LogFindings {
   readonly kernelRelease: string;
   /** 40 hexadecimal digits; null when VMCOREINFO has none or an unreadable one. */
   readonly buildId: string | null;
-  /** init_uts_ns; null when its page is not in the dump. */
+  /** init_uts_ns; null when its page is not in the dump, or the host was given no name. */
   readonly nodename: string | null;
   /** random.c's boot id as a UUID; null when it was not generated in that boot. */
   readonly bootId: string | null;

@@ -1,14 +1,15 @@
-// Which kernel was running, where memory has several: a guest that was rebooted by kexec keeps what
-// its new kernel has not overwritten of the old one, in memory that has no note to say which is which.
-// The page tables of the CPUs say it, where the dump has them. Else: they ran one after the other, so a kernel that handed over is over, and one that lived at a later
-// time of day is the later one. Where neither says, or they contradict each other, there is no answer.
+// Which kernel a dump is of, where memory has several: a guest that was rebooted, by kexec or by itself,
+// keeps what its new kernel has not overwritten of the old one, in memory that has no note to say which is
+// which. The page tables of the CPUs say it, where the dump has them. Else: they ran one after the
+// other, so a kernel that handed over is over, and one that lived at a later time of day is the later one.
+// Where neither says, or they contradict each other, there is no answer.
 
 import type { Dump } from './container/dump.ts';
 import { errorTimes } from './crash-time.ts';
 import { Corrupt, orElse } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
 import { type Kernel, hasCrashed, isRunning, kernelsIn } from './kernel.ts';
-import type { Limits } from './limits.ts';
+import { CAPS, type Limits } from './limits.ts';
 import { newestEntries } from './printk/log.ts';
 import { timesIn } from './printk/times-of-day.ts';
 
@@ -17,6 +18,11 @@ const LAST_WORDS =
   /^(kexec_core: Starting new kernel|reboot: (Restarting system|Power down|System halted))/;
 /** Records that may follow its last words: drivers and other CPUs go on for a moment. */
 const LAST_RECORDS = 16;
+/**
+ * What a kernel that was booted to save the memory of another says of where that one's headers are: on its
+ * command line, or by drivers/of/fdt.c.
+ */
+const SAVES_ANOTHER = 'elfcorehdr';
 const KERNEL_FACILITY = 0;
 
 /**
@@ -29,16 +35,31 @@ const KERNEL_FACILITY = 0;
  */
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   const kernels = kernelsIn(dump, limits);
-  const [mapped, another] = kernels.filter((kernel) => isRunning(dump, kernel) === true);
-  if (mapped !== undefined && another === undefined) return mapped;
   if (kernels.length === 1) return doubted(dump, kernels[0]);
-  const lives = kernels.map((kernel) => lifeOf(kernel, limits));
+  const compared = kernels.length > CAPS.kernels ? [] : kernels;
+  const running = runningOf(compared.map((kernel) => lifeOf(dump, kernel, limits)));
+  if (running !== undefined) return running.kernel;
+  const detail = `got those of ${kernels.length} kernels, and no telling which was running`;
+  throw new Corrupt('no_vmcoreinfo', 'dump', detail);
+}
+
+function runningOf(all: readonly Life[]): Life | undefined {
+  const isOfCrash = all.some(({ hasCrashed: crashed }) => crashed);
+  // A dump is of the kernel that crashed, not of the one that saves it, nor of one that no CPU ran.
+  const lives = all.filter(
+    (life) => !isOfCrash || life.hasCrashed || (life.isMapped !== false && life.saves !== true),
+  );
+  const [only, ...others] = lives;
+  if (others.length === 0) return only;
+  const [mapped, another] = lives.filter(({ isMapped }) => isMapped === true);
+  if (mapped !== undefined && another === undefined) {
+    const maySave = isOfCrash && !mapped.hasCrashed && mapped.saves === undefined;
+    if (!maySave) return mapped;
+  }
   const answers = new Set([onlyOneNotOver(lives), latest(lives)]);
   answers.delete(undefined);
   const [running, other] = answers;
-  if (running !== undefined && other === undefined) return running.kernel;
-  const detail = `got those of ${kernels.length} kernels, and no telling which was running`;
-  throw new Corrupt('no_vmcoreinfo', 'dump', detail);
+  return other === undefined ? running : undefined;
 }
 
 function doubted(dump: Dump, kernel: Kernel): Kernel {
@@ -48,31 +69,44 @@ function doubted(dump: Dump, kernel: Kernel): Kernel {
 
 interface Life {
   readonly kernel: Kernel;
+  readonly hasCrashed: boolean;
+  /** Whether a CPU ran it; undefined where the dump does not say. */
+  readonly isMapped: boolean | undefined;
   /** Whether its log ends with its last words. */
   readonly isOver: boolean;
+  /** Whether it was booted to save the memory of another; undefined where its log is not there. */
+  readonly saves: boolean | undefined;
   /** The latest time at which it is known to have run, Unix seconds. */
   readonly lastSeconds: number | undefined;
 }
 
-function lifeOf(kernel: Kernel, limits: Limits): Life {
-  const { isOver, seconds } = orElse(() => saidOf(kernel), { isOver: false, seconds: [] });
+function lifeOf(dump: Dump, kernel: Kernel, limits: Limits): Life {
+  const said = orElse<Said>(() => saidOf(kernel), { isOver: false, saves: undefined, seconds: [] });
+  const { seconds, ...life } = said;
   const { hwerr } = readCounters(kernel, { limits }, () => undefined);
-  const times = [...seconds, ...errorTimes(hwerr)];
-  return { kernel, isOver, lastSeconds: times.length > 0 ? Math.max(...times) : undefined };
+  const { crashTimeSeconds } = kernel.vmcoreinfo;
+  const times = [...seconds, ...errorTimes(hwerr), crashTimeSeconds ?? 0];
+  const lastSeconds = Math.max(...times) || undefined;
+  const isMapped = isRunning(dump, kernel);
+  return { kernel, hasCrashed: hasCrashed(kernel), isMapped, ...life, lastSeconds };
 }
 
+type Said = Pick<Life, 'isOver' | 'saves'> & { readonly seconds: readonly number[] };
+
 /** What the log says; of lines, only the kernel's own. */
-function saidOf(kernel: Kernel): { readonly isOver: boolean; readonly seconds: number[] } {
+function saidOf(kernel: Kernel): Said {
   const seconds: number[] = [];
   let isOver = false;
+  let saves: boolean | undefined;
   let records = 0;
   for (const entry of newestEntries(kernel)) {
     if (entry.kind !== 'record' || entry.record.facility !== KERNEL_FACILITY) continue;
     const { text } = entry.record;
     isOver ||= records++ < LAST_RECORDS && LAST_WORDS.test(text);
+    saves = saves === true || text.includes(SAVES_ANOTHER);
     seconds.push(...timesIn(text));
   }
-  return { isOver, seconds };
+  return { isOver, saves, seconds };
 }
 
 function onlyOneNotOver(lives: readonly Life[]): Life | undefined {

@@ -40,10 +40,10 @@ export async function targets(load) {
   const { findInBtf } = await load('symbols/btf');
   const { vmlinux } = await load('symbols/vmlinux');
   const { systemMap } = await load('symbols/system-map');
-  const { panicLine } = await load('printk/panic-line');
   const { readLog } = await load('printk/log');
   const { readLogText } = await load('printk/text');
   const { logFindings } = await load('evidence/log-findings');
+  const { panicLine } = await load('evidence/panic-line');
   const { PageMissing } = await load('errors');
   const { identifyKernel } = await load('running-kernel');
 
@@ -212,10 +212,11 @@ export async function targets(load) {
     }),
     printk: image((memory, vmcoreinfo) => {
       const log = readLog({ memory, vmcoreinfo }, { records: 256, bytes: 1 << 18 });
-      const line = panicLine(log.records) ?? undefined;
+      const findings = logFindings(log, { pageSize: 4096 });
+      const line = panicLine(log.records, findings.crash) ?? undefined;
       assert.ok(line === undefined || ([...line].length <= 512 && !CONTROL.test(line)));
       checkLog(log, line);
-      if (log.source !== 'absent') checkFindings(logFindings(log, { pageSize: 4096 }), log.records);
+      checkFindings(findings, log.records);
     }),
     /** The first byte chooses the size of a page, the rest is a log as some tool of user space wrote it. */
     log: onlyOwnErrors((data) => {

@@ -4,10 +4,14 @@
  * the parent has it when this thread hangs or dies.
  */
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { MAX_BYTES, mutate, random } from './mutate.mjs';
 import { targets } from './targets.mjs';
+
+/** Executions between two turns of the event loop. */
+const TURN = 4096;
 
 const { target, seed, seconds, folder, counters, inputs, shared, slowMs } = workerData;
 const hits = new Uint32Array(counters);
@@ -72,6 +76,8 @@ while (Date.now() < deadline) {
   const other = corpus[next(corpus.length)]?.data ?? parent.data;
   const data = mutate(parent.data, next, { tokens: TOKENS, pairs: parent.pairs, other });
   if (execute(data)) keep(data, true);
+  // What zlib keeps of each broken page goes with the event loop.
+  if (executions % TURN === 0) await setImmediate();
 }
 parentPort.postMessage({
   kind: 'done',

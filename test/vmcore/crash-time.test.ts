@@ -77,6 +77,24 @@ describe('the time of the crash', () => {
     ]);
   });
 
+  it.each([
+    ['is not that of a text of an earlier boot', undefined, null],
+    ["is that of the kernel's own note, whatever an earlier boot left", CRASH_TIME, CRASH_TIME],
+  ])('%s', (_, own, time) => {
+    const built = kernel({ editVmcoreinfo: withTime(undefined), editNote: withTime(own) });
+    const left = new Uint8Array(4096);
+    left.set(Buffer.from(`${built.vmcoreinfo}CRASHTIME=${BEFORE}\n`));
+    const segments = [
+      { physical: 0x10000n, bytes: left },
+      { physical: built.physical, bytes: built.image },
+    ];
+    const dump = elfDumpOf(built, { note: false, segments });
+    const { crashTimeSeconds, warnings } = decodeVmcore(bytesSource(dump));
+    expect(crashTimeSeconds).toBe(time);
+    const doubt = `CRASHTIME: ${BEFORE} is in a text that is not the kernel's own: of an earlier boot`;
+    expect(warnings).toEqual(own === undefined ? [doubt] : []);
+  });
+
   it('is that of the copy, with a warning, where the note has none that can be read', () => {
     const { crashTimeSeconds, warnings } = reportOf('17x0000010', CRASH_TIME);
     expect(crashTimeSeconds).toBe(CRASH_TIME);

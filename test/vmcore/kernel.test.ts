@@ -47,6 +47,18 @@ describe('identifyKernel with a note', () => {
     expect(found.memory.read(found.vmcoreinfo.symbol('_stext')!, 4)).toEqual(bytesOf('text'));
   });
 
+  it.each(['(none)', ''])(
+    'names no host by what a kernel without a name says: "%s"',
+    (nodename) => {
+      const built = kernel({ nodename, fillers: 0 });
+      const found = identifyKernel(
+        memoryDump(built, memoryOf(built), [built.vmcoreinfo]),
+        DEFAULT_LIMITS,
+      );
+      expect(found).toMatchObject({ isProven: true, nodename: undefined });
+    },
+  );
+
   it('finds the utsname of a kernel from before v5.11, whose note has no offset of its name', () => {
     const editVmcoreinfo = (text: string): string => text.replace(/^OFFSET\(uts_name.*\n/m, '');
     const old = kernel({ fillers: 0, editVmcoreinfo });
@@ -83,12 +95,22 @@ describe('identifyKernel with a note', () => {
     },
   );
 
+  const NO_SEARCH = {
+    findPages: (): never => {
+      throw new Error('searched');
+    },
+  };
+
   it('does not search memory when the dump broke off before the utsname', () => {
     const memory = memoryOf(BUILT).drop(BUILT.at('utsname'), 'page_lost');
-    const findPages = (): never => {
-      throw new Error('searched');
-    };
-    expect(identify(Object.assign(memory, { findPages }), [BUILT.vmcoreinfo]).foundIn).toBe('note');
+    expect(identify(Object.assign(memory, NO_SEARCH), [BUILT.vmcoreinfo]).foundIn).toBe('note');
+  });
+
+  it('does not search memory for a kernel that crashed and cannot prove itself by kallsyms', () => {
+    const memory = memoryOf(BUILT).drop(BUILT.at('utsname'), 'page_excluded');
+    const old = BUILT.vmcoreinfo.replace(/^SYMBOL\(kallsyms_.*\n/gm, '');
+    const found = identify(Object.assign(memory, NO_SEARCH), [old]);
+    expect(found).toMatchObject({ foundIn: 'note', isProven: false, nodename: undefined });
   });
 
   it('goes by the hints of the container when a key is missing', () => {

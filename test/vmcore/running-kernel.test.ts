@@ -31,6 +31,16 @@ function hostIn(recipes: readonly KernelRecipe[]): string | undefined {
   return identifyKernel(memoryDump(built[0]!, memory), DEFAULT_LIMITS).nodename;
 }
 
+/** A kernel that crashed then. */
+const crashedAt = (seconds: number): KernelRecipe => ({
+  editVmcoreinfo: (text) => text.replace(/CRASHTIME=.*/, `CRASHTIME=${seconds}`),
+});
+/** A kernel that was booted then, and what else its log has. */
+const bootedAt = (seconds: number, ...records: string[]): KernelRecipe => ({
+  log: { records: [...records, `rtc0: setting system clock to 2026 UTC (${seconds})`, 'up'] },
+});
+const SAVES = 'Command line: nr_cpus=1 elfcorehdr=0x7a000000';
+
 const old = (recipe: KernelRecipe): KernelRecipe => ({ nodename: 'old', ...NOTHING, ...recipe });
 const now = (recipe: KernelRecipe): KernelRecipe => ({ nodename: 'now', ...NOTHING, ...recipe });
 
@@ -64,7 +74,26 @@ describe.each([
   });
 
   it.each<[string, KernelRecipe, KernelRecipe]>([
+    ['that was booted after the other crashed', crashedAt(1_700_000_009), bootedAt(1_700_000_099)],
+    ['that crashed later', crashedAt(1_700_000_009), crashedAt(1_790_000_009)],
+    ['that crashed where the other ran before', bootedAt(1_600_000_000), crashedAt(1_700_000_009)],
+    [
+      'that crashed where the other handed over',
+      { log: { records: ['kexec_core: Starting new kernel'] } },
+      crashedAt(1_700_000_009),
+    ],
+    [
+      'that crashed where the other saves its memory',
+      bootedAt(1_700_000_099, SAVES),
+      crashedAt(1_700_000_009),
+    ],
+  ])('takes the one %s', (_name, before, after) => {
+    expect(hostIn(order(old(before), now(after)))).toBe('now');
+  });
+
+  it.each<[string, KernelRecipe, KernelRecipe]>([
     ['nothing tells', {}, {}],
+    ['one crashed, and nothing tells when the other ran', crashedAt(1_700_000_009), {}],
     ['one of them has no time', errorAt(1_700_000_001), {}],
     [
       'both have handed over',
@@ -83,6 +112,17 @@ describe.each([
   });
 });
 
+it('refuses more kernels than a memory has, however clear it is which ran last', () => {
+  const kernels = (count: number): KernelRecipe[] =>
+    Array.from({ length: count }, (_, i) => ({
+      ...NOTHING,
+      nodename: `k${i}`,
+      ...bootedAt(1e9 + i),
+    }));
+  expect(hostIn(kernels(8))).toBe('k7');
+  expect(thrownBy(() => hostIn(kernels(9))).message).toContain('9 kernels, and no telling');
+});
+
 describe('with the page tables of the CPUs', () => {
   const [OLD, NOW] = [1n << 26n, 1n << 27n];
   const ROOT = 0x10000n;
@@ -95,16 +135,23 @@ describe('with the page tables of the CPUs', () => {
     readonly crashed?: boolean;
     /** Whether the newer kernel's memory is there. */
     readonly alone?: boolean;
+    /** What the newer kernel's log has. */
+    readonly log?: readonly string[];
   }
 
-  function identified({ note, mapped, crashed = false, alone = false }: Situation): Kernel {
+  function identified({ note, mapped, crashed = false, alone = false, log }: Situation): Kernel {
     const memory = new SparseMemory();
     const keep = (text: string): string => text.replace(/CRASHTIME=.*\n/, '');
     const texts: Record<string, string> = {};
     const built = [OLD, NOW].map((physical, i) => {
       const nodename = i === 0 ? 'old' : 'now';
       const editVmcoreinfo = crashed && i === 0 ? (text: string) => text : keep;
-      const one = kernel({ fillers: 0, physical, nodename, editVmcoreinfo });
+      const records = i === 1 && log !== undefined ? { log: { records: log } } : {};
+      const one = kernel({
+        ...NOTHING,
+        ...records,
+        ...{ fillers: 0, physical, nodename, editVmcoreinfo },
+      });
       if (i === 0 || !alone) memory.write(physical, one.image);
       texts[nodename] = one.vmcoreinfo;
       return one;
@@ -125,6 +172,18 @@ describe('with the page tables of the CPUs', () => {
 
   it('takes the kernel that crashed, whichever ran then', () => {
     expect(identified({ mapped: NOW, note: 'old', crashed: true }).nodename).toBe('old');
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ['takes the kernel that they map though the other crashed before it', ['up'], 'now'],
+    ['takes the kernel that crashed where they map the one that saves it', [SAVES], 'old'],
+  ])('%s', (_, log, host) => {
+    expect(identified({ mapped: NOW, crashed: true, log }).nodename).toBe(host);
+  });
+
+  it('refuses where they map one without a log, which may be saving the one that crashed', () => {
+    const error = thrownBy(() => identified({ mapped: NOW, crashed: true }));
+    expect(error.message).toContain('2 kernels, and no telling which was running');
   });
 
   it('says so where the only kernel is one that no CPU ran', () => {

@@ -136,7 +136,11 @@ export class ExtentMap {
       if (part.length > 0) {
         found.push(part);
         painted += part.length;
-        limited('overlapping extents', painted / length, this.#limits.overlappingExtents);
+        limited(
+          'overlapping extents',
+          Math.ceil(painted / length),
+          this.#limits.overlappingExtents,
+        );
       } else {
         limited('overlapping extents', ++passedOver, this.#limits.overlappingExtents);
       }

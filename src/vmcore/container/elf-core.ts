@@ -4,7 +4,7 @@
 // Memory past p_filesz is not read as zeros, though the gABI says so: makedumpfile -E leaves out
 // zero pages and filtered pages alike, so nothing in the file says that they were zero.
 
-import { ExtentBuilder, type ExtentMap } from '../bytes/extents.ts';
+import { type Extent, ExtentBuilder, type ExtentMap } from '../bytes/extents.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { zerosFollow } from '../bytes/unwritten.ts';
 import { physAddr, virtAddr } from '../bytes/units.ts';
@@ -17,6 +17,7 @@ import {
   EM_PPC64,
   EM_RISCV,
   PT_LOAD,
+  PT_NOTE,
   PT_NULL,
 } from '../elf/elf-constants.ts';
 import {
@@ -44,16 +45,22 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   let read = readSegments(source, header, 'physical', limits);
   if (!read.hasPhysical) read = readSegments(source, header, 'virtual', limits);
   for (const range of header.noteSections()) read.notes.take(range);
-  read.notes.requireLinux();
+  read.notes.requireLinux(!read.hasPhysical && read.hasUserSpace);
   requireWritten(read.headers);
   const extents = read.stored.build(limits);
+  const claims = read.claims.build(limits);
   return {
     container: 'elf',
     order: header.order,
     machine: header.machine,
     utsname: [],
     vmcoreinfoNotes: read.notes.texts,
-    memory: new ElfMemory(source, extents, read.claims.build(limits)),
+    memory: new ElfMemory(source, {
+      segments: extents,
+      claims,
+      contested: contested(claims).build(limits),
+      others: read.others.build(limits),
+    }),
     addressing: read.hasPhysical ? 'physical' : 'virtual',
     incomplete:
       saysIncomplete(header) ||
@@ -75,11 +82,15 @@ interface Segments {
   readonly stored: ExtentBuilder;
   /** The same by place in the file, each with its address for a file offset. */
   readonly claims: ExtentBuilder;
+  /** What of the file is no memory. */
+  readonly others: ExtentBuilder;
   readonly notes: CoreNotes;
   readonly mapped: readonly MappedRange[];
   /** One past the highest file offset. */
   readonly end: number;
   readonly hasPhysical: boolean;
+  /** Whether a virtual address is in the lower half, which belongs to processes. */
+  readonly hasUserSpace: boolean;
   readonly headers: HeaderCount;
 }
 
@@ -97,17 +108,25 @@ function readSegments(
 ): Segments {
   const stored = new ExtentBuilder();
   const claims = new ExtentBuilder();
+  const others = new ExtentBuilder();
+  others.add(header.table.offset, header.table.length, 0);
   const notes = new CoreNotes(source, header.order, limits);
   const mapped: MappedRange[] = [];
   const loads = { count: 0, unknown: 0, zero: 0 };
   const headers = { count: 0, blank: 0 };
+  const kernelSpace = 1n << BigInt(header.order.wordBits - 1);
+  let hasUserSpace = false;
   let end = 0;
   for (const segment of header.segments()) {
     headers.count++;
     if (segment.type === PT_NULL) headers.blank++;
     notes.takeSegment(segment);
+    if (segment.type === PT_NOTE && isHeld(source, segment)) {
+      others.add(Number(segment.offset), Number(segment.fileSize), 0);
+    }
     if (segment.type !== PT_LOAD) continue;
-    const { offset, fileSize, physical } = segment;
+    const { offset, fileSize, physical, virtual } = segment;
+    hasUserSpace ||= virtual > 0n && virtual < kernelSpace;
     loads.count++;
     if (physical === ALL_ONES || physical === ALL_ONES_32) loads.unknown++;
     if (physical === 0n) loads.zero++;
@@ -118,7 +137,27 @@ function readSegments(
     claims.add(Number(offset), Number(fileSize), start);
     end = Math.max(end, Number(offset + fileSize));
   }
-  return { stored, claims, notes, mapped, end, hasPhysical: hasPhysical(loads), headers };
+  const space = { hasPhysical: hasPhysical(loads), hasUserSpace };
+  return { stored, claims, others, notes, mapped, end, ...space, headers };
+}
+
+/** Segments of which another one has a part, for another address. */
+function contested(claims: ExtentMap): ExtentBuilder {
+  const found = new ExtentBuilder();
+  const add = ({ start, length }: Extent): void => {
+    found.add(start, length, start);
+  };
+  let furthest: Extent | undefined;
+  for (const extent of claims.all()) {
+    const end = furthest === undefined ? 0 : furthest.start + furthest.length;
+    if (furthest !== undefined && extent.start < end) [furthest, extent].forEach(add);
+    if (extent.start + extent.length > end) furthest = extent;
+  }
+  return found;
+}
+
+function isHeld({ size }: ByteSource, { offset, fileSize }: ProgramHeader): boolean {
+  return offset + fileSize <= BigInt(size);
 }
 
 /** @throws Corrupt (`truncated`) when none of the program headers was written. */

@@ -22,6 +22,18 @@ export function numeric(start: bigint, length: bigint | number): number | undefi
   return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
 }
 
+/** What lies where in an ELF core. */
+export interface ElfExtents {
+  /** Segments by address. */
+  readonly segments: ExtentMap;
+  /** The same by place in the file, each with its address for a file offset. */
+  readonly claims: ExtentMap;
+  /** Places in the file of segments of which a part is claimed for another address too. */
+  readonly contested: ExtentMap;
+  /** Places in the file that are no memory: program headers and notes. */
+  readonly others: ExtentMap;
+}
+
 /**
  * Memory by the PT_LOAD segments of an ELF core; virtual addresses stand for physical ones where
  * the core has no others. Bytes in no segment, in a hole, or past the end of the file are missing.
@@ -30,15 +42,15 @@ export class ElfMemory implements PhysicalMemory {
   readonly #source: ByteSource;
   readonly #segments: ExtentMap;
   readonly #claims: ExtentMap;
+  readonly #contested: ExtentMap;
+  readonly #others: ExtentMap;
 
-  /**
-   * @param segments by address.
-   * @param claims the same by place in the file, each with its address for a file offset.
-   */
-  constructor(source: ByteSource, segments: ExtentMap, claims: ExtentMap) {
+  constructor(source: ByteSource, { segments, claims, contested, others }: ElfExtents) {
     this.#source = source;
     this.#segments = segments;
     this.#claims = claims;
+    this.#contested = contested;
+    this.#others = others;
   }
 
   read(address: PhysAddr, length: number): Uint8Array {
@@ -64,7 +76,7 @@ export class ElfMemory implements PhysicalMemory {
     if (blank !== undefined) return blank;
     const doubts = this.#partsOf(address, length).map((part) => ({
       isWhole: part.length === length,
-      why: whyUnwritten(this.#source, part.fileOffset, part.length),
+      why: this.#whyElsewhere(part) ?? whyUnwritten(this.#source, part.fileOffset, part.length),
     }));
     // Of several copies one that was written is enough.
     if (doubts.some(({ isWhole, why }) => isWhole && why === undefined)) return undefined;
@@ -126,11 +138,15 @@ export class ElfMemory implements PhysicalMemory {
   }
 
   /**
-   * Bytes that two segments place at different addresses are not to be believed: an offset is
-   * damaged. QEMU gives memory that is mapped twice two segments, of the same bytes at the same
+   * Bytes that two segments place at different addresses, or that are notes too, are not to be believed:
+   * an offset is damaged. QEMU gives memory that is mapped twice two segments, of the same bytes at the same
    * address.
    */
   #requireOwn({ start, length, fileOffset }: Extent): void {
+    if (this.#others.within(fileOffset, length).length > 0) {
+      const at = `elf: file offset ${hex(fileOffset)}`;
+      throw new Corrupt('corrupt', at, 'got program headers or notes, want memory');
+    }
     for (const claim of this.#claims.within(fileOffset, length)) {
       const claimed = claim.fileOffset + (fileOffset - claim.start);
       if (claimed === start) continue;
@@ -140,6 +156,12 @@ export class ElfMemory implements PhysicalMemory {
         `got segments for addresses ${hex(start)} and ${hex(claimed)}, want one`,
       );
     }
+  }
+
+  /** A segment that was moved by a damaged offset shows where it meets the next one, not where it is read. */
+  #whyElsewhere({ fileOffset, length }: Extent): string | undefined {
+    if (this.#contested.within(fileOffset, length).length === 0) return undefined;
+    return `another segment begins inside the one at file offset ${hex(fileOffset)}, or ends there`;
   }
 
   /** No page with a kernel's data is all zero: in 34 dumps there were 64 other bytes or more. */

@@ -7,6 +7,7 @@
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import type { ByteSource, FileRange } from '../bytes/source.ts';
 import { ascii, cString, hasBytesAt } from '../bytes/text.ts';
+import { whyUnwritten } from '../bytes/unwritten.ts';
 import { Corrupt } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 
@@ -70,6 +71,8 @@ export interface KdumpHeader {
   readonly vmcoreinfo: FileRange | undefined;
   /** ELF notes (version 4 and later). */
   readonly notes: FileRange | undefined;
+  /** Whether the sub header was never written, which says at least where the notes are. */
+  readonly isCut: boolean;
 }
 
 /** @throws Corrupt when no variant of the structs makes sense of the file. */
@@ -104,7 +107,16 @@ export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader
     physBase: sub.physBase,
     vmcoreinfo: unlessEmpty(sub.vmcoreinfo),
     notes: unlessEmpty(sub.notes),
+    isCut: version >= 4 && namesNoNotes(sub) && isBlank(source, blockSize),
   };
+}
+
+function namesNoNotes({ vmcoreinfo, notes }: SubHeader): boolean {
+  return unlessEmpty(vmcoreinfo) === undefined && unlessEmpty(notes) === undefined;
+}
+
+function isBlank(source: ByteSource, offset: number): boolean {
+  return source.holds(offset, 1) && whyUnwritten(source, offset, 1) !== undefined;
 }
 
 /** makedumpfile counts the page frames of ARM from the start of its RAM (ARCH_PFN_OFFSET). */

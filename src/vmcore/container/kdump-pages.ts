@@ -69,6 +69,8 @@ export class KdumpPages implements PhysicalMemory {
   readonly #cache: PageCache;
   readonly #onPage: PageHook | undefined;
   #firstRank: number | undefined;
+  /** Whether pages are in the file whose bits are not. */
+  #lacksBits = false;
   #flagsSeen = 0;
 
   constructor(source: ByteSource, header: KdumpHeader, limits: Limits, onPage?: PageHook) {
@@ -171,7 +173,7 @@ export class KdumpPages implements PhysicalMemory {
 
   /** Whether the file ends before the data of its last page, or never got that far. */
   get isCutShort(): boolean {
-    if (this.isCutInBitmap) return true;
+    if (this.isCutInBitmap || this.#lacksBits) return true;
     const { dumpedBitmap, split } = this.#header;
     if (dumpedBitmap.length > COUNTED_BITMAP_BYTES && !split && this.#descriptors.lacks(0))
       return true;
@@ -184,7 +186,7 @@ export class KdumpPages implements PhysicalMemory {
 
   /**
    * Where one bit of the bitmap is wrong, every page behind it is taken for its neighbour, and
-   * nothing else in the file says it.
+   * nothing else in the file says it. Where part of it was never written, no page can be found.
    *
    * @throws Corrupt when the bitmap has more pages than there is room for descriptors before the
    *   first page's data, or when a descriptor is left over.
@@ -193,7 +195,9 @@ export class KdumpPages implements PhysicalMemory {
     if (this.#header.dumpedBitmap.length > COUNTED_BITMAP_BYTES) return;
     const count = this.#countedPages();
     const table = this.#header.descriptors;
-    if (count === 0 || !this.#source.holds(table, DESCRIPTOR_BYTES)) return;
+    if (!this.#source.holds(table, DESCRIPTOR_BYTES)) return;
+    this.#lacksBits = this.#lacksPages(count);
+    if (count === 0 || this.#lacksBits) return;
     const firstData = this.#descriptors.read(0).offset;
     if (firstData === 0) return; // broken off before it was written
     const end = this.#descriptors.offsetOf(count);
@@ -203,7 +207,20 @@ export class KdumpPages implements PhysicalMemory {
     if (!tooMany && !tooFew) return;
     const at = `kdump: bitmap at ${hex(this.#header.dumpedBitmap.offset)}`;
     const want = tooMany ? 'fewer' : 'more';
-    throw new Corrupt('corrupt', at, `got ${count} pages, want ${want} by the descriptors`);
+    throw new Corrupt(
+      this.#lacksPages(count) ? 'truncated' : 'corrupt',
+      at,
+      `got ${count} pages, want ${want} by the descriptors`,
+    );
+  }
+
+  /** Whether there are descriptors of more pages, as where part of the bitmap was never written. */
+  #lacksPages(count: number): boolean {
+    const { offset, length } = this.#header.dumpedBitmap;
+    const [next, another] = [count, count + 1].map((i) => this.#descriptors.plausible(i));
+    if (next === undefined || another === undefined) return false;
+    const isBeforeData = this.#descriptors.offsetOf(count + 2) <= this.#descriptors.firstData();
+    return isBeforeData && whyUnwritten(this.#source, offset, length) !== undefined;
   }
 
   #countedPages(): number {
@@ -282,6 +299,13 @@ export class KdumpPages implements PhysicalMemory {
       const part = `pages ${hex(startPfn)} to ${hex(endPfn)}`;
       throw new PageMissing('page_lost', at, `is in another file of this split dump, not ${part}`);
     }
+    if (this.#lacksBits) {
+      throw new PageMissing(
+        'page_lost',
+        at,
+        'cannot be found: part of the bitmap was never written',
+      );
+    }
     if (pfn < 0 || !this.#bitmap.has(pfn)) {
       const lost = pfn >= 0 && pfn < this.#header.maxPfn && !this.#bitmap.isHeld(pfn);
       throw new PageMissing(lost ? 'page_lost' : 'page_excluded', at, 'is not in the dump');
@@ -295,6 +319,7 @@ export class KdumpPages implements PhysicalMemory {
 
   /** Every page with a whole descriptor, in order, the descriptors read in long runs. */
   *#scan(): Generator<[number, PageDescriptor, number]> {
+    if (this.#lacksBits) return;
     const { startPfn, endPfn } = this.#header;
     let run = new Uint8Array(0);
     let index = 0;

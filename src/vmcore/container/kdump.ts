@@ -19,7 +19,7 @@ export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): 
   const source = writtenSource(file, start, header);
   const { unwritten } = source;
   const pages = new KdumpPages(source, header, limits, onPage);
-  const { texts: vmcoreinfoNotes, cpuPageTables } = notesOf(source, header, limits);
+  const { texts: vmcoreinfoNotes, cpuPageTables, areCut } = notesOf(source, header, limits);
   const brokeOff = (header.status & STATUS_INCOMPLETE) !== 0;
   if (!brokeOff && !pages.isCutInBitmap) pages.checkBitmap();
   return {
@@ -30,7 +30,7 @@ export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): 
     vmcoreinfoNotes,
     memory: pages,
     addressing: 'physical',
-    incomplete: brokeOff || pages.isCutShort,
+    incomplete: brokeOff || pages.isCutShort || areCut || header.isCut,
     ...(unwritten !== undefined && { unwritten }),
     hints: {
       // QEMU parses phys_base in the wrong base.
@@ -76,16 +76,14 @@ function notesOf(
   source: ByteSource,
   header: KdumpHeader,
   limits: Limits,
-): Pick<CoreNotes, 'texts' | 'cpuPageTables'> {
+): Pick<CoreNotes, 'texts' | 'cpuPageTables' | 'areCut'> {
   const { vmcoreinfo, notes: noteRange, order } = header;
   const notes = new CoreNotes(source, order, limits);
   if (noteRange !== undefined) notes.take(noteRange);
-  notes.requireLinux();
-  if (vmcoreinfo !== undefined && vmcoreinfo.length <= limits.vmcoreinfoBytes) {
-    const { offset, length } = vmcoreinfo;
-    if (inRange(source.size, offset, length)) {
-      return { texts: [source.read(offset, length)], cpuPageTables: notes.cpuPageTables };
-    }
-  }
-  return notes;
+  notes.requireLinux(false);
+  if (vmcoreinfo === undefined || vmcoreinfo.length > limits.vmcoreinfoBytes) return notes;
+  const { offset, length } = vmcoreinfo;
+  if (!inRange(source.size, offset, length)) return notes;
+  const text = source.read(offset, length);
+  return { texts: [text], cpuPageTables: notes.cpuPageTables, areCut: notes.isCut(text, offset) };
 }

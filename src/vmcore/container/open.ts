@@ -3,7 +3,7 @@
 
 import type { ByteSource } from '../bytes/source.ts';
 import { hasBytesAt } from '../bytes/text.ts';
-import { writtenPart } from '../bytes/unwritten.ts';
+import { isZero, writtenPart } from '../bytes/unwritten.ts';
 import { BadMagic, Corrupt, Unsupported } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, Dump } from './dump.ts';
@@ -62,6 +62,9 @@ function openContainer(source: ByteSource, limits: Limits, onPage?: PageHook): C
   const written = headOf(writtenPart(source, FOREIGN_ZEROS));
   if (written.length === 0) {
     throw new Corrupt('truncated', 'file', 'has nothing but zeros: a copy that never arrived');
+  }
+  if (head.length === HEAD_BYTES && isZero(head)) {
+    throw new Corrupt('truncated', 'file', 'begins with zeros, as where it was never written');
   }
   if (isCutInMagic(written)) {
     const detail = `ends after ${written.length} bytes, inside the magic number of a dump or an archive`;

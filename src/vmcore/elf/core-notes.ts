@@ -3,7 +3,7 @@
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import { type ByteSource, type FileRange, inRange } from '../bytes/source.ts';
-import { zerosFollow } from '../bytes/unwritten.ts';
+import { whyUnwritten, zerosFollow } from '../bytes/unwritten.ts';
 import { ProcessCore, Unsupported } from '../errors.ts';
 import { CAPS, type Limits } from '../limits.ts';
 import { PT_NOTE } from './elf-constants.ts';
@@ -64,18 +64,26 @@ export class CoreNotes {
       if (note.name !== 'VMCOREINFO' || note.type !== 0 || !this.#isHeld(note)) continue;
       const text = this.#source.read(note.descOffset, note.descLength);
       this.texts.push(text);
-      // The kernel's text fills its note.
+      this.areCut ||= this.isCut(text, note.descOffset);
       if (text.at(-1) === 0) this.areCut ||= this.#isEnd(note.descOffset + text.length);
       if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
     }
     if (this.texts.length === 0) this.areCut ||= this.#isEnd(end);
   }
 
+  /** Whether a text of VMCOREINFO, which fills its place in the file, ends in zeros that were never written. */
+  isCut(text: Uint8Array, offset: number): boolean {
+    const end = text.findLastIndex((byte) => byte !== 0) + 1;
+    if (end === text.length) return false;
+    return whyUnwritten(this.#source, offset + end, text.length - end) !== undefined;
+  }
+
   /**
+   * @param hasUserSpace whether its memory has addresses of processes, and no others.
    * @throws ProcessCore for the core of a process.
    * @throws Unsupported for the memory of a machine that Xen runs on, or of one of its guests.
    */
-  requireLinux(): void {
+  requireLinux(hasUserSpace: boolean): void {
     if (this.#isOfXen) {
       const advice = 'open it with crash, which knows its page tables; hwerr_data is in dom0';
       throw new Unsupported(
@@ -84,7 +92,7 @@ export class CoreNotes {
         `got a dump made under Xen, whose addresses are the hypervisor's: ${advice}`,
       );
     }
-    if (this.#isOfProcess && this.texts.length === 0) {
+    if ((this.#isOfProcess || hasUserSpace) && this.texts.length === 0) {
       throw new ProcessCore('notes', 'got the core of a process, want one of a kernel');
     }
   }

@@ -37,6 +37,8 @@ export interface ElfHeader {
   readonly machine: number;
   /** e_flags */
   readonly flags: number;
+  /** Where the program headers are. */
+  readonly table: FileRange;
   /** The program headers, read at each call: there may be a million of them. */
   readonly segments: () => Generator<ProgramHeader>;
   /** Where the notes are of a file without program headers (Xen's xc_core), by its first sections. */
@@ -109,11 +111,13 @@ export function readElfHeader(source: ByteSource, limits: Limits): ElfHeader {
     throw new Corrupt('corrupt', 'elf header: e_phentsize', `got ${stride}, want ${entryBytes}`);
   }
   limited('elf header: e_phnum', count, limits.segments);
-  requireRange('program headers', source.size, offset, count * stride);
+  const table = { offset, length: count * stride };
+  requireRange('program headers', source.size, table.offset, table.length);
   return {
     order,
     machine,
     flags,
+    table,
     segments: () => programHeaders(source, order, { offset, stride, count }),
     noteSections: () => (count === 0 ? noteSections(source, order, sections) : []),
   };

@@ -21,6 +21,7 @@ const PROCESSOR = /PROCESSOR (\d{1,3}):/;
 const SOCKET = /SOCKET (\d{1,5})\b/;
 /** A bank that does not exist: the kernel made the record of a firmware record. mce/apei.c. */
 const FIRMWARE_BANK = 255;
+const FIRMWARE = 'firmware';
 
 /** Whether the text, its prefix cut off, begins a record: with CPU, bank and MCi_STATUS. */
 export function startsMceRecord(text: string): boolean {
@@ -57,7 +58,7 @@ export class MceRecord {
       this.#status = BigInt(`0x${head[4] ?? '0'}`);
       this.#isException = head[2] === ' Exception';
       if (this.#isException) this.finding.hwerrCategory = 'others';
-      if (place.bank === FIRMWARE_BANK) this.finding.link = 'firmware';
+      if (place.bank === FIRMWARE_BANK) this.finding.link = FIRMWARE;
     }
     this.#timestamp = hexField(text, 'TSC') ?? this.#timestamp;
     this.#address = hexField(text, 'ADDR') ?? this.#address;
@@ -68,17 +69,26 @@ export class MceRecord {
     const socket = SOCKET.exec(text)?.[1];
     if (socket !== undefined) place.socket = Number(socket);
     this.#conclude();
+    if (!this.#isOfFirmware) return;
+    // The CPU that read the record is none that had an error.
+    delete place.cpu;
+    delete place.socket;
+    delete place.bank;
+  }
+
+  get #isOfFirmware(): boolean {
+    return this.finding.link === FIRMWARE;
   }
 
   #conclude(): void {
     const { finding } = this;
     const status = this.#status;
     if (status === null) return;
-    const amd = isAmd(this.#vendor);
+    const amd = isAmd(this.#vendor) && !this.#isOfFirmware;
     finding.severity = statusSeverity(status, amd);
     // Found without an exception when its CPU came up: mce/core.c __mcheck_cpu_init_prepare_banks().
     const isLeft = !this.#isException && this.#timestamp === 0n && isDeadly(status);
-    finding.previousBoot = isLeft && finding.link !== 'firmware';
+    finding.previousBoot = isLeft && !this.#isOfFirmware;
     const category = amd
       ? amdCategory(finding.place.bank ?? null, this.#ipid)
       : intelCategory(status, this.#address !== null);

@@ -36,6 +36,9 @@ export function btfLayout(
   if (!fits(countOffset, 4) || !fits(timestampOffset, 8) || categories === undefined) {
     throw new Corrupt('corrupt', 'btf: struct hwerr_info', 'got no count, timestamp or categories');
   }
+  if (countOffset < timestampOffset + 8 && timestampOffset < countOffset + 4) {
+    throw new Corrupt('corrupt', 'btf: struct hwerr_info', 'got a count that overlaps its time');
+  }
   return { source: 'btf', stride: size, countOffset, timestampOffset, categories };
 }
 

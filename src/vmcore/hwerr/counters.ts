@@ -80,10 +80,12 @@ function countersBy(
   { limits, askBtf = false }: CounterOptions,
   warn: (warning: string) => void,
 ): FromArray {
-  const location = symbols.locateArray();
+  const location = symbols.unlessUnwritten(() => symbols.locateArray());
   if (location.kind !== 'found') return without({ kind: 'absent', reason: location.kind });
   const { array } = location;
-  const layout = layoutOf(kernel, array, symbols.kallsyms, { limits, askBtf, warn });
+  const layout = symbols.unlessUnwritten(() =>
+    layoutOf(kernel, array, symbols.kallsyms, { limits, askBtf, warn }),
+  );
   return {
     hwerr: { kind: 'present', categories: readCategories(kernel, array, layout, warn) },
     symbolSource: array.source,
@@ -130,9 +132,7 @@ class Symbols {
       this.kallsyms = Kallsyms.open(vmcoreinfo, kernel.memory, options.limits);
     } catch (error) {
       if (!(error instanceof VmcoreError)) throw error;
-      const unwritten = whyTablesUnwritten(vmcoreinfo, kernel.memory);
-      this.#trouble =
-        unwritten === undefined ? error : new PageMissing('page_lost', 'kallsyms', unwritten);
+      this.#trouble = error;
     }
   }
 
@@ -156,6 +156,20 @@ class Symbols {
       return { kind: 'kernel_without_hwerr' };
     }
     throw trouble ?? new Corrupt('no_kallsyms', 'kallsyms', 'cannot be read');
+  }
+
+  /** @throws PageMissing where the dump is broken on the way, and part of its tables was never written. */
+  unlessUnwritten<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof Corrupt || error instanceof PageMissing)) throw error;
+      const { vmcoreinfo, memory } = this.#kernel;
+      const unwritten = whyTablesUnwritten(vmcoreinfo, memory, this.#limits);
+      if (unwritten === undefined) throw error;
+      this.#warn(`kallsyms: ${unwritten}`);
+      throw new PageMissing('page_lost', 'kallsyms', unwritten);
+    }
   }
 
   vmcoreinfoCopies(): Vmcoreinfo[] {

@@ -4,12 +4,13 @@
 // f09bddbd8661 ("vmcoreinfo: add kallsyms_num_syms symbol") (in v6.0).
 
 import { limited } from '../bytes/cursor.ts';
-import { type VirtAddr, virtAddr } from '../bytes/units.ts';
+import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, orElse } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';
 
+const PAGE = 4096;
 const TOKENS = 256;
 /** Bytes of the token table read at first; it is 1.1 to 1.3 KiB in real kernels. */
 const TOKEN_TABLE_BYTES = 2048;
@@ -17,7 +18,18 @@ const TOKEN_TABLE_BYTES = 2048;
 /** Of what VMCOREINFO names in any kernel since v6.0 that has kallsyms. */
 const NAMED = ['kallsyms_names', 'kallsyms_num_syms', 'kallsyms_token_table'] as const;
 
-const TABLES = [...NAMED, 'kallsyms_token_index', 'kallsyms_offsets', 'kallsyms_addresses'];
+/** What VMCOREINFO names: at least so many bytes, and so many a symbol, with those of the order of names. */
+const TABLES = [
+  ['kallsyms_names', 1, 0],
+  ['kallsyms_num_syms', 4, 0],
+  ['kallsyms_token_table', 1, 0],
+  ['kallsyms_token_index', 2 * TOKENS, 0],
+  ['kallsyms_offsets', 1, 4 + 3],
+  ['kallsyms_addresses', 1, 8],
+] as const;
+/** Real ones have 5 MiB. */
+const MOST_BYTES = 16 << 20;
+const ALL_ONES = 0xffffffffffffffffn;
 
 /**
  * Where the tables are, and what is small of them: the number of symbols, and the 256 texts
@@ -87,14 +99,42 @@ export function kallsymsTables(
   };
 }
 
-/** Why one of the tables, or the first of it, may never have been written; undefined: they were, or are missing. */
-export function whyTablesUnwritten(info: Vmcoreinfo, memory: VirtualMemory): string | undefined {
-  for (const name of TABLES) {
-    const table = info.symbol(name);
-    const why = table && orElse(() => memory.whyUnwritten(table, 4), undefined);
-    if (why !== undefined) return `${name}: ${why}`;
+/**
+ * Why 4 KiB of the tables may never have been written, for none of them has so many zeros; undefined:
+ * those that are in the dump were.
+ */
+export function whyTablesUnwritten(
+  info: Vmcoreinfo,
+  memory: VirtualMemory,
+  limits: Limits,
+): string | undefined {
+  const [start, end] = extentOf(info, memory, limits);
+  if (end - start > MOST_BYTES) return undefined;
+  for (let at = start; addVirt(at, PAGE) <= end; at = addVirt(at, PAGE)) {
+    const why = orElse(() => memory.whyUnwritten(at, PAGE), undefined);
+    if (why !== undefined) return why;
   }
   return undefined;
+}
+
+/** Where the tables lie, side by side. */
+function extentOf(
+  info: Vmcoreinfo,
+  memory: VirtualMemory,
+  limits: Limits,
+): readonly [start: VirtAddr, end: VirtAddr] {
+  const countAt = info.symbol('kallsyms_num_syms');
+  const count = countAt && orElse(() => memory.cursor(countAt, 4, 'kallsyms_num_syms').u32(), 0);
+  const symbols = Math.min(count ?? 0, limits.kallsymsSymbols);
+  let [start, end] = [virtAddr(ALL_ONES), virtAddr(0n)];
+  for (const [name, bytes, bytesOfSymbol] of TABLES) {
+    const table = info.symbol(name);
+    if (table === undefined) continue;
+    const behind = addVirt(table, bytes + bytesOfSymbol * symbols);
+    if (table < start) start = table;
+    if (behind > end) end = behind;
+  }
+  return [start, end];
 }
 
 /** Whether VMCOREINFO says of any table where it is: kernels before v6.0 do not. */

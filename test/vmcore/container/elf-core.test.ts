@@ -91,6 +91,26 @@ describe('openElfCore', () => {
   });
 });
 
+describe('a core without physical addresses', () => {
+  const CPU = { name: 'CORE\0', type: 1, desc: new Uint8Array(336) };
+  const at = (virtual: bigint): ElfSegment => segment(0, 'memory', { virtual });
+  const opened = (notes: Uint8Array, ...addresses: bigint[]): (() => ContainedDump) => {
+    return () => open({ notes, segments: addresses.map(at) });
+  };
+
+  it('is of a process where it has addresses of user space, though its notes say nothing', () => {
+    const core = opened(noteBytes([CPU]), 0x555555554000n, 0xffffffffff600000n);
+    expect(thrownBy(core).message).toBe('notes: got the core of a process, want one of a kernel');
+  });
+
+  it.each([
+    ['it has none of them', noteBytes([CPU]), [0xffffffff81000000n, 0xffff888000000000n]],
+    ['it has VMCOREINFO', kernelNotes('OSRELEASE=7.3.4\n'), [0x1000n, 0xffff888000000000n]],
+  ])('is of a kernel where %s', (_, notes, addresses) => {
+    expect(opened(notes, ...addresses)().addressing).toBe('virtual');
+  });
+});
+
 describe('hints of an ELF core', () => {
   it('names virtual ranges unless p_vaddr is blank or a copy of p_paddr', () => {
     const dump = open({

@@ -14,6 +14,7 @@ import {
   elfCore,
 } from '../../support/builders/elf-core-builder.ts';
 import { flatRecords, flatStream } from '../../support/builders/flattened-builder.ts';
+import { noteBytes } from '../../support/builders/notes-builder.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
 
 function open(recipe: ElfRecipe, end?: number): ContainedDump {
@@ -47,6 +48,40 @@ describe('memory of an ELF core', () => {
     const dump = open({ segments: [segment(0x1002, 'cd'), segment(0x1000, 'abcdef')] });
     expect(textAt(dump, 0x1000, 6)).toBe('abcdef');
     expect(textAt(dump, 0x1002, 2)).toBe('cd');
+  });
+
+  it.each([
+    ['program headers', 64],
+    ['notes', 64 + 2 * 56],
+    ['notes, in part', 64 + 2 * 56 - 8],
+  ])('is none where the file has %s', (_, offset) => {
+    const notes = noteBytes([{ name: 'CORE\0', type: 1, desc: new Uint8Array(336) }]);
+    const dump = open({ notes, segments: [segment(0x1000, 'damaged', { offset, fileSize: 100 })] });
+    const error = thrownBy(() => dump.memory.read(physAddr(0x1000), 80));
+    expect(error.message).toContain('got program headers or notes, want memory');
+    expect(error.reason).toBe('corrupt');
+  });
+
+  it('is doubted in a segment that reaches into the next one, wherever it is read', () => {
+    const pages = ['a', 'b', 'c'].map((letter) => letter.repeat(4096));
+    const at = (i: number): number => 64 + 3 * 56 + 4096 * i;
+    const opened = (offset: number): ContainedDump =>
+      open({
+        segments: pages.map((text, i) =>
+          segment(0x1000 * (2 * i + 1), text, i === 1 ? { offset } : { offset: at(i) }),
+        ),
+      });
+    const doubtAt = (dump: ContainedDump, address: number): string | undefined =>
+      dump.memory.whyUnwritten(physAddr(address), 80);
+    expect([0x1000, 0x3000, 0x5000].map((address) => doubtAt(opened(at(1)), address))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    const moved = opened(at(1) + 0x80);
+    expect(doubtAt(moved, 0x1000)).toBeUndefined();
+    expect(doubtAt(moved, 0x3000)).toContain('another segment begins inside the one');
+    expect(doubtAt(moved, 0x5800)).toContain('another segment begins inside the one');
   });
 
   it('takes what the file holds where one of two segments is cut off', () => {

@@ -168,3 +168,32 @@ describe.each(CONTAINERS)('a copy of %s with its whole size', (_, make) => {
     expect(others).toEqual([]);
   });
 });
+
+describe.each(CONTAINERS)('a copy of %s that lacks one block', (_, make) => {
+  const recipe = { counters: COUNTERS, fillers: 1500, arrayOffset: LAST };
+  const file = make(kernel(recipe), 3 * PAGE);
+  const truth = decodeVmcore(bytesSource(file));
+
+  /** What it says that is wrong, or final though it lacks something; undefined: nothing. */
+  function faultOf(block: number): string | undefined {
+    try {
+      const { hwerr, incomplete, ...report } = without(file, block, block + PAGE);
+      if (hwerr.kind === 'present') expect(hwerr).toEqual(truth.hwerr);
+      else if (!incomplete) return `${hwerr.kind} ${hwerr.reason}`;
+      const wrong = (['nodename', 'bootId', 'crashTimeSeconds'] as const).filter(
+        (key) => report[key] !== null && report[key] !== truth[key],
+      );
+      return wrong.length > 0 ? wrong.join() : undefined;
+    } catch (error) {
+      if (!(error instanceof VmcoreError)) throw error;
+      return ['truncated', 'page_lost'].includes(error.reason) ? undefined : error.message;
+    }
+  }
+
+  it('says nothing wrong, and is incomplete where it lacks the counts', () => {
+    const blocks = Array.from({ length: Math.floor(file.length / PAGE) }, (__, i) => i * PAGE);
+    const faults = blocks.map((block) => [block.toString(16), faultOf(block)]);
+    expect(truth.hwerr.kind).toBe('present');
+    expect(faults.filter(([, fault]) => fault !== undefined)).toEqual([]);
+  });
+});

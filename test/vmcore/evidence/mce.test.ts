@@ -202,7 +202,7 @@ describe('machine checks', () => {
         '{1}[Hardware Error]:   section_type: memory error',
         ...raw(0, 255, '940000000000009f', 'ADDR 12345000 '),
       ),
-    ).toEqual(['corrected memory ghes CPU 0']);
+    ).toEqual(['corrected memory ghes 0x12345000']);
   });
 
   it('of which the first line is gone are events of unknown severity', () => {

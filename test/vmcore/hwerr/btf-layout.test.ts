@@ -67,6 +67,8 @@ describe('btfLayout', () => {
     ['timestamp', sized(16, { count: 0 })],
     ['room for the count', sized(16, { count: 13, timestamp: 0 })],
     ['room for the time', sized(12, { count: 0, timestamp: 8 })],
+    ['count beside the time', sized(16, { count: 8, timestamp: 8 })],
+    ['time beside the count', sized(16, { count: 4, timestamp: 0 })],
     ['count at a whole byte', sized(16, { count: 0.5, timestamp: 8 })],
     ['categories: no end', enumOf({ HWERR_RECOV_CPU: 0 })],
     ['categories: none', enumOf({ HWERR_RECOV_MAX: 0 })],

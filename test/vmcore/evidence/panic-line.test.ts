@@ -50,8 +50,29 @@ describe('panicLine', () => {
     'sysrq: Trigger a crash',
     'Internal error: Oops: 0000000096000044 [#1] SMP',
     'SysRq : Trigger a crash',
+    'kernel BUG at mm/slub.c:448!',
+    'BUG: unable to handle page fault for address: ffffc9004069100c',
+    'BUG: unable to handle kernel NULL pointer dereference at 0000000000000010',
+    'divide error: 0000 [#1] SMP',
+    'illegal operation: 0001 ilc:1 [#1] SMP',
+    'NMI watchdog: Watchdog detected hard LOCKUP on cpu 3',
+    'watchdog: CPU 7 self-detected hard LOCKUP @ cpu_idle_poll+0x10/0x20',
+    'BUG: workqueue lockup - pool cpus=1 node=0 flags=0x0 nice=0 stuck for 60s!',
   ])('takes the last complaint where there is no panic: %s', (complaint) => {
     expect(lineOf(['BUG: older', complaint, 'usb 1-1: new device', 'eth0: up'])).toBe(complaint);
+  });
+
+  it.each([
+    [
+      'BUG: unable to handle page fault for address: ffffc9004069100c',
+      '#PF: supervisor write access in kernel mode',
+      'Oops: 0003 [#1] SMP NOPTI',
+    ],
+    ['kernel BUG at mm/slub.c:448!', 'invalid opcode: 0000 [#1] PREEMPT SMP NOPTI'],
+    ['Unable to handle kernel NULL pointer dereference', 'Internal error: Oops: 96000044 [#1] SMP'],
+  ])('takes the head of an oops from which the crash kernel took over: %s', (...oops) => {
+    const cpu = 'CPU: 0 PID: 234 Comm: cat Not tainted 7.3.4 #1';
+    expect(lineOf(['BUG: older', ...oops, cpu, ...trace])).toBe(oops[0]);
   });
 
   it('is null when the log complains of nothing, or is empty', () => {

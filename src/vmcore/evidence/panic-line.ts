@@ -1,0 +1,34 @@
+// The line the kernel died with: the panic; where there is none, as where the crash kernel took over from
+// an oops, the head of that; else the last complaint (a guest that was stopped, a machine that hung).
+// Only the kernel's own word counts: anybody may write such a line to /dev/kmsg.
+
+import { CAPS } from '../limits.ts';
+import type { LogRecord } from '../printk/record.ts';
+import type { CrashFacts } from './crash.ts';
+import { deathIn } from './death.ts';
+
+const KERNEL = 0;
+const PANIC = 'Kernel panic - not syncing';
+const COMPLAINT = 'BUG: ';
+
+/**
+ * @param records oldest first.
+ * @param crash what is known of the crash in them.
+ * @returns null when the log has no such line.
+ */
+export function panicLine(records: readonly LogRecord[], crash: CrashFacts | null): string | null {
+  let complaint: string | undefined;
+  for (let at = records.length - 1; at >= 0; at--) {
+    const record = records[at];
+    if (record?.facility !== KERNEL) continue;
+    const lines = record.text.split('\n').map((line) => line.trim());
+    const panic = lines.find((line) => line.startsWith(PANIC));
+    if (panic !== undefined) return shortened(panic);
+    complaint ??= lines.find((line) => line.startsWith(COMPLAINT) || deathIn(line) !== null);
+  }
+  return crash?.panic ?? (complaint === undefined ? null : shortened(complaint));
+}
+
+function shortened(line: string): string {
+  return Array.from(line).slice(0, CAPS.panicLineCharacters).join('');
+}
