@@ -3,10 +3,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { CATEGORIES } from '../../src/vmcore/index.ts';
+import { CATEGORIES, isSevere } from '../../src/vmcore/index.ts';
 import { eventually } from '../support/system/eventually.ts';
 import type { Guest } from './guest.ts';
-import type { HardwareError } from './machine.ts';
+import type { HardwareError, LoggedError } from './machine.ts';
 import { MACHINE } from './machines.ts';
 
 /** [count, Unix seconds of the last one, or 0] a category. */
@@ -73,6 +73,15 @@ export function expectedCounts(errors: readonly HardwareError[]): Readonly<Recor
   const counts = Object.fromEntries(CATEGORIES.map((category) => [category, 0]));
   for (const { category, times } of errors) if (category !== undefined) counts[category]! += times;
   return counts;
+}
+
+/** The last error injected that is more than corrected, and whether a kernel with counters counts it. */
+export function lastSevere(release: string): LoggedError & { readonly counted: boolean } {
+  const errors = MACHINE.errors.flatMap((error) => {
+    const logged = error.event(error.times - 1, release);
+    return logged === undefined ? [] : { ...logged, counted: error.category !== undefined };
+  });
+  return errors.findLast(isSevere)!;
 }
 
 export function countsOf(counted: Counted): Readonly<Record<string, number>> {

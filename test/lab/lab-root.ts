@@ -6,7 +6,10 @@ import { join } from 'node:path';
 
 import { MACHINE } from './machines.ts';
 
-const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'hwerr-lab');
+export const CACHE: string = join(
+  process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+  'hwerr-lab',
+);
 /** Of this machine. */
 export const ROOT: string = join(CACHE, 'root');
 /** Of the guest: its /root. */

@@ -1,4 +1,4 @@
-// QEMU's monitor, over its protocol for programs.
+// QEMU's monitor, over its protocol for programs; and the agent in a guest, which has the same.
 
 import { once } from 'node:events';
 import { type Socket, createConnection } from 'node:net';
@@ -17,6 +17,11 @@ export class Monitor {
     const monitor = new Monitor(await connected(path));
     await monitor.execute('qmp_capabilities', {});
     return monitor;
+  }
+
+  /** @param path of the agent's socket: QEMU keeps what is said until there is an agent. */
+  static async toAgent(path: string): Promise<Monitor> {
+    return new Monitor(await connected(path));
   }
 
   async run(command: string): Promise<string> {
@@ -40,6 +45,7 @@ export class Monitor {
 async function connected(path: string): Promise<Socket> {
   const socket = createConnection(path);
   await once(socket, 'connect');
+  socket.on('error', () => undefined); // QEMU is gone, and so is the socket: 'close' comes next
   return socket.setEncoding('utf8');
 }
 
@@ -50,7 +56,7 @@ function until(socket: Socket, pattern: string, ms: number): Promise<string> {
     let text = '';
     const finish = (settle: () => void): void => {
       clearTimeout(timer);
-      socket.off('data', take);
+      socket.off('data', take).off('close', fail);
       settle();
     };
     const timer = setTimeout(() => {
@@ -58,6 +64,11 @@ function until(socket: Socket, pattern: string, ms: number): Promise<string> {
         reject(new Error(`no answer in ${ms / 1000} s, only: ${text}`));
       });
     }, ms);
+    const fail = (): void => {
+      finish(() => {
+        reject(new Error(`QEMU is gone; it said: ${text}`));
+      });
+    };
     const take = (piece: string): void => {
       text += piece;
       if (end.test(text)) {
@@ -66,6 +77,6 @@ function until(socket: Socket, pattern: string, ms: number): Promise<string> {
         });
       }
     };
-    socket.on('data', take);
+    socket.on('data', take).on('close', fail);
   });
 }

@@ -1,19 +1,18 @@
 // The whole story on a real kernel: it survives hardware errors, shows them live, crashes; kdump writes
 // the dump into the directory that the exporter watches, and Prometheus raises the alarm.
 
-import { copyFileSync, existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { CATEGORIES, type HardwareEvent, isSevere, partName } from '../../src/vmcore/index.ts';
+import { CATEGORIES, type HardwareEvent, partName } from '../../src/vmcore/index.ts';
 import { eventually } from '../support/system/eventually.ts';
-import { startPrometheus } from '../support/daemon/prometheus.ts';
 import { type Daemon, startDaemon } from '../support/daemon/running-daemon.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 import { needsTool } from '../support/system/tools.ts';
+import { alertsOf, inWords, startAlarm } from './alarm.ts';
 import {
   type Between,
   type Counted,
@@ -22,14 +21,16 @@ import {
   countsOf,
   expectedCounts,
   inject,
+  lastSevere,
   listed,
   loggedAt,
 } from './guest-errors.ts';
 import type { Guest, SharingGuest } from './guest.ts';
 import { crash, startKdumpGuest } from './kdump-guest.ts';
 import { labKernel } from './lab-root.ts';
-import type { HardwareError, LoggedError } from './machine.ts';
+import type { HardwareError } from './machine.ts';
 import { MACHINE } from './machines.ts';
+import { recordedCrash } from './recorded-crash.ts';
 import { RunRecord } from './run-record.ts';
 
 const KERNEL = process.env['HWERR_LAB_KERNEL'] ?? '7.3';
@@ -41,9 +42,6 @@ const TITLE = `npm run lab: Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}, QEMU with
 /** From before the array: 6.19 brought it. */
 const OLD = /^([0-5]|6\.([0-9]|1[0-8])\b)/.test(KERNEL);
 
-const RULES = fileURLToPath(
-  new URL('../../deploy/prometheus/hwerr-exporter.rules.yml', import.meta.url),
-);
 /** Between lines of the log that are of one event. */
 const LOG_SECONDS = 1;
 const GUEST_PORT = 10_048;
@@ -56,8 +54,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
     const record = new RunRecord(TITLE, folder);
     const { guest, crashes } = await boot(folder, record);
     const daemon = await startExporter(folder, crashes, '--node.name=labhost');
-    const server = await startPrometheus(prometheus.path, folder, prometheusConfig(daemon.port));
-    onTestFinished(() => server.stop());
+    const server = await startAlarm(prometheus.path, folder, daemon.port);
     expect(await arrayAddress(guest)).toBeUndefined();
     for (const error of MACHINE.errors) await inject(guest, error);
     record.tell(`injected ${listed(MACHINE.errors)}`);
@@ -66,13 +63,13 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
     record.tell('this boot: the exporter in the guest has no counters, and says why');
     await crash(guest);
     record.tell(`crashed; the crash kernel wrote ${dumpIn(crashes)}`);
-    const recorded = await recordedCrash(daemon);
+    const recorded = await recordedCrash(daemon.url);
     record.tell(`the exporter: ${recorded.verdict.text}\n${JSON.stringify(recorded)}`);
     expect(recorded).toMatchObject({
       hwerr: { kind: 'absent', reason: 'kernel_without_hwerr' },
       panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
     });
-    const error = lastSevere();
+    const error = lastSevere(labKernel(KERNEL).release);
     const part = partName(error.part as HardwareEvent['part']);
     const { category, severity } = error;
     expect(recorded.verdict).toMatchObject({
@@ -82,11 +79,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
     const exposed = await daemon.metrics();
     expect(exposed).toContain('hwerr_crashes_total 1\n');
     expect(exposed).toContain('hwerr_dumps_without_hwerr_data_total 1\n');
-    const [alert] = await eventually(
-      'the alert',
-      () => alerts(server.url, 'HwerrLoggedErrorBeforeCrash', 1),
-      60_000,
-    );
+    const [alert] = await alertsOf(server, 'HwerrLoggedErrorBeforeCrash', 1);
     record.tell(inWords(alert!));
     expect(alert!.annotations['summary']).toBe(
       `labhost crashed shortly after a hardware error in its log (${category})`,
@@ -104,8 +97,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
       const record = new RunRecord(TITLE, folder);
       const { guest, crashes } = await boot(folder, record);
       const daemon = await startExporter(folder, crashes, '--node.name=labhost');
-      const server = await startPrometheus(prometheus.path, folder, prometheusConfig(daemon.port));
-      onTestFinished(() => server.stop());
+      const server = await startAlarm(prometheus.path, folder, daemon.port);
 
       const address = (await arrayAddress(guest)) ?? '';
       expect(address).toMatch(/^f/);
@@ -147,7 +139,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
 
       const crashed = await crash(guest);
       record.tell(`crashed; the crash kernel wrote ${dumpIn(crashes)}`);
-      const recorded = await recordedCrash(daemon);
+      const recorded = await recordedCrash(daemon.url);
       record.tell(`the exporter: ${recorded.verdict.text}\n${JSON.stringify(recorded)}`);
       const counted = Object.fromEntries(
         (recorded.hwerr.categories ?? []).map((one) => [
@@ -166,8 +158,8 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
         panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
         incomplete: false,
         verdict: {
-          kind: lastSevere().counted ? 'suspect' : 'logged_suspect',
-          error: { category: lastSevere().category },
+          kind: lastSevere(labKernel(KERNEL).release).counted ? 'suspect' : 'logged_suspect',
+          error: { category: lastSevere(labKernel(KERNEL).release).category },
         },
       });
       expect(recorded.crashTimeSeconds).toBeGreaterThanOrEqual(crashed.from);
@@ -186,11 +178,7 @@ describe(`Linux ${KERNEL} ${MACHINE.name}, ${KDUMP}`, () => {
       expect(exposed).not.toMatch(/hwerr_dump_decode_failures_total\{.*\} [1-9]/);
 
       const suspects = CATEGORIES.filter((one) => truth[one]![0] > 0);
-      const firing = await eventually(
-        'the alerts',
-        () => alerts(server.url, 'HwerrHardwareErrorBeforeCrash', suspects.length),
-        60_000,
-      );
+      const firing = await alertsOf(server, 'HwerrHardwareErrorBeforeCrash', suspects.length);
       for (const suspect of suspects) {
         const alert = firing.find(({ labels }) => labels['category'] === suspect);
         record.tell(inWords(alert!));
@@ -210,8 +198,6 @@ async function boot(
   folder: string,
   record: RunRecord,
 ): Promise<{ guest: SharingGuest; crashes: string }> {
-  if (!existsSync(RULES)) throw new Error(`the rules that are shipped are not there: ${RULES}`);
-  copyFileSync(RULES, join(folder, 'rules.yml'));
   const kernel = labKernel(KERNEL);
   record.tell(`boots ${kernel.release}`);
   const settings = { MAKEDUMPFILE };
@@ -238,17 +224,6 @@ async function startExporter(
   ]);
   onTestFinished(() => daemon.stop().then(() => undefined));
   return daemon;
-}
-
-function prometheusConfig(port: number): string {
-  return [
-    'global: { scrape_interval: 1s, evaluation_interval: 1s }',
-    'rule_files: [rules.yml]',
-    'scrape_configs:',
-    '  - job_name: hwerr',
-    `    static_configs: [{ targets: ['127.0.0.1:${port}'], labels: { instance: labhost } }]`,
-    '',
-  ].join('\n');
 }
 
 async function startLiveExporter(guest: Guest): Promise<void> {
@@ -291,68 +266,8 @@ function live(metrics: string): Counted {
   );
 }
 
-interface ApiCrash {
-  readonly crashTimeSeconds: number;
-  readonly verdict: { readonly text: string };
-  readonly hwerr: {
-    readonly categories?: readonly {
-      readonly category: string;
-      readonly count: number;
-      readonly lastErrorTimestampSeconds: number | null;
-    }[];
-  };
-}
-
-/** The one crash that it knows, once it does. */
-function recordedCrash(daemon: Daemon): Promise<ApiCrash> {
-  return eventually(
-    'the exporter has decoded the dump',
-    async () => {
-      const answer = await fetch(`${daemon.url}/api/v1/crashes`);
-      const { crashes } = (await answer.json()) as { crashes: ApiCrash[] };
-      return crashes.length === 1 ? crashes[0] : undefined;
-    },
-    120_000,
-  );
-}
-
 function dumpIn(crashes: string): string {
   return readdirSync(crashes, { recursive: true, encoding: 'utf8' }).sort().join(' ');
-}
-
-interface Alert {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly state: string;
-}
-
-/** Those of a name that fire, once there are so many. */
-async function alerts(
-  url: string,
-  name: string,
-  count: number,
-): Promise<readonly Alert[] | undefined> {
-  const { data } = (await (await fetch(`${url}/api/v1/alerts`)).json()) as {
-    data: { alerts: Alert[] };
-  };
-  const firing = data.alerts.filter(
-    ({ labels, state }) => labels['alertname'] === name && state === 'firing',
-  );
-  return firing.length >= count ? firing : undefined;
-}
-
-function inWords({ labels, annotations }: Alert): string {
-  return `${labels['alertname']}: ${annotations['summary']}\n${annotations['description']}`;
-}
-
-/** The last error injected that is more than corrected, and whether a kernel with counters counts it. */
-function lastSevere(): LoggedError & { readonly counted: boolean } {
-  const { release } = labKernel(KERNEL);
-  const errors = MACHINE.errors.flatMap((error) => {
-    const logged = error.event(error.times - 1, release);
-    return logged === undefined ? [] : { ...logged, counted: error.category !== undefined };
-  });
-  return errors.findLast(isSevere)!;
 }
 
 function table(counted: Counted): string {
