@@ -277,7 +277,7 @@ describe('the daemon goes on', () => {
   });
 
   it('to count a failing file once, whatever it is named and however often it starts', async () => {
-    const broken = Buffer.from(dumpOf('x86_64-7.3.4.raw').fill(0, 0, 2000));
+    const broken = Buffer.from(dumpOf('x86_64-7.3.4.raw').fill(' ', 0, 2000));
     writeFileSync(join(dumps, 'README.txt'), 'vmcore status: saved successfully\n');
     writeFileSync(join(dumps, 'vmcore'), broken);
     const name = 'hwerr_dump_decode_failures_total{reason="not_a_dump"}';
