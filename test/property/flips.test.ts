@@ -42,8 +42,8 @@ const STRIDE = ALL ? 1 : 61;
 const TIMEOUT_MS = ALL ? 3_600_000 : 120_000;
 /** A bit of its token table may make a release from before the array deny it, as the matrix says. */
 const OLD_SILENT = 1;
-/** Bits of the address of a segment that move it by less than a page, as the matrix says. */
-const HEADERS_SILENT = ALL ? 8 : 0;
+/** A segment that is too short may leave part of a boot id to another one, as the matrix says. */
+const HEADERS_SILENT = ALL ? 1 : 0;
 const BOOT_ID_BYTES = 16;
 /** struct new_utsname, behind a lock of 4 bytes or without. */
 const NODENAME_OFFSET = 65;

@@ -31,6 +31,8 @@ import { ElfMemory, numeric } from './elf-memory.ts';
 
 /** In a header of 32 bits the numbers of the table of program headers, in one of 64 its own size follow. */
 const LAST_FIELDS = 48;
+/** All makers give whole pages; those of some machines are larger. */
+const PAGE = 4096;
 const ALL_ONES = 0xffffffffffffffffn;
 const ALL_ONES_32 = 0xffffffffn;
 
@@ -58,7 +60,7 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
     memory: new ElfMemory(source, {
       segments: extents,
       claims,
-      contested: contested(claims).build(limits),
+      moved: moved(claims).build(limits),
       others: read.others.build(limits),
     }),
     addressing: read.hasPhysical ? 'physical' : 'virtual',
@@ -141,19 +143,42 @@ function readSegments(
   return { stored, claims, others, notes, mapped, end, ...space, headers };
 }
 
-/** Segments of which another one has a part, for another address. */
-function contested(claims: ExtentMap): ExtentBuilder {
+/**
+ * Segments with a damaged offset or address: another one has a part of them, for another address; or most others
+ * agree on how far a page of memory is from one of the file, and these do not.
+ */
+function moved(claims: ExtentMap): ExtentBuilder {
   const found = new ExtentBuilder();
   const add = ({ start, length }: Extent): void => {
     found.add(start, length, start);
   };
+  const usual = usualShift(claims);
   let furthest: Extent | undefined;
   for (const extent of claims.all()) {
     const end = furthest === undefined ? 0 : furthest.start + furthest.length;
     if (furthest !== undefined && extent.start < end) [furthest, extent].forEach(add);
     if (extent.start + extent.length > end) furthest = extent;
+    if (usual !== undefined && shiftOf(extent) !== usual) add(extent);
   }
   return found;
+}
+
+/** What most segments agree on; undefined where they do not. */
+function usualShift(claims: ExtentMap): number | undefined {
+  const counts = new Map<number, number>();
+  let all = 0;
+  for (const extent of claims.all()) {
+    const shift = shiftOf(extent);
+    counts.set(shift, (counts.get(shift) ?? 0) + 1);
+    all++;
+  }
+  for (const [shift, count] of counts) if (2 * count > all) return shift;
+  return undefined;
+}
+
+/** How far its pages of memory are from pages of the file, bytes. */
+function shiftOf({ start, fileOffset: address }: Extent): number {
+  return (((address - start) % PAGE) + PAGE) % PAGE;
 }
 
 function isHeld({ size }: ByteSource, { offset, fileSize }: ProgramHeader): boolean {

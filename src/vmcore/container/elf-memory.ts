@@ -28,8 +28,8 @@ export interface ElfExtents {
   readonly segments: ExtentMap;
   /** The same by place in the file, each with its address for a file offset. */
   readonly claims: ExtentMap;
-  /** Places in the file of segments of which a part is claimed for another address too. */
-  readonly contested: ExtentMap;
+  /** Places in the file of segments whose offset or address is damaged. */
+  readonly moved: ExtentMap;
   /** Places in the file that are no memory: program headers and notes. */
   readonly others: ExtentMap;
 }
@@ -42,14 +42,14 @@ export class ElfMemory implements PhysicalMemory {
   readonly #source: ByteSource;
   readonly #segments: ExtentMap;
   readonly #claims: ExtentMap;
-  readonly #contested: ExtentMap;
+  readonly #moved: ExtentMap;
   readonly #others: ExtentMap;
 
-  constructor(source: ByteSource, { segments, claims, contested, others }: ElfExtents) {
+  constructor(source: ByteSource, { segments, claims, moved, others }: ElfExtents) {
     this.#source = source;
     this.#segments = segments;
     this.#claims = claims;
-    this.#contested = contested;
+    this.#moved = moved;
     this.#others = others;
   }
 
@@ -158,10 +158,10 @@ export class ElfMemory implements PhysicalMemory {
     }
   }
 
-  /** A segment that was moved by a damaged offset shows where it meets the next one, not where it is read. */
+  /** A segment that was moved shows where it meets the next one, or beside the others; not where it is read. */
   #whyElsewhere({ fileOffset, length }: Extent): string | undefined {
-    if (this.#contested.within(fileOffset, length).length === 0) return undefined;
-    return `another segment begins inside the one at file offset ${hex(fileOffset)}, or ends there`;
+    if (this.#moved.within(fileOffset, length).length === 0) return undefined;
+    return `the segment at file offset ${hex(fileOffset)} overlaps another one, or its pages lie otherwise than those of most`;
   }
 
   /** No page with a kernel's data is all zero: in 34 dumps there were 64 other bytes or more. */

@@ -80,8 +80,25 @@ describe('memory of an ELF core', () => {
     ]);
     const moved = opened(at(1) + 0x80);
     expect(doubtAt(moved, 0x1000)).toBeUndefined();
-    expect(doubtAt(moved, 0x3000)).toContain('another segment begins inside the one');
-    expect(doubtAt(moved, 0x5800)).toContain('another segment begins inside the one');
+    expect(doubtAt(moved, 0x3000)).toContain('overlaps another one');
+    expect(doubtAt(moved, 0x5800)).toContain('overlaps another one');
+  });
+
+  it('is doubted in a segment whose pages lie otherwise in the file than those of the others', () => {
+    const pages = ['a', 'b', 'c'].map((letter) => letter.repeat(4096));
+    const opened = (address: number): ContainedDump =>
+      open({
+        segments: pages.map((text, i) => segment(i === 1 ? address : 0x1000 * (2 * i + 1), text)),
+      });
+    const doubts = (dump: ContainedDump, address: number): boolean =>
+      dump.memory.whyUnwritten(physAddr(address), 80) !== undefined;
+    expect(doubts(opened(0x3000), 0x3080)).toBe(false);
+    const moved = opened(0x3010);
+    expect([0x1000, 0x3080, 0x5000].map((address) => doubts(moved, address))).toEqual([
+      false,
+      true,
+      false,
+    ]);
   });
 
   it('takes what the file holds where one of two segments is cut off', () => {
