@@ -21,10 +21,11 @@ const MAX_KEPT_HOSTS = 10_000;
 /** Answers that are kept of the ledger as a whole: its numbers, and lists of hosts for /sd and a form. */
 const MAX_WHOLE = 4;
 
-/** What was read, and of which state of which connection. */
+/** What was read, of which state of which connection, and when: totals lack what was too old by then. */
 interface Answer {
   readonly store: Store;
   readonly dataVersion: number;
+  readonly readMs: number;
   readonly value: unknown;
 }
 
@@ -46,7 +47,7 @@ export class LedgerReader extends SummaryView implements LedgerView {
 
   /** Show this ledger from now on, and close the one before. @throws StoreError when it cannot be read. */
   show(store: Store): void {
-    read(store, this.#whole, 'summary', readSummary);
+    this.#read(store, this.#whole, 'summary', readSummary);
     this.#store?.close();
     this.#store = store;
   }
@@ -115,19 +116,23 @@ export class LedgerReader extends SummaryView implements LedgerView {
     const store = this.#store;
     if (store === undefined) return known?.value as T | undefined;
     try {
-      const isCurrent = known?.store === store && known.dataVersion === store.dataVersion;
-      return isCurrent ? (known.value as T) : read(store, kept, key, work);
+      const isCurrent =
+        known?.store === store &&
+        known.dataVersion === store.dataVersion &&
+        known.readMs <= this.options.nowMs(); // later: the clock was set back since
+      return isCurrent ? (known.value as T) : this.#read(store, kept, key, work);
     } catch (error) {
       if (known === undefined) throw error;
       return known.value as T;
     }
   }
-}
 
-/** @throws StoreError. */
-function read<T>(store: Store, kept: Kept<Answer>, key: string, work: () => Work<T>): T {
-  const { dataVersion } = store; // before: what is committed meanwhile is read again
-  const value = store.snapshot(work());
-  kept.keep(key, value === undefined ? undefined : { store, dataVersion, value });
-  return value;
+  /** @throws StoreError. */
+  #read<T>(store: Store, kept: Kept<Answer>, key: string, work: () => Work<T>): T {
+    const { dataVersion } = store; // before: what is committed meanwhile is read again
+    const readMs = this.options.nowMs();
+    const value = store.snapshot(work());
+    kept.keep(key, value === undefined ? undefined : { store, dataVersion, readMs, value });
+    return value;
+  }
 }
