@@ -15,6 +15,8 @@ import { counted, crashReport } from '../support/dumps/crash-reports.ts';
 import { injectFault, mayTrace, strace } from '../support/system/injected-faults.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
+/** What says that nobody need check it. */
+const CLOSED = 'ledger.closed';
 const PCI_1 = counted({ pci: [1, 1000] });
 
 function record(ledger: Ledger, i: number): Promise<void> {
@@ -137,12 +139,14 @@ strace.describe('where the disk is made slow', () => {
         await recorded;
         expect([ledger.state.kind, ...shown(ledger)]).toEqual(['ready', 2, 2, 2]);
         await ledger.close();
+        expect(readdirSync(directory)).not.toContain(CLOSED); // the next start checks it
         expect(shown(await openTestLedger({ directory }))).toEqual([2, 2, 2]);
       },
     );
 
     it('shows what was read last while the ledger cannot be read', async () => {
-      const { ledger } = await begun(tempDir());
+      const directory = tempDir();
+      const { ledger } = await begun(directory);
       const { view } = ledger;
       const shown = (): unknown[] => [
         view.total().crashes,
@@ -159,6 +163,8 @@ strace.describe('where the disk is made slow', () => {
       await undo();
       expect(shown()).toEqual([2, 2, 2, ['labhost']]);
       expect(view.hostTotals('not asked for before')).toBeUndefined();
+      await ledger.close();
+      expect(readdirSync(directory)).not.toContain(CLOSED); // the next start checks it
     });
 
     it.each([1, 5, 10, 20])(
@@ -167,7 +173,7 @@ strace.describe('where the disk is made slow', () => {
         const directory = tempDir();
         const { ledger } = await begun(directory);
         await ledger.close();
-        rmSync(join(directory, 'ledger.closed'));
+        rmSync(join(directory, CLOSED));
         const undo = await injectFault(process.pid, 'pread64', `error=EIO:when=${read}+`);
         await expect(openTestLedger({ directory })).rejects.toMatchObject({ problem: 'io' });
         await undo();
