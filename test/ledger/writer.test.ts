@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../dist/ledger/ledger.js';
 import { eventually } from '../support/system/eventually.ts';
 import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
+import { memoryLog } from '../support/daemon/logger.ts';
 import { counted, crashReport } from '../support/dumps/crash-reports.ts';
 import { injectFault, mayTrace, strace } from '../support/system/injected-faults.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
@@ -30,11 +31,14 @@ function shown(ledger: Ledger): number[] {
 }
 
 /** A ledger of one crash, and its thread. */
-async function begun(directory: string): Promise<{ ledger: Ledger; thread: Worker }> {
+async function begun(
+  directory: string,
+  log = memoryLog().log,
+): Promise<{ ledger: Ledger; thread: Worker }> {
   const started: Worker[] = [];
   const add = (worker: Worker): void => void started.push(worker);
   process.on('worker', add);
-  const ledger = await openTestLedger({ directory });
+  const ledger = await openTestLedger({ directory, log });
   expect(started).toEqual([]);
   await record(ledger, 1);
   process.off('worker', add);
@@ -146,7 +150,8 @@ strace.describe('where the disk is made slow', () => {
 
     it('shows what was read last while the ledger cannot be read', async () => {
       const directory = tempDir();
-      const { ledger } = await begun(directory);
+      const { log, lines } = memoryLog();
+      const { ledger } = await begun(directory, log);
       const { view } = ledger;
       const shown = (): unknown[] => [
         view.total().crashes,
@@ -158,6 +163,9 @@ strace.describe('where the disk is made slow', () => {
       await record(ledger, 2);
       const undo = await injectFault(process.pid, 'pread64', 'error=EIO');
       expect(shown()).toEqual([1, 1, 1, ['labhost']]);
+      const complaints = lines.filter((line) => line.includes('ledger'));
+      expect(complaints).toHaveLength(1);
+      expect(complaints[0]).toMatch(/level=error msg="ledger cannot be read.*ledger\.db: /);
       expect(() => view.hostTotals('not asked for before')).toThrow('ledger.db: ');
       expect(() => view.select({ offset: 0, limit: 1 })).toThrow('ledger.db: ');
       await undo();
