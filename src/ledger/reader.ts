@@ -1,17 +1,20 @@
 // Reads the ledger of a directory for metrics, page and command line: by index, when it is asked for, and
 // again only when something was committed since.
 
+import type { Logger } from '../log.ts';
 import type { Crash } from './crash.ts';
 import { eachCrash } from './read-crashes.ts';
-import type { FileResult } from './engine.ts';
+import type { FileResult, ReaderOptions } from './engine.ts';
 import { readHosts } from './hosts.ts';
 import { Kept } from './kept.ts';
 import type { CrashPage, LedgerView, SignaturePage } from './ledger-view.ts';
 import type { GoneFile } from './record.ts';
 import { crashOfId, selectCrashes, selectSignatures } from './selection.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
+import type { RecentFailures } from './recent-failures.ts';
 import type { Work } from './statements.ts';
 import type { Store } from './store.ts';
+import { StoreError } from './store-error.ts';
 import { NOTHING, type Summary, SummaryView, readSummary } from './summary.ts';
 import { NO_CRASHES, readHostTotals, readTotals } from './total-rows.ts';
 import type { Totals } from './totals.ts';
@@ -21,10 +24,11 @@ const MAX_KEPT_HOSTS = 10_000;
 /** Answers that are kept of the ledger as a whole: its numbers, and lists of hosts for /sd and a form. */
 const MAX_WHOLE = 4;
 
-/** What was read, and of which state of which connection. */
+/** What was read, of which state of which connection, and when: totals lack what was too old by then. */
 interface Answer {
   readonly store: Store;
   readonly dataVersion: number;
+  readonly readMs: number;
   readonly value: unknown;
 }
 
@@ -33,7 +37,15 @@ export class LedgerReader extends SummaryView implements LedgerView {
   readonly isRead = true;
   readonly #whole = new Kept<Answer>(MAX_WHOLE);
   readonly #hosts = new Kept<Answer>(MAX_KEPT_HOSTS);
+  readonly #log: Logger;
   #store: Store | undefined;
+  /** What could not be read, since it was said in the log. */
+  #failing: string | undefined;
+
+  constructor(options: ReaderOptions & { readonly log: Logger }, failures: RecentFailures) {
+    super(options, failures);
+    this.#log = options.log;
+  }
 
   get isOpen(): boolean {
     return this.#store !== undefined;
@@ -46,7 +58,7 @@ export class LedgerReader extends SummaryView implements LedgerView {
 
   /** Show this ledger from now on, and close the one before. @throws StoreError when it cannot be read. */
   show(store: Store): void {
-    read(store, this.#whole, 'summary', readSummary);
+    this.#read(store, this.#whole, 'summary', readSummary);
     this.#store?.close();
     this.#store = store;
   }
@@ -115,19 +127,31 @@ export class LedgerReader extends SummaryView implements LedgerView {
     const store = this.#store;
     if (store === undefined) return known?.value as T | undefined;
     try {
-      const isCurrent = known?.store === store && known.dataVersion === store.dataVersion;
-      return isCurrent ? (known.value as T) : read(store, kept, key, work);
+      const isCurrent =
+        known?.store === store &&
+        known.dataVersion === store.dataVersion &&
+        known.readMs <= this.options.nowMs(); // later: the clock was set back since
+      const value = isCurrent ? (known.value as T) : this.#read(store, kept, key, work);
+      if (this.#failing === key) this.#failing = undefined;
+      return value;
     } catch (error) {
-      if (known === undefined) throw error;
+      if (known === undefined || !(error instanceof StoreError)) throw error;
+      if (this.#failing === undefined) {
+        this.#log.error('ledger cannot be read, what was read of it last is shown', {
+          error: error.message,
+        });
+      }
+      this.#failing ??= key;
       return known.value as T;
     }
   }
-}
 
-/** @throws StoreError. */
-function read<T>(store: Store, kept: Kept<Answer>, key: string, work: () => Work<T>): T {
-  const { dataVersion } = store; // before: what is committed meanwhile is read again
-  const value = store.snapshot(work());
-  kept.keep(key, value === undefined ? undefined : { store, dataVersion, value });
-  return value;
+  /** @throws StoreError. */
+  #read<T>(store: Store, kept: Kept<Answer>, key: string, work: () => Work<T>): T {
+    const { dataVersion } = store; // before: what is committed meanwhile is read again
+    const readMs = this.options.nowMs();
+    const value = store.snapshot(work());
+    kept.keep(key, value === undefined ? undefined : { store, dataVersion, readMs, value });
+    return value;
+  }
 }

@@ -1,4 +1,4 @@
-// Totals as the tables give them, by index: of one host as many rows are looked at as it has crashes.
+// Reads totals from the tables, by index: for one host it reads as many rows as the host has crashes.
 
 import { CATEGORIES, type Category, type CrashType, type Severity } from '../vmcore/index.ts';
 import { crashesAt, number } from './crash-rows.ts';

@@ -42,7 +42,7 @@ export function crashTime(
     }
     return time ?? null;
   }
-  const newest = Math.max(0, ...errorTimes(hwerr), ...timesInLog(kernel));
+  const newest = Math.max(newestInLog(kernel), ...errorTimes(hwerr));
   const [possible, another] = times.filter((copy) => copy >= newest);
   const proven = another === undefined ? possible : undefined;
   const which = proven === undefined ? 'nothing says which is right' : `took ${proven}`;
@@ -56,6 +56,11 @@ export function errorTimes(hwerr: Hwerr): number[] {
   return hwerr.categories.flatMap(({ lastErrorTimestampSeconds: time }) => time ?? []);
 }
 
-function timesInLog(kernel: Kernel): number[] {
-  return orElse(() => [...timesOfDay(kernel)], []);
+/** The newest time of day in the log, Unix seconds; 0: none. */
+function newestInLog(kernel: Kernel): number {
+  return orElse(() => {
+    let newest = 0;
+    for (const time of timesOfDay(kernel)) newest = Math.max(newest, time);
+    return newest;
+  }, 0);
 }

@@ -55,8 +55,8 @@ export interface Kernel {
 }
 
 /**
- * The kernels of the dump, one of which was running: one alone where a note or the time of the crash
- * says so. Notes are tried first; memory is searched when none of them holds.
+ * The kernels that the dump may be of: one alone where a note says which. Notes are tried first; memory
+ * is searched when none of them holds.
  *
  * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
  *   VMCOREINFO, or what the first one tried lacked.

@@ -81,21 +81,23 @@ interface Life {
 }
 
 function lifeOf(dump: Dump, kernel: Kernel, limits: Limits): Life {
-  const said = orElse<Said>(() => saidOf(kernel), { isOver: false, saves: undefined, seconds: [] });
+  const said = orElse<Said>(() => saidOf(kernel), { isOver: false, saves: undefined, seconds: 0 });
   const { seconds, ...life } = said;
   const { hwerr } = readCounters(kernel, { limits }, () => undefined);
-  const { crashTimeSeconds } = kernel.vmcoreinfo;
-  const times = [...seconds, ...errorTimes(hwerr), crashTimeSeconds ?? 0];
-  const lastSeconds = Math.max(...times) || undefined;
+  const { crashTimeSeconds = 0 } = kernel.vmcoreinfo;
+  const lastSeconds = Math.max(seconds, crashTimeSeconds, ...errorTimes(hwerr)) || undefined;
   const isMapped = isRunning(dump, kernel);
   return { kernel, hasCrashed: hasCrashed(kernel), isMapped, ...life, lastSeconds };
 }
 
-type Said = Pick<Life, 'isOver' | 'saves'> & { readonly seconds: readonly number[] };
+interface Said extends Pick<Life, 'isOver' | 'saves'> {
+  /** The latest time of day in the log, Unix seconds; 0: none. */
+  readonly seconds: number;
+}
 
 /** What the log says; of lines, only the kernel's own. */
 function saidOf(kernel: Kernel): Said {
-  const seconds: number[] = [];
+  let seconds = 0;
   let isOver = false;
   let saves: boolean | undefined;
   let records = 0;
@@ -104,7 +106,7 @@ function saidOf(kernel: Kernel): Said {
     const { text } = entry.record;
     isOver ||= records++ < LAST_RECORDS && LAST_WORDS.test(text);
     saves = saves === true || text.includes(SAVES_ANOTHER);
-    seconds.push(...timesIn(text));
+    seconds = Math.max(seconds, ...timesIn(text));
   }
   return { isOver, saves, seconds };
 }

@@ -53,6 +53,17 @@ it('suspect crashes are recent for 30 days, by when they became known', async ()
   check(await openTestLedger({ directory, nowMs }));
 });
 
+it('suspect crashes are recent again when a clock that was ahead is set right', async () => {
+  let now = START;
+  const ledger = await openTestLedger({ nowMs: () => now * 1000 });
+  await suspect(ledger, 'a', '1');
+  const recent = (): number => ledger.view.total().recentSuspects('pci', now);
+  now = START + 60 * DAY;
+  expect(recent()).toBe(0);
+  now = START + DAY;
+  expect(recent()).toBe(1);
+});
+
 it('what becomes suspect by a later file is recent from then on', async () => {
   let now = START;
   const ledger = await openTestLedger({ nowMs: () => now * 1000 });

@@ -11,10 +11,13 @@ import { describe, expect, it } from 'vitest';
 import type { Ledger } from '../../dist/ledger/ledger.js';
 import { eventually } from '../support/system/eventually.ts';
 import { openTestLedger, recordReport } from '../support/daemon/ledgers.ts';
+import { memoryLog } from '../support/daemon/logger.ts';
 import { counted, crashReport } from '../support/dumps/crash-reports.ts';
 import { injectFault, mayTrace, strace } from '../support/system/injected-faults.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
+/** What says that nobody need check it. */
+const CLOSED = 'ledger.closed';
 const PCI_1 = counted({ pci: [1, 1000] });
 
 function record(ledger: Ledger, i: number): Promise<void> {
@@ -28,11 +31,14 @@ function shown(ledger: Ledger): number[] {
 }
 
 /** A ledger of one crash, and its thread. */
-async function begun(directory: string): Promise<{ ledger: Ledger; thread: Worker }> {
+async function begun(
+  directory: string,
+  log = memoryLog().log,
+): Promise<{ ledger: Ledger; thread: Worker }> {
   const started: Worker[] = [];
   const add = (worker: Worker): void => void started.push(worker);
   process.on('worker', add);
-  const ledger = await openTestLedger({ directory });
+  const ledger = await openTestLedger({ directory, log });
   expect(started).toEqual([]);
   await record(ledger, 1);
   process.off('worker', add);
@@ -137,12 +143,15 @@ strace.describe('where the disk is made slow', () => {
         await recorded;
         expect([ledger.state.kind, ...shown(ledger)]).toEqual(['ready', 2, 2, 2]);
         await ledger.close();
+        expect(readdirSync(directory)).not.toContain(CLOSED); // the next start checks it
         expect(shown(await openTestLedger({ directory }))).toEqual([2, 2, 2]);
       },
     );
 
     it('shows what was read last while the ledger cannot be read', async () => {
-      const { ledger } = await begun(tempDir());
+      const directory = tempDir();
+      const { log, lines } = memoryLog();
+      const { ledger } = await begun(directory, log);
       const { view } = ledger;
       const shown = (): unknown[] => [
         view.total().crashes,
@@ -154,11 +163,16 @@ strace.describe('where the disk is made slow', () => {
       await record(ledger, 2);
       const undo = await injectFault(process.pid, 'pread64', 'error=EIO');
       expect(shown()).toEqual([1, 1, 1, ['labhost']]);
+      const complaints = lines.filter((line) => line.includes('ledger'));
+      expect(complaints).toHaveLength(1);
+      expect(complaints[0]).toMatch(/level=error msg="ledger cannot be read.*ledger\.db: /);
       expect(() => view.hostTotals('not asked for before')).toThrow('ledger.db: ');
       expect(() => view.select({ offset: 0, limit: 1 })).toThrow('ledger.db: ');
       await undo();
       expect(shown()).toEqual([2, 2, 2, ['labhost']]);
       expect(view.hostTotals('not asked for before')).toBeUndefined();
+      await ledger.close();
+      expect(readdirSync(directory)).not.toContain(CLOSED); // the next start checks it
     });
 
     it.each([1, 5, 10, 20])(
@@ -167,7 +181,7 @@ strace.describe('where the disk is made slow', () => {
         const directory = tempDir();
         const { ledger } = await begun(directory);
         await ledger.close();
-        rmSync(join(directory, 'ledger.closed'));
+        rmSync(join(directory, CLOSED));
         const undo = await injectFault(process.pid, 'pread64', `error=EIO:when=${read}+`);
         await expect(openTestLedger({ directory })).rejects.toMatchObject({ problem: 'io' });
         await undo();

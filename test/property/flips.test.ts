@@ -120,7 +120,7 @@ const dumps =
   shared === undefined
     ? FIXTURES
     : [...FIXTURES, [WITH_BTF, join(shared, 'arm64-7.3.4.elf')] as const];
-it.skipIf(shared !== undefined)(`one flipped bit of ${WITH_BTF}`, () => undefined);
+if (shared === undefined) it.skip(`one flipped bit of ${WITH_BTF}`, () => undefined);
 
 describe.each(dumps)('one flipped bit of %s', (name, path) => {
   const bytes = readFileSync(path);

@@ -207,11 +207,7 @@ export class KdumpPages implements PhysicalMemory {
     if (!tooMany && !tooFew) return;
     const at = `kdump: bitmap at ${hex(this.#header.dumpedBitmap.offset)}`;
     const want = tooMany ? 'fewer' : 'more';
-    throw new Corrupt(
-      this.#lacksPages(count) ? 'truncated' : 'corrupt',
-      at,
-      `got ${count} pages, want ${want} by the descriptors`,
-    );
+    throw new Corrupt('corrupt', at, `got ${count} pages, want ${want} by the descriptors`);
   }
 
   /** Whether there are descriptors of more pages, as where part of the bitmap was never written. */

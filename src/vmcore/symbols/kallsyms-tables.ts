@@ -109,9 +109,10 @@ export function whyTablesUnwritten(
   limits: Limits,
 ): string | undefined {
   const [start, end] = extentOf(info, memory, limits);
-  if (end - start > MOST_BYTES) return undefined;
-  for (let at = start; addVirt(at, PAGE) <= end; at = addVirt(at, PAGE)) {
-    const why = orElse(() => memory.whyUnwritten(at, PAGE), undefined);
+  const length = Number(end - start);
+  if (length > MOST_BYTES) return undefined;
+  for (let done = 0; done + PAGE <= length; done += PAGE) {
+    const why = orElse(() => memory.whyUnwritten(addVirt(start, done), PAGE), undefined);
     if (why !== undefined) return why;
   }
   return undefined;

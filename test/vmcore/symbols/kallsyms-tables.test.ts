@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 
 import { LimitExceeded } from '../../../src/vmcore/errors.ts';
 import { DEFAULT_LIMITS } from '../../../src/vmcore/limits.ts';
-import { kallsymsTables } from '../../../src/vmcore/symbols/kallsyms-tables.ts';
-import { ByteWriter } from '../../support/builders/bytes.ts';
+import { Vmcoreinfo } from '../../../src/vmcore/container/vmcoreinfo.ts';
+import { VirtualMemory } from '../../../src/vmcore/memory/virtual-memory.ts';
+import { kallsymsTables, whyTablesUnwritten } from '../../../src/vmcore/symbols/kallsyms-tables.ts';
+import { ByteWriter, LE64 } from '../../support/builders/bytes.ts';
 import {
   type KallsymsMemory,
   STEXT,
@@ -11,6 +13,7 @@ import {
   kallsymsMemory,
   without,
 } from '../../support/builders/kallsyms-memory.ts';
+import { SparseMemory } from '../../support/builders/sparse-memory.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
 
 function tablesOf({ info, memory }: KallsymsMemory) {
@@ -96,5 +99,23 @@ describe('kallsymsTables', () => {
       tag: 'PageMissing',
       reason: 'page_lost',
     });
+  });
+});
+
+describe('whyTablesUnwritten', () => {
+  it.each([
+    ['at the end of the address space', 'kallsyms_names', 0xffffffffffffff00n],
+    ['whose end wraps around', 'kallsyms_token_index', 0xffffffffffffff00n],
+    ['16 MiB before that end', 'kallsyms_names', 0xffffffffff000000n],
+  ])('looks at few pages of a table %s', (_name, table, address) => {
+    const info = new Vmcoreinfo(
+      `SYMBOL(${table})=${address.toString(16)}\nSYMBOL(kallsyms_offsets)=fffffffffffffffe\n`,
+    );
+    let pages = 0;
+    const unmapped = (): undefined => {
+      if (++pages > 4096) throw new Error('looks at more than 16 MiB');
+    };
+    const memory = new VirtualMemory(new SparseMemory(), unmapped, LE64);
+    expect(whyTablesUnwritten(info, memory, DEFAULT_LIMITS)).toBeUndefined();
   });
 });
