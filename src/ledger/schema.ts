@@ -84,9 +84,11 @@ CREATE TABLE crash_error (
   host TEXT NOT NULL, -- of its crash
   PRIMARY KEY (crash, category)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX crash_error_of_category ON crash_error (category) WHERE count > 0;
-CREATE INDEX crash_error_of_host ON crash_error (host, category) WHERE count > 0;
-CREATE INDEX crash_error_suspect ON crash_error (category, suspect_seconds, crash)
+CREATE INDEX crash_error_of_category ON crash_error
+  (category, count, suspect_seconds, last_error_seconds) WHERE count > 0;
+CREATE INDEX crash_error_of_host ON crash_error
+  (host, category, count, suspect_seconds, last_error_seconds) WHERE count > 0;
+CREATE INDEX crash_error_suspect ON crash_error (category, suspect_seconds, crash, host)
   WHERE suspect_seconds IS NOT NULL;
 CREATE INDEX crash_error_suspect_of_host ON crash_error (host, category, suspect_seconds, crash)
   WHERE suspect_seconds IS NOT NULL;
