@@ -120,7 +120,7 @@ function stateOf(directory: string): string {
  *
  * @throws what they throw.
  */
-export function readThrough(directory: string): void {
+function readThrough(directory: string): void {
   const bytes = new Uint8Array(PROBE_BYTES);
   for (const path of ['', ...COMPANIONS].map((suffix) => databasePath(directory) + suffix)) {
     if (!exists(path)) continue;
@@ -132,6 +132,19 @@ export function readThrough(directory: string): void {
     } finally {
       closeSync(fd);
     }
+  }
+}
+
+/** Why the ledger cannot be read: `damaged` only where its files can be. */
+export function readProblem(directory: string, error: unknown): StoreError {
+  const path = databasePath(directory);
+  const problem = StoreError.from(path, error);
+  if (problem.problem !== 'damaged') return problem;
+  try {
+    readThrough(directory);
+    return problem;
+  } catch (reason) {
+    return StoreError.from(path, reason);
   }
 }
 

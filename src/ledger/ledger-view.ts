@@ -4,7 +4,7 @@ import type { FailureReason } from '../failure.ts';
 import type { Crash } from './crash.ts';
 import type { RecordedFailure } from './recent-failures.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
-import { STORE_PROBLEMS, type StoreProblem } from './store-error.ts';
+import { STORE_PROBLEMS, type StoreError, type StoreProblem } from './store-error.ts';
 import type { Totals } from './totals.ts';
 
 export type LedgerState =
@@ -16,7 +16,7 @@ export const LEDGER_STATES = [
   ...STORE_PROBLEMS,
 ] as const satisfies readonly LedgerState['kind'][];
 
-/** How the writing goes. */
+/** How the writing and reading go. */
 export interface LedgerStatus {
   readonly state: LedgerState;
   /** Transactions since the start. */
@@ -96,6 +96,8 @@ type Soon<T> = T | Promise<T>;
 export interface LedgerView {
   /** Whether anything was read of it; before that its counts are no numbers to show. */
   readonly isRead: boolean;
+  /** Why what is shown may be older than what is committed; undefined: it is not. */
+  readonly problem: StoreError | undefined;
   /** Over every crash, of whatever host. */
   total(): Soon<Totals>;
   /** How many crashes are recorded. */

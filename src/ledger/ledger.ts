@@ -117,8 +117,12 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     }, this.#engine.lookMs).unref();
   }
 
+  /** How the writing goes; where that goes well, how the reading does. */
   get state(): LedgerState {
-    return this.#state;
+    const { problem } = this.view;
+    return this.#state.kind !== 'ready' || problem === undefined
+      ? this.#state
+      : { kind: problem.problem, message: problem.message };
   }
 
   get writes(): number {

@@ -5,6 +5,7 @@ import type { Logger } from '../log.ts';
 import type { Crash } from './crash.ts';
 import { eachCrash } from './read-crashes.ts';
 import type { FileResult, ReaderOptions } from './engine.ts';
+import { readProblem } from './files.ts';
 import { readHosts } from './hosts.ts';
 import { Kept } from './kept.ts';
 import type { CrashPage, LedgerView, SignaturePage } from './ledger-view.ts';
@@ -32,23 +33,34 @@ interface Answer {
   readonly value: unknown;
 }
 
+interface LedgerReaderOptions extends ReaderOptions {
+  readonly directory: string;
+  readonly log: Logger;
+}
+
 /** Shows one ledger. Where it cannot be read, what is in metrics is what was read last. */
 export class LedgerReader extends SummaryView implements LedgerView {
   readonly isRead = true;
   readonly #whole = new Kept<Answer>(MAX_WHOLE);
   readonly #hosts = new Kept<Answer>(MAX_KEPT_HOSTS);
+  readonly #directory: string;
   readonly #log: Logger;
   #store: Store | undefined;
-  /** What could not be read, since it was said in the log. */
-  #failing: string | undefined;
+  /** What could not be read, since it was said in the log, and why. */
+  #failing: { readonly key: string; readonly problem: StoreError } | undefined;
 
-  constructor(options: ReaderOptions & { readonly log: Logger }, failures: RecentFailures) {
+  constructor(options: LedgerReaderOptions, failures: RecentFailures) {
     super(options, failures);
+    this.#directory = options.directory;
     this.#log = options.log;
   }
 
   get isOpen(): boolean {
     return this.#store !== undefined;
+  }
+
+  override get problem(): StoreError | undefined {
+    return this.#failing?.problem;
   }
 
   /** Whether reading it failed. */
@@ -132,16 +144,18 @@ export class LedgerReader extends SummaryView implements LedgerView {
         known.dataVersion === store.dataVersion &&
         known.readMs <= this.options.nowMs(); // later: the clock was set back since
       const value = isCurrent ? (known.value as T) : this.#read(store, kept, key, work);
-      if (this.#failing === key) this.#failing = undefined;
+      if (this.#failing?.key === key) this.#failing = undefined;
       return value;
     } catch (error) {
-      if (known === undefined || !(error instanceof StoreError)) throw error;
+      if (!(error instanceof StoreError)) throw error;
       if (this.#failing === undefined) {
+        const problem = readProblem(this.#directory, error);
         this.#log.error('ledger cannot be read, what was read of it last is shown', {
-          error: error.message,
+          error: problem.message,
         });
+        this.#failing = { key, problem };
       }
-      this.#failing ??= key;
+      if (known === undefined) throw error;
       return known.value as T;
     }
   }

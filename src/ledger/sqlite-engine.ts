@@ -4,14 +4,13 @@ import { type FSWatcher, watch } from 'node:fs';
 import type { Logger } from '../log.ts';
 import type { Engine, FileResult, ReaderOptions } from './engine.ts';
 import {
-  databasePath,
   hasLedger,
   hasWal,
   isAsClosed,
   makeDirectory,
   noteClosed,
   oldLedger,
-  readThrough,
+  readProblem,
   setAside,
   setAsideCount,
 } from './files.ts';
@@ -175,6 +174,7 @@ export class SqliteEngine implements Engine<LedgerReader> {
   /** Show the ledger as it is on the disk now. @throws StoreError when that cannot be. */
   #show(isUnknown: boolean): void {
     const store = Store.openCurrent(this.#options.directory);
+    this.#isSound &&= !this.view.hasFailed; // of the one that is shown until now
     try {
       if (isUnknown) store.verify();
       this.view.show(store);
@@ -182,18 +182,5 @@ export class SqliteEngine implements Engine<LedgerReader> {
       store.close();
       throw readProblem(this.#options.directory, error);
     }
-  }
-}
-
-/** Why the ledger cannot be read: `damaged` only where its files can be. */
-function readProblem(directory: string, error: unknown): StoreError {
-  const path = databasePath(directory);
-  const problem = StoreError.from(path, error);
-  if (problem.problem !== 'damaged') return problem;
-  try {
-    readThrough(directory);
-    return problem;
-  } catch (reason) {
-    return StoreError.from(path, reason);
   }
 }

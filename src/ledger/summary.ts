@@ -13,6 +13,7 @@ import { LastFailures, readLastFailures } from './last-failures.ts';
 import type { HostCounts, LastFailure } from './ledger-view.ts';
 import type { RecentFailures, RecordedFailure } from './recent-failures.ts';
 import { type Work, select, together } from './statements.ts';
+import type { StoreError } from './store-error.ts';
 import type { TotalsContext } from './total-rows.ts';
 
 /** Numbers of a ledger. */
@@ -51,6 +52,11 @@ export abstract class SummaryView {
   constructor(options: ReaderOptions, failures: RecentFailures) {
     this.options = options;
     this.#failures = failures;
+  }
+
+  /** Why what is shown may be older than what is committed; undefined: it is not. */
+  get problem(): StoreError | undefined {
+    return undefined;
   }
 
   /** As it was committed last, as far as that can be read. */

@@ -163,6 +163,7 @@ strace.describe('where the disk is made slow', () => {
       await record(ledger, 2);
       const undo = await injectFault(process.pid, 'pread64', 'error=EIO');
       expect(shown()).toEqual([1, 1, 1, ['labhost']]);
+      expect(ledger.state).toMatchObject({ kind: 'io' });
       const complaints = lines.filter((line) => line.includes('ledger'));
       expect(complaints).toHaveLength(1);
       expect(complaints[0]).toMatch(/level=error msg="ledger cannot be read.*ledger\.db: /);
@@ -171,6 +172,7 @@ strace.describe('where the disk is made slow', () => {
       await undo();
       expect(shown()).toEqual([2, 2, 2, ['labhost']]);
       expect(view.hostTotals('not asked for before')).toBeUndefined();
+      expect(ledger.state.kind).toBe('ready');
       await ledger.close();
       expect(readdirSync(directory)).not.toContain(CLOSED); // the next start checks it
     });
