@@ -30,8 +30,8 @@ function shardState(shard: Shard | undefined): Html | undefined {
 function ledgerState(problem: string | undefined): Html | undefined {
   if (problem === undefined) return undefined;
   return html`<li class="bad">
-    <strong>The ledger cannot be written:</strong> ${problem}. What is shown is what was kept
-    before; new crashes wait for it.
+    <strong>The ledger cannot be read or written:</strong> ${problem}. What is shown is what was
+    read before; new crashes wait for it.
   </li>`;
 }
 

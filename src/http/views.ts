@@ -22,7 +22,7 @@ export interface StatusView {
   readonly thisBoot: ThisBootView | undefined;
   /** Hosts that crashed, sorted. */
   readonly hosts: readonly string[];
-  /** Why the ledger cannot be written; undefined if it can. */
+  /** Why the ledger cannot be read or written; undefined if it can. */
   readonly ledgerProblem: string | undefined;
 }
 
