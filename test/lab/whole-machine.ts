@@ -18,7 +18,7 @@ import { MACHINE } from './machines.ts';
 import { Monitor } from './monitor.ts';
 
 /** The machine is slow, and others may work on it too. */
-const COMMAND_MS = 300_000;
+const COMMAND_MS = 900_000;
 const MEMORY = '1G';
 const EXPORTER_PORT = 10_048;
 
