@@ -297,11 +297,8 @@ function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
     throw new Unsupported('encrypted', 'init_uts_ns', `got what looks like ciphertext: ${advice}`);
   }
   for (const name of [SYSNAME, RELEASE]) {
-    const unwritten =
-      field(name) === ''
-        ? memory.whyUnwritten(addVirt(address, name * UTS_FIELD), UTS_FIELD)
-        : undefined;
-    if (unwritten !== undefined) throw new PageMissing('page_lost', 'init_uts_ns', unwritten);
+    if (field(name) !== '') continue;
+    memory.requireWritten(addVirt(address, name * UTS_FIELD), UTS_FIELD, 'init_uts_ns');
   }
   if (field(SYSNAME) !== 'Linux') throw otherRelease(field(RELEASE), vmcoreinfo);
   return { nodename: hostNamed(field(NODENAME)), release: field(RELEASE) };

@@ -5,7 +5,7 @@
 // zero pages and filtered pages alike, so nothing in the file says that they were zero.
 
 import { type Extent, ExtentBuilder, type ExtentMap } from '../bytes/extents.ts';
-import type { ByteSource } from '../bytes/source.ts';
+import { type ByteSource, inRange } from '../bytes/source.ts';
 import { zerosFollow } from '../bytes/unwritten.ts';
 import { physAddr, virtAddr } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
@@ -181,8 +181,8 @@ function shiftOf({ start, fileOffset: address }: Extent): number {
   return (((address - start) % PAGE) + PAGE) % PAGE;
 }
 
-function isHeld({ size }: ByteSource, { offset, fileSize }: ProgramHeader): boolean {
-  return offset + fileSize <= BigInt(size);
+function isHeld({ size }: ByteSource, segment: ProgramHeader): boolean {
+  return hasSafeOffsets(segment) && inRange(size, Number(segment.offset), Number(segment.fileSize));
 }
 
 /** @throws Corrupt (`truncated`) when none of the program headers was written. */

@@ -4,7 +4,7 @@
 
 import { hexBytes } from '../bytes/text.ts';
 import type { VirtAddr } from '../bytes/units.ts';
-import { Corrupt, PageMissing } from '../errors.ts';
+import { Corrupt } from '../errors.ts';
 import type { Kernel } from '../kernel.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 
@@ -19,13 +19,12 @@ export function bootIdAddress(symbols: SymbolSource): VirtAddr | undefined {
 /**
  * The boot id as the kernel prints it; undefined when it was never made.
  *
- * @throws PageMissing when its page is not in the dump or was never written to it, Corrupt when these bytes are no UUID that the
- *   kernel makes.
+ * @throws PageMissing when its page is not in the dump or was never written to it, Corrupt when these
+ *   bytes are no UUID that the kernel makes.
  */
 export function readBootId(kernel: Kernel, address: VirtAddr): string | undefined {
   const bytes = kernel.memory.read(address, BYTES);
-  const unwritten = kernel.memory.whyUnwritten(address, BYTES);
-  if (unwritten !== undefined) throw new PageMissing('page_lost', 'sysctl_bootid', unwritten);
+  kernel.memory.requireWritten(address, BYTES, 'sysctl_bootid');
   if (bytes.every((byte) => byte === 0)) return undefined;
   const uuid = hexBytes(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   if (VERSION_4.test(uuid)) return uuid;
