@@ -1,11 +1,12 @@
 // The kernel's log as tools of user space write it: text of `dmesg`, with or without facility and
 // level (-x, -r), of vmcore-dmesg and of the console; of `journalctl -k` and of syslog's files, which
-// name who wrote a line; `dmesg --json`; `journalctl -k -o json`.
+// name who wrote a line; what /dev/kmsg gives; `dmesg --json`; `journalctl -k -o json`.
 // Text without facility may be forged by any process that may write to /dev/kmsg.
 
 import { CAPS } from '../limits.ts';
 import { dmesgJsonRecords } from './dmesg-json.ts';
 import { isJournal, journalRecords } from './journal.ts';
+import { isKmsg, kmsgRecords } from './kmsg.ts';
 import { linesOf } from './lines.ts';
 import type { LogRecord } from './record.ts';
 import { FACILITIES, LEVELS } from './syslog.ts';
@@ -24,6 +25,9 @@ export interface LogText {
  */
 export function readLogText(text: string): LogText {
   const start = text.search(/[^\s\uFEFF]/);
+  if (isKmsg(text.slice(start, start + CAPS.logRecordBytes))) {
+    return { format: 'text', ...newest(kmsgRecords(text.slice(start))) };
+  }
   if (text[start] !== '{' || /^\{\d/.test(text.slice(start, start + 2))) {
     return { format: 'text', ...newest(textRecords(text)) };
   }
@@ -45,16 +49,27 @@ function newest(records: Iterable<LogRecord>): Pick<LogText, 'records' | 'trunca
   return { records: kept.slice(-CAPS.logRecords), truncated };
 }
 
-/** `kern  :err   : ` of dmesg -x, or `<3>` of dmesg -r and the console's own. */
+/** `kern  :err   : ` of dmesg -x, or `<3>` of dmesg -r and the console's own; RFC 5424 has a version behind it. */
 const DECODED = /^([a-z0-9]{3,9}) {0,6}:([a-z]{3,6}) {0,3}: /;
-const RAW = /^<(\d{1,4})>/;
-/** `Sep 22 09:59:09 host kernel: `, or with a time of RFC 3339. */
-const SYSLOG =
-  /^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?|\d{4}-\d\d-\d\dT[\d:.+Z-]{8,25}) \S{1,255} ([^\s:[]{1,64})(?:\[\d{1,10}\])?: /;
-const TIME = /^\[ {0,12}(\d{1,10}\.\d{1,9})\] ?/;
-/** Of -T, -e and -d: not since boot, so of no use. */
+const RAW = /^<(\d{1,4})>(?:1 (?=\d{4}-))?/;
+/** Before the host and the writer: of syslog's files, and of journalctl's short forms. */
+const DATE =
+  /^(?:[A-Z][a-z]{2} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z| ?[A-Z]{3,5}|[+-]\d\d:?\d\d)?|\d{9,11}\.\d{1,9}) /;
+/** Before the text: of dmesg -T, -e and -d, and of --time-format=iso, whose fraction has a comma. */
 const OTHER_TIME =
-  /^(?:\[[A-Z][a-z]{2}[A-Za-z0-9 :]{5,24}\]|\[<? {0,12}\+?\d{1,10}\.\d{1,9}>?\]) ?/;
+  /^(?:\[[A-Z][a-z]{2}[A-Za-z0-9 :]{5,24}\] ?|\[<? {0,12}\+?\d{1,10}\.\d{1,9}>?\] ?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{1,9}[+-]\d\d:?\d\d )/;
+/** Since boot. */
+const TIME = /^\[ {0,12}(\d{1,10}\.\d{1,9})\] ?/;
+const HOST = String.raw`[^\s:[](?:\S{0,253}[^\s:])?`;
+/** `host kernel: `, `host kern.err kernel: ` of BusyBox, `host kernel - - - ` of RFC 5424. */
+const WRITERS = [
+  new RegExp(
+    String.raw`^${HOST} (?:[a-z0-9]{3,9}\.[a-z]{3,7} )?([^\s:[]{1,64})(?:\[\d{1,10}\])?: `,
+  ),
+  new RegExp(String.raw`^${HOST} (\S{1,48}) \S{1,128} \S{1,32} - \uFEFF?`),
+];
+/** The kernel as writer, where excerpts lack the host, and behind the monotonic time of journalctl. */
+const KERNEL = new RegExp(String.raw`^ ?(?:${HOST} )?(kernel)(?:\[0\])?: `);
 const CALLER = /^\[ {0,12}([TC]\d{1,10})\] /;
 
 function* textRecords(text: string): Generator<LogRecord> {
@@ -80,28 +95,41 @@ function withLine(record: LogRecord, line: string): LogRecord {
 }
 
 function textRecord(line: string): { readonly record: LogRecord; readonly prefixed: boolean } {
-  const decoded = DECODED.exec(line);
-  const raw = RAW.exec(line);
-  const syslog = SYSLOG.exec(line);
+  let rest = line;
+  const take = (...forms: readonly RegExp[]): RegExpExecArray | null => {
+    for (const form of forms) {
+      const found = form.exec(rest);
+      if (found === null) continue;
+      rest = rest.slice(found[0].length);
+      return found;
+    }
+    return null;
+  };
+  const decoded = FACILITIES.includes(DECODED.exec(line)?.[1] ?? '') ? take(DECODED) : null;
+  const priority = decoded === null ? numberIn(take(RAW)) : null;
+  const isDated = take(DATE) !== null;
+  const before = isDated ? null : take(TIME);
+  if (before === null && !isDated) take(OTHER_TIME);
+  const writer = isDated ? take(KERNEL, ...WRITERS) : take(KERNEL);
+  const time = before ?? take(TIME);
+  const caller = take(CALLER);
   const named = FACILITIES.indexOf(decoded?.[1] ?? '');
-  const priority = raw === null ? null : Number(raw[1]);
-  const prefix = (named === -1 ? undefined : decoded) ?? raw ?? syslog;
-  let rest = line.slice(prefix?.[0].length ?? 0);
-  const time = TIME.exec(rest);
-  rest = rest.slice((time ?? OTHER_TIME.exec(rest))?.[0].length ?? 0);
-  const caller = CALLER.exec(rest);
   const level = LEVELS.indexOf(decoded?.[2] ?? '');
   return {
     prefixed: rest.length !== line.length,
     record: {
-      timeSeconds: time === null ? null : Number(time[1]),
-      facility: named !== -1 ? named : priority !== null ? priority >> 3 : facilityOf(syslog?.[1]),
+      timeSeconds: numberIn(time),
+      facility: named !== -1 ? named : priority !== null ? priority >> 3 : facilityOf(writer?.[1]),
       level: named !== -1 && level !== -1 ? level : priority === null ? null : priority & 7,
       caller: caller?.[1] ?? null,
       device: null,
-      text: rest.slice(caller?.[0].length ?? 0),
+      text: rest,
     },
   };
+}
+
+function numberIn(found: RegExpExecArray | null): number | null {
+  return found === null ? null : Number(found[1]);
 }
 
 /** Of a line of syslog, which does not say it: any writer but the kernel is of user space. */

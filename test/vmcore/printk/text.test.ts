@@ -21,6 +21,26 @@ describe('readLogText', () => {
     ['Sep 22 09:59:09 host kernel: [   32.5] a: b', { timeSeconds: 32.5, facility: null }],
     ['2026-11-28T14:24:46.123456+01:00 host kernel: a: b', { facility: null }],
     ['Sep 22 09:59:09.123456 host mcelog[812]: a: b', { facility: 1 }],
+    ['Sep 22 2026 09:59:09 host kernel: a: b', { facility: null }],
+    // BusyBox' syslogd, and RFC 5424.
+    ['Sep 22 09:59:09 host kern.err kernel: [   32.5] a: b', { timeSeconds: 32.5, facility: null }],
+    ['<3>1 2026-11-28T14:24:46.123456+01:00 host kernel - - - a: b', { facility: 0, level: 3 }],
+    ['<12>1 2026-11-28T14:24:46Z host mcelog 812 - - a: b', { facility: 1, level: 4 }],
+    // journalctl -o short-iso, short-full, short-unix, short-monotonic.
+    ['2026-11-28T14:24:46+0100 host kernel: a: b', { facility: null }],
+    ['Sat 2026-11-28 14:24:46 CET host kernel: a: b', { facility: null }],
+    ['Sat 2026-11-28 14:24:46 CET host mcelog[812]: a: b', { facility: 1 }],
+    ['1795872286.123456 host kernel: a: b', { facility: null }],
+    ['[   32.514997] host kernel: a: b', { timeSeconds: 32.514997, facility: null }],
+    // dmesg --time-format=iso, -H.
+    ['2026-11-28T14:24:46,123456+01:00 a: b', { timeSeconds: null, facility: null }],
+    ['kern  :err   : 2026-11-28T14:24:46,123456+01:00 a: b', { facility: 0, level: 3 }],
+    ['[Nov28 14:24] a: b', { timeSeconds: null }],
+    // A console that something dated, and excerpts whose host was taken out.
+    ['2026-11-28T14:24:46.123456789Z [   32.5] a: b', { timeSeconds: 32.5, facility: null }],
+    ['Sep 22 09:59:09 kernel: [   32.5] a: b', { timeSeconds: 32.5, facility: null }],
+    ['Feb 23 03:28:16  kernel: a: b', { facility: null }],
+    ['kernel: a: b', { facility: null }],
   ])('%s', (text, fields) => {
     expect(first(text)).toMatchObject({ ...fields, text: 'a: b' });
     expect(readLogText(text).format).toBe('text');
@@ -28,6 +48,18 @@ describe('readLogText', () => {
 
   it('keeps the spaces that a line begins with', () => {
     expect(first('[    1.0]  Error detail: x')).toMatchObject({ text: ' Error detail: x' });
+  });
+
+  it('takes no other writer than the kernel where there is no date: much of its own text has the form', () => {
+    expect(first('[   32.5] nvme nvme0: a')).toMatchObject({
+      facility: null,
+      text: 'nvme nvme0: a',
+    });
+  });
+
+  it('leaves the facility that a line has to it, whatever writer its text names', () => {
+    expect(first('user  :err   : [   32.5] host kernel: forged')).toMatchObject({ facility: 1 });
+    expect(first('Sep 22 09:59:09 host sshd[1]: kernel: forged')).toMatchObject({ facility: 1 });
   });
 
   it('gives a line without prefix to the record before it, and to whoever wrote that', () => {
@@ -54,6 +86,11 @@ describe('readLogText', () => {
     expect(records.at(-1)?.text).toBe('x199999');
     expect(truncated).toBe(true);
     expect(readLogText(line(1)).truncated).toBe(false);
+  });
+
+  it('reads what /dev/kmsg gives', () => {
+    const { format, records } = readLogText('3,1,2,-;a\n SUBSYSTEM=pci\n4,2,3,-;b\n');
+    expect([format, records.map(({ text }) => text)]).toEqual(['text', ['a', 'b']]);
   });
 
   it('reads nothing in nothing', () => {

@@ -1,0 +1,52 @@
+// Records as /dev/kmsg gives them, and netconsole in its extended form: `3,416,58278505,-;text`, and what
+// is known of the device in lines of its own behind it (kernel/printk/printk.c info_print_ext_header(),
+// msg_print_ext_body(); Documentation/ABI/testing/dev-kmsg).
+
+import { CAPS } from '../limits.ts';
+import { linesOf } from './lines.ts';
+import type { LogRecord } from './record.ts';
+
+/** Priority, sequence, microseconds since boot, flags, and what a newer kernel adds; netconsole's release before. */
+const HEADER =
+  /^(?:\d{1,3}\.[\w.+~-]{1,64},)?(\d{1,5}),\d{1,20},(\d{1,20}),[-c+](?:,[\w=.,/-]{0,200})?;/;
+const CALLER = /,caller=([TC]\d{1,10})[,;]/;
+const DEVICE = /^ DEVICE=(\S{1,255})$/;
+
+/** Whether a line is the first of such a record. */
+export function isKmsg(line: string): boolean {
+  return HEADER.test(line);
+}
+
+/** What lies between records, and other lines of a device, are left out. */
+export function* kmsgRecords(text: string): Generator<LogRecord> {
+  let last: LogRecord | undefined;
+  for (const whole of linesOf(text)) {
+    const line = whole.slice(0, CAPS.logRecordBytes);
+    const header = HEADER.exec(line);
+    if (header !== null) {
+      if (last !== undefined) yield last;
+      last = recordOf(header, line);
+    }
+    const device = DEVICE.exec(line);
+    if (device !== null && last !== undefined) last = { ...last, device: device[1] ?? null };
+  }
+  if (last !== undefined) yield last;
+}
+
+function recordOf([head, priority, micros]: RegExpExecArray, line: string): LogRecord {
+  return {
+    timeSeconds: Number(micros) / 1e6,
+    facility: Number(priority) >> 3,
+    level: Number(priority) & 7,
+    caller: CALLER.exec(head)?.[1] ?? null,
+    device: null,
+    text: unescaped(line.slice(head.length)),
+  };
+}
+
+/** The kernel writes what is not printable, and a backslash, as `\x0a`. */
+function unescaped(text: string): string {
+  return text.replace(/\\x([0-9a-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
