@@ -8,11 +8,23 @@ import { SkippedByName } from './support/system/skipped-by-name.ts';
 /** .ci/run asks for a machine-readable copy of the result here. */
 const reportFile = process.env['HWERR_TEST_REPORT'];
 
+const DECODER = 'test/vmcore/**/*.test.ts';
+
 const config: ViteUserConfig = defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/architecture/violations/**'],
+    projects: [
+      // The decoder is pure: its tests leave nothing behind that another file could see, and share their workers.
+      { extends: true, test: { name: 'decoder', include: [DECODER], isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'program',
+          include: ['test/**/*.test.ts'],
+          exclude: [DECODER, 'test/architecture/violations/**'],
+        },
+      },
+    ],
     maxWorkers: 3, // some wait for what they started
     sequence: { sequencer: LongestFirst },
     // How long a failure takes: nothing waits for a time, and the machine may have other work.
