@@ -15,7 +15,8 @@ export function buildTarball(program, { arch, release, out, scratch }) {
     join(folder, 'hwerr-exporter'),
     `#!/bin/sh
 # Runs from wherever the archive was unpacked, also through a symbolic link.
-self=$(readlink -f "$0")
+self=$0
+[ -L "$self" ] && self=$(readlink -f "$self")
 program=\${self%/*}/lib/hwerr-exporter
 ${START}
 `,
