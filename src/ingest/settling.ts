@@ -27,6 +27,7 @@ export type FileResult = 'complete' | 'incomplete' | 'failed' | 'ignored';
 
 interface Entry {
   file: FoundFile;
+  readonly group: string;
   state: State;
   /** Tries that ended in waiting for longer. */
   tries: number;
@@ -83,7 +84,8 @@ export class Settling {
         result === undefined
           ? this.#settle(file, nowMs, known !== undefined)
           : { kind: 'done', result };
-      this.#entries.set(file.path, { file, state, tries: 0 });
+      const group = known?.group ?? groupOf(file);
+      this.#entries.set(file.path, { file, group, state, tries: 0 });
     }
     const vanished: string[] = [];
     for (const [path, { file }] of this.#entries) {
@@ -101,17 +103,15 @@ export class Settling {
    * through all of them stays cheap.
    */
   takeReady(nowMs: number, atLeast: number): FoundFile[] {
-    const due = [...this.#entries.values()].filter(({ state }) => dueMs(state) <= nowMs);
+    const due: Entry[] = [];
+    for (const entry of this.#entries.values()) if (dueMs(entry.state) <= nowMs) due.push(entry);
     const untried = due.filter(({ tries }) => tries === 0);
-    const groups = Map.groupBy(untried.length > 0 ? untried : due, ({ file }) => groupOf(file));
-    const queues = [...groups]
-      .map(([group, entries]) => ({
-        group,
-        entries: entries.sort((one, other) => one.file.mtimeMs - other.file.mtimeMs),
-        served: this.#served.get(group) ?? 0,
-        newestMs: entries.at(-1)?.file.mtimeMs ?? 0,
-      }))
-      .sort((one, other) => one.served - other.served || other.newestMs - one.newestMs);
+    const groups = Map.groupBy(untried.length > 0 ? untried : due, ({ group }) => group);
+    const queues = Array.from(groups, ([group, entries]) => {
+      if (entries.length > 1) entries.sort((one, other) => one.file.mtimeMs - other.file.mtimeMs);
+      const served = this.#served.get(group) ?? 0;
+      return { group, entries, served, newestMs: entries.at(-1)?.file.mtimeMs ?? 0 };
+    }).sort((one, other) => one.served - other.served || other.newestMs - one.newestMs);
     if (this.#served.size > MAX_GROUPS) this.#served.clear();
     const limit = Math.max(atLeast, Math.ceil(due.length / 64));
     const taken: FoundFile[] = [];
