@@ -23,7 +23,6 @@ import { type Reader, compare } from './other-readers.ts';
 const kdumpfile = needsPythonModule('kdumpfile');
 const drgn = needsPythonModule('drgn');
 const TOOLS = { kdumpfile, drgn } as const;
-const TIMEOUT_MS = 180_000;
 
 /** Why a reader does not read a form, and what is seen of it. */
 type Known = readonly [reason: string, seen: RegExp];
@@ -188,7 +187,6 @@ for (const path of realDumps()) {
         expect(outcome).toMatch(known?.[1] ?? /^the same pages$/);
         if (!known) expect(equal).toBeGreaterThan(20);
       },
-      TIMEOUT_MS,
     );
   }
 }

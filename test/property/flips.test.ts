@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
 import {
@@ -39,7 +39,6 @@ const ALL = process.env['HWERR_FLIPS'] === 'all';
 const RANDOM_FLIPS = ALL ? 20_000 : 300;
 /** Every so many-th bit of a table is flipped. */
 const STRIDE = ALL ? 1 : 61;
-const TIMEOUT_MS = ALL ? 3_600_000 : 120_000;
 /** A bit of its token table may make a release from before the array deny it, as the matrix says. */
 const OLD_SILENT = 1;
 /** A segment that is too short may leave part of a boot id to another one, as the matrix says. */
@@ -122,6 +121,8 @@ const dumps =
     : [...FIXTURES, [WITH_BTF, join(shared, 'arm64-7.3.4.elf')] as const];
 if (shared === undefined) it.skip(`one flipped bit of ${WITH_BTF}`, () => undefined);
 
+if (ALL) vi.setConfig({ testTimeout: 3_600_000 });
+
 describe.each(dumps)('one flipped bit of %s', (name, path) => {
   const bytes = readFileSync(path);
   const file = bytesSource(bytes);
@@ -187,22 +188,18 @@ describe.each(dumps)('one flipped bit of %s', (name, path) => {
     }
   }
 
-  it('of what says where the array lies and ends is not silent', { timeout: TIMEOUT_MS }, () => {
+  it('of what says where the array lies and ends is not silent', () => {
     const entry = entryOf(identified, array.address);
     expect(silent('entries', bitsOf(inFile(addVirt(entry, -4), 12), 1))).toEqual([]);
   });
 
-  it.skipIf(name === WITH_BTF)(
-    'of the token table and its index is not silent',
-    { timeout: TIMEOUT_MS },
-    () => {
-      const [table, index] = [symbol('kallsyms_token_table'), symbol('kallsyms_token_index')];
-      const ranges = [...inFile(table, Number(index - table)), ...inFile(index, 512)];
-      expect(silent('tokens', bitsOf(ranges, STRIDE))).toEqual([]);
-    },
-  );
+  it.skipIf(name === WITH_BTF)('of the token table and its index is not silent', () => {
+    const [table, index] = [symbol('kallsyms_token_table'), symbol('kallsyms_token_index')];
+    const ranges = [...inFile(table, Number(index - table)), ...inFile(index, 512)];
+    expect(silent('tokens', bitsOf(ranges, STRIDE))).toEqual([]);
+  });
 
-  it("of VMCOREINFO's text is not silent", { timeout: TIMEOUT_MS }, () => {
+  it("of VMCOREINFO's text is not silent", () => {
     const start = bytes.indexOf(vmcoreinfo.text);
     const range = { start, length: vmcoreinfo.text.length };
     expect(silent('VMCOREINFO', bitsOf([range], STRIDE))).toEqual([]);
@@ -210,7 +207,6 @@ describe.each(dumps)('one flipped bit of %s', (name, path) => {
 
   it.skipIf(truth.container === 'kdump' || name === WITH_BTF)(
     'of the program headers is seldom silent',
-    { timeout: TIMEOUT_MS },
     () => {
       const { offset, length } = readElfHeader(file, DEFAULT_LIMITS).table;
       const found = silent('headers', bitsOf([{ start: offset, length }], STRIDE));
@@ -218,37 +214,29 @@ describe.each(dumps)('one flipped bit of %s', (name, path) => {
     },
   );
 
-  it.runIf(truth.container === 'kdump')(
-    "of the array's page descriptor is not silent",
-    { timeout: TIMEOUT_MS },
-    () => {
-      const page = counts[0]!.start - Number(array.address % 4096n);
-      const start = bytes.indexOf(new ByteWriter(LE64).u64(page).toBytes());
-      expect(start).toBeGreaterThan(0);
-      expect(silent('descriptor', bitsOf([{ start, length: 24 }], 1))).toEqual([]);
-    },
-  );
+  it.runIf(truth.container === 'kdump')("of the array's page descriptor is not silent", () => {
+    const page = counts[0]!.start - Number(array.address % 4096n);
+    const start = bytes.indexOf(new ByteWriter(LE64).u64(page).toBytes());
+    expect(start).toBeGreaterThan(0);
+    expect(silent('descriptor', bitsOf([{ start, length: 24 }], 1))).toEqual([]);
+  });
 
-  it.skipIf(name === WITH_BTF)(
-    'anywhere but in the array is not silent',
-    { timeout: TIMEOUT_MS },
-    () => {
-      const read: Range[] = [];
-      decodeVmcore({
-        ...file,
-        read(offset, length) {
-          read.push({ start: offset, length });
-          return file.read(offset, length);
-        },
-      });
-      const random = randomNumbers(14);
-      const bits = Array.from({ length: RANDOM_FLIPS }, () => {
-        const { start, length } = read[Math.floor(random() * read.length)]!;
-        return 8 * start + Math.floor(random() * 8 * length);
-      });
-      expect(silent('anywhere', bits)).toEqual([]);
-    },
-  );
+  it.skipIf(name === WITH_BTF)('anywhere but in the array is not silent', () => {
+    const read: Range[] = [];
+    decodeVmcore({
+      ...file,
+      read(offset, length) {
+        read.push({ start: offset, length });
+        return file.read(offset, length);
+      },
+    });
+    const random = randomNumbers(14);
+    const bits = Array.from({ length: RANDOM_FLIPS }, () => {
+      const { start, length } = read[Math.floor(random() * read.length)]!;
+      return 8 * start + Math.floor(random() * 8 * length);
+    });
+    expect(silent('anywhere', bits)).toEqual([]);
+  });
 });
 
 describe('one flipped bit of the token table of a kernel that was given the array', () => {
@@ -260,7 +248,7 @@ describe('one flipped bit of the token table of a kernel that was given the arra
   const inImage = Number(table! - built.start);
   const start = bytes.length - built.image.length + inImage;
 
-  it('says seldom silently that it has none', { timeout: TIMEOUT_MS }, () => {
+  it('says seldom silently that it has none', () => {
     let silent = 0;
     const bits = 8 * (Number(index! - table!) + 512);
     for (let bit = 0; bit < bits; bit += ALL ? 1 : 7) {
