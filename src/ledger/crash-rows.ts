@@ -1,7 +1,7 @@
 // Crashes in the ledger's tables: each as one row of `crash`, with those of crash_error and crash_file.
 
 import type { Verdict } from '../triage.ts';
-import type { Crash, StoredReport } from './crash.ts';
+import type { CountedCrash, Crash, StoredReport } from './crash.ts';
 import { crashErrors, errorCategories } from './crash-errors.ts';
 import { countedErrors, countedType, machineName, panicMark, signatureDigest } from './logs.ts';
 import { type HostSource, UNKNOWN_HOST, hostName } from './host-name.ts';
@@ -13,34 +13,51 @@ import {
   type Work,
   change,
   rows,
-  select,
   together,
 } from './statements.ts';
 import { StoreError } from './store-error.ts';
 
-/** The crashes that rows of `crash` hold. */
+/** Of `crash`, what a crash is made of. */
+export const CRASH_COLUMNS = `sequence, id, host, host_source, recorded_seconds, ordered_seconds,
+  suspect_window_seconds, verdict_json, report_json`;
+
+/** The crashes that rows of `crash` hold, with their files. */
 export function* crashesOf(found: readonly Row[]): Work<Crash[]> {
-  const files = yield* together(found.map(({ sequence }) => filesOf(sequence ?? null)));
-  return found.map((one, i) => crashOf(one, files[i]?.rows ?? []));
+  const files = yield* filesOf(found.map(({ sequence }) => sequence ?? null));
+  return found.map((row) => ({ ...crashOf(row), paths: files.get(Number(row['sequence'])) ?? [] }));
 }
 
-function filesOf(sequence: Value): Statement {
-  return select('SELECT path FROM crash_file WHERE crash = ? ORDER BY position', [sequence]);
+/** The paths of each of these crashes, the newest first. */
+function* filesOf(sequences: readonly Value[]): Work<ReadonlyMap<number, readonly string[]>> {
+  const paths = new Map<number, string[]>();
+  if (sequences.length === 0) return paths;
+  const found = yield* rows(
+    `SELECT crash, path FROM crash_file WHERE crash IN (${placesFor(sequences)})
+       ORDER BY crash, position`,
+    sequences,
+  );
+  for (const { crash, path } of found) {
+    const known = paths.get(Number(crash));
+    if (known === undefined) paths.set(Number(crash), [String(path)]);
+    else known.push(String(path));
+  }
+  return paths;
 }
 
-function crashOf(row: Row, files: readonly Row[]): Crash {
-  const sequence = Number(row['sequence']);
-  const report = parsed(row, 'report_json') as StoredReport;
-  const recordedSeconds = Number(row['recorded_seconds']);
+function placesFor(values: readonly Value[]): string {
+  return values.map(() => '?').join(', ');
+}
+
+/** The crash that a row of `crash` holds. @throws StoreError, `damaged`. */
+export function crashOf(row: Row): CountedCrash {
   return {
     id: String(row['id']),
-    sequence,
+    sequence: Number(row['sequence']),
     host: String(row['host']),
     hostSource: String(row['host_source']) as HostSource,
-    paths: files.map(({ path }) => String(path)),
-    recordedSeconds,
+    recordedSeconds: Number(row['recorded_seconds']),
     orderedSeconds: Number(row['ordered_seconds']),
-    report,
+    report: parsed(row, 'report_json') as StoredReport,
     verdict: parsed(row, 'verdict_json') as Verdict,
     suspectWindowSeconds: Number(row['suspect_window_seconds']),
   };
@@ -54,17 +71,16 @@ function parsed(row: Row, column: string): unknown {
   }
 }
 
-/** The crashes with these numbers. @throws StoreError, `damaged` where the tables lack one. */
-export function* crashesAt(sequences: readonly number[]): Work<Crash[]> {
-  const answers = yield* together([
-    ...sequences.map((sequence) => select('SELECT * FROM crash WHERE sequence = ?', [sequence])),
-    ...sequences.map(filesOf),
-  ]);
-  return sequences.map((sequence, i) => {
-    const [row] = answers[i]?.rows ?? [];
-    if (row !== undefined) return crashOf(row, answers[sequences.length + i]?.rows ?? []);
-    throw new StoreError('damaged', `crash ${sequence} is missing`);
-  });
+/** Rows of the crashes with these numbers. @throws StoreError, `damaged` where the tables lack one. */
+export function* rowsAt(sequences: readonly number[]): Work<readonly Row[]> {
+  if (sequences.length === 0) return [];
+  const found = yield* rows(
+    `SELECT ${CRASH_COLUMNS} FROM crash WHERE sequence IN (${placesFor(sequences)})`,
+    sequences,
+  );
+  const lacking = sequences.find((wanted) => !found.some(({ sequence }) => sequence === wanted));
+  if (lacking === undefined) return found;
+  throw new StoreError('damaged', `crash ${lacking} is missing`);
 }
 
 /** Crashes that are compared with a report: bounds what a hostile share costs. */
@@ -144,11 +160,11 @@ export function* candidates(
 }
 
 /** Writes a crash in place of what was known of it, with what it counted and what its log has. */
-export function putCrash(crash: Crash, nowSeconds: number): Statement[] {
+export function putCrash(crash: CountedCrash, nowSeconds: number): Statement[] {
   return [putRow(crash), ...putErrors(crash, nowSeconds), ...putLogged(crash)];
 }
 
-function putRow(crash: Crash): Statement {
+function putRow(crash: CountedCrash): Statement {
   const { report, sequence } = crash;
   return change(
     `INSERT INTO crash VALUES (:sequence, :id, :boot, :nodename, :host, :source, :crashed, :recorded,
@@ -200,7 +216,7 @@ function indexed<T extends string | null>(name: T): string | T {
 }
 
 /** A category that is suspect now keeps the time when it became so. */
-function putErrors(crash: Crash, nowSeconds: number): Statement[] {
+function putErrors(crash: CountedCrash, nowSeconds: number): Statement[] {
   return crashErrors(crash).map((errors) =>
     change(
       `INSERT INTO crash_error
@@ -223,7 +239,7 @@ function putErrors(crash: Crash, nowSeconds: number): Statement[] {
 }
 
 /** Never fewer errors than the log of the crash was known to have. */
-function putLogged(crash: Crash): Statement[] {
+function putLogged(crash: CountedCrash): Statement[] {
   const { sequence, host, report } = crash;
   return [
     change('UPDATE crash_logged SET host = ? WHERE crash = ?', [host, sequence]),

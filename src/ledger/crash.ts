@@ -9,8 +9,8 @@ import type { HostSource } from './host-name.ts';
 /** A report without what only distinguishes crashes. */
 export type StoredReport = Omit<CrashReport, 'vmcoreinfoLines'>;
 
-/** All times are Unix seconds. */
-export interface Crash {
+/** A crash as it is counted. All times are Unix seconds. */
+export interface CountedCrash {
   /** Published; stays the same whatever other reports of the crash add. */
   readonly id: string;
   /** Number of the crash in the ledger, from 1, in the order in which they became known. */
@@ -18,8 +18,6 @@ export interface Crash {
   /** The host it is counted for. A fallback is replaced by what is said later. */
   readonly host: string;
   readonly hostSource: HostSource;
-  /** Files that describe it, the newest first. They may be gone. */
-  readonly paths: readonly string[];
   /** When it became known. */
   readonly recordedSeconds: number;
   /** When it happened, as far as that can be believed; crashes are ordered by it. */
@@ -29,6 +27,12 @@ export interface Crash {
   readonly verdict: Verdict;
   /** The suspect window it was judged by, which stays the same. */
   readonly suspectWindowSeconds: number;
+}
+
+/** A crash as it is shown. */
+export interface Crash extends CountedCrash {
+  /** Files that describe it, the newest first. They may be gone. */
+  readonly paths: readonly string[];
 }
 
 const MAX_WARNINGS = 20;

@@ -1,7 +1,7 @@
 // What metrics, page and command line read of the ledger. All of it is committed.
 
 import type { FailureReason } from '../failure.ts';
-import type { Crash } from './crash.ts';
+import type { CountedCrash, Crash } from './crash.ts';
 import type { RecordedFailure } from './recent-failures.ts';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
 import { STORE_PROBLEMS, type StoreError, type StoreProblem } from './store-error.ts';
@@ -63,7 +63,7 @@ export interface SignatureGroup {
   /** Digest of the signature. */
   readonly signature: string;
   /** The newest crash with it. */
-  readonly newest: Crash;
+  readonly newest: CountedCrash;
   readonly crashes: number;
   readonly hosts: number;
   readonly kernels: number;

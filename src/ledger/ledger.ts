@@ -14,7 +14,7 @@ import { type Share, shareOf } from './share.ts';
 import { HINTS, StoreError } from './store-error.ts';
 import type { Shard } from '../shard.ts';
 
-export type { Crash, StoredReport } from './crash.ts';
+export type { CountedCrash, Crash, StoredReport } from './crash.ts';
 export {
   type HostCounts,
   LEDGER_STATES,

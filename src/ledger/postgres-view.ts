@@ -17,19 +17,21 @@ import { crashOfId, nextCrashes, selectCrashes, selectSignatures } from './selec
 import { type Work, row, rows } from './statements.ts';
 import { StoreError } from './store-error.ts';
 import { NOTHING, type Summary, SummaryView, readSummary } from './summary.ts';
-import { readHostTotals, readTotals } from './total-rows.ts';
+import { type TotalsText, readHostTotals, readTotals, totalsIn } from './total-rows.ts';
 import type { Totals } from './totals.ts';
 
 /** While the database is away it is tried again this long after it was found away. */
 const TRY_MS = 500;
 /** Prometheus waits this long for newer numbers of a host, or names of hosts, than were read before. */
 const PATIENCE_MS = 3000;
-/** Hosts whose totals are kept, for when it is away: each takes some 10 KiB. */
-const MAX_KEPT_HOSTS = 100_000;
+/** Characters of the totals that are kept, for when it is away: a host takes 3,000, or more where its logs are long. */
+const MAX_TOTALS = 2 ** 28;
 /** Lists of hosts that are kept: of /sd, and of the form of a page. */
 const MAX_HOST_LISTS = 2;
-/** Pages that are shown while it is away. */
-const MAX_PAGES = 32;
+/** Characters of the pages that are shown while it is away. */
+const MAX_PAGES = 2 ** 25;
+
+const lengthOf = (text: string): number => text.length;
 
 /** What is read every few seconds. */
 interface SharedSummary extends Summary {
@@ -43,9 +45,14 @@ const NOT_READ: SharedSummary = { ...NOTHING, commits: null, isPassed: false };
 /** Shows a shared ledger. */
 export class PostgresView extends SummaryView implements LedgerView {
   readonly #database: Postgres;
-  readonly #totals = new Kept<Totals | undefined>(MAX_KEPT_HOSTS, PATIENCE_MS);
-  readonly #hosts = new Kept<readonly string[]>(MAX_HOST_LISTS, PATIENCE_MS);
-  readonly #pages = new Kept<unknown>(MAX_PAGES);
+  readonly #totals = new Kept<TotalsText>({
+    ...{ most: MAX_TOTALS, sizeOf: lengthOf, patienceMs: PATIENCE_MS },
+  });
+  readonly #hosts = new Kept<readonly string[]>({
+    ...{ most: MAX_HOST_LISTS, patienceMs: PATIENCE_MS },
+  });
+  /** Each as JSON. */
+  readonly #pages = new Kept<string>({ most: MAX_PAGES, sizeOf: lengthOf });
   #summary = NOT_READ;
   /** When the database answered last, by a clock that is never set. */
   #answeredMs = -Infinity;
@@ -77,7 +84,7 @@ export class PostgresView extends SummaryView implements LedgerView {
   }
 
   async total(): Promise<Totals> {
-    return this.#page('total', () => readTotals(this.context()));
+    return totalsIn(await this.#page('total', () => readTotals(this.context())));
   }
 
   hosts(most = this.options.maxHosts): Promise<readonly string[]> {
@@ -86,8 +93,10 @@ export class PostgresView extends SummaryView implements LedgerView {
     return this.#latest(this.#hosts, `${limit}`, () => readHosts(maxHosts, limit));
   }
 
-  hostTotals(host: string): Promise<Totals | undefined> {
-    return this.#latest(this.#totals, host, () => readHostTotals(host, this.context()));
+  async hostTotals(host: string): Promise<Totals | undefined> {
+    const read = (): Work<TotalsText | undefined> => readHostTotals(host, this.context());
+    const text = await this.#latest(this.#totals, host, read);
+    return text === undefined ? undefined : totalsIn(text);
   }
 
   crashes(filter: CrashFilter = {}): AsyncGenerator<Crash> {
@@ -106,15 +115,21 @@ export class PostgresView extends SummaryView implements LedgerView {
     return this.#page(`crash ${id}`, () => crashOfId(id));
   }
 
-  #page<T>(key: string, work: () => Work<T>): Promise<T> {
-    return this.#latest(this.#pages, key, work) as Promise<T>;
+  /** What `work` comes to, which must be what JSON can hold. */
+  async #page<T>(key: string, work: () => Work<T>): Promise<T> {
+    const text = await this.#latest(this.#pages, key, () => jsonOf(work()));
+    return (text === undefined ? undefined : JSON.parse(text)) as T;
   }
 
   /** What is read now; what was read before where that fails. @throws StoreError. */
-  async #latest<T>(kept: Kept<T>, key: string, work: () => Work<T>): Promise<T> {
+  async #latest<T, R extends T | undefined>(
+    kept: Kept<T>,
+    key: string,
+    work: () => Work<R>,
+  ): Promise<R> {
     if (this.#isAway && kept.has(key)) {
       this.#tryAgain().catch(() => undefined);
-      return kept.get(key) as T;
+      return kept.get(key) as R;
     }
     return await kept.latest(key, () => this.#ask(work));
   }
@@ -155,6 +170,10 @@ export class PostgresView extends SummaryView implements LedgerView {
       throw problem;
     }
   }
+}
+
+function* jsonOf(work: Work<unknown>): Work<string | undefined> {
+  return JSON.stringify(yield* work);
 }
 
 function* readShared(before: SharedSummary): Work<SharedSummary> {

@@ -100,9 +100,9 @@ export class Postgres {
 
   #transaction<T>(begin: string, work: Work<T>): Promise<T> {
     return this.#withClient(async (client) => {
-      const begun = client.query(begin);
+      const [begun, came] = sentTogether(client, () => [client.query(begin), done(client, work)]);
       begun.catch(() => undefined); // it is awaited when the work, sent along with it, came to its end
-      const result = await done(client, work).catch(async (error: unknown) => {
+      const result = await came.catch(async (error: unknown) => {
         await begun;
         throw error;
       });
@@ -204,6 +204,16 @@ function* versionOf(name: string): Work<number> {
   throw new StoreError('damaged', `${name}: its table meta does not say what schema it has`);
 }
 
+/** In one packet what `send` sends at once: each of them wakes the database. */
+function sentTogether<T>({ connection: { stream } }: PoolClient, send: () => T): T {
+  stream.cork();
+  try {
+    return send();
+  } finally {
+    stream.uncork();
+  }
+}
+
 /** Runs work on a connection, a statement or some at a time. */
 async function done<T>(client: PoolClient, work: Work<T>): Promise<T> {
   let step = work.next();
@@ -216,7 +226,9 @@ async function answers(
   statements: readonly Statement[],
 ): Promise<readonly Answer[]> {
   const settled = await Promise.allSettled(
-    statements.map(({ sql, values }) => query(client, withNumbers(sql, values))),
+    sentTogether(client, () =>
+      statements.map(({ sql, values }) => query(client, withNumbers(sql, values))),
+    ),
   );
   return settled.map((one) => {
     if (one.status === 'rejected') throw one.reason;

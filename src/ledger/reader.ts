@@ -17,11 +17,11 @@ import type { Work } from './statements.ts';
 import type { Store } from './store.ts';
 import { StoreError } from './store-error.ts';
 import { NOTHING, type Summary, SummaryView, readSummary } from './summary.ts';
-import { NO_CRASHES, readHostTotals, readTotals } from './total-rows.ts';
+import { NO_CRASHES, type TotalsText, readHostTotals, readTotals, totalsIn } from './total-rows.ts';
 import type { Totals } from './totals.ts';
 
-/** Hosts whose totals are kept: each takes some 10 KiB. */
-const MAX_KEPT_HOSTS = 10_000;
+/** Characters of the totals that are kept: a host takes 3,000, or more where its logs are long. */
+const MAX_TOTALS = 2 ** 25;
 /** Answers that are kept of the ledger as a whole: its numbers, and lists of hosts for /sd and a form. */
 const MAX_WHOLE = 4;
 
@@ -41,8 +41,10 @@ interface LedgerReaderOptions extends ReaderOptions {
 /** Shows one ledger. Where it cannot be read, what is in metrics is what was read last. */
 export class LedgerReader extends SummaryView implements LedgerView {
   readonly isRead = true;
-  readonly #whole = new Kept<Answer>(MAX_WHOLE);
-  readonly #hosts = new Kept<Answer>(MAX_KEPT_HOSTS);
+  readonly #whole = new Kept<Answer>({ most: MAX_WHOLE });
+  readonly #totals = new Kept<Answer>({
+    ...{ most: MAX_TOTALS, sizeOf: ({ value }) => (value as TotalsText).length },
+  });
   readonly #directory: string;
   readonly #log: Logger;
   #store: Store | undefined;
@@ -86,7 +88,8 @@ export class LedgerReader extends SummaryView implements LedgerView {
 
   /** @throws StoreError when it cannot be read, and was not before. */
   total(): Totals {
-    return this.#latest(this.#whole, 'total', () => readTotals(this.context())) ?? NO_CRASHES;
+    const text = this.#latest(this.#whole, 'total', () => readTotals(this.context()));
+    return text === undefined ? NO_CRASHES : totalsIn(text);
   }
 
   /** @throws StoreError as total() does. */
@@ -98,7 +101,8 @@ export class LedgerReader extends SummaryView implements LedgerView {
 
   /** @throws StoreError as total() does. */
   hostTotals(host: string): Totals | undefined {
-    return this.#latest(this.#hosts, host, () => readHostTotals(host, this.context()));
+    const text = this.#latest(this.#totals, host, () => readHostTotals(host, this.context()));
+    return text === undefined ? undefined : totalsIn(text);
   }
 
   *crashes(filter: CrashFilter = {}): Generator<Crash> {

@@ -5,14 +5,14 @@ import type { FileOutcome } from '../outcome.ts';
 import { type Shard, shardText } from '../shard.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 import {
-  type Crash,
+  type CountedCrash,
   type StoredReport,
   isOfPstore,
   merged,
   storedReport,
   withReport,
 } from './crash.ts';
-import { candidates, crashesAt, number, putCrash, putFile } from './crash-rows.ts';
+import { candidates, crashOf, number, putCrash, putFile, rowsAt } from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
 import { panicMark } from './logs.ts';
 import { type CrashIdentity, newCrashId, sameCrash, sha256 } from './identity.ts';
@@ -145,19 +145,18 @@ function* recordCrash(
   const named = hostOf(nodename, path, hostRule);
   const sought = { digest, path, content, host: named.host };
   const same = sameCrash(identity, yield* candidates(identity, sought));
-  const [before] = same ? yield* crashesAt([same.sequence]) : [];
+  const [before] = same ? (yield* rowsAt([same.sequence])).map(crashOf) : [];
   const next = storedReport(report);
   const sequence = before?.sequence ?? (yield* lastSequence()) + 1;
   const known = before ?? {
     id: yield* freeId(identity, digest, sequence),
     sequence,
-    paths: [],
     recordedSeconds: nowSeconds,
     suspectWindowSeconds,
   };
   // A fallback is no host: what is said later replaces it.
   const isNamed = before !== undefined && before.hostSource !== 'fallback';
-  const after: Crash = {
+  const after: CountedCrash = {
     ...withReport(known, before ? merged(before.report, next) : next),
     host: isNamed ? before.host : named.host,
     hostSource: isNamed ? before.hostSource : named.source,
@@ -179,8 +178,8 @@ function* recordCrash(
   return after.report;
 }
 
-function hasChanged(before: Crash, after: Crash): boolean {
-  return JSON.stringify({ ...before, paths: [] }) !== JSON.stringify({ ...after, paths: [] });
+function hasChanged(before: CountedCrash, after: CountedCrash): boolean {
+  return JSON.stringify(before) !== JSON.stringify(after);
 }
 
 function* lastSequence(): Work<number> {

@@ -42,11 +42,14 @@ CREATE TABLE crash (
   report_json TEXT NOT NULL
 ) STRICT;
 CREATE INDEX crash_of_boot ON crash (boot_id, nodename) WHERE boot_id IS NOT NULL;
--- These four hold all that crashes are selected by, so that no row is read that is not shown.
+-- These four hold all that crashes are selected by, and two of them what totals count, so that no row is
+-- read that is not shown.
 CREATE INDEX crash_in_order ON crash
-  (ordered_seconds, sequence, host, verdict, kernel_release, hardware, signature, categories);
+  (ordered_seconds, sequence, host, verdict, kernel_release, hardware, signature, categories,
+   crash_type, recorded_seconds);
 CREATE INDEX crash_of_host ON crash
-  (host, ordered_seconds, sequence, verdict, kernel_release, hardware, signature, categories);
+  (host, ordered_seconds, sequence, verdict, kernel_release, hardware, signature, categories,
+   crash_type, recorded_seconds);
 CREATE INDEX crash_of_verdict ON crash
   (verdict, ordered_seconds, sequence, host, kernel_release, hardware, signature, categories);
 CREATE INDEX crash_of_signature ON crash
@@ -54,8 +57,6 @@ CREATE INDEX crash_of_signature ON crash
   WHERE signature IS NOT NULL;
 CREATE INDEX crash_of_pstore ON crash (host, ordered_seconds) WHERE reason = 'pstore';
 CREATE INDEX crash_of_panic ON crash (panic_mark) WHERE panic_mark IS NOT NULL;
-CREATE INDEX crash_by_recording ON crash (recorded_seconds, ordered_seconds);
-CREATE INDEX crash_of_type ON crash (crash_type) WHERE crash_type IS NOT NULL;
 
 CREATE TABLE crash_vmcoreinfo (
   digest TEXT NOT NULL,
@@ -101,7 +102,8 @@ CREATE TABLE crash_logged (
   host TEXT NOT NULL, -- of its crash
   PRIMARY KEY (crash, category, severity)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX crash_logged_of_host ON crash_logged (host, category, severity);
+CREATE INDEX crash_logged_of_category ON crash_logged (category, severity, events);
+CREATE INDEX crash_logged_of_host ON crash_logged (host, category, severity, events);
 
 CREATE TABLE file (
   root TEXT NOT NULL,

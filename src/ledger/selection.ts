@@ -5,8 +5,8 @@
 
 import type { CrashFilter, CrashSelection, Sort } from '../selection.ts';
 import { HARDWARE_VERDICTS, VERDICTS } from '../triage.ts';
-import { crashesOf } from './crash-rows.ts';
-import type { Crash } from './crash.ts';
+import { CRASH_COLUMNS, crashOf, crashesOf } from './crash-rows.ts';
+import type { CountedCrash, Crash } from './crash.ts';
 import type { CrashPage, SignatureGroup, SignaturePage } from './ledger-view.ts';
 import { type Row, type Statement, type Work, row, rows, select, together } from './statements.ts';
 
@@ -75,7 +75,7 @@ export function statements(
   const { sql } = where(selection);
   const order = ORDERS[selection.sort ?? 'newest'];
   return {
-    page: `SELECT * FROM crash WHERE sequence IN (
+    page: `SELECT ${CRASH_COLUMNS} FROM crash WHERE sequence IN (
         SELECT sequence FROM crash${sql} ORDER BY ${order} LIMIT :limit OFFSET :offset)
       ORDER BY ${order}`,
     // They have numbers from 1, without a gap.
@@ -97,7 +97,7 @@ function* matching(selection: CrashSelection): Work<number> {
   return Number(counted?.['count']);
 }
 
-function groupOf(signature: string, row: Row, newest: Crash): SignatureGroup {
+function groupOf(signature: string, row: Row, newest: CountedCrash): SignatureGroup {
   return {
     ...{ signature, newest },
     crashes: Number(row['crashes']),
@@ -126,11 +126,12 @@ function* groupsOf(
     });
   const answers = yield* together([
     ...ofEach(GROUP, ''),
-    ...ofEach('*', ` ORDER BY ${NEWEST} LIMIT 1`),
+    ...ofEach(CRASH_COLUMNS, ` ORDER BY ${NEWEST} LIMIT 1`),
   ]);
   const found = answers.map(({ rows: [row] }) => row ?? {});
-  const newest = yield* crashesOf(found.slice(signatures.length));
-  return newest.map((crash, i) => groupOf(signatures[i] ?? '', found[i] ?? {}, crash));
+  return signatures.map((signature, i) =>
+    groupOf(signature, found[i] ?? {}, crashOf(found[signatures.length + i] ?? {})),
+  );
 }
 
 /** The signatures of one page. */
@@ -158,7 +159,9 @@ export function* selectSignatures(selection: CrashSelection): Work<SignaturePage
 
 /** The crash with this id. */
 export function* crashOfId(id: string): Work<Crash | undefined> {
-  const [crash] = yield* crashesOf(yield* rows('SELECT * FROM crash WHERE id = ?', [id]));
+  const [crash] = yield* crashesOf(
+    yield* rows(`SELECT ${CRASH_COLUMNS} FROM crash WHERE id = ?`, [id]),
+  );
   return crash;
 }
 
@@ -171,7 +174,7 @@ const STEP = 256;
 export function* nextCrashes(filter: CrashFilter, last: Crash | undefined): Work<Crash[]> {
   const { sql, values } = where(filter, '(ordered_seconds, sequence) < (:seconds, :sequence)');
   return yield* crashesOf(
-    yield* rows(`SELECT * FROM crash${sql} ORDER BY ${NEWEST} LIMIT :step`, {
+    yield* rows(`SELECT ${CRASH_COLUMNS} FROM crash${sql} ORDER BY ${NEWEST} LIMIT :step`, {
       ...values,
       seconds: last?.orderedSeconds ?? Number.MAX_SAFE_INTEGER,
       sequence: last?.sequence ?? 0,

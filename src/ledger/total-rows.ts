@@ -1,17 +1,11 @@
-// Reads totals from the tables, by index: for one host it reads as many rows as the host has crashes.
+// Reads totals from the tables, by index: for one host it reads as many entries of indexes as the host has
+// crashes, and few rows. What is read can be kept as text, which is small beside the totals made of it.
 
 import { CATEGORIES, type Category, type CrashType, type Severity } from '../vmcore/index.ts';
-import { crashesAt, number } from './crash-rows.ts';
-import { type Crash, LATE_SECONDS } from './crash.ts';
+import { crashOf, number, rowsAt } from './crash-rows.ts';
+import { type CountedCrash, LATE_SECONDS } from './crash.ts';
 import { SPANS, type Slice, recent } from './recent.ts';
-import {
-  type Answer,
-  type Row,
-  type Statement,
-  type Work,
-  select,
-  together,
-} from './statements.ts';
+import { type Row, type Statement, type Work, select, together } from './statements.ts';
 import type { CategoryTotals, Totals } from './totals.ts';
 
 /** What totals depend on besides the tables. */
@@ -23,148 +17,188 @@ export interface TotalsContext {
   readonly nowSeconds: number;
 }
 
+/** What totals are made of: JSON of a TotalRows. */
+export type TotalsText = string;
+
+/** Rows of the statements below, and of `crash` those that they name. */
+interface TotalRows {
+  readonly isFallback: boolean;
+  readonly last: readonly Row[];
+  readonly crashes: readonly Row[];
+  readonly errors: readonly Row[];
+  readonly suspects: readonly Row[];
+  readonly logged: readonly Row[];
+  readonly named: readonly Row[];
+}
+
+const NOTHING = { last: [], crashes: [], errors: [], suspects: [], logged: [], named: [] };
+
 /** Of a ledger with nothing in it. */
-export const NO_CRASHES: Totals = totalsFrom([], [], false);
+export const NO_CRASHES: Totals = totalsOf({ isFallback: false, ...NOTHING });
 
 /** The totals of every crash. */
-export function* readTotals(context: TotalsContext): Work<Totals> {
-  return yield* totalsOf(yield* together(statements(undefined, context)), false);
+export function* readTotals(context: TotalsContext): Work<TotalsText> {
+  return JSON.stringify(yield* rowsOf(undefined, context));
 }
 
 /** The totals of one host; undefined where no crash is of it, and beyond the limit. */
-export function* readHostTotals(host: string, context: TotalsContext): Work<Totals | undefined> {
-  const [known, ...answers] = yield* together([
-    select('SELECT number FROM host WHERE name = ?', [host]),
-    ...statements(host, context),
-  ]);
-  if ((number(known?.rows[0]?.['number']) ?? Infinity) > context.maxHosts) return undefined;
-  const totals = yield* totalsOf(answers, host === context.fallback);
-  return totals.crashes === 0 ? undefined : totals;
+export function* readHostTotals(
+  host: string,
+  context: TotalsContext,
+): Work<TotalsText | undefined> {
+  const found = yield* rowsOf(host, context);
+  const hostNumber = number(found.last[0]?.['host']) ?? Infinity;
+  if (hostNumber > context.maxHosts || found.crashes.length === 0) return undefined;
+  return JSON.stringify(found);
 }
 
-const EACH_CATEGORY = CATEGORIES.map((name) => `SELECT '${name}' AS category`).join(' UNION ALL ');
+/** The totals that were read. */
+export function totalsIn(text: TotalsText): Totals {
+  return totalsOf(JSON.parse(text) as TotalRows);
+}
 
 /** @param host undefined: of every crash. */
+function* rowsOf(host: string | undefined, context: TotalsContext): Work<TotalRows> {
+  const answers = yield* together(statements(host, context));
+  const [last = [], crashes = [], errors = [], suspects = [], logged = []] = answers.map(
+    ({ rows }) => rows,
+  );
+  const sequences = [last, errors, newest(crashes)].flatMap((rows) =>
+    rows.flatMap(({ sequence }) => number(sequence) ?? []),
+  );
+  const isFallback = host === context.fallback;
+  const named = yield* rowsAt([...new Set(sequences)]);
+  return { isFallback, last, crashes, errors, suspects, logged, named };
+}
+
+/**
+ * The newest crash; crashes by their type and when they became known; errors by category, with the crash
+ * that became known last as suspect; when suspect ones became known; errors in logs.
+ */
 function statements(host: string | undefined, { nowSeconds }: TotalsContext): Statement[] {
   const scope = host === undefined ? 'TRUE' : 'host = :host';
   const values = host === undefined ? {} : { host };
+  const { crashes, suspects } = SPANS;
   return [
-    select(`SELECT count(*) AS count, max(sequence) AS sequence FROM crash WHERE ${scope}`, values),
     select(
-      `SELECT sequence FROM crash WHERE ${scope}
-         ORDER BY ordered_seconds DESC, sequence DESC LIMIT 1`,
+      `SELECT (SELECT number FROM host WHERE ${host === undefined ? 'FALSE' : 'name = :host'}) AS host,
+         (SELECT sequence FROM crash WHERE ${scope}
+           ORDER BY ordered_seconds DESC, sequence DESC LIMIT 1) AS sequence`,
       values,
     ),
     select(
-      `SELECT category, sum(count) AS errors, count(*) AS crashes,
-         count(suspect_seconds) AS suspects, max(last_error_seconds) AS last
-       FROM crash_error WHERE ${scope} AND count > 0 GROUP BY category`,
-      values,
+      `SELECT crash_type, CASE
+           WHEN recorded_seconds > :since AND recorded_seconds - ordered_seconds <= :late
+           THEN recorded_seconds / ${crashes.sliceSeconds} END AS slice,
+         count(*) AS count, max(sequence) AS sequence
+       FROM crash WHERE ${scope} GROUP BY crash_type, slice`,
+      { ...values, since: nowSeconds - crashes.seconds, late: LATE_SECONDS },
     ),
     select(
-      `SELECT one.category, e.crash AS sequence, e.suspect_seconds
-         FROM (${EACH_CATEGORY}) AS one JOIN crash_error AS e ON e.category = one.category
-           AND e.crash = (SELECT crash FROM crash_error
-             WHERE ${scope} AND category = one.category AND suspect_seconds IS NOT NULL
-             ORDER BY suspect_seconds DESC, crash DESC LIMIT 1)`,
+      `SELECT *, (SELECT crash FROM crash_error
+           WHERE ${scope} AND category = counted.category AND suspect_seconds IS NOT NULL
+           ORDER BY suspect_seconds DESC, crash DESC LIMIT 1) AS sequence
+         FROM (
+           SELECT category, sum(count) AS errors, count(*) AS crashes,
+             count(suspect_seconds) AS suspects, max(suspect_seconds) AS suspect_seconds,
+             max(last_error_seconds) AS last
+           FROM crash_error WHERE ${scope} AND count > 0 GROUP BY category) AS counted`,
       values,
+    ),
+    // By the second first, in the order of an index: many crashes become known in one transaction.
+    select(
+      `SELECT category, suspect_seconds / ${suspects.sliceSeconds} AS slice, sum(count) AS count
+         FROM (
+           SELECT category, suspect_seconds, count(*) AS count FROM crash_error AS e
+           WHERE ${scope} AND suspect_seconds > :since
+             AND NOT EXISTS (SELECT 1 FROM repair AS r WHERE r.host = e.host AND r.crash >= e.crash)
+           GROUP BY category, suspect_seconds) AS counted
+         GROUP BY category, slice`,
+      { ...values, since: nowSeconds - suspects.seconds },
     ),
     select(
       `SELECT category, severity, sum(events) AS events FROM crash_logged WHERE ${scope}
          GROUP BY category, severity`,
       values,
     ),
-    select(
-      `SELECT crash_type, count(*) AS count FROM crash
-         WHERE ${scope} AND crash_type IS NOT NULL GROUP BY crash_type`,
-      values,
-    ),
-    select(
-      `SELECT recorded_seconds / ${SPANS.crashes.sliceSeconds} AS slice, count(*) AS count
-         FROM crash
-         WHERE ${scope} AND recorded_seconds > :since AND recorded_seconds - ordered_seconds <= :late
-         GROUP BY slice`,
-      { ...values, since: nowSeconds - SPANS.crashes.seconds, late: LATE_SECONDS },
-    ),
-    select(
-      `SELECT category, suspect_seconds / ${SPANS.suspects.sliceSeconds} AS slice, count(*) AS count
-         FROM crash_error AS e
-         WHERE ${scope} AND suspect_seconds > :since
-           AND NOT EXISTS (SELECT 1 FROM repair AS r WHERE r.host = e.host AND r.crash >= e.crash)
-         GROUP BY category, slice`,
-      { ...values, since: nowSeconds - SPANS.suspects.seconds },
-    ),
   ];
 }
 
-/** @param answers of the statements above. */
-function* totalsOf(answers: readonly Answer[], isFallback: boolean): Work<Totals> {
-  const named = answers.slice(0, 4).flatMap(({ rows }) => rows);
-  const sequences = new Set(named.flatMap(({ sequence }) => number(sequence) ?? []));
-  return totalsFrom(answers, yield* crashesAt([...sequences]), isFallback);
-}
-
-/** @param crashes those that rows name by `sequence`. */
-function totalsFrom(
-  answers: readonly Answer[],
-  crashes: readonly Crash[],
-  isFallback: boolean,
-): Totals {
-  const rowsOf = (i: number): readonly Row[] => answers[i]?.rows ?? [];
-  const [[counted], [last], categories, lastSuspects] = [
-    rowsOf(0),
-    rowsOf(1),
-    rowsOf(2),
-    rowsOf(3),
-  ];
-  const crashOf = (row: Row | undefined): Crash | undefined =>
-    crashes.find(({ sequence }) => sequence === row?.['sequence']);
-  const ofCategory = (rows: readonly Row[], name: string): Row[] =>
-    rows.filter(({ category }) => category === name);
-  const recorded = rowsOf(6).map(sliceOf);
-  const suspects = new Map(
-    CATEGORIES.map((name) => [name as string, ofCategory(rowsOf(7), name).map(sliceOf)]),
+function totalsOf({
+  isFallback,
+  last,
+  crashes,
+  errors,
+  suspects,
+  logged,
+  named,
+}: TotalRows): Totals {
+  const known: ReadonlyMap<unknown, CountedCrash> = new Map(
+    named.map((row) => [row['sequence'], crashOf(row)]),
+  );
+  const recorded = crashes.flatMap(sliceOf);
+  const slices = new Map(
+    CATEGORIES.map((name) => [name as string, ofCategory(suspects, name).flatMap(sliceOf)]),
   );
   return {
     isFallback,
-    crashes: Number(counted?.['count'] ?? 0),
+    crashes: sum(crashes),
     byCategory: new Map(
       CATEGORIES.map((name) => {
-        const [[sums], [suspect]] = [ofCategory(categories, name), ofCategory(lastSuspects, name)];
-        return [name, categoryTotals(sums, suspect, crashOf)];
+        const [row] = ofCategory(errors, name);
+        return [name, categoryTotals(row, known.get(row?.['sequence']))];
       }),
     ),
-    logged: rowsOf(4).map((row) => ({
+    logged: logged.map((row) => ({
       category: String(row['category']) as Category,
       severity: String(row['severity']) as Severity,
       events: Number(row['events']),
     })),
-    byType: new Map(
-      rowsOf(5).map((row) => [String(row['crash_type']) as CrashType, Number(row['count'])]),
-    ),
-    lastCrash: crashOf(last),
-    lastRecorded: crashOf(counted),
+    byType: byType(crashes),
+    lastCrash: known.get(last[0]?.['sequence']),
+    lastRecorded: known.get(newest(crashes)[0]?.['sequence']),
     recordedWithinDay: (nowSeconds) => recent(recorded, SPANS.crashes, nowSeconds),
     recentSuspects: (category, nowSeconds) =>
-      recent(suspects.get(category) ?? [], SPANS.suspects, nowSeconds),
+      recent(slices.get(category) ?? [], SPANS.suspects, nowSeconds),
   };
 }
 
-function sliceOf({ slice, count }: Row): Slice {
-  return [Number(slice), Number(count)];
+/** The row with the crash that became known last. */
+function newest(crashes: readonly Row[]): readonly Row[] {
+  return crashes.toSorted((a, b) => Number(b['sequence']) - Number(a['sequence'])).slice(0, 1);
 }
 
-function categoryTotals(
-  sums: Row | undefined,
-  suspect: Row | undefined,
-  crashOf: (row: Row | undefined) => Crash | undefined,
-): CategoryTotals {
-  const crash = crashOf(suspect);
+function ofCategory(rows: readonly Row[], name: string): readonly Row[] {
+  return rows.filter(({ category }) => category === name);
+}
+
+function sum(rows: readonly Row[]): number {
+  return rows.reduce((all, { count }) => all + Number(count), 0);
+}
+
+function byType(crashes: readonly Row[]): ReadonlyMap<CrashType, number> {
+  const types = new Set(crashes.flatMap(({ crash_type: type }) => type ?? []));
+  return new Map(
+    [...types].map((type) => [
+      String(type) as CrashType,
+      sum(crashes.filter(({ crash_type: one }) => one === type)),
+    ]),
+  );
+}
+
+function sliceOf({ slice, count }: Row): Slice[] {
+  return typeof slice === 'number' ? [[slice, Number(count)]] : [];
+}
+
+function categoryTotals(row: Row | undefined, suspect: CountedCrash | undefined): CategoryTotals {
   return {
-    errors: Number(sums?.['errors'] ?? 0),
-    lastSeconds: number(sums?.['last']) ?? 0,
-    suspectCrashes: Number(sums?.['suspects'] ?? 0),
-    crashes: Number(sums?.['crashes'] ?? 0),
-    lastSuspect: crash && { crash, recordedSeconds: number(suspect?.['suspect_seconds']) ?? 0 },
+    errors: Number(row?.['errors'] ?? 0),
+    lastSeconds: number(row?.['last']) ?? 0,
+    suspectCrashes: Number(row?.['suspects'] ?? 0),
+    crashes: Number(row?.['crashes'] ?? 0),
+    lastSuspect: suspect && {
+      crash: suspect,
+      recordedSeconds: number(row?.['suspect_seconds']) ?? 0,
+    },
   };
 }

@@ -2,7 +2,7 @@
 // crashes as for one.
 
 import type { CrashType } from '../vmcore/index.ts';
-import type { Crash } from './crash.ts';
+import type { CountedCrash } from './crash.ts';
 import type { CountedErrors } from './logs.ts';
 
 /** What all crashes of a scope counted in one category. */
@@ -19,7 +19,7 @@ export interface CategoryTotals {
 }
 
 interface SuspectCrash {
-  readonly crash: Crash;
+  readonly crash: CountedCrash;
   /** When it became known that it is suspect, Unix seconds. */
   readonly recordedSeconds: number;
 }
@@ -39,9 +39,9 @@ export interface Totals {
   /** Crashes by what the kernel died of, as far as a log says so. */
   readonly byType: ReadonlyMap<CrashType, number>;
   /** The newest crash, by when it happened as far as that can be believed. */
-  readonly lastCrash: Crash | undefined;
+  readonly lastCrash: CountedCrash | undefined;
   /** The crash that became known last. */
-  readonly lastRecorded: Crash | undefined;
+  readonly lastRecorded: CountedCrash | undefined;
   /** Crashes that became known in the day before `nowSeconds`, without those that were found late. */
   recordedWithinDay(nowSeconds: number): number;
   /** Suspect crashes of the 30 days before `nowSeconds`; of each host, since its last repair. */

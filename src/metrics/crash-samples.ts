@@ -3,7 +3,7 @@
 
 import { type CrashErrors, crashErrors } from '../ledger/crash-errors.ts';
 import { isFoundLate } from '../ledger/crash.ts';
-import type { CategoryTotals, Crash, StoredReport, Totals } from '../ledger/ledger.ts';
+import type { CategoryTotals, CountedCrash, StoredReport, Totals } from '../ledger/ledger.ts';
 import { errorOf } from '../triage.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 import { logSamples } from './log-projection.ts';
@@ -55,7 +55,7 @@ function crashCounters({ crashes, byCategory }: Totals): PartialSamples {
 }
 
 function lastCrashSamples(
-  crash: Crash | undefined,
+  crash: CountedCrash | undefined,
 ): SamplesOf<
   | 'hwerr_last_crash_timestamp_seconds'
   | 'hwerr_last_crash_recoverable_errors'
@@ -90,7 +90,7 @@ const NO_ERRORS: readonly Pick<CrashErrors, 'category' | 'count' | 'leadSeconds'
 
 /** The crash that an alert is about: the one recorded last, whenever it happened. */
 function lastRecordedSamples(
-  crash: Crash | undefined,
+  crash: CountedCrash | undefined,
 ): SamplesOf<
   | 'hwerr_last_crash_recorded_timestamp_seconds'
   | 'hwerr_last_recorded_crash_info'
@@ -128,7 +128,7 @@ function lastRecordedSamples(
   };
 }
 
-function causeLabels({ id, verdict }: Crash): Record<string, string> {
+function causeLabels({ id, verdict }: CountedCrash): Record<string, string> {
   const error = errorOf(verdict);
   return {
     crash: id,

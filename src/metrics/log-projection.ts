@@ -2,7 +2,7 @@
 // added to those that a kernel counted.
 
 import { type CountedErrors, bySeverity, signatureDigest } from '../ledger/logs.ts';
-import type { Crash, Totals } from '../ledger/ledger.ts';
+import type { CountedCrash, Totals } from '../ledger/ledger.ts';
 import {
   CATEGORIES,
   CRASH_TYPES,
@@ -30,7 +30,7 @@ function logCounters({ logged, byType }: Totals): PartialSamples {
   };
 }
 
-function lastLogSamples(crash: Crash | undefined): PartialSamples {
+function lastLogSamples(crash: CountedCrash | undefined): PartialSamples {
   if (crash === undefined) {
     return {
       hwerr_last_crash_logged_errors: everySeverity([]),
@@ -66,7 +66,7 @@ function everySeverity(errors: readonly CountedErrors[]): Sample[] {
   );
 }
 
-function leads({ report }: Crash): Sample[] {
+function leads({ report }: CountedCrash): Sample[] {
   return bySeverity(report.loggedErrors).flatMap(({ category, severity }) => {
     const seconds = report.loggedErrors
       .filter((one) => one.category === category && one.severity === severity)
@@ -90,7 +90,7 @@ function parts(events: readonly HardwareEvent[]): Sample[] {
   return [...found.values()];
 }
 
-function machine({ report }: Crash): Sample[] {
+function machine({ report }: CountedCrash): Sample[] {
   const hardware = report.crash?.hardware;
   if (hardware === null || hardware === undefined) return [];
   const { vendor, model, biosVersion } = hardware;

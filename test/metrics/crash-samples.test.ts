@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { FAILURE_REASONS } from '../../src/failure.ts';
 import { LastFailures } from '../../src/ledger/last-failures.ts';
-import type { Crash, LedgerReader } from '../../src/ledger/ledger.ts';
+import type { CountedCrash, LedgerReader } from '../../src/ledger/ledger.ts';
 import { crashSamples } from '../../src/metrics/crash-samples.ts';
 import { failureSamples } from '../../src/metrics/projection.ts';
 import type { PartialSamples } from '../../src/metrics/sample.ts';
@@ -36,7 +36,7 @@ function shown(samples: PartialSamples, name: keyof PartialSamples): Record<stri
   );
 }
 
-function newest(view: Pick<LedgerReader, 'total'>): Crash {
+function newest(view: Pick<LedgerReader, 'total'>): CountedCrash {
   return view.total().lastRecorded!;
 }
 
