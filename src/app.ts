@@ -171,10 +171,7 @@ async function openConfiguredLedger(config: PassConfig, log: Logger): Promise<Le
     log,
   };
   if (ledgerUrl === undefined) {
-    const ledger = await openLedger({ ...options, directory: ledgerPath });
-    // Every scrape shows it: from now on also when the disk cannot be read.
-    if (mode === 'node') ledger.view.total();
-    return ledger;
+    return openLedger({ ...options, directory: ledgerPath, showsTotal: mode === 'node' });
   }
   const { PostgresEngine } = await import('./ledger/postgres-engine.ts');
   return openLedgerOf(new PostgresEngine(ledgerUrl, options), options);

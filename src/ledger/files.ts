@@ -98,14 +98,23 @@ export function noteClosed(directory: string): void {
   writeFileSync(join(directory, CLOSED), stateOf(directory), { mode: 0o640 });
 }
 
-/** Whether nobody wrote to the ledger since noteClosed(). */
-export function isAsClosed(directory: string): boolean {
+/**
+ * Whether nobody wrote to the ledger since noteClosed(). Said once: whoever is told so and finds it damaged
+ * leaves the next one to check it.
+ */
+export function wasClosed(directory: string): boolean {
+  const note = join(directory, CLOSED);
   try {
-    const closed = readFileSync(join(directory, CLOSED), 'utf8');
-    return !hasWal(directory) && closed === stateOf(directory);
+    if (hasWal(directory) || readFileSync(note, 'utf8') !== stateOf(directory)) return false;
   } catch {
     return false;
   }
+  try {
+    rmSync(note);
+  } catch {
+    // Where it cannot be removed, no damaged ledger can be set aside either.
+  }
+  return true;
 }
 
 /** Whoever writes to a file, or puts another in its place, changes one of its numbers. */

@@ -48,6 +48,8 @@ export interface RecordingOptions extends ReaderOptions {
 /** The same, and where the ledger is. */
 export interface LedgerOptions extends RecordingOptions {
   readonly directory: string;
+  /** Whether every scrape shows the totals of all crashes. */
+  readonly showsTotal?: boolean;
 }
 
 /**

@@ -35,6 +35,7 @@ interface Answer {
 
 interface LedgerReaderOptions extends ReaderOptions {
   readonly directory: string;
+  readonly showsTotal?: boolean;
   readonly log: Logger;
 }
 
@@ -46,6 +47,7 @@ export class LedgerReader extends SummaryView implements LedgerView {
     ...{ most: MAX_TOTALS, sizeOf: ({ value }) => (value as TotalsText).length },
   });
   readonly #directory: string;
+  readonly #showsTotal: boolean;
   readonly #log: Logger;
   #store: Store | undefined;
   /** What could not be read, since it was said in the log, and why. */
@@ -54,6 +56,7 @@ export class LedgerReader extends SummaryView implements LedgerView {
   constructor(options: LedgerReaderOptions, failures: RecentFailures) {
     super(options, failures);
     this.#directory = options.directory;
+    this.#showsTotal = options.showsTotal ?? false;
     this.#log = options.log;
   }
 
@@ -73,6 +76,7 @@ export class LedgerReader extends SummaryView implements LedgerView {
   /** Show this ledger from now on, and close the one before. @throws StoreError when it cannot be read. */
   show(store: Store): void {
     this.#read(store, this.#whole, 'summary', readSummary);
+    if (this.#showsTotal) this.#read(store, this.#whole, 'total', () => readTotals(this.context()));
     this.#store?.close();
     this.#store = store;
   }

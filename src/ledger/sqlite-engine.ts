@@ -6,13 +6,13 @@ import type { Engine, FileResult, ReaderOptions } from './engine.ts';
 import {
   hasLedger,
   hasWal,
-  isAsClosed,
   makeDirectory,
   noteClosed,
   oldLedger,
   readProblem,
   setAside,
   setAsideCount,
+  wasClosed,
 } from './files.ts';
 import { type Lock, lockLedger } from './lock.ts';
 import { LedgerReader } from './reader.ts';
@@ -29,6 +29,8 @@ const REFUSED: ReadonlySet<StoreProblem> = new Set(['busy', 'newer', 'other_shar
 /** Where it is, and what is shown of it. */
 export interface SqliteOptions extends ReaderOptions {
   readonly directory: string;
+  /** Whether every scrape shows the totals of all crashes: they are read at the start then. */
+  readonly showsTotal?: boolean;
   readonly shard?: Shard | undefined;
   readonly log: Logger;
 }
@@ -90,7 +92,6 @@ export class SqliteEngine implements Engine<LedgerReader> {
     this.#watch();
     if (!this.view.isOpen) {
       this.#openSound();
-      this.#writer.takeOverAtOnce();
       return;
     }
     await this.#writer.takeOver();
@@ -149,26 +150,33 @@ export class SqliteEngine implements Engine<LedgerReader> {
     }
   }
 
-  /** Open the ledger, made or migrated first where it must be. */
+  /** Open the ledger, made or migrated first where it must be, and become the one who writes. */
   #openSound(): void {
     const { directory, nowMs, log } = this.#options;
     if (!hasLedger(directory)) Store.create(directory);
     try {
-      const isUnknown = !isAsClosed(directory);
+      const isUnknown = !wasClosed(directory);
       Store.bringUpToDate(directory);
-      this.#show(isUnknown);
+      this.#begin(isUnknown);
     } catch (error) {
       const problem = readProblem(directory, error);
       if (problem.problem !== 'damaged') throw problem;
+      this.view.close();
       const kept = setAside(directory, nowMs());
       log.error('ledger is damaged, set aside; a new one begins with the dumps still there', {
         error: problem.message,
         kept,
       });
       Store.create(directory);
-      this.#show(true);
+      this.#begin(true);
     }
+  }
+
+  /** @throws StoreError. */
+  #begin(isUnknown: boolean): void {
+    this.#show(isUnknown);
     this.#isSound = true;
+    this.#writer.takeOverAtOnce();
   }
 
   /** Show the ledger as it is on the disk now. @throws StoreError when that cannot be. */

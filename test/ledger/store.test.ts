@@ -309,6 +309,25 @@ describe('a damaged ledger', () => {
     expect([await swapped(true), await swapped(false)]).toEqual([0, 1]);
   });
 
+  it('is set aside at the first start that meets the damage, though nobody wrote to the file since it was closed', async () => {
+    const directory = await written(40);
+    const path = database(directory);
+    const store = Store.open(directory, 'read');
+    const index = `SELECT rootpage FROM sqlite_schema WHERE name = 'crash_error_of_category'`;
+    const page = Number(store.row(index)?.['rootpage']);
+    store.close();
+    const bytes = readFileSync(path).fill(0xff, (page - 1) * 4096, page * 4096);
+    writeFileSync(path, bytes);
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    writeFileSync(join(directory, 'ledger.closed'), `${ino} ${size} ${mtimeNs} ${ctimeNs}`);
+    const ledger = await openTestLedger({ directory, showsTotal: true });
+    expect([ledger.setAside, ledger.state.kind, ledger.view.total().crashes]).toEqual([
+      ...[1, 'ready', 0],
+    ]);
+    await recordReport(ledger, crashReport());
+    expect(ledger.view.total().crashes).toBe(1);
+  });
+
   it('has the right numbers or is set aside, whichever byte of its header is another', async () => {
     const healthy = await written(40);
     const ends = new Map<string, number>();
