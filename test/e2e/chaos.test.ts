@@ -4,7 +4,8 @@
 // ledger once.
 //
 // HWERR_CHAOS_SECONDS, HWERR_CHAOS_DUMPS and HWERR_CHAOS_HOSTS say how much, HWERR_CHAOS_SEED repeats the faults
-// of a run.
+// of a run. With HWERR_CHAOS_NETWORKS=1, as root, each collector has a network of its own, whose packets are
+// lost at times.
 
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -19,6 +20,7 @@ import { crashDump } from '../support/dumps/crash-dumps.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { randomNumbers } from '../support/dumps/mutations.ts';
 import { eventually } from '../support/system/eventually.ts';
+import { startNetwork } from '../support/system/network.ts';
 import { type PostgresServer, postgresTool, startPostgres } from '../support/system/postgres.ts';
 import { type Swift, startSwift, swiftTool } from '../support/system/swift.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
@@ -33,12 +35,15 @@ const SEED = setting('SEED', Date.now() % 1_000_000);
 /** How long a fault lasts, and how long it is quiet before the next one of its kind, at most. */
 const FAULT_MS = 8000;
 const QUIET_MS = 12_000;
+/** How long packets are lost, at most: longer than the collector waits for an answer of its database. */
+const LOSS_MS = 25_000;
 /** After the last fault: what could not be read waits up to ten minutes for its next try. */
 const RECOVERY_MS = 600_000;
 const CRASHES = 'hwerr_crashes_total';
 const PCI = 'hwerr_recoverable_errors_total{category="pci"}';
 const NO_DUMP = 'hwerr_dump_decode_failures_total{reason="not_a_dump"}';
 const prometheus = needsTool('prometheus');
+const hasNetworks = setting('NETWORKS', 0) === 1;
 
 const hostOf = (boot: number): string => `h${String(boot % HOSTS).padStart(6, '0')}`;
 const errorsOf = (boot: number): number => boot % 9;
@@ -54,6 +59,8 @@ const FILES = Array.from({ length: DUMPS }, (_, i) => i + 1).flatMap((boot) => {
 /** What happens to one of them, and how it ends. */
 interface Fault {
   readonly what: string;
+  /** How long it lasts, at most. */
+  readonly longestMs?: number;
   begin(): Promise<void> | void;
   end(): Promise<void> | void;
 }
@@ -78,6 +85,7 @@ class Chaos {
       this.#databaseFaults(),
       this.#storeFaults(),
       ...this.#collectors.flatMap((one) => [this.#collectorFaults(one), this.#wayFaults(one)]),
+      ...this.#collectors.flatMap((one) => (one.network === undefined ? [] : [this.#lost(one)])),
     ];
     await Promise.all(lanes.map((faults, i) => this.#lane(faults, SEED + i, signal)));
   }
@@ -92,7 +100,7 @@ class Chaos {
       const fault = faults[Math.floor(random() * faults.length)]!;
       this.happened.set(fault.what, (this.happened.get(fault.what) ?? 0) + 1);
       await fault.begin();
-      await wait(FAULT_MS);
+      await wait(fault.longestMs ?? FAULT_MS);
       await fault.end();
     }
   }
@@ -175,6 +183,23 @@ class Chaos {
     ];
   }
 
+  #lost(one: WatchedCollector): Fault[] {
+    return [
+      {
+        what: 'packets lost',
+        longestMs: LOSS_MS,
+        begin: () => {
+          this.#away([one], 1);
+          one.network?.lose(true);
+        },
+        end: () => {
+          one.network?.lose(false);
+          this.#away([one], -1);
+        },
+      },
+    ];
+  }
+
   #wayFaults(one: WatchedCollector): Fault[] {
     return (['hangs', 'breaks'] as const).flatMap((state) => [
       {
@@ -229,9 +254,9 @@ async function bringDumps({ client }: Swift, directory: string): Promise<void> {
 
 /** One job for each collector, so that none hides what another one shows. */
 function prometheusConfig(collectors: readonly WatchedCollector[]): string {
-  const jobs = collectors.map(({ port }) => ({
+  const jobs = collectors.map(({ host, port }) => ({
     job_name: `hwerr-${port}`,
-    http_sd_configs: [{ url: `http://127.0.0.1:${port}/sd`, refresh_interval: '2s' }],
+    http_sd_configs: [{ url: `http://${host}:${port}/sd`, refresh_interval: '2s' }],
   }));
   const config = { global: { scrape_interval: '5s', scrape_timeout: '5s' }, scrape_configs: jobs };
   return JSON.stringify(config);
@@ -278,7 +303,7 @@ swiftTool.describe('three collectors', () => {
         const url = database.database();
         const around: Surroundings = {
           databasePort: database.port,
-          ledgerUrl: (port) => url.replace(`:${database.port}/`, `:${port}/`),
+          ledgerUrl: (relay) => url.replace(`127.0.0.1:${database.port}/`, `${relay}/`),
           storePort: Number(new URL(store.environment['AWS_ENDPOINT_URL']!).port),
           flags: [
             ...[`--kdump.path=${directory}`, '--kdump.path=s3://first', '--kdump.path=s3://second'],
@@ -286,7 +311,13 @@ swiftTool.describe('three collectors', () => {
           ],
           seen: new Set(),
         };
-        const collectors = await Promise.all([0, 1, 2].map(() => WatchedCollector.start(around)));
+        const networks = hasNetworks ? [1, 2, 3].map(startNetwork) : [];
+        onTestFinished(() => {
+          for (const network of networks) network.close();
+        });
+        const collectors = await Promise.all(
+          [0, 1, 2].map((i) => WatchedCollector.start(around, networks[i])),
+        );
         onTestFinished(async () => {
           for (const one of collectors)
             await Promise.all([one.toDatabase.close(), one.toStore.close()]);

@@ -9,8 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { vi } from 'vitest';
 
 import { CONNECTION_LIMITS } from '../../../src/http/connections.ts';
+import type { Network } from '../system/network.ts';
 import { type Relay, startRelay } from '../system/relay.ts';
 import { freePort } from '../system/free-port.ts';
+import { tempDir } from '../system/temp-dir.ts';
 import { type Daemon, type Scrape, samplesIn, startDaemon } from './running-daemon.ts';
 
 /** Of a host. */
@@ -22,8 +24,8 @@ const PAUSE_MS = 20;
 /** Where a collector's database and store are, and what it watches. */
 export interface Surroundings {
   readonly databasePort: number;
-  /** The URL of the database by the port of a relay. */
-  readonly ledgerUrl: (port: number) => string;
+  /** The URL of the database by where a relay is, `host:port`. */
+  readonly ledgerUrl: (relay: string) => string;
   readonly storePort: number;
   readonly flags: readonly string[];
   /** Hosts that any collector answered for. */
@@ -40,6 +42,8 @@ export interface Watched {
 }
 
 export class WatchedCollector {
+  /** undefined: it is in that of the test. */
+  readonly network: Network | undefined;
   readonly port: number;
   readonly toDatabase: Relay;
   readonly toStore: Relay;
@@ -58,16 +62,25 @@ export class WatchedCollector {
   #slowestMs = 0;
   readonly #wrong: string[] = [];
 
-  private constructor(around: Surroundings, port: number, relays: readonly [Relay, Relay]) {
+  private constructor(
+    around: Surroundings,
+    network: Network | undefined,
+    port: number,
+    relays: readonly [Relay, Relay],
+  ) {
     this.#around = around;
+    this.network = network;
     this.port = port;
     [this.toDatabase, this.toStore] = relays;
   }
 
-  static async start(around: Surroundings): Promise<WatchedCollector> {
+  static async start(around: Surroundings, network?: Network): Promise<WatchedCollector> {
     const { databasePort, storePort } = around;
-    const relays = await Promise.all([startRelay(databasePort), startRelay(storePort)]);
-    const collector = new WatchedCollector(around, await freePort(), relays);
+    const relays = await Promise.all([
+      startRelay(databasePort, network?.outside),
+      startRelay(storePort, network?.outside),
+    ]);
+    const collector = new WatchedCollector(around, network, await freePort(), relays);
     await collector.restart(false);
     return collector;
   }
@@ -75,6 +88,10 @@ export class WatchedCollector {
   get watched(): Watched {
     const [answers, unanswered, slowestMs] = [this.#answers, this.#unanswered, this.#slowestMs];
     return { answers, unanswered, slowestMs, wrong: this.#wrong };
+  }
+
+  get host(): string {
+    return this.network?.address ?? '127.0.0.1';
   }
 
   /** The log of the process that runs now. */
@@ -103,11 +120,16 @@ export class WatchedCollector {
     const { flags, ledgerUrl } = this.#around;
     this.#answered = new Set();
     this.#hadTrouble = isAway;
-    vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${this.toStore.port}`);
-    const started = startDaemon([
-      ...['--mode=central', ...flags, `--web.listen-address=127.0.0.1:${this.port}`],
-      `--ledger.url=${ledgerUrl(this.toDatabase.port)}`,
-    ]);
+    const outside = this.network?.outside ?? '127.0.0.1';
+    vi.stubEnv('AWS_ENDPOINT_URL', `http://${outside}:${this.toStore.port}`);
+    const started = startDaemon(
+      [
+        ...['--mode=central', ...flags, `--web.listen-address=${this.host}:${this.port}`],
+        `--ledger.url=${ledgerUrl(`${outside}:${this.toDatabase.port}`)}`,
+      ],
+      tempDir(),
+      this.network?.by,
+    );
     this.#daemon = await started;
   }
 
@@ -123,7 +145,7 @@ export class WatchedCollector {
 
   /** Over a connection of its own: one that is kept may be closed just when it is used again. */
   async #get(path: string): Promise<{ readonly status: number; readonly body: string }> {
-    const request = get({ host: '127.0.0.1', port: this.port, path, agent: false });
+    const request = get({ host: this.host, port: this.port, path, agent: false });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     return { status: response.statusCode ?? 0, body: await text(response) };
   }

@@ -11,8 +11,8 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-/** @param to the port of the server. */
-export async function startRelay(to: number): Promise<Relay> {
+/** @param to the port of the server. @param host where the relay is found. */
+export async function startRelay(to: number, host = '127.0.0.1'): Promise<Relay> {
   let state: Parameters<Relay['set']>[0] = 'open';
   const pairs = new Set<readonly [Socket, Socket]>();
   const letThrough = ([a, b]: readonly [Socket, Socket], isOpen: boolean): void => {
@@ -38,7 +38,7 @@ export async function startRelay(to: number): Promise<Relay> {
     }
     letThrough(pair, state === 'open');
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  await once(server.listen(0, host), 'listening');
   const breakAll = (): void => {
     for (const [client, upstream] of pairs) {
       client.destroy();
