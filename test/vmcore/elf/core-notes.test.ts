@@ -117,6 +117,17 @@ describe('requireLinux', () => {
     }).not.toThrow();
   });
 
+  it.each(['SNAP', 'CORE'])("lets the dump of crash's snap.so or of netdump pass: %s", (name) => {
+    const bytes = noteBytes([
+      { ...CPU, name: 'CORE' },
+      { ...CPU, name: 'CORE', type: 3 },
+      { name, type: 4, desc: new Uint8Array(8) },
+    ]);
+    expect(() => {
+      notesIn(bytes).requireLinux(false);
+    }).not.toThrow();
+  });
+
   it.each(['Xen\0', 'Xen', 'VMCOREINFO_XEN\0'])('throws Unsupported for a note of %j', (name) => {
     const error = thrownBy(() => {
       notesIn(noteBytes([CPU, INFO, { name, desc: bytesOf('x') }])).requireLinux(false);
