@@ -37,8 +37,7 @@ export function openDump(source: ByteSource, limits: Limits, onPage?: PageHook):
   }
   const written = writtenPart(source, STREAM_ZEROS);
   const stream = flattened(written, limits);
-  const mayFollow = !stream.ended && !mayBeDump(headOf(stream));
-  if (mayFollow || !stream.holds(0, MAGIC_BYTES)) {
+  if (!stream.holds(0, MAGIC_BYTES)) {
     const detail = 'breaks off before the record with the first bytes of a dump';
     throw new Corrupt('truncated', 'flattened stream', detail);
   }
