@@ -90,7 +90,7 @@ const MAGICS: readonly Magic[] = [
   format([0xee, 0xeb, 0x0f, 0xf0], XC_CORE_ADVICE),
   format(ascii('PAGEDU64'), 'got a Windows dump, want one of a Linux kernel'),
   format(ascii('PAGEDUMP'), 'got a Windows dump, want one of a Linux kernel'),
-  format(ascii('minidump FreeBSD/'), 'got a FreeBSD minidump, want one of a Linux kernel'),
+  format(ascii('minidump FreeBSD'), 'got a FreeBSD minidump, want one of a Linux kernel'),
   format([0xed, 0xc8, 0xfe, 0xde], 'got an illumos or Solaris dump, want one of a Linux kernel'),
   format(ascii('EMiL'), 'got a LiME memory image, want a kdump or ELF dump'),
   format(ascii('AVML'), 'got an AVML memory image, want a kdump or ELF dump'),
