@@ -76,9 +76,13 @@ export class CoreNotes {
     if (this.texts.length === 0) this.areCut ||= this.#isEnd(end);
   }
 
-  /** Whether a text of VMCOREINFO, which fills its place in the file, ends in zeros that were never written. */
+  /**
+   * Whether part of a text of VMCOREINFO was never written: it goes on behind a NUL, or it ends in zeros that
+   * fill more of the file than its own place.
+   */
   isCut(text: Uint8Array, offset: number): boolean {
     const end = text.findLastIndex((byte) => byte !== 0) + 1;
+    if (text.subarray(0, end).includes(0)) return true;
     if (end === text.length) return false;
     return whyUnwritten(this.#source, offset + end, text.length - end) !== undefined;
   }

@@ -95,6 +95,15 @@ describe('CoreNotes', () => {
   });
 });
 
+it('knows by what follows a hole in a text that it has one', () => {
+  const isCut = (text: string): boolean => {
+    const desc = bytesOf(text);
+    return notesIn(noteBytes([CPU, { ...INFO, desc }, CPU])).areCut;
+  };
+  expect(isCut('OSRELEASE=7\nSYM\0\0\0\0\0\0ffff\n')).toBe(true);
+  expect(isCut('OSRELEASE=7\nSYMBOL(a)=ffff\n\0\0\0')).toBe(false);
+});
+
 describe('requireLinux', () => {
   it.each([
     ['NT_PRPSINFO', 3],
