@@ -170,7 +170,7 @@ async function decodeContent(
   const packing = packingOf(head);
   if (packing === undefined) return decodeParts(path, source, options);
   const { unpack } = await import('./unpack.ts');
-  const { file, isCut } = await unpack(path, source.stream(), packing);
+  const { file, isCut } = await unpack(path, (length) => source.stream(length), packing);
   try {
     const dump = openVmcore(fileSourceOf(path, file.fd), limitsOf(options));
     const report = decode([dump], options);

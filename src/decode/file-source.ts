@@ -21,8 +21,8 @@ import { type ByteSource, Corrupt, inRange, requireRange } from '../vmcore/index
 export interface FileSource extends ByteSource {
   /** versionOf() when it was opened, to notice that it changed under our hands. */
   readonly version: string;
-  /** Its bytes from the first on. */
-  stream(): Readable;
+  /** Its bytes from the first on; all of them, or so many. */
+  stream(length?: number): Readable;
   /** The same, as the file is now. */
   currentVersion(): string;
   close(): void;
@@ -115,7 +115,8 @@ export function fileSourceOf(path: string, fd: number): FileSource {
       return bytes;
     },
     holds: (offset, length) => inRange(size, offset, length),
-    stream: () => createReadStream('', { fd, autoClose: false, start: 0 }),
+    stream: (length = Infinity) =>
+      createReadStream('', { fd, autoClose: false, start: 0, end: length - 1 }),
     close: () => {
       closeSync(fd);
     },

@@ -10,52 +10,77 @@ import { FileError, errorCode, isSystemError, messageOf } from '../failure.ts';
 import type { Packing } from './packing.ts';
 import { TemporaryFile } from './temporary-file.ts';
 
-/** Zeros at the end of a packed file, from so many on, are none of its own. */
-const UNWRITTEN_BYTES = 512;
+/** Zeros that no packed file has of its own, for it packs them: where a copy broke off, or lacks a part. */
+const HOLE = Buffer.alloc(512);
 
 /** The content of a packed file; the caller closes `file`. */
 export interface Unpacked {
   /** The content, open and already unlinked: closing it frees its space. */
   readonly file: FileHandle;
-  /** The packed file ends early, or in something else: the content is what could be unpacked of it. */
+  /** The packed file ends early, in a hole or in something else: the content is what could be unpacked of it. */
   readonly isCut: boolean;
 }
 
 /**
  * The content of a packed file.
  *
+ * @param packed its bytes from the first on, so many of them where it is said.
  * @throws FileError when the stream is broken (`corrupt`), ends before anything could be unpacked
  *   (`truncated`), needs what the decoders here have not (`unsupported_compression`), is larger than a
  *   temporary file may be (`limit_exceeded`), or the file or the temporary directory cannot be used
  *   (`io`, `permission`).
  */
-export async function unpack(path: string, packed: Readable, packing: Packing): Promise<Unpacked> {
+export async function unpack(
+  path: string,
+  packed: (length?: number) => Readable,
+  packing: Packing,
+): Promise<Unpacked> {
+  const hole: Hole = { at: undefined };
+  try {
+    const whole = await contentOf(path, watched(packed(), hole), packing);
+    if (!whole.isCut || hole.at === undefined) return whole;
+    await whole.file.close();
+  } catch (error) {
+    if (hole.at === undefined || !isBroken(error)) throw error;
+  }
+  // To a decoder zeros are codes like others, and deflate has no check before its end: it made up content.
+  return contentOf(path, packed(hole.at), packing);
+}
+
+/** The first zeros in a packed file that nobody wrote; undefined: none. */
+interface Hole {
+  at: number | undefined;
+}
+
+/** The bytes, of which the first hole is noted as they go by. */
+async function* watched(packed: Readable, hole: Hole): AsyncGenerator<Uint8Array> {
+  let done = 0;
+  for await (const chunk of packed as AsyncIterable<Uint8Array>) {
+    const at = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).indexOf(HOLE);
+    if (at >= 0) hole.at ??= done + at;
+    yield chunk;
+    done += chunk.length;
+  }
+}
+
+function isBroken(error: unknown): boolean {
+  return error instanceof FileError && ['corrupt', 'truncated'].includes(error.reason);
+}
+
+async function contentOf(
+  path: string,
+  packed: AsyncIterable<Uint8Array>,
+  packing: Packing,
+): Promise<Unpacked> {
   const content = await TemporaryFile.create();
   try {
-    const stream = await unpacked(Readable.from(written(packed)), packing);
+    const stream = await unpacked(Readable.from(packed), packing);
     const isCut = await fill(content, stream, `${path}: unpacking ${packing}`);
     return { file: content.file, isCut };
   } catch (error) {
     await content.close();
     throw unpackError(path, packing, error);
   }
-}
-
-/**
- * The bytes up to a tail of zeros: room that was set aside for a copy which broke off. To a decoder such
- * zeros are codes like others, and deflate has no check before its end: it would make up content of them.
- */
-async function* written(packed: Readable): AsyncGenerator<Uint8Array> {
-  let zeros = 0;
-  for await (const chunk of packed as AsyncIterable<Uint8Array>) {
-    const end = chunk.findLastIndex((byte) => byte !== 0) + 1;
-    for (; end > 0 && zeros > 0; zeros -= Math.min(zeros, chunk.length)) {
-      yield new Uint8Array(Math.min(zeros, chunk.length));
-    }
-    if (end > 0) yield chunk.subarray(0, end);
-    zeros += chunk.length - end;
-  }
-  if (zeros > 0 && zeros < UNWRITTEN_BYTES) yield new Uint8Array(zeros);
 }
 
 /** @returns whether the stream ended early, with something to append all the same. */

@@ -36,10 +36,7 @@ export function crashTime(
     if (broken !== undefined) {
       warn(`CRASHTIME: ${broken.value(KEY)} is no time of a crash`);
     }
-    const newest = Math.max(0, ...errorTimes(hwerr));
-    if (time !== undefined && time < newest) {
-      warn(`CRASHTIME: ${time} is before an error that was counted at ${newest}`);
-    }
+    if (time !== undefined) warnIfEarly(time, kernel, hwerr, warn);
     return time ?? null;
   }
   const newest = Math.max(newestInLog(kernel), ...errorTimes(hwerr));
@@ -48,6 +45,22 @@ export function crashTime(
   const which = proven === undefined ? 'nothing says which is right' : `took ${proven}`;
   warn(`CRASHTIME: copies of VMCOREINFO have ${times.join(' and ')}: ${which}`);
   return proven ?? null;
+}
+
+/** A clock that was set back makes it so too: it is left as it stands. */
+function warnIfEarly(
+  time: number,
+  kernel: Kernel,
+  hwerr: Hwerr,
+  warn: (warning: string) => void,
+): void {
+  const error = Math.max(0, ...errorTimes(hwerr));
+  if (time < error) {
+    warn(`CRASHTIME: ${time} is before an error that was counted at ${error}`);
+    return;
+  }
+  const logged = newestInLog(kernel);
+  if (time < logged) warn(`CRASHTIME: ${time} is before ${logged}, a time of day in the log`);
 }
 
 /** When the kernel counted hardware errors, Unix seconds. */

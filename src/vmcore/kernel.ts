@@ -200,6 +200,11 @@ export function isRunning(dump: Dump, { vmcoreinfo, arch, memory }: Kernel): boo
   return isMappedByCpus(translated, arch, text, place);
 }
 
+/** Those whose own symbols and banner agree with their VMCOREINFO. */
+export function provenByKallsyms(kernels: readonly Kernel[], limits: Limits): Kernel[] {
+  return kernels.filter((kernel) => proofByKallsyms(kernel, limits) !== undefined);
+}
+
 /**
  * What proves the kernel: that kallsyms puts _stext where VMCOREINFO does, and, where the dump has it,
  * a banner of the release that VMCOREINFO names. Some 30 pages, where to search memory takes minutes.

@@ -8,7 +8,7 @@ import type { Dump } from './container/dump.ts';
 import { errorTimes } from './crash-time.ts';
 import { Corrupt, orElse } from './errors.ts';
 import { readCounters } from './hwerr/counters.ts';
-import { type Kernel, hasCrashed, isRunning, kernelsIn } from './kernel.ts';
+import { type Kernel, hasCrashed, isRunning, kernelsIn, provenByKallsyms } from './kernel.ts';
 import { CAPS, type Limits } from './limits.ts';
 import { newestEntries } from './printk/log.ts';
 import { timesIn } from './printk/times-of-day.ts';
@@ -36,11 +36,16 @@ const KERNEL_FACILITY = 0;
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   const kernels = kernelsIn(dump, limits);
   if (kernels.length === 1) return doubted(dump, kernels[0]);
-  const compared = kernels.length > CAPS.kernels ? [] : kernels;
+  const compared = fewEnough(kernels) ?? fewEnough(provenByKallsyms(kernels, limits)) ?? [];
   const running = runningOf(compared.map((kernel) => lifeOf(dump, kernel, limits)));
   if (running !== undefined) return running.kernel;
   const detail = `got those of ${kernels.length} kernels, and no telling which was running`;
   throw new Corrupt('no_vmcoreinfo', 'dump', detail);
+}
+
+/** Reboots leave few behind; whoever can write a text and a name into memory can plant any number. */
+function fewEnough(kernels: readonly Kernel[]): readonly Kernel[] | undefined {
+  return kernels.length > CAPS.kernels ? undefined : kernels;
 }
 
 function runningOf(all: readonly Life[]): Life | undefined {

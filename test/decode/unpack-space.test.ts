@@ -87,7 +87,7 @@ describe.skipIf(!isMounted)('unpacking in little space [needs root and a tmpfs]'
       const fifo = join(FOLDER, `fifo-${left}`);
       makeFifo(fifo);
       const packed = gzipSync(randomBytes(MIB), { level: 0 });
-      const unpacking = unpack(fifo, createReadStream(fifo), 'gzip').then(
+      const unpacking = unpack(fifo, () => createReadStream(fifo), 'gzip').then(
         async ({ file }) => {
           await file.close();
           return 'unpacked';

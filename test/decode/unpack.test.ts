@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 
 import { afterAll, describe, expect, it, vi } from 'vitest';
 
@@ -49,7 +49,7 @@ afterAll(() => {
 const leftovers = (): string[] =>
   readdirSync(SPACE).filter((name) => name.startsWith('hwerr-exporter-'));
 const unpackFile = (path: string, packing: Packing): Promise<Unpacked> =>
-  unpack(path, createReadStream(path), packing);
+  unpack(path, (length = Infinity) => createReadStream(path, { end: length - 1 }), packing);
 const decode = (bytes: Uint8Array): Promise<DecodeOutcome> =>
   decodeFile(written(bytes), { symbolPaths: [] });
 
@@ -150,6 +150,28 @@ describe('unpack', () => {
       expect(Buffer.compare(content, whole.subarray(0, content.length))).toBe(0);
     },
   );
+
+  /** What is unpacked of it where a hole of each size is in its middle. */
+  async function keepsWhatComesBefore(packing: Packing, packed: Uint8Array): Promise<void> {
+    for (const size of [512, 4096, 100_000]) {
+      const at = packed.length >> 1;
+      const holed = Uint8Array.from(packed).fill(0, at, at + size);
+      const unpacked = await unpackFile(written(holed), packing);
+      const content = await contentOf(unpacked);
+      expect([size, unpacked.isCut]).toEqual([size, true]);
+      expect(content.length).toBeGreaterThan(noise.length / 4);
+      expect(Buffer.compare(content, noise.subarray(0, content.length))).toBe(0);
+    }
+    expect(leftovers()).toEqual([]);
+  }
+
+  it.each([
+    ['gzip', gzipSync(noise)],
+    // As the program packs; without a checksum nothing tells of a hole in a block that is stored as it is.
+    ['zstd', zstdCompressSync(noise, { params: { [constants.ZSTD_c_checksumFlag]: 1 } })],
+  ] as const)('keeps what comes before a hole in %s', keepsWhatComesBefore);
+
+  xz.it('keeps what comes before a hole in xz', () => keepsWhatComesBefore('xz', xzPacked(noise)));
 
   it('unpacks zeros that belong to it', async () => {
     const content = concat(new Uint8Array(300_000), bytesOf('end'));

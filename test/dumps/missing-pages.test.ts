@@ -6,11 +6,15 @@ import { describe, expect, it } from 'vitest';
 
 import {
   type ByteSource,
+  DEFAULT_LIMITS,
   type SymbolFile,
   VmcoreError,
   bytesSource,
   decodeVmcore,
+  openVmcore,
 } from '../../src/vmcore/index.ts';
+import { identifyKernel } from '../../src/vmcore/running-kernel.ts';
+import { Kallsyms } from '../../src/vmcore/symbols/kallsyms.ts';
 import { fixture, fixtureSymbols } from '../support/dumps/fixtures.ts';
 import { recordingSource } from '../support/system/faulty-source.ts';
 
@@ -92,5 +96,50 @@ describe.each(NAMES)('%s', (name) => {
     );
     expect(lies).toEqual([]);
     expect(answers).toContain('none');
+  });
+});
+
+/** One of each container whose pages are stored as they are, and of each machine whose array has the others beside it. */
+const STORED = [
+  'x86_64-7.3.4.elf',
+  'x86_64-7.3.4.flat-elf',
+  'x86_64-7.3.4.raw',
+  'arm64-7.3.4.elf',
+  'i386-7.2.13.elf',
+  'ppc64le-7.2.13.elf',
+  's390x-7.2.13.elf',
+];
+
+const LOST = { kind: 'absent', reason: 'page_lost' };
+
+/** What it says of its counts; a hole over its headers, or over its kernel's name, leaves nothing to say. */
+function answerOf(bytes: Uint8Array): unknown {
+  try {
+    const { hwerr, incomplete } = decodeVmcore(bytesSource(bytes));
+    return { hwerr, incomplete };
+  } catch (error) {
+    if (error instanceof VmcoreError) return { hwerr: LOST, incomplete: true };
+    throw error;
+  }
+}
+
+/** Where its array lies in a file that has it as it was in memory. */
+function arrayIn(bytes: Uint8Array): Range {
+  const { vmcoreinfo, memory } = identifyKernel(openVmcore(bytesSource(bytes)), DEFAULT_LIMITS);
+  const { address, size } = Kallsyms.open(vmcoreinfo, memory, DEFAULT_LIMITS).find('hwerr_data')!;
+  const array = memory.read(address, Number(size));
+  return [Buffer.from(bytes).indexOf(array), array.length];
+}
+
+describe.each(STORED)('the array in %s', (name) => {
+  const bytes = readFileSync(fixture(name));
+  const [start, length] = arrayIn(bytes);
+
+  it.each([160, 512, 1024, 2048])('is lost in a hole of %i bytes, wherever that begins', (size) => {
+    const beside = 24; // so many bytes of the hole on either side of the array at least
+    for (let from = start + length + beside - size; from <= start - beside; from += 8) {
+      const hole = Uint8Array.from(bytes).fill(0, from, from + size);
+      expect([from, answerOf(hole)]).toEqual([from, { hwerr: LOST, incomplete: true }]);
+    }
   });
 });

@@ -77,6 +77,17 @@ describe('the time of the crash', () => {
     ]);
   });
 
+  it('is warned of where both copies have one before the newest time of day in the log', () => {
+    const line = `audit: type=2000 audit(${CRASH_TIME + 60}.500:1): state=initialized`;
+    const { crashTimeSeconds, warnings } = reportOf(CRASH_TIME, CRASH_TIME, {
+      log: { records: [line] },
+    });
+    expect(crashTimeSeconds).toBe(CRASH_TIME);
+    expect(warnings).toEqual([
+      `CRASHTIME: ${CRASH_TIME} is before ${CRASH_TIME + 60}, a time of day in the log`,
+    ]);
+  });
+
   it.each([
     ['is not that of a text of an earlier boot', undefined, null],
     ["is that of the kernel's own note, whatever an earlier boot left", CRASH_TIME, CRASH_TIME],

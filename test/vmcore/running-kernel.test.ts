@@ -123,6 +123,15 @@ it('refuses more kernels than a memory has, however clear it is which ran last',
   expect(thrownBy(() => hostIn(kernels(9))).message).toContain('9 kernels, and no telling');
 });
 
+it('tells the kernel from any number of texts that were planted with a name, and no symbols', () => {
+  const planted = Array.from({ length: 12 }, (_, i): KernelRecipe => ({
+    ...NOTHING,
+    nodename: `planted${i}`,
+    editVmcoreinfo: (text) => text.replace(/^SYMBOL\(kallsyms.*\n/gm, ''),
+  }));
+  expect(hostIn([...planted, { ...NOTHING, nodename: 'real' }])).toBe('real');
+});
+
 describe('with the page tables of the CPUs', () => {
   const [OLD, NOW] = [1n << 26n, 1n << 27n];
   const ROOT = 0x10000n;

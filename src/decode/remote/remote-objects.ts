@@ -64,7 +64,7 @@ export class RemoteObjects implements RemoteFiles {
       currentVersion: () => (isChanged ? 'another' : version),
       read,
       holds: (offset, length) => inRange(size, offset, length),
-      stream: () => Readable.from(pieces(size, read)),
+      stream: (length = size) => Readable.from(pieces(length, read)),
       close: () => {
         this.#send({ kind: 'close', object });
       },

@@ -72,7 +72,7 @@ export class ElfMemory implements PhysicalMemory {
   }
 
   whyUnwritten(address: PhysAddr, length: number): string | undefined {
-    const blank = this.#blankPage(address);
+    const blank = this.#blankPage(address) ?? this.#whyTwoCopies(address, length);
     if (blank !== undefined) return blank;
     const doubts = this.#partsOf(address, length).map((part) => ({
       isWhole: part.length === length,
@@ -164,11 +164,24 @@ export class ElfMemory implements PhysicalMemory {
     return `the segment at file offset ${hex(fileOffset)} overlaps another one, or its pages lie otherwise than those of most`;
   }
 
+  /** Zeros beside other bytes never arrived; of two that are none nothing says which is right. */
+  #whyTwoCopies(address: PhysAddr, length: number): string | undefined {
+    const start = numeric(address, length) ?? 0;
+    const bytes = this.read(address, length);
+    const isOther = (part: Extent): boolean =>
+      this.#source
+        .read(part.fileOffset, part.length)
+        .some((byte, i) => byte !== 0 && byte !== bytes[part.start - start + i]);
+    if (!this.#partsOf(address, length).some(isOther)) return undefined;
+    return `segments have different bytes at ${hex(address)}, and no telling which were written last`;
+  }
+
   /** No page with a kernel's data is all zero: in 34 dumps there were 64 other bytes or more. */
   #blankPage(address: PhysAddr): string | undefined {
     const start = numeric(address - (address % BigInt(SCAN_STEP)), SCAN_STEP);
     if (start === undefined) return undefined;
     const parts = this.#segments.within(start, SCAN_STEP).flatMap((part) => this.#held(part));
+    if (parts.length === 0) return undefined;
     if (!parts.every((part) => isZero(this.#source.read(part.fileOffset, part.length)))) {
       return undefined;
     }

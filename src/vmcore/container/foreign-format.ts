@@ -1,7 +1,8 @@
 // Dump and archive formats that are recognised so that the message can say what to do.
 // Magic numbers: crash (defs.h, sadump.h, vmware_vmss.h, lkcd_common.h, xendump.h), QEMU (win_dump_defs.h,
 // migration/qemu-file-types.h), libvirt (qemu_saveimage.h), s390-tools (zgetdump), VirtualBox (SSM.cpp),
-// dissect.hypervisor (c_hyperv.py), the LiME and AVML documentation.
+// dissect.hypervisor (c_hyperv.py), FreeBSD (machine/minidump.h), illumos (sys/dumphdr.h), the LiME and AVML
+// documentation.
 
 import { ascii, hasBytesAt } from '../bytes/text.ts';
 
@@ -28,6 +29,8 @@ const LKCD_ADVICE = 'got an LKCD dump, dead since 2006, want a kdump file';
 
 const XEN_SAVE_ADVICE = 'got a saved Xen domain, want a dump: kdump inside the guest';
 const XC_CORE_ADVICE = 'got a core of a Xen domain, want a dump: kdump inside the guest';
+
+const VMWARE_ADVICE = 'got a VMware state file, want it converted: vmss2core -N6 FILE';
 
 const LZ4_COMMAND = 'lz4 -d FILE (no streaming decoder on npm to rely on)';
 
@@ -58,18 +61,11 @@ const MAGICS: readonly Magic[] = [
     'got a VMDUMP of z/VM, want it converted: zgetdump -f elf FILE > OUT',
     56,
   ),
-  format(
-    [0xd0, 0xbe, 0xd0, 0xbe],
-    'got a VMware state file, want it converted: vmss2core -N6 FILE',
-  ),
-  format(
-    [0xd2, 0xbe, 0xd2, 0xbe],
-    'got a VMware state file, want it converted: vmss2core -N6 FILE',
-  ),
-  format(
-    [0xd3, 0xbe, 0xd3, 0xbe],
-    'got a VMware state file, want it converted: vmss2core -N6 FILE',
-  ),
+  format([0xd0, 0xbe, 0xd0, 0xbe], VMWARE_ADVICE),
+  format([0xd2, 0xbe, 0xd2, 0xbe], VMWARE_ADVICE),
+  format([0xd3, 0xbe, 0xd3, 0xbe], VMWARE_ADVICE),
+  format([0xd1, 0xba, 0xd1, 0xba], VMWARE_ADVICE),
+  format([0xd2, 0xba, 0xd2, 0xba], VMWARE_ADVICE),
   format(
     ascii('LibvirtQemudSave'),
     'got a virsh save image, want a dump: virsh dump --memory-only DOMAIN FILE',
@@ -94,6 +90,8 @@ const MAGICS: readonly Magic[] = [
   format([0xee, 0xeb, 0x0f, 0xf0], XC_CORE_ADVICE),
   format(ascii('PAGEDU64'), 'got a Windows dump, want one of a Linux kernel'),
   format(ascii('PAGEDUMP'), 'got a Windows dump, want one of a Linux kernel'),
+  format(ascii('minidump FreeBSD'), 'got a FreeBSD minidump, want one of a Linux kernel'),
+  format([0xed, 0xc8, 0xfe, 0xde], 'got an illumos or Solaris dump, want one of a Linux kernel'),
   format(ascii('EMiL'), 'got a LiME memory image, want a kdump or ELF dump'),
   format(ascii('AVML'), 'got an AVML memory image, want a kdump or ELF dump'),
 ];

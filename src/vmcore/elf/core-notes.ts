@@ -12,6 +12,8 @@ import { type Note, notes } from './notes.ts';
 
 /** NT_PRPSINFO, NT_AUXV, NT_FILE and NT_SIGINFO (include/uapi/linux/elf.h): of processes, which kernels have not. */
 const OF_PROCESS: ReadonlySet<number> = new Set([3, 6, 0x46494c45, 0x53494749]);
+/** What netdump, crash's snap.so and old kcores write beside NT_PRPSINFO of "vmlinux", and processes no more since v2.6. */
+const NT_TASKSTRUCT = 4;
 /** Notes of the hypervisor (xen/include/public/elfnote.h), and what it says of itself. */
 const OF_XEN: ReadonlySet<string> = new Set(['Xen', 'VMCOREINFO_XEN']);
 
@@ -37,6 +39,7 @@ export class CoreNotes {
   /** Whether the notes end in zeros that were never written. */
   areCut = false;
   #isOfProcess = false;
+  #hasTask = false;
   #isOfXen = false;
 
   constructor(source: ByteSource, order: ByteOrder, limits: Limits) {
@@ -59,6 +62,8 @@ export class CoreNotes {
       limited('note count', ++this.#count, this.#limits.notes);
       end = note.descOffset + note.descLength;
       this.#isOfProcess ||= note.name === 'CORE' && OF_PROCESS.has(note.type);
+      this.#hasTask ||=
+        (note.name === 'CORE' || note.name === 'SNAP') && note.type === NT_TASKSTRUCT;
       this.#isOfXen ||= OF_XEN.has(note.name);
       if (note.name === 'QEMU' && this.#isHeld(note)) this.#takeCpu(note);
       if (note.name !== 'VMCOREINFO' || note.type !== 0 || !this.#isHeld(note)) continue;
@@ -71,9 +76,13 @@ export class CoreNotes {
     if (this.texts.length === 0) this.areCut ||= this.#isEnd(end);
   }
 
-  /** Whether a text of VMCOREINFO, which fills its place in the file, ends in zeros that were never written. */
+  /**
+   * Whether part of a text of VMCOREINFO was never written: it goes on behind a NUL, or it ends in zeros that
+   * fill more of the file than its own place.
+   */
   isCut(text: Uint8Array, offset: number): boolean {
     const end = text.findLastIndex((byte) => byte !== 0) + 1;
+    if (text.subarray(0, end).includes(0)) return true;
     if (end === text.length) return false;
     return whyUnwritten(this.#source, offset + end, text.length - end) !== undefined;
   }
@@ -92,7 +101,8 @@ export class CoreNotes {
         `got a dump made under Xen, whose addresses are the hypervisor's: ${advice}`,
       );
     }
-    if ((this.#isOfProcess || hasUserSpace) && this.texts.length === 0) {
+    const isOfProcess = (this.#isOfProcess && !this.#hasTask) || hasUserSpace;
+    if (isOfProcess && this.texts.length === 0) {
       throw new ProcessCore('notes', 'got the core of a process, want one of a kernel');
     }
   }

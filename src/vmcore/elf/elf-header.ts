@@ -178,7 +178,11 @@ function extendedCount(source: ByteSource, order: ByteOrder, sectionOffset: numb
   }
   const infoOffset = order.wordBits === 64 ? 44 : 28;
   const at = sectionOffset + infoOffset;
-  return new Cursor(source.read(at, 4), order, `section 0 at ${hex(sectionOffset)}`).u32();
+  const where = `section 0 at ${hex(sectionOffset)}`;
+  const count = new Cursor(source.read(at, 4), order, where).u32();
+  if (count > 0) return count;
+  const detail = 'got 0 program headers, as where their number was never written';
+  throw new Corrupt('truncated', where, detail);
 }
 
 function programHeader(c: Cursor, order: ByteOrder): ProgramHeader {

@@ -12,9 +12,15 @@ import { Kallsyms } from '../symbols/kallsyms.ts';
 import { type KernelName, type SymbolFile, symbolFileSources } from '../symbols/symbol-files.ts';
 import type { SymbolSource } from '../symbols/symbol-source.ts';
 import { bootIdAddress, readBootId } from './boot-id.ts';
-import { vmcoreinfoCopies } from './vmcoreinfo-copies.ts';
+import { vmcoreinfoCopies, whyUnwrittenBeside } from './vmcoreinfo-copies.ts';
 import { layoutOf, readCategories } from './hwerr.ts';
-import { type Location, arrayInFiles, locateArray, shouldCount } from './locate.ts';
+import {
+  type LocatedArray,
+  type Location,
+  arrayInFiles,
+  locateArray,
+  shouldCount,
+} from './locate.ts';
 
 /** What may be used beside the dump itself. */
 export interface CounterOptions {
@@ -86,6 +92,7 @@ function countersBy(
   const layout = symbols.unlessUnwritten(() =>
     layoutOf(kernel, array, symbols.kallsyms, { limits, askBtf, warn }),
   );
+  symbols.requireWrittenBeside(array);
   return {
     hwerr: { kind: 'present', categories: readCategories(kernel, array, layout, warn) },
     symbolSource: array.source,
@@ -170,6 +177,14 @@ class Symbols {
       this.#warn(`kallsyms: ${unwritten}`);
       throw new PageMissing('page_lost', 'kallsyms', unwritten);
     }
+  }
+
+  /** @throws PageMissing where what lies next to the array was never written. */
+  requireWrittenBeside({ address }: LocatedArray): void {
+    const unwritten = this.kallsyms && whyUnwrittenBeside(this.#kernel, this.kallsyms, address);
+    if (unwritten === undefined) return;
+    this.#warn(`hwerr_data: ${unwritten}`);
+    throw new PageMissing('page_lost', 'hwerr_data', unwritten);
   }
 
   vmcoreinfoCopies(): Vmcoreinfo[] {

@@ -1,11 +1,11 @@
 // The kernel's own copies of VMCOREINFO. A crash appends CRASHTIME to the text at vmcoreinfo_data, which
 // may then lie in the crash kernel's memory, and copies it into the ELF note at vmcoreinfo_note, from
 // which /proc/vmcore and QEMU take theirs (kernel/vmcore_info.c crash_save_vmcoreinfo()). Both variables
-// are defined beside hwerr_data.
+// are defined beside hwerr_data, and neither is 0 in a kernel that has a VMCOREINFO.
 
 import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
 import { Vmcoreinfo } from '../container/vmcoreinfo.ts';
-import { VmcoreError } from '../errors.ts';
+import { VmcoreError, orElse } from '../errors.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Limits } from '../limits.ts';
 import type { Kallsyms } from '../symbols/kallsyms.ts';
@@ -42,6 +42,29 @@ export function vmcoreinfoCopies(kernel: Kernel, kallsyms: Kallsyms, limits: Lim
   const length = kernel.vmcoreinfo.text.length + FURTHER_BYTES;
   take('vmcoreinfo_data', (at) => kernel.memory.read(at, length));
   return copies;
+}
+
+/** What the kernel sets at boot, before anything can be counted. */
+const SET_AT_BOOT = ['vmcoreinfo_note', 'vmcoreinfo_size'];
+/** So near the array, bytes, they are in all kernels but those of machines that keep small data elsewhere (riscv64). */
+const NEAR = 128;
+
+/**
+ * Why zeros in the array may never have been written, though others of its page were: a variable next to
+ * it is 0 that no kernel leaves so. undefined: it is not, not next to it, or not in the dump.
+ */
+export function whyUnwrittenBeside(
+  kernel: Kernel,
+  kallsyms: Kallsyms,
+  array: VirtAddr,
+): string | undefined {
+  const isUnset = (name: string): boolean => {
+    const address = kallsyms.findBeside(name, ARRAY)?.address;
+    if (address === undefined || Math.abs(Number(address - array)) > NEAR) return false;
+    return target(kernel, address) === 0n;
+  };
+  const unset = SET_AT_BOOT.find((name) => orElse(() => isUnset(name), false));
+  return unset && `${unset} beside it is 0, as where it was never written`;
 }
 
 function target({ memory, arch }: Kernel, pointer: VirtAddr): VirtAddr {

@@ -79,8 +79,8 @@ const KALLSYMS_OFFSET = 0x50000;
 const FUNCTION_OFFSET = 0x20;
 /** Other variables on the array's page: in no real dump are there less than 64 bytes of them. */
 const OTHER_DATA_OFFSET = 0x800;
-/** The pointer to the note, on the array's page too. */
-const NOTE_POINTER_OFFSET = 0x400;
+/** The pointer to the note, beside the array. */
+const NOTE_POINTER_OFFSET = 0x70;
 const NAME_OFFSET = 4; // OFFSET(uts_namespace.name)
 /** Places lie on a 64 KiB block each, the largest block that a dump can have. */
 const ALIGNMENT = 0x10000;

@@ -31,6 +31,11 @@ describe('decompressPage', () => {
     expect(decompressPage(flags, encode(PAGE), 4096, AT)).toEqual(PAGE);
   });
 
+  it.each(CODECS)('decodes a page of 64 KiB that is nearly all zeros by %s', (_, flags, encode) => {
+    const page = new Uint8Array(65_536).fill(1, 60_000);
+    expect(decompressPage(flags, encode(page), 65_536, AT)).toEqual(page);
+  });
+
   it.each(CODECS)('throws Corrupt when a %s page is too short', (_, flags, encode) => {
     const error = thrownBy(() => decompressPage(flags, encode(SHORT), 4096, AT));
     expect(error).toMatchObject({ tag: 'Corrupt', reason: 'corrupt', at: AT });

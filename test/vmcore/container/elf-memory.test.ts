@@ -123,6 +123,15 @@ describe('memory of an ELF core', () => {
     expect(textAt(dump, 0x1000, 4)).toBe('aBc\0');
   });
 
+  it('is doubted where two segments differ in bytes that are no zeros, and nowhere else', () => {
+    const dump = open({ segments: [segment(0x1000, 'abcdefgh'), segment(0x1000, 'abc\0EFgh')] });
+    const doubt = (address: number, length: number): string | undefined =>
+      dump.memory.whyUnwritten(physAddr(address), length);
+    expect(doubt(0x1004, 2)).toContain('segments have different bytes at 0x1004');
+    expect(doubt(0x1000, 8)).toContain('different bytes');
+    expect([doubt(0x1000, 4), doubt(0x1006, 2)]).toEqual([undefined, undefined]);
+  });
+
   it('takes 65,536 segments of one page for one', () => {
     const page = { bytes: bytesOf('espfix'), physical: 0x1000, offset: 64 + 56 * 65_681 + 64 };
     const espfix = Array.from({ length: 65_536 }, (_, i) => ({

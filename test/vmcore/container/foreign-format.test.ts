@@ -29,6 +29,11 @@ it.each([
   ],
   ['VirtualBox', bytesOf('\x7fVirtualBox SavedState V2.0\n'), 'unsupported_format', 'dumpvmcore'],
   ['Hyper-V', fromHex('14 20 28 01 9f'), 'unsupported_format', 'kdump inside'],
+  ['VMware', fromHex('d2 be d2 be'), 'unsupported_format', 'vmss2core'],
+  ['VMware, once restored', fromHex('d1 ba d1 ba'), 'unsupported_format', 'vmss2core'],
+  ['VMware, kept from restoring', fromHex('d2 ba d2 ba'), 'unsupported_format', 'vmss2core'],
+  ['FreeBSD', bytesOf('minidump FreeBSD/arm64\0'), 'unsupported_format', 'Linux'],
+  ['illumos', fromHex('ed c8 fe de 0a 00 00 00'), 'unsupported_format', 'Linux'],
   ['LiME', bytesOf('EMiL'), 'unsupported_format', 'LiME'],
 ])('foreignFormat knows %s and says what to do', (_, head, reason, advice) => {
   const found = foreignFormat(head);

@@ -128,6 +128,19 @@ describe('read of KdumpPages', () => {
     expect(memory.isCutShort).toBe(true);
   });
 
+  it.each(['zlib', 'lzo', 'snappy', 'zstd'] as const)(
+    'has page_lost where a sector of what %s packed was never written',
+    (codec) => {
+      const noise = Uint8Array.from({ length: 3000 }, (_, i) => (i * i * 2654435761) >>> 13);
+      const page = concat(noise, new Uint8Array(1096));
+      const { bytes } = kdump(recipe({ codec, pages: new Map([[40, page]]) }));
+      expect(pageOf(open(bytes), 40)).toBe(latin1(page));
+      const sector = bytes.length - 1024 - (bytes.length % 512);
+      const memory = open(Uint8Array.from(bytes).fill(0, sector, sector + 512));
+      expect(errorOf(memory, 40)).toMatchObject({ tag: 'PageMissing', reason: 'page_lost' });
+    },
+  );
+
   it('has page_lost where the file ends before the descriptor', () => {
     const { bytes, places } = kdump(recipe());
     const memory = open(bytes.subarray(0, places['descriptor:40']! + 10));

@@ -95,6 +95,15 @@ describe('CoreNotes', () => {
   });
 });
 
+it('knows by what follows a hole in a text that it has one', () => {
+  const isCut = (text: string): boolean => {
+    const desc = bytesOf(text);
+    return notesIn(noteBytes([CPU, { ...INFO, desc }, CPU])).areCut;
+  };
+  expect(isCut('OSRELEASE=7\nSYM\0\0\0\0\0\0ffff\n')).toBe(true);
+  expect(isCut('OSRELEASE=7\nSYMBOL(a)=ffff\n\0\0\0')).toBe(false);
+});
+
 describe('requireLinux', () => {
   it.each([
     ['NT_PRPSINFO', 3],
@@ -112,6 +121,17 @@ describe('requireLinux', () => {
 
   it('lets /proc/kcore pass, which has NT_PRPSINFO and VMCOREINFO', () => {
     const bytes = noteBytes([CPU, { ...CPU, type: 3 }, INFO]);
+    expect(() => {
+      notesIn(bytes).requireLinux(false);
+    }).not.toThrow();
+  });
+
+  it.each(['SNAP', 'CORE'])("lets the dump of crash's snap.so or of netdump pass: %s", (name) => {
+    const bytes = noteBytes([
+      { ...CPU, name: 'CORE' },
+      { ...CPU, name: 'CORE', type: 3 },
+      { name, type: 4, desc: new Uint8Array(8) },
+    ]);
     expect(() => {
       notesIn(bytes).requireLinux(false);
     }).not.toThrow();

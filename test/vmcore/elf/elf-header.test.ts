@@ -68,6 +68,14 @@ describe.each(BYTE_ORDERS.map((order) => [orderName(order), order] as const))(
       expect(error).toMatchObject({ tag: 'Corrupt', at: 'elf header: e_shoff' });
     });
 
+    it('throws truncated when e_phnum is PN_XNUM and section 0 was never written', () => {
+      const file = build({ extendedNumbering: true });
+      const section = order.wordBits === 64 ? 64 + 3 * 56 : 52 + 3 * 32;
+      const error = thrownBy(() => read(Uint8Array.from(file).fill(0, section, section + 64)));
+      expect(error).toMatchObject({ tag: 'Corrupt', reason: 'truncated' });
+      expect(error.message).toContain('never written');
+    });
+
     it('throws Corrupt when e_phentsize is too small', () => {
       const stride = new ByteWriter(order).u16(8).toBytes();
       const error = thrownBy(() => read(patched(build(), phnumOffset(order) - 2, stride)));
