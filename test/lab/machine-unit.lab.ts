@@ -14,7 +14,7 @@ import { RunRecord } from './run-record.ts';
 
 /** The disk may have to be made first. */
 const LONGEST_MS = 2_400_000;
-const IDLE_SECONDS = 180;
+const IDLE_SECONDS = 120;
 const DROP_INS = '/etc/systemd/system/hwerr-exporter.service.d';
 
 /** Of a page: what it says to put into `systemctl edit hwerr-exporter`. */
@@ -90,7 +90,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     what: 'more memory than it may have: is killed for it, again and again, and comes back when it may have more',
-    script: `printf '[Service]\\nMemoryMax=24M\\n' | edit
+    script: `printf '[Service]\\nMemoryMax=12M\\n' | edit
       killed() { [ "$(property Result)" = oom-kill ] || [ "$(property NRestarts)" -gt 1 ]; }
       eventually killed; journal | grep -m 1 oom-kill; revert; counts`,
     says: /oom-kill.*\n(.*\n)*counts its crash\n$/,
