@@ -78,7 +78,7 @@ describe('a Debian machine whose dumps go to another', () => {
         collector,
         `chown nobody:nogroup /var/crash; systemctl enable --quiet nfs-server
          echo '/var/crash ${CABLE_NET}.0/24(rw,sync,root_squash,no_subtree_check)' >/etc/exports
-         systemctl start nfs-server; exportfs -v`,
+         systemctl start nfs-server; exportfs -v; sync`,
       );
       await tell(record, machine, `echo 'NFS="${COLLECTOR}:/var/crash"' >>${SETTINGS}; ${BY_NAME}`);
       await inject(machine, ERROR);

@@ -110,7 +110,7 @@ ${dropIn('security.md', 'PrivateNetwork')}EOF
       systemctl stop hwerr-exporter; systemctl start hwerr-exporter.socket; systemctl is-active hwerr-exporter
       counts; systemctl is-active hwerr-exporter; score
       systemctl stop hwerr-exporter.socket hwerr-exporter; sed -i /SYSTEMD_SOCKET/d /etc/default/hwerr-exporter; revert`,
-    says: /inactive\ncounts its crash\nactive\n/,
+    says: /(inactive|failed)\ncounts its crash\nactive\n/,
   },
   {
     what: 'the live view, by its drop-in',
