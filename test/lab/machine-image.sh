@@ -6,15 +6,13 @@ set -eu
 
 suite=$1 mirror=$2 deb=$3 folder=$4
 PACKAGES='systemd-sysv udev dbus kmod procps iproute2 makedumpfile kdump-tools rasdaemon qemu-guest-agent apparmor
- prometheus-node-exporter openssh-server nfs-kernel-server'
+ prometheus-node-exporter'
 # Of no use to the lab, and slow without KVM.
 MASKED='apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
  fstrim.timer ras-mc-ctl.service serial-getty@ttyS0.service getty@tty1.service
  prometheus-node-exporter-apt.timer prometheus-node-exporter-ipmitool-sensor.timer
  prometheus-node-exporter-mellanox-hca-temp.timer prometheus-node-exporter-nvme.timer
  prometheus-node-exporter-smartmon.timer'
-# Started where a story needs them.
-DISABLED='ssh.service rpcbind.service rpcbind.socket nfs-server.service nfs-client.target nfs-blkmap.service'
 DISK=3G
 
 # Runs in a tree, with /proc, as long as it takes.
@@ -52,7 +50,6 @@ if [ "$(cat "$base.made" 2>/dev/null)" != "$script" ]; then
   in_tree "$base" /etc/kernel/postinst.d/kdump-tools "$(cd "$base/boot" && echo vmlinuz-* | sed s/vmlinuz-//)"
   in_tree "$base" apt-get -q clean
   rm -rf "$base"/var/lib/apt/lists/* "$base"/usr/share/doc/* "$base"/usr/share/locale/* "$base"/usr/share/man/*
-  for unit in $DISABLED; do in_tree "$base" systemctl --quiet disable "$unit"; done
   for unit in $MASKED; do ln -sf /dev/null "$base/etc/systemd/system/$unit"; done
   echo labhost >"$base/etc/hostname"
   echo '/dev/vda / ext4 errors=remount-ro 0 1' >"$base/etc/fstab"

@@ -23,16 +23,12 @@ const MEMORY = '1G';
 const EXPORTER_PORT = 10_048;
 /** Of a card with memory that survives a reset, for pstore's ramoops. */
 export const SURVIVING_BYTES = 2 ** 20;
-/** Of connect(), without its last number. */
-export const CABLE_NET = '10.0.3';
 
 export interface WholeMachine extends Guest {
   /** Of the exporter in it. */
   readonly url: string;
   /** Puts a disk in. @param name of its PCIe port; the guest has it as /dev/disk/by-id/virtio-NAME. @param disk for QEMU's blockdev-add. */
   plug(name: Port, disk: object): Promise<void>;
-  /** Puts a network card in, whose cable is a socket that two machines share. @param number of this one: 1 waits for the other. */
-  connect(cable: string, number: 1 | 2): Promise<void>;
   /** Writes the whole machine, but for its disks, to a file, and ends it. */
   suspend(file: string): Promise<void>;
   /** Waits for its agent: after a start, or a start anew. */
@@ -95,16 +91,6 @@ export async function startMachine(setup: MachineSetup): Promise<WholeMachine> {
       await monitor.execute('blockdev-add', { 'node-name': name, ...disk });
       const device = { driver: 'virtio-blk-pci', drive: name, bus: name, serial: name };
       await monitor.execute('device_add', { ...device, id: `${name}-disk` });
-    },
-    async connect(cable, number): Promise<void> {
-      const end = { type: 'stream', server: number === 1, addr: { type: 'unix', path: cable } };
-      await monitor.execute('netdev_add', { id: 'cable', ...end });
-      const mac = `52:54:00:00:03:0${number}`;
-      const card = { driver: 'virtio-net-pci', netdev: 'cable', bus: 'more', romfile: '', mac };
-      await monitor.execute('device_add', { ...card, id: 'card' });
-      const network = `[Match]\nMACAddress=${mac}\n[Network]\nAddress=${CABLE_NET}.${number}/24\n`;
-      const file = '/etc/systemd/network/10-cable.network';
-      await shell(agent, `printf '${network}' >${file}; udevadm settle; networkctl reload`);
     },
     async suspend(file): Promise<void> {
       await monitor.execute('stop', {});
