@@ -27,6 +27,7 @@ const TOLD = {
     error: { category: 'pci', severity: 'recoverable', part: '0000:00:1c.0' },
   },
 };
+const DATED = { ...TOLD, crashTimeSeconds: expect.any(Number) as number };
 const SUSPECTED = ['HwerrKernelCrashed', 'HwerrLoggedErrorBeforeCrash'];
 /** What a full disk still has for a dump, which has some 28 MiB. */
 const LEFT_MIB = 10;
@@ -62,7 +63,7 @@ describe('a Debian machine', () => {
       await scene.shell(`sed -i 's/^#KDUMP_COMPRESSION=.*/KDUMP_COMPRESSION=gzip/' ${SETTINGS}`);
       await scene.crash(2);
       expect(await scene.files()).toMatch(/\/dump\.\d{12}\.gz /);
-      await scene.recorded({ ...TOLD, incomplete: false });
+      await scene.recorded({ ...DATED, incomplete: false });
       await scene.end(SUSPECTED);
     },
     LONGEST_MS,
@@ -83,7 +84,7 @@ describe('a Debian machine', () => {
       await scene.shell('rm /filler*');
       // The log is that of dmesg.STAMP beside it.
       const log = { source: 'text', forgeable: true };
-      await scene.recorded({ ...TOLD, incomplete: true, log });
+      await scene.recorded({ ...DATED, incomplete: true, log });
       await scene.end(['HwerrKernelCrashed']);
     },
     LONGEST_MS,
@@ -98,7 +99,9 @@ describe('a Debian machine', () => {
       await scene.shell('sysctl kernel.panic=1');
       await scene.crash(1);
       await scene.files();
-      await scene.recorded({ ...TOLD, hwerr: { kind: 'absent', reason: 'pstore' } });
+      // The record has the time of the crash; what systemd-pstore moves it to has not.
+      const hwerr = { kind: 'absent', reason: 'pstore' };
+      await scene.recorded({ ...TOLD, hwerr, crashTimeSeconds: null });
       await scene.end(SUSPECTED);
     },
     LONGEST_MS,
@@ -116,7 +119,7 @@ describe('a Debian machine', () => {
         const { dumps } = await scene.recorded({ ...TOLD });
         return dumps.length > 1 || undefined;
       });
-      await scene.recorded({ ...TOLD, incomplete: false });
+      await scene.recorded({ ...DATED, incomplete: false });
       await scene.end(SUSPECTED);
     },
     LONGEST_MS,
@@ -189,8 +192,10 @@ class Scene {
     const recorded = await recordedCrash(this.machine.url, DUMP_MS);
     this.record.tell(`the exporter: ${recorded.verdict.text}\n${JSON.stringify(recorded)}`);
     expect(recorded).toMatchObject({ host: 'labhost', ...expected });
-    expect(recorded.crashTimeSeconds).toBeGreaterThanOrEqual(this.#crashed.from);
-    expect(recorded.crashTimeSeconds).toBeLessThanOrEqual(this.#crashed.to);
+    if (recorded.crashTimeSeconds !== null) {
+      expect(recorded.crashTimeSeconds).toBeGreaterThanOrEqual(this.#crashed.from);
+      expect(recorded.crashTimeSeconds).toBeLessThanOrEqual(this.#crashed.to);
+    }
     return recorded;
   }
 

@@ -3,7 +3,7 @@
 import { eventually } from '../support/system/eventually.ts';
 
 export interface RecordedCrash {
-  readonly crashTimeSeconds: number;
+  readonly crashTimeSeconds: number | null;
   readonly verdict: { readonly text: string };
   readonly dumps: readonly { readonly path: string }[];
   readonly hwerr: {
