@@ -116,7 +116,7 @@ describe('a Debian machine', () => {
       await scene.crash(2);
       expect(await scene.files()).toMatch(/\/dump\.\d{12} /);
       await eventually('record and dump are one crash', async () => {
-        const { dumps } = await scene.recorded({ ...TOLD });
+        const { dumps } = await recordedCrash(scene.machine.url, DUMP_MS);
         return dumps.length > 1 || undefined;
       });
       await scene.recorded({ ...DATED, incomplete: false });
