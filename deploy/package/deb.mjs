@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { MACHINES, settle, write } from './tree.mjs';
 
 const SCRIPTS = 'deploy/package/deb';
+const APPARMOR = 'etc/apparmor.d/hwerr-exporter';
 /** glibc 2.28 is what the Node of the package asks for. */
 const DEPENDS = [
   'libc6 (>= 2.28)',
@@ -30,6 +31,7 @@ export function buildDeb(root, { arch, release, out }) {
  -- hwerr-exporter authors <hwerr-exporter@localhost>  ${new Date(date).toUTCString().replace('GMT', '+0000')}
 `;
   write(join(doc, 'changelog.gz'), gzipSync(changelog, { level: 9 }));
+  write(join(root, APPARMOR), readFileSync('deploy/apparmor/hwerr-exporter'));
   const overrides = join(root, 'usr/share/lintian/overrides/hwerr-exporter');
   write(overrides, readFileSync(join(SCRIPTS, 'lintian-overrides')));
   const files = filesBelow(root);
@@ -38,7 +40,7 @@ export function buildDeb(root, { arch, release, out }) {
   for (const name of readdirSync(SCRIPTS)) {
     if (name !== 'lintian-overrides') copyFileSync(join(SCRIPTS, name), join(control, name));
   }
-  write(join(control, 'conffiles'), '/etc/default/hwerr-exporter\n');
+  write(join(control, 'conffiles'), `/etc/default/hwerr-exporter\n/${APPARMOR}\n`);
   write(
     join(control, 'control'),
     `Package: hwerr-exporter

@@ -118,7 +118,15 @@ export async function writeRoot(root, { program, packages, release, family }) {
 /** README, operators' pages, rules, dashboards and mixin; their links to each other hold. */
 export function writeDocuments(folder) {
   for (const name of DOCUMENTS) copy(name, join(folder, name));
-  for (const part of ['docs', 'prometheus', 'grafana', 'mixin', 'kubernetes', 'compose']) {
+  for (const part of [
+    'docs',
+    'apparmor',
+    'prometheus',
+    'grafana',
+    'mixin',
+    'kubernetes',
+    'compose',
+  ]) {
     cpSync(join('deploy', part), join(folder, 'deploy', part), { recursive: true });
   }
 }

@@ -96,8 +96,10 @@ async function* checkDumps(config: Config, exporter: RunningExporter): AsyncGene
     const isOurs = first.error.reason === 'permission' && isUp(directory, exporter);
     yield isOurs ? unknown(forRoot(first.path)) : { ...refused, text: `${refused.text}${more}` };
   }
+  // The daemon waits as long for one that kdump may be writing; one that it gave up tells of the last crash, too.
+  const stillSince = Date.now() - config.incompleteAfterMs;
   const dumps = found
-    .filter(({ isUnfinished }) => !isUnfinished)
+    .filter(({ isUnfinished, mtimeMs }) => !isUnfinished || mtimeMs <= stillSince)
     .sort((a, b) => b.mtimeMs - a.mtimeMs);
   const newest = await checkNewest(dumps, config, exporter);
   if (newest !== undefined) yield newest;

@@ -18,6 +18,9 @@ const ALONE = /^vmcore(\.flat|-incomplete)?$/;
 const TEXTS_OF_ALONE = ['vmcore-dmesg.txt', 'vmcore-dmesg-incomplete.txt', 'dmesg.txt', 'dmesg'];
 /** Of kdump-tools: `dump.202610030405` has `dmesg.202610030405`. */
 const STAMPED = /^(?:dump|vmcore)\.(\d{12})(?:\.\w{1,8})?$/;
+/** Of kdump-tools, where makedumpfile failed: in the directory `202610030405`, or `HOST-202610030405`. */
+const GIVEN_UP = /^(?:dump|vmcore)-incomplete(?:\.\w{1,8})?$/;
+const STAMPED_DIRECTORY = /(?:^|-)(\d{12})$/;
 /** A larger log is not of one boot, or not worth reading. */
 const MAX_BYTES = 16 << 20;
 /** Text does not say it; most machines have pages of this size. */
@@ -37,7 +40,7 @@ export function withLogBeside(
   if (report.log.source !== 'absent' || (isRemote(path) && !isInBucket(path))) {
     return report;
   }
-  for (const name of textNames(basename(path))) {
+  for (const name of textNames(path)) {
     const text = readBeside(pathBeside(path, name), root ?? dirname(path), remote);
     const findings = text === undefined ? undefined : findingsOf(text);
     if (findings === undefined) continue;
@@ -46,10 +49,13 @@ export function withLogBeside(
   return report;
 }
 
-function textNames(name: string): readonly string[] {
-  if (ALONE.test(name)) return TEXTS_OF_ALONE;
-  const stamp = STAMPED.exec(name)?.[1];
-  return stamp === undefined ? [] : [`dmesg.${stamp}`];
+function textNames(path: string): readonly string[] {
+  const name = basename(path);
+  const stamp = GIVEN_UP.test(name)
+    ? STAMPED_DIRECTORY.exec(basename(dirname(path)))?.[1]
+    : STAMPED.exec(name)?.[1];
+  const stamped = stamp === undefined ? [] : [`dmesg.${stamp}`];
+  return ALONE.test(name) ? [...TEXTS_OF_ALONE, ...stamped] : stamped;
 }
 
 function findingsOf(text: string): LogFindings | undefined {

@@ -10,6 +10,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -150,6 +151,17 @@ describe('doctor', () => {
     const where = place();
     rmSync(join(where.crash, 'vmcore'));
     expect(about(await doctor(where), 'newest')).toBe('ok       newest dump: there is none yet');
+  });
+
+  it('names a dump that kdump gave up, as the daemon decodes it, and not one that it may be writing', async () => {
+    const where = place();
+    const file = join(where.crash, 'dump-incomplete');
+    renameSync(join(where.crash, 'vmcore'), file);
+    utimesSync(file, new Date(), new Date());
+    expect(about(await doctor(where), 'newest')).toBe('ok       newest dump: there is none yet');
+    const anHourAgo = Date.now() / 1000 - 3600;
+    utimesSync(file, anHourAgo, anHourAgo);
+    expect(about(await doctor(where), 'newest')).toContain(`newest dump: ${file}: PCI error`);
   });
 
   it.runIf(mayMount())('says what to do where the ledger is on a read-only disk', async () => {

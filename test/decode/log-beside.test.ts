@@ -1,7 +1,7 @@
 // The text of a log beside a dump that has none of its own.
 
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
@@ -21,6 +21,7 @@ async function reportOf(
   dump = 'x86_64-7.3.4.zlib',
 ): Promise<CrashReport> {
   const directory = tempDir();
+  mkdirSync(join(directory, dirname(name)), { recursive: true });
   copyFileSync(fixture(dump), join(directory, name));
   for (const [text, content] of Object.entries(files))
     writeFileSync(join(directory, text), content);
@@ -40,6 +41,8 @@ describe('the text beside a dump without a log', () => {
     ['vmcore', 'dmesg.txt'],
     ['vmcore', 'dmesg'],
     ['dump.202610030405', 'dmesg.202610030405'],
+    ['202610030405/dump-incomplete', '202610030405/dmesg.202610030405'],
+    ['10.0.0.7-202610030405/vmcore-incomplete', '10.0.0.7-202610030405/dmesg.202610030405'],
   ])('is read, and marked as what anybody may have written: %s, %s', async (name, text) => {
     expect(await reportOf(name, { [text]: TEXT })).toMatchObject({
       log: { source: 'text', forgeable: true, records: 2 },
@@ -52,6 +55,11 @@ describe('the text beside a dump without a log', () => {
 
   it.each([
     ['of another dump', 'dump.202610030405', { 'dmesg.202610030406': TEXT }],
+    [
+      'of another dump, beside one that was given up',
+      '202610030405/dump-incomplete',
+      { '202610030405/dmesg.202610030406': TEXT },
+    ],
     ['of whichever dump', 'a.vmcore', { 'dmesg.txt': TEXT }],
     ['of the kernel that dumped', 'vmcore', { 'kexec-dmesg.log': TEXT }],
     ['of nothing', 'vmcore', { dmesg: '' }],

@@ -209,6 +209,9 @@ vm.Script = class extends vm.Script {
             expect(inRoot(root, 'dpkg-query', '--show', 'hwerr-exporter')).toContain('0.0.9');
             expect(inRoot(root, 'systemctl', 'is-enabled', 'hwerr-exporter')).toBe('enabled\n');
             await itDecodesAndServes(root);
+            const profile = join(root, 'etc/apparmor.d/hwerr-exporter');
+            expect(readFileSync(profile, 'utf8')).toContain('\nprofile hwerr-exporter ');
+            appendFileSync(profile, '# ours\n');
 
             const settings = join(root, 'etc/default/hwerr-exporter');
             appendFileSync(settings, 'HWERR_LOG_LEVEL=debug\n');
@@ -217,6 +220,7 @@ vm.Script = class extends vm.Script {
             expect(inRoot(root, 'hwerr-exporter', '--version')).toBe(`${version}\n`);
             expect(inRoot(root, 'hwerr-exporter', 'crashes')).toContain('labhost');
             expect(readFileSync(settings, 'utf8')).toContain('HWERR_LOG_LEVEL=debug');
+            expect(readFileSync(profile, 'utf8')).toContain('# ours');
             expect(tryInRoot(root, 'systemctl', 'is-enabled', 'hwerr-exporter')).toBe('disabled\n');
 
             inRoot(root, 'dpkg', '--remove', 'hwerr-exporter');
@@ -226,6 +230,7 @@ vm.Script = class extends vm.Script {
 
             inRoot(root, 'dpkg', '--purge', 'hwerr-exporter');
             expect(existsSync(settings)).toBe(false);
+            expect(existsSync(profile)).toBe(false);
             expect(existsSync(join(root, 'var/lib/hwerr-exporter'))).toBe(false);
           },
         );

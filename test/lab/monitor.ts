@@ -3,7 +3,8 @@
 import { once } from 'node:events';
 import { type Socket, createConnection } from 'node:net';
 
-const COMMAND_MS = 300_000;
+/** A guest answers when it has booted, which takes minutes beside other work. */
+const COMMAND_MS = 900_000;
 
 /** Its commands for people, too. */
 export class Monitor {

@@ -14,10 +14,10 @@ import { crashDump } from '../support/dumps/crash-dumps.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
-import { type BootedMachine, bootedMachine } from './booted-machine.ts';
+import { type BootedMachine, bootedMachine, goOn } from './booted-machine.ts';
 import type { RunRecord } from './run-record.ts';
 import { VolatileDisk } from './volatile-disk.ts';
-import { type WholeMachine, startMachine } from './whole-machine.ts';
+import type { WholeMachine } from './whole-machine.ts';
 
 const MAKE = {
   ext4: ['mke2fs', '-q', '-t', 'ext4'],
@@ -148,14 +148,11 @@ export class PowerCuts {
     onTestFinished(() => {
       disk.close();
     });
-    const { image, disk: root, state } = this.#booted;
-    const machine = await startMachine({ image, disk: root, folder, resume: state });
+    const machine = await goOn(this.#booted, folder);
     const server = { type: 'unix', path: socket };
     await machine.plug('data', { driver: 'raw', file: { driver: 'nbd', server } });
     const file = { driver: 'file', filename: this.#dumps };
     await machine.plug('more', { driver: 'raw', 'read-only': true, file });
-    // Its clock stood still.
-    await machine.shell(`date --set=@${Math.floor(Date.now() / 1000)}`);
     const mounted = await machine.shell(MOUNT);
     if (!mounted.endsWith('mounted\n')) throw new Error(`does not mount its disk: ${mounted}`);
     const prepare = [DUMPS[this.#cuts % DUMPS.length], this.#setup.prepare ?? 'true'];

@@ -3,8 +3,9 @@
 import { eventually } from '../support/system/eventually.ts';
 
 export interface RecordedCrash {
-  readonly crashTimeSeconds: number;
+  readonly crashTimeSeconds: number | null;
   readonly verdict: { readonly text: string };
+  readonly dumps: readonly { readonly path: string }[];
   readonly hwerr: {
     readonly categories?: readonly {
       readonly category: string;

@@ -1,6 +1,6 @@
 // What happened in a run, with the time it took: shown, and kept in test/lab/runs with HWERR_UPDATE=1.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -34,5 +34,12 @@ export class RunRecord {
   /** @param name without its ending. */
   keep(name: string): void {
     if (updating()) writeFileSync(join(KEPT, `${name}.txt`), `${this.#lines.join('\n')}\n`);
+  }
+
+  /** Beside those of earlier runs. @param name without its number and its ending. */
+  keepAnother(name: string): void {
+    let number = 1;
+    while (existsSync(join(KEPT, `${name}-${number}.txt`))) number++;
+    this.keep(`${name}-${number}`);
   }
 }

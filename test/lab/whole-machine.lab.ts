@@ -11,18 +11,16 @@ import { eventually } from '../support/system/eventually.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 import { needsTool } from '../support/system/tools.ts';
 import { alertsOf, inWords, startAlarm } from './alarm.ts';
-import { between, clockOf, expectedCounts, inject, lastSevere, listed } from './guest-errors.ts';
+import { expectedCounts, inject, lastSevere, listed } from './guest-errors.ts';
 import { machineImage } from './machine-image.ts';
+import { DUMP_MS, crash, doctor } from './machine-crash.ts';
 import { MACHINE } from './machines.ts';
 import { recordedCrash } from './recorded-crash.ts';
 import { RunRecord } from './run-record.ts';
 import { type WholeMachine, startMachine } from './whole-machine.ts';
 
-/** A kernel's first words: of the machine, of its crash kernel, of the machine again. */
-const BANNER = /^\[ +0\.0+\] Linux version /gm;
 /** 6.19 brought the array. */
 const COUNTS = /^(6\.(19|[2-9]\d)|[7-9])\./;
-const DUMP_MS = 900_000;
 /** With the disk to be made first. */
 const LONGEST_MS = 2_400_000;
 /** systemd-analyze security; test/deploy/systemd.test.ts has the same for the unit alone. */
@@ -67,16 +65,9 @@ describe('a Debian machine', () => {
 
       for (const error of MACHINE.errors) await inject(machine, error);
       record.tell(`injected ${listed(MACHINE.errors)}`);
-      const clock = await clockOf(machine);
-      const asked = performance.now();
-      await machine.shell('nohup sh -c "sleep 1; echo c >/proc/sysrq-trigger" >/dev/null 2>&1 &');
-      await banners(machine, 2);
-      const crashed = between(clock, clock + (performance.now() - asked) / 1000);
-      record.tell('crashed; the crash kernel boots');
-      await banners(machine, 3);
+      const crashed = await crash(machine, 2);
       expect(machine.console()).toContain('saved vmcore in /var/crash/');
-      record.tell('saved its dump; boots again');
-      await machine.booted();
+      record.tell('crashed, saved its dump, and booted again');
       record.tell(await machine.shell('find /var/crash -type f -printf "%p %s %m %u\\n"'));
 
       const recorded = await recordedCrash(machine.url, DUMP_MS);
@@ -115,18 +106,7 @@ describe('a Debian machine', () => {
   );
 });
 
-/** So many kernels have started. */
-async function banners(machine: WholeMachine, count: number): Promise<void> {
-  await eventually(
-    `${count} kernels have started`,
-    () => [...machine.console().matchAll(BANNER)].length >= count || undefined,
-    DUMP_MS,
-  );
-}
-
 /** By the exporter's own account. */
 async function isWell(machine: WholeMachine, record: RunRecord): Promise<void> {
-  const doctor = await machine.shell('hwerr-exporter doctor; echo "exit code $?"');
-  record.tell(doctor);
-  expect(doctor).toContain('exit code 0\n');
+  expect(await doctor(machine, record)).toContain('exit code 0\n');
 }

@@ -21,6 +21,8 @@ import { Monitor } from './monitor.ts';
 const COMMAND_MS = 900_000;
 const MEMORY = '1G';
 const EXPORTER_PORT = 10_048;
+/** Of a card with memory that survives a reset, for pstore's ramoops. */
+export const SURVIVING_BYTES = 2 ** 20;
 
 export interface WholeMachine extends Guest {
   /** Of the exporter in it. */
@@ -142,6 +144,8 @@ function qemuArguments({ image, disk, keep, resume }: MachineSetup, port: number
     ...['-serial', 'file:console.log'],
     ...['-qmp', 'unix:monitor,server=on,wait=off'],
     ...MACHINE.arguments,
+    ...['-object', `memory-backend-ram,id=survives,size=${SURVIVING_BYTES}`],
+    ...['-device', 'ivshmem-plain,memdev=survives,master=on'],
     ...PORTS.flatMap((name, i) => ['-device', `pcie-root-port,id=${name},chassis=${i + 2}`]),
     ...['-drive', `file=${disk},format=raw,if=virtio,snapshot=${snapshot}`],
     // Nothing but what the host asks for.
