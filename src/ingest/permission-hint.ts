@@ -1,17 +1,31 @@
 // What to do about a file that may not be read: who owns it, and what would let the exporter in.
 
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isInBucket, isRemote, systemPath } from '../file-path.ts';
 
 const READ_BY_GROUP = 0o040;
 const SEARCH_BY_GROUP = 0o010;
 
-/** For the log, after EACCES or EPERM. */
-export async function howToRead(path: string): Promise<string> {
+/** As the kernel says it of a process that deploy/apparmor confines. */
+const CONFINED = 'hwerr-exporter (enforce)';
+
+/**
+ * For the log, after EACCES or EPERM.
+ *
+ * @param label where the kernel says what confines the process.
+ */
+export async function howToRead(path: string, label = '/proc/self/attr/current'): Promise<string> {
   if (isInBucket(path))
     return 'give the exporter credentials that list the bucket and get its objects';
   if (isRemote(path)) return 'its URL may have expired';
+  const hint = await byItsMode(path);
+  const confinement = await readFile(label, 'utf8').catch(() => '');
+  if (!confinement.startsWith(CONFINED)) return hint;
+  return `${hint}; and AppArmor confines it: allow the path in /etc/apparmor.d/local/hwerr-exporter`;
+}
+
+async function byItsMode(path: string): Promise<string> {
   for (let at = path; at !== dirname(at); at = dirname(at)) {
     try {
       const { mode, gid, uid } = await stat(systemPath(at));

@@ -28,6 +28,26 @@ describe('howToRead', () => {
     );
   });
 
+  it('names the file of AppArmor where that confines the service, and nobody else', async () => {
+    const folder = tempDir();
+    const [path, label] = [join(folder, 'vmcore'), join(folder, 'current')];
+    writeFileSync(path, '');
+    const hintUnder = (confinement: string): Promise<string> => {
+      writeFileSync(label, confinement);
+      return howToRead(path, label);
+    };
+    expect(await hintUnder('hwerr-exporter (enforce)\n')).toMatch(
+      /; and AppArmor confines it: allow the path in \/etc\/apparmor\.d\/local\/hwerr-exporter$/,
+    );
+    for (const other of [
+      'hwerr-exporter (complain)\n',
+      'docker-default (enforce)\n',
+      'unconfined\n',
+    ]) {
+      expect(await hintUnder(other)).not.toContain('AppArmor');
+    }
+  });
+
   it('names the directory that is in the way', async () => {
     const base = tempDir();
     chmodSync(base, 0o777);
