@@ -71,7 +71,7 @@ function parsed(row: Row, column: string): unknown {
   }
 }
 
-/** Rows of the crashes with these numbers. @throws StoreError, `damaged` where the tables lack one. */
+/** Rows of the crashes with these numbers. @throws StoreError, `damaged` where one is missing or holds no crash. */
 export function* rowsAt(sequences: readonly number[]): Work<readonly Row[]> {
   if (sequences.length === 0) return [];
   const found = yield* rows(
@@ -79,8 +79,9 @@ export function* rowsAt(sequences: readonly number[]): Work<readonly Row[]> {
     sequences,
   );
   const lacking = sequences.find((wanted) => !found.some(({ sequence }) => sequence === wanted));
-  if (lacking === undefined) return found;
-  throw new StoreError('damaged', `crash ${lacking} is missing`);
+  if (lacking !== undefined) throw new StoreError('damaged', `crash ${lacking} is missing`);
+  for (const row of found) crashOf(row);
+  return found;
 }
 
 /** Crashes that are compared with a report: bounds what a hostile share costs. */

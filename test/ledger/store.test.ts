@@ -328,6 +328,15 @@ describe('a damaged ledger', () => {
     expect(ledger.view.total().crashes).toBe(1);
   });
 
+  it('is set aside where a crash that is shown has a report that is none', async () => {
+    const directory = await written(40);
+    const store = Store.open(directory, 'write');
+    store.run(`UPDATE crash SET report_json = '{'`);
+    store.close();
+    const ledger = await openTestLedger({ directory, showsTotal: true });
+    expect([ledger.setAside, ledger.view.total().crashes]).toEqual([1, 0]);
+  });
+
   it('has the right numbers or is set aside, whichever byte of its header is another', async () => {
     const healthy = await written(40);
     const ends = new Map<string, number>();
