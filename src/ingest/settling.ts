@@ -108,7 +108,7 @@ export class Settling {
     const untried = due.filter(({ tries }) => tries === 0);
     const groups = Map.groupBy(untried.length > 0 ? untried : due, ({ group }) => group);
     const queues = Array.from(groups, ([group, entries]) => {
-      if (entries.length > 1) entries.sort((one, other) => one.file.mtimeMs - other.file.mtimeMs);
+      entries.sort((one, other) => one.file.mtimeMs - other.file.mtimeMs);
       const served = this.#served.get(group) ?? 0;
       return { group, entries, served, newestMs: entries.at(-1)?.file.mtimeMs ?? 0 };
     }).sort((one, other) => one.served - other.served || other.newestMs - one.newestMs);

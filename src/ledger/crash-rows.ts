@@ -71,17 +71,16 @@ function parsed(row: Row, column: string): unknown {
   }
 }
 
-/** Rows of the crashes with these numbers. @throws StoreError, `damaged` where one is missing or holds no crash. */
-export function* rowsAt(sequences: readonly number[]): Work<readonly Row[]> {
+/** The crashes with these numbers. @throws StoreError, `damaged` where the tables lack one. */
+export function* crashesAt(sequences: readonly number[]): Work<readonly CountedCrash[]> {
   if (sequences.length === 0) return [];
   const found = yield* rows(
     `SELECT ${CRASH_COLUMNS} FROM crash WHERE sequence IN (${placesFor(sequences)})`,
     sequences,
   );
   const lacking = sequences.find((wanted) => !found.some(({ sequence }) => sequence === wanted));
-  if (lacking !== undefined) throw new StoreError('damaged', `crash ${lacking} is missing`);
-  for (const row of found) crashOf(row);
-  return found;
+  if (lacking === undefined) return found.map(crashOf);
+  throw new StoreError('damaged', `crash ${lacking} is missing`);
 }
 
 /** Crashes that are compared with a report: bounds what a hostile share costs. */

@@ -12,7 +12,7 @@ import {
   storedReport,
   withReport,
 } from './crash.ts';
-import { candidates, crashOf, number, putCrash, putFile, rowsAt } from './crash-rows.ts';
+import { candidates, crashesAt, number, putCrash, putFile } from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
 import { panicMark } from './logs.ts';
 import { type CrashIdentity, newCrashId, sameCrash, sha256 } from './identity.ts';
@@ -145,7 +145,7 @@ function* recordCrash(
   const named = hostOf(nodename, path, hostRule);
   const sought = { digest, path, content, host: named.host };
   const same = sameCrash(identity, yield* candidates(identity, sought));
-  const [before] = same ? (yield* rowsAt([same.sequence])).map(crashOf) : [];
+  const [before] = same ? yield* crashesAt([same.sequence]) : [];
   const next = storedReport(report);
   const sequence = before?.sequence ?? (yield* lastSequence()) + 1;
   const known = before ?? {

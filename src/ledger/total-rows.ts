@@ -2,7 +2,7 @@
 // crashes, and few rows. What is read can be kept as text, which is small beside the totals made of it.
 
 import { CATEGORIES, type Category, type CrashType, type Severity } from '../vmcore/index.ts';
-import { crashOf, number, rowsAt } from './crash-rows.ts';
+import { crashesAt, number } from './crash-rows.ts';
 import { type CountedCrash, LATE_SECONDS } from './crash.ts';
 import { SPANS, type Slice, recent } from './recent.ts';
 import { type Row, type Statement, type Work, select, together } from './statements.ts';
@@ -20,7 +20,7 @@ export interface TotalsContext {
 /** What totals are made of: JSON of a TotalRows. */
 export type TotalsText = string;
 
-/** Rows of the statements below, and of `crash` those that they name. */
+/** Rows of the statements below, and the crashes that they name. */
 interface TotalRows {
   readonly isFallback: boolean;
   readonly last: readonly Row[];
@@ -28,7 +28,7 @@ interface TotalRows {
   readonly errors: readonly Row[];
   readonly suspects: readonly Row[];
   readonly logged: readonly Row[];
-  readonly named: readonly Row[];
+  readonly named: readonly CountedCrash[];
 }
 
 const NOTHING = { last: [], crashes: [], errors: [], suspects: [], logged: [], named: [] };
@@ -67,7 +67,7 @@ function* rowsOf(host: string | undefined, context: TotalsContext): Work<TotalRo
     rows.flatMap(({ sequence }) => number(sequence) ?? []),
   );
   const isFallback = host === context.fallback;
-  const named = yield* rowsAt([...new Set(sequences)]);
+  const named = yield* crashesAt([...new Set(sequences)]);
   return { isFallback, last, crashes, errors, suspects, logged, named };
 }
 
@@ -134,7 +134,7 @@ function totalsOf({
   named,
 }: TotalRows): Totals {
   const known: ReadonlyMap<unknown, CountedCrash> = new Map(
-    named.map((row) => [row['sequence'], crashOf(row)]),
+    named.map((crash) => [crash.sequence, crash]),
   );
   const recorded = crashes.flatMap(sliceOf);
   const slices = new Map(

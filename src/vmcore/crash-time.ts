@@ -1,10 +1,8 @@
 // When the kernel crashed. VMCOREINFO alone says so, and nothing vouches for its text; but the dump has
 // copies of it, and times that the kernel lived to see.
 
-import { orElse } from './errors.ts';
 import type { Counters } from './hwerr/counters.ts';
 import type { Kernel } from './kernel.ts';
-import { timesOfDay } from './printk/times-of-day.ts';
 import type { Hwerr } from './report.ts';
 
 const KEY = 'CRASHTIME';
@@ -14,11 +12,13 @@ const KEY = 'CRASHTIME';
  * the newest time of day in the log; null when that is none of them, or several, and where no copy has
  * one, or but a text that an earlier boot left behind: in the dump of a machine that did not crash.
  *
+ * @param newestLogged the newest time of day in the log, Unix seconds; 0: none.
  * @param warn takes that they differ, and that the one there is does not fit the others.
  */
 export function crashTime(
   kernel: Kernel,
   { hwerr, vmcoreinfoCopies }: Pick<Counters, 'hwerr' | 'vmcoreinfoCopies'>,
+  newestLogged: number,
   warn: (warning: string) => void,
 ): number | null {
   const { crashTimeSeconds: found } = kernel.vmcoreinfo;
@@ -36,10 +36,10 @@ export function crashTime(
     if (broken !== undefined) {
       warn(`CRASHTIME: ${broken.value(KEY)} is no time of a crash`);
     }
-    if (time !== undefined) warnIfEarly(time, kernel, hwerr, warn);
+    if (time !== undefined) warnIfEarly(time, hwerr, newestLogged, warn);
     return time ?? null;
   }
-  const newest = Math.max(newestInLog(kernel), ...errorTimes(hwerr));
+  const newest = Math.max(newestLogged, ...errorTimes(hwerr));
   const [possible, another] = times.filter((copy) => copy >= newest);
   const proven = another === undefined ? possible : undefined;
   const which = proven === undefined ? 'nothing says which is right' : `took ${proven}`;
@@ -50,8 +50,8 @@ export function crashTime(
 /** A clock that was set back makes it so too: it is left as it stands. */
 function warnIfEarly(
   time: number,
-  kernel: Kernel,
   hwerr: Hwerr,
+  newestLogged: number,
   warn: (warning: string) => void,
 ): void {
   const error = Math.max(0, ...errorTimes(hwerr));
@@ -59,21 +59,13 @@ function warnIfEarly(
     warn(`CRASHTIME: ${time} is before an error that was counted at ${error}`);
     return;
   }
-  const logged = newestInLog(kernel);
-  if (time < logged) warn(`CRASHTIME: ${time} is before ${logged}, a time of day in the log`);
+  if (time < newestLogged) {
+    warn(`CRASHTIME: ${time} is before ${newestLogged}, a time of day in the log`);
+  }
 }
 
 /** When the kernel counted hardware errors, Unix seconds. */
 export function errorTimes(hwerr: Hwerr): number[] {
   if (hwerr.kind !== 'present') return [];
   return hwerr.categories.flatMap(({ lastErrorTimestampSeconds: time }) => time ?? []);
-}
-
-/** The newest time of day in the log, Unix seconds; 0: none. */
-function newestInLog(kernel: Kernel): number {
-  return orElse(() => {
-    let newest = 0;
-    for (const time of timesOfDay(kernel)) newest = Math.max(newest, time);
-    return newest;
-  }, 0);
 }

@@ -21,6 +21,7 @@ import { CAPS, DEFAULT_LIMITS, type Limits } from './limits.ts';
 import type { Kernel } from './kernel.ts';
 import { identifyKernel } from './running-kernel.ts';
 import { readLog } from './printk/log.ts';
+import { timesOfDay } from './printk/times-of-day.ts';
 import type { CrashReport, LiveReport } from './report.ts';
 
 export { HEAD_BYTES, MAGIC_BYTES, mayBeDump } from './container/open.ts';
@@ -102,7 +103,7 @@ export function decodeVmcore(
   const counters = readCounters(kernel, { ...options, limits }, warn);
   const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
-  const { panicMessage, ...findings } = readFindings(kernel, dump.incomplete, limits);
+  const { newestTime, ...findings } = readFindings(kernel, dump.incomplete, limits);
   return {
     container: dump.container,
     flattened: dump.flattened,
@@ -112,17 +113,23 @@ export function decodeVmcore(
     buildId: vmcoreinfo.buildId ?? null,
     nodename: kernel.nodename ?? null,
     bootId: counters.bootId,
-    crashTimeSeconds: crashTime(kernel, counters, warn),
+    crashTimeSeconds: crashTime(kernel, counters, newestTime, warn),
     incomplete: dump.incomplete || lost || (kernel.isCut === true && dump.part === undefined),
     vmcoreinfo: kernel.foundIn,
     symbolSource: counters.symbolSource,
     layoutSource: counters.layoutSource,
     hwerr,
-    panicMessage,
     ...findings,
     warnings,
     vmcoreinfoLines: vmcoreinfo.lineSet(),
   };
+}
+
+/** What the log of a dump says. */
+interface DumpFindings extends LogFindings {
+  readonly panicMessage: CrashReport['panicMessage'];
+  /** The newest time of day in it, Unix seconds; 0: none. */
+  readonly newestTime: number;
 }
 
 /** The log is read once. One that cannot be read is absent: the dump is none the worse for it. */
@@ -130,9 +137,10 @@ function readFindings(
   kernel: Kernel,
   isCut: boolean,
   { logRecords: records }: Limits,
-): LogFindings & Pick<CrashReport, 'panicMessage'> {
-  const absent = (reason: AbsentLog['reason']): ReturnType<typeof readFindings> => ({
+): DumpFindings {
+  const absent = (reason: AbsentLog['reason']): DumpFindings => ({
     panicMessage: null,
+    newestTime: 0,
     ...absentLog(reason),
   });
   try {
@@ -143,7 +151,11 @@ function readFindings(
     }
     const { pageSize } = kernel.vmcoreinfo;
     const findings = logFindings({ source, ...log }, { pageSize });
-    return { panicMessage: panicLine(log.records, findings.crash), ...findings };
+    return {
+      panicMessage: panicLine(log.records, findings.crash),
+      newestTime: [...timesOfDay(log.records)].reduce((newest, time) => Math.max(newest, time), 0),
+      ...findings,
+    };
   } catch (error) {
     if (error instanceof VmcoreError) return absent(error.reason);
     throw error;

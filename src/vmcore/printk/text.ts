@@ -105,7 +105,8 @@ function textRecord(line: string): { readonly record: LogRecord; readonly prefix
     }
     return null;
   };
-  const decoded = FACILITIES.includes(DECODED.exec(line)?.[1] ?? '') ? take(DECODED) : null;
+  const named = FACILITIES.indexOf(DECODED.exec(line)?.[1] ?? '');
+  const decoded = named === -1 ? null : take(DECODED);
   const priority = decoded === null ? numberIn(take(RAW)) : null;
   const isDated = take(DATE) !== null;
   const before = isDated ? null : take(TIME);
@@ -113,14 +114,13 @@ function textRecord(line: string): { readonly record: LogRecord; readonly prefix
   const writer = isDated ? take(KERNEL, ...WRITERS) : take(KERNEL);
   const time = before ?? take(TIME);
   const caller = take(CALLER);
-  const named = FACILITIES.indexOf(decoded?.[1] ?? '');
   const level = LEVELS.indexOf(decoded?.[2] ?? '');
   return {
     prefixed: rest.length !== line.length,
     record: {
       timeSeconds: numberIn(time),
       facility: named !== -1 ? named : priority !== null ? priority >> 3 : facilityOf(writer?.[1]),
-      level: named !== -1 && level !== -1 ? level : priority === null ? null : priority & 7,
+      level: level !== -1 ? level : priority === null ? null : priority & 7,
       caller: caller?.[1] ?? null,
       device: null,
       text: rest,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { readLog } from '../../../src/vmcore/printk/log.ts';
 import { timesIn, timesOfDay } from '../../../src/vmcore/printk/times-of-day.ts';
 import { kernel } from '../../support/builders/kernel-builder.ts';
 import { openedKernel } from '../../support/builders/memory-dump.ts';
@@ -15,10 +16,10 @@ describe('timesIn', () => {
 });
 
 describe('timesOfDay', () => {
-  it("has those of the kernel's own lines, newest first", () => {
+  it("has those of the kernel's own lines, in their order", () => {
     const records = ['audit(1790000001.5:1): a', 'up', 'audit(1790000002.5:1): b'];
     const user = { text: 'audit(1999999999.5:1): c', facility: 1 };
     const { kernel: opened } = openedKernel(kernel({ log: { records: [...records, user] } }));
-    expect([...timesOfDay(opened)]).toEqual([1790000002, 1790000001]);
+    expect([...timesOfDay(readLog(opened).records.toReversed())]).toEqual([1790000002, 1790000001]);
   });
 });
