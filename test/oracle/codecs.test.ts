@@ -17,7 +17,7 @@ import { openDump } from '../../src/vmcore/container/open.ts';
 import type { PhysicalMemory } from '../../src/vmcore/memory/physical-memory.ts';
 import { bytesSource } from '../../src/vmcore/index.ts';
 import { DEFAULT_LIMITS } from '../../src/vmcore/limits.ts';
-import { concat, latin1 } from '../support/builders/bytes.ts';
+import { concat, latin1, noise } from '../support/builders/bytes.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { sharedVmcores } from '../support/dumps/shared-vmcores.ts';
 import { needsPythonModule } from '../support/system/tools.ts';
@@ -53,10 +53,15 @@ function answers(
   );
 }
 
-/** Memory as it is: runs, short words again and again, pointers alike but for their low bytes, noise. */
+/**
+ * Memory as it is: runs, short words again and again, pointers alike but for their low bytes, noise, after much of
+ * which LZO and snappy look at every hundredth byte, and zeros that they may pass over.
+ */
 const piece = fc.oneof(
   fc.tuple(fc.nat(255), fc.nat(3000)).map(([byte, n]) => new Uint8Array(n).fill(byte)),
   fc.uint8Array({ maxLength: 300 }),
+  fc.tuple(fc.nat(), fc.integer({ min: 300, max: 3500 })).map(([seed, n]) => noise(n, seed)),
+  fc.nat(300).map((n) => new Uint8Array(n)),
   fc
     .tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 60 }))
     .map(([word, n]) => concat(...new Array<Uint8Array>(n).fill(word))),
@@ -88,6 +93,7 @@ for (const { codec, level, flags, tool } of ENCODERS) {
       const pages = fc.sample(page(size), { numRuns: count, seed: 1 });
       const stored = encoded(codec, level, pages);
       for (const [i, bytes] of pages.entries()) {
+        if (stored[i]!.length >= size) continue; // dumps have it as it is
         const back = decompressPage(flags, stored[i]!, size, 'page');
         expect(latin1(back)).toBe(latin1(bytes));
         const head = pageHead(flags, stored[i]!, size);

@@ -11,6 +11,9 @@ import { decompressZstd } from './zstd.ts';
 
 export type PageCompression = 'zlib' | 'lzo' | 'snappy' | 'zstd';
 
+/** Zeros in a row that a page of `size` bytes may have in what is stored, where they end at `end` of that. */
+type MostZeros = (size: number, end: number) => number;
+
 interface PageCodec {
   readonly flag: number;
   readonly compression: PageCompression;
@@ -18,6 +21,8 @@ interface PageCodec {
   readonly decompress: (input: Uint8Array, size: number) => Uint8Array;
   /** The first PAGE_HEAD_BYTES of a page, or more, where that is cheaper than all of it. */
   readonly head?: (input: Uint8Array, size: number) => Uint8Array;
+  /** As mostZeros(), of a page that came out whole; undefined where it has a checksum, which a hole breaks. */
+  readonly mostZeros?: MostZeros;
 }
 
 /** Bytes of a page that a search looks at. */
@@ -30,9 +35,15 @@ const CODECS: readonly PageCodec[] = [
     compression: 'lzo',
     decompress: decompressLzo1x,
     head: (input, size) => decompressLzo1x(input, size, PAGE_HEAD_BYTES),
+    mostZeros: mostZerosAt(32),
   },
-  { flag: 0x04, compression: 'snappy', decompress: decompressSnappy },
-  { flag: 0x20, compression: 'zstd', decompress: decompressZstd },
+  {
+    flag: 0x04,
+    compression: 'snappy',
+    decompress: decompressSnappy,
+    mostZeros: mostZerosAt(32),
+  },
+  { flag: 0x20, compression: 'zstd', decompress: decompressZstd, mostZeros: mostZerosAt(128) },
 ];
 
 /** The compressions named by the bits of a descriptor's flags or of header.status. */
@@ -58,28 +69,50 @@ export function decompressPage(
   if (codec === undefined) {
     throw new Corrupt('corrupt', at, `got flags ${hex(flags)}, want one codec bit or none`);
   }
-  if (hasZeros(stored, mostZeros(size) + 1)) {
+  let page: Uint8Array | undefined;
+  let cause: unknown;
+  try {
+    page = codec.decompress(stored, size);
+  } catch (error) {
+    cause = error;
+  }
+  const most = page?.length === size ? codec.mostZeros : mostZeros;
+  if (most !== undefined && hasZeros(stored, size, most)) {
     const detail = `got zeros that ${codec.compression} does not write, as where it was never written`;
     throw new PageMissing('page_lost', at, detail);
   }
-  return exactly(decompressed(codec, stored, size, at), size, at);
+  if (page === undefined) {
+    throw new Corrupt('corrupt', at, `got a broken ${codec.compression} page`, { cause });
+  }
+  return exactly(page, size, at);
 }
 
 /**
- * Zeros in a row that a page of that size may have once it is compressed: LZO has one for each 255 bytes of a
- * run, and 20 were the most in 21,500 real ones of 4 KiB. What has more has a hole, and all codecs but zlib
- * may make a page of it all the same.
+ * LZO has a zero for each 255 bytes of a run, and 20 in a row were the most in 21,500 real pages of 4 KiB. What has
+ * more has a hole.
  */
 function mostZeros(size: number): number {
   return 16 + Math.ceil(size / 255);
 }
 
-function hasZeros(bytes: Uint8Array, count: number): boolean {
-  for (let last = count - 1; last < bytes.length;) {
-    let zeros = 0;
-    while (zeros < count && bytes[last - zeros] === 0) zeros++;
-    if (zeros === count) return true;
-    last += count - zeros;
+/**
+ * For an encoder that looks at every byte only while it finds something to copy: then at every second one, and so
+ * on, one byte further for so many that it passed over. Zeros that it missed are stored as they are.
+ * Source: liblzo2 lzo1x_1, snappy's CompressFragment, zstd's ZSTD_compressBlock_fast.
+ */
+function mostZerosAt(passedOver: number): MostZeros {
+  return (size, end) => mostZeros(size) + 2 * (2 + Math.ceil(end / passedOver));
+}
+
+function hasZeros(bytes: Uint8Array, size: number, most: MostZeros): boolean {
+  const least = mostZeros(size) + 1;
+  for (let last = least - 1; last < bytes.length; last += least) {
+    if (bytes[last] !== 0) continue;
+    let [start, end] = [last, last + 1];
+    while (start > 0 && bytes[start - 1] === 0) start--;
+    while (end < bytes.length && bytes[end] === 0) end++;
+    if (end - start > most(size, end)) return true;
+    last = end - 1;
   }
   return false;
 }
@@ -96,14 +129,6 @@ export function pageHead(flags: number, stored: Uint8Array, size: number): Uint8
     return codec?.head?.(stored, size);
   } catch {
     return undefined;
-  }
-}
-
-function decompressed(codec: PageCodec, stored: Uint8Array, size: number, at: string): Uint8Array {
-  try {
-    return codec.decompress(stored, size);
-  } catch (cause) {
-    throw new Corrupt('corrupt', at, `got a broken ${codec.compression} page`, { cause });
   }
 }
 

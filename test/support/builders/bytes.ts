@@ -141,6 +141,15 @@ export function withU32(bytes: Uint8Array, offset: number, value: number): Uint8
   return patched(bytes, offset, new ByteWriter().u32(value).toBytes());
 }
 
+/** What no encoder makes shorter. */
+export function noise(length: number, seed = 1): Uint8Array {
+  let state = seed;
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 24;
+  });
+}
+
 /** `size` bytes that differ from one `seed` to the next and do not compress to nothing. */
 export function patternPage(seed: number, size = 4096): Uint8Array {
   const text = bytesOf(`page ${seed} `);

@@ -4,16 +4,14 @@
 
 import { ByteWriter } from './bytes.ts';
 
-/** Shortest run of equal bytes worth a copy. */
-const SHORTEST_RUN = 8;
-
-export function lzoEncode(input: Uint8Array): Uint8Array {
+/** @param shortestRun of equal bytes that is worth a copy. */
+export function lzoEncode(input: Uint8Array, shortestRun = 8): Uint8Array {
   const out: number[] = [];
   let literalsFrom = 0;
   let at = 0;
   while (at < input.length) {
     const run = runLength(input, at);
-    if (run < SHORTEST_RUN) {
+    if (run < shortestRun) {
       at += run;
       continue;
     }

@@ -8,7 +8,7 @@ import {
   decompressPage,
   pageHead,
 } from '../../../src/vmcore/codec/page-codec.ts';
-import { patternPage } from '../../support/builders/bytes.ts';
+import { noise, patternPage } from '../../support/builders/bytes.ts';
 import { lzoEncode } from '../../support/builders/lzo-encoder.ts';
 import { snappyEncode } from '../../support/builders/snappy-encoder.ts';
 import { thrownBy } from '../../support/system/thrown.ts';
@@ -21,7 +21,7 @@ const SHORT = PAGE.subarray(0, 4000);
 const CODECS: readonly (readonly [string, number, (page: Uint8Array) => Uint8Array])[] = [
   ['raw', 0x00, (page) => page],
   ['zlib', 0x01, (page) => deflateSync(page)],
-  ['lzo', 0x02, lzoEncode],
+  ['lzo', 0x02, (page) => lzoEncode(page)],
   ['snappy', 0x04, snappyEncode],
   ['zstd', 0x20, zstdEncode],
 ];
@@ -34,6 +34,27 @@ describe('decompressPage', () => {
   it.each(CODECS)('decodes a page of 64 KiB that is nearly all zeros by %s', (_, flags, encode) => {
     const page = new Uint8Array(65_536).fill(1, 60_000);
     expect(decompressPage(flags, encode(page), 65_536, AT)).toEqual(page);
+  });
+
+  it('decodes a zlib page that is stored in it as it is, with zeros', () => {
+    const page = noise(512).fill(0, 480, 511);
+    const stored = deflateSync(page, { level: 0 });
+    expect(decompressPage(0x01, stored, 512, AT)).toEqual(page);
+  });
+
+  it('decodes zeros that LZO passed over in noise, and no more than it can', () => {
+    const read = (zeros: number): Uint8Array => {
+      const page = noise(4096)
+        .fill(0, 2500, 2500 + zeros)
+        .fill(7, 3500);
+      const stored = lzoEncode(page, 400);
+      expect(Buffer.from(stored).includes(Buffer.alloc(zeros))).toBe(true);
+      const back = decompressPage(0x02, stored, 4096, AT);
+      expect(back).toEqual(page);
+      return back;
+    };
+    read(190);
+    expect(thrownBy(() => read(230))).toMatchObject({ tag: 'PageMissing', reason: 'page_lost' });
   });
 
   it.each(CODECS)('throws Corrupt when a %s page is too short', (_, flags, encode) => {
