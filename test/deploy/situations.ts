@@ -101,7 +101,7 @@ export const SITUATIONS: readonly Situation[] = [
     alerts: [crashed(0), suspect(0)],
   },
   {
-    name: 'A fatal memory error is the panic, and that of another crash 7 hours later.',
+    name: 'A fatal memory error causes a panic, and another one 7 hours later.',
     hosts: [
       {
         crashes: [
@@ -119,17 +119,17 @@ export const SITUATIONS: readonly Situation[] = [
     ],
   },
   {
-    name: 'A host stays down for 7 hours before its crash becomes known.',
+    name: 'A host stays down for 7 hours before its crash is recorded.',
     hosts: [{ down: [-420, 0], crashes: [{ id: 'first', recorded: 0, happened: -420, ...PCI }] }],
     alerts: [down(-420, 0), crashed(0), suspect(0)],
   },
   {
-    name: 'Prometheus first scrapes the host 30 minutes after its crash became known.',
+    name: 'Prometheus first scrapes the host 30 minutes after its crash was recorded.',
     hosts: [{ firstScrape: 30, crashes: [{ id: 'first', recorded: 0, happened: -10, ...PCI }] }],
     alerts: [crashed(30, 'first', { until: 360 }), suspect(30, 'first', { until: 360 })],
   },
   {
-    name: 'Prometheus first scrapes the host 2 days after its crash became known.',
+    name: 'Prometheus first scrapes the host 2 days after its crash was recorded.',
     hosts: [
       { firstScrape: 2 * DAY, crashes: [{ id: 'first', recorded: 0, happened: -10, ...PCI }] },
     ],
@@ -156,12 +156,12 @@ export const SITUATIONS: readonly Situation[] = [
     alerts: [crashed(0), suspect(0)],
   },
   {
-    name: 'The dump does not say when its kernel crashed.',
+    name: 'The dump has no crash time.',
     hosts: [{ down: [-20, 0], crashes: [{ id: 'first', recorded: 0 }] }],
     alerts: [crashed(0)],
   },
   {
-    name: 'The dump says that its kernel crashed ten years from now.',
+    name: 'The crash time in the dump is ten years in the future.',
     hosts: [
       { down: [-20, 0], crashes: [{ id: 'first', recorded: 0, happened: 3650 * DAY, ...PCI }] },
     ],
@@ -183,7 +183,7 @@ export const SITUATIONS: readonly Situation[] = [
     alerts: [crashed(0)],
   },
   {
-    name: 'The exporter restarts an hour after a crash became known, and a directory hangs: no samples of crashes for 5 minutes.',
+    name: 'The exporter restarts an hour after a crash was recorded, and a directory hangs: no crash metrics for 5 minutes.',
     hosts: [
       {
         firstPass: [60, 65],
@@ -198,7 +198,7 @@ export const SITUATIONS: readonly Situation[] = [
     alerts: [crashed(0), suspect(0), crashed(DAY), suspect(DAY)],
   },
   {
-    name: '`--hwerr.suspect-window` is changed, 8 hours after a crash became known.',
+    name: '`--hwerr.suspect-window` is changed 8 hours after a crash was recorded.',
     hosts: [
       {
         window: { from: 8 * HOUR, seconds: 5 },
@@ -208,7 +208,7 @@ export const SITUATIONS: readonly Situation[] = [
     alerts: [crashed(0), suspect(0)],
   },
   {
-    name: 'A clean crash follows a suspect one, and both become known at once.',
+    name: 'A clean crash follows a suspect one, and both are recorded at once.',
     hosts: [
       {
         down: [-20, 0],
@@ -266,12 +266,12 @@ export const SITUATIONS: readonly Situation[] = [
     ],
   },
   {
-    name: 'The host is switched off an hour after its crash became known, for 2 hours.',
+    name: 'The host is switched off an hour after its crash was recorded, for 2 hours.',
     hosts: [{ down: [60, 180], crashes: [{ id: 'first', recorded: 0, happened: -20, ...PCI }] }],
     alerts: [crashed(0), suspect(0), down(60, 180)],
   },
   {
-    name: 'The host is switched off an hour after its crash became known, for 2 days.',
+    name: 'The host is switched off an hour after its crash was recorded, for 2 days.',
     hosts: [
       {
         down: [60, 60 + 2 * DAY],
@@ -281,7 +281,7 @@ export const SITUATIONS: readonly Situation[] = [
     alerts: [crashed(0), suspect(0), down(60, 60 + 2 * DAY)],
   },
   {
-    name: 'Three hosts with one kernel crash.',
+    name: 'Three hosts with the same kernel crash.',
     hosts: ['a', 'b', 'c'].map((instance) => ({
       instance,
       crashes: [{ id: instance, recorded: 0, happened: -20 }],
@@ -316,7 +316,7 @@ export const SITUATIONS: readonly Situation[] = [
     ],
   },
   {
-    name: 'In central mode a dump is too short to say whose it is; its directory names the host.',
+    name: 'In central mode a dump is too short to contain its host name; its directory names the host.',
     hosts: [{ failure: { recorded: 0, host: 'db1' } }],
     alerts: [
       {
@@ -338,7 +338,7 @@ export const SITUATIONS: readonly Situation[] = [
     alerts: [{ alert: 'HwerrExporterGone', from: 15, until: DAY }],
   },
   {
-    name: 'The textfile of a host is removed while Node Exporter still answers.',
+    name: 'The textfile of a host is removed while Node Exporter still responds.',
     hosts: [{ job: 'node', silent: 0 }],
     alerts: [{ alert: 'HwerrExporterGone', from: 15, until: DAY }],
   },
@@ -354,7 +354,7 @@ export const SITUATIONS: readonly Situation[] = [
     ],
   },
   {
-    name: 'A second collector with the `--central.shard` of another one runs for 2 hours.',
+    name: 'A second collector with the same `--central.shard` runs for 2 hours.',
     hosts: [...COLLECTORS, { instance: 'c3', shard: 2, firstScrape: 0, gone: 120 }],
     alerts: [
       {
