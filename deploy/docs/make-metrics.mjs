@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The list of metrics, from the catalogue of the built exporter. A test compares it with what is
-// committed:
+// Prints metrics.md, generated from the catalogue of the built exporter. A test compares the output with
+// the committed file:
 //   npm run build && node deploy/docs/make-metrics.mjs > deploy/docs/metrics.md
 import { CATALOGUE } from '../../dist/metrics/catalogue.js';
 
@@ -11,10 +11,10 @@ const rows = Object.entries(CATALOGUE).map(
 
 process.stdout.write(`# Metrics
 
-Made from the catalogue of the exporter by make-metrics.mjs: edit that.
+Generated from the exporter's catalogue by make-metrics.mjs: edit that.
 
-What each number is about, and what the kernel counts at all: [kernel caveats](kernel-caveats.md).
-Besides these there are \`process_*\` and a few \`nodejs_*\` (all with \`--web.enable-nodejs-metrics\`), unless \`--web.disable-exporter-metrics\` is given.
+[Kernel caveats](kernel-caveats.md) describes what the kernel counts.
+The exporter also exposes \`process_*\` and a few \`nodejs_*\` metrics (all of them with \`--web.enable-nodejs-metrics\`), unless \`--web.disable-exporter-metrics\` is given.
 
 | metric | type | labels | |
 | --- | --- | --- | --- |
