@@ -1,4 +1,4 @@
-/** deploy/docs/support-matrix.md: every cell has evidence that is there, every refused format is refused. */
+/** deploy/docs/support-matrix.md: every cell has evidence that exists, every rejected format is rejected. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,9 +32,9 @@ function rows(heading: string): string[][] {
 const CELL = /^(real|generated|recognised) \[(\w)\]$/;
 const MATRICES = [
   'Containers and codecs',
-  'Whole files',
+  'Compressed whole files',
   'Architectures',
-  'Ways to the array',
+  'Ways to locate the array',
   'Kernels',
 ];
 const cells = MATRICES.flatMap((heading) =>
