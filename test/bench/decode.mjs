@@ -16,7 +16,7 @@ export async function decodes(dumps, runs) {
     ]);
   }
   const each = ['pages', 'KiB read', 'ms', 'CPU ms'];
-  table(['dump', ...each, 'CPU, of its pages alone', 'first in the thread: ms'], rows);
+  table(['dump', ...each, 'CPU, relative to only its pages', 'first in the thread: ms'], rows);
 }
 
 function columns({ pages, bytesRead, ms, cpuMs }) {
