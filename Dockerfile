@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Every RUN and CMD is also run by test/deploy/dockerfile.test.ts, without a container engine.
+# test/deploy/dockerfile.test.ts also runs every RUN and CMD, without a container engine.
 
 FROM node:24-slim AS build
 WORKDIR /build
@@ -28,7 +28,7 @@ COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY LICENSE ./
 RUN mkdir -p /var/lib/hwerr-exporter && chown 65532:65532 /var/lib/hwerr-exporter
-# Nothing outside this volume and /tmp is written, to which packed dumps are unpacked: run it with
+# The exporter writes only to this volume and, for compressed dumps, to /tmp: run it with
 # --read-only, and a volume or tmpfs for /tmp.
 VOLUME /var/lib/hwerr-exporter
 USER 65532:65532

@@ -1,7 +1,7 @@
-// A monitoring mixin of the rules and dashboards beside it, which stay the only copy.
+// A monitoring mixin that imports the rules and dashboards of this repository.
 //   jsonnet -e '(import "mixin.libsonnet").prometheusAlerts'
 
-// jsonnet 0.18 (Debian 12) fails on a YAML text with line ends in it. PromQL does not need them.
+// jsonnet 0.18 (Debian 12) cannot parse literal YAML blocks with line breaks. PromQL does not need the line breaks.
 local folded(yaml) = std.strReplace(yaml, 'expr: |\n', 'expr: >-\n');
 local groups = std.parseYaml(folded(importstr '../prometheus/hwerr-exporter.rules.yml')).groups;
 local having(kind) = [

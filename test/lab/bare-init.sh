@@ -1,6 +1,6 @@
 #!/bin/sh
-# The first process of a guest that has no folder of the host: commands come over its console, a line
-# each, and so go their answers.
+# The first process of a guest without a shared directory. It reads commands from the console, one per
+# line, and writes their output there.
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc

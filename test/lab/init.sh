@@ -1,11 +1,11 @@
 #!/bin/sh
-# The guest's first process, twice: in the kernel that will crash, and in the crash kernel.
+# The guest's first process, both in the kernel that will crash and in the crash kernel.
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
-# Of kernels before 6.12, to reach the host's folders; the names are in the order to load them in.
+# Kernels before 6.12 need modules for the shared directory; the names sort in load order.
 for module in /modules/*; do
   [ -e "$module" ] && insmod "$module"
 done
@@ -13,7 +13,7 @@ mount -t virtiofs -o ro root /root
 mount -t virtiofs share /share
 . /share/settings
 
-# Programs of the newer suite, with their own libraries.
+# Runs a program of the newer suite with its own libraries.
 newer() {
   libraries=/root/usr/lib/$TRIPLET
   program=$1
@@ -32,9 +32,9 @@ fi
 hostname labhost
 ip link set lo up
 mkdir -p /tmp/ledger
-# kexec-tools (2.0.23 to 2.0.32) finds where the kernel begins by the distance of _text and _stext, also where
-# /proc/kallsyms lists no _text: Debian's 6.1 for Arm. /proc/vmcore would begin with memory that is not there.
-# The distance is 64 KiB.
+# kexec-tools (2.0.23 to 2.0.32) computes the start of the kernel from the distance between _text and _stext,
+# even if /proc/kallsyms has no _text, as in Debian's 6.1 for Arm. /proc/vmcore would then start with memory that
+# does not exist. The distance is 64 KiB.
 case "$(uname -m) $(uname -r)" in
   'aarch64 6.1.'*)
     stext=$(sed -n 's/ T _stext$//p' /proc/kallsyms)
@@ -42,13 +42,13 @@ case "$(uname -m) $(uname -r)" in
     mount --bind /tmp/kallsyms /proc/kallsyms
     ;;
 esac
-# Its checksum takes longer on an emulated Arm, without caches, than to boot it does.
+# On an emulated Arm, without caches, the checksum takes longer than the boot.
 newer usr/sbin/kexec --no-checks -p "/root/$VMLINUZ" --initrd=/share/initramfs \
   --append="console=$CONSOLE irqpoll nr_cpus=1 reset_devices rdinit=/init"
 [ -e /tmp/kallsyms ] && umount /proc/kallsyms
 read -r id </proc/sys/kernel/random/boot_id
 echo "LAB ready $id"
-# Commands come as files, numbered, and so go their answers: a serial line loses interrupts under load.
+# Commands and their output are numbered files, because a serial line loses interrupts under load.
 number=1
 while true; do
   if [ -e /share/command.$number ]; then

@@ -1,13 +1,13 @@
 #!/bin/sh
-# A disk with Debian on it, which boots systemd: kdump-tools as it comes, and the exporter from its package.
+# Makes a disk with a Debian that boots systemd, with an unchanged kdump-tools and the exporter's package.
 #   test/lab/machine-image.sh SUITE MIRROR DEB FOLDER      writes FOLDER/disk, FOLDER/vmlinuz, FOLDER/initrd
-# What is Debian's own stays in FOLDER/debian, for the next time. As root, for chroot; mounts nothing but /proc.
+# FOLDER/debian keeps Debian without the exporter for the next run. Needs root, for chroot; mounts only /proc.
 set -eu
 
 suite=$1 mirror=$2 deb=$3 folder=$4
 PACKAGES='systemd-sysv udev dbus kmod procps iproute2 makedumpfile kdump-tools rasdaemon qemu-guest-agent apparmor
  prometheus-node-exporter'
-# Of no use to the lab, and slow without KVM.
+# Not needed by the lab, and slow without KVM.
 MASKED='apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
  fstrim.timer ras-mc-ctl.service serial-getty@ttyS0.service getty@tty1.service
  prometheus-node-exporter-apt.timer prometheus-node-exporter-ipmitool-sensor.timer
@@ -15,7 +15,7 @@ MASKED='apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all
  prometheus-node-exporter-smartmon.timer'
 DISK=3G
 
-# Runs in a tree, with /proc, as long as it takes.
+# Runs a command in a tree, with /proc mounted meanwhile.
 in_tree() {
   tree=$1
   shift
@@ -23,7 +23,7 @@ in_tree() {
     sh "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 
-# What a kernel of Debian 13 counts came with 6.19: its backports have it.
+# The counters exist since 6.19; Debian 13 has such a kernel in backports.
 kernel=linux-image-amd64
 sources="deb $mirror $suite main"
 if [ "$suite" = trixie ]; then
@@ -39,14 +39,14 @@ if [ "$(cat "$base.made" 2>/dev/null)" != "$script" ]; then
   mkdir -p "$folder"
   debootstrap --variant=minbase "$suite" "$base" "$mirror"
   echo "$sources" >"$base/etc/apt/sources.list"
-  # The kernel's and the crash kernel's: what this machine has, which is known before it is there.
+  # Modules for the initrds of the kernel and the crash kernel: the devices of this machine are known.
   mkdir -p "$base/etc/initramfs-tools/conf.d"
   in_tree "$base" apt-get -q update
   in_tree "$base" apt-get -qy --no-install-recommends install initramfs-tools
   echo 'MODULES=list' >"$base/etc/initramfs-tools/conf.d/lab"
   printf '%s\n' virtio_pci virtio_blk ext4 >>"$base/etc/initramfs-tools/modules"
   in_tree "$base" apt-get -qy --no-install-recommends install "$kernel" $PACKAGES
-  # Of the crash kernel; at the first boot it would take minutes.
+  # Makes the initrd of the crash kernel; at the first boot this would take minutes.
   in_tree "$base" /etc/kernel/postinst.d/kdump-tools "$(cd "$base/boot" && echo vmlinuz-* | sed s/vmlinuz-//)"
   in_tree "$base" apt-get -q clean
   rm -rf "$base"/var/lib/apt/lists/* "$base"/usr/share/doc/* "$base"/usr/share/locale/* "$base"/usr/share/man/*

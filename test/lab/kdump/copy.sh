@@ -1,4 +1,4 @@
-# As kdump-tools (Debian, Ubuntu) does it where there is no makedumpfile: all memory, and other names.
+# Like kdump-tools (Debian, Ubuntu) without makedumpfile: copies all memory, under other names.
 stamp=$(date +%Y%m%d%H%M)
 directory=/share/crash/$stamp
 mkdir -p "$directory"

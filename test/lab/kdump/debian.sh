@@ -1,4 +1,4 @@
-# As kdump-tools (Debian, Ubuntu) does it: another name until it is whole, and always a stream.
+# Like kdump-tools (Debian, Ubuntu): another name until the dump is complete, and always flattened.
 stamp=$(date +%Y%m%d%H%M)
 directory=/share/crash/$stamp
 mkdir -p "$directory"

@@ -1,4 +1,4 @@
-# As kdump-utils (RHEL, Fedora) does it: another name until it is whole.
+# Like kdump-utils (RHEL, Fedora): another name until the dump is complete.
 directory=/share/crash/127.0.0.1-$(date +%Y-%m-%d-%T)
 mkdir -p "$directory"
 makedumpfile $MAKEDUMPFILE /proc/vmcore "$directory/vmcore-incomplete"

@@ -1,4 +1,4 @@
-# As kdump (SUSE) does it: a stream, under its name from the first byte on, and README.txt says how it is.
+# Like kdump (SUSE): flattened, under its final name from the start; README.txt has the state of the dump.
 directory=/share/crash/$(date +%Y-%m-%d-%H-%M)
 mkdir -p "$directory"
 makedumpfile --dump-dmesg /proc/vmcore "$directory/dmesg"
