@@ -121,6 +121,7 @@ export function writeDocuments(folder) {
   for (const part of [
     'docs',
     'apparmor',
+    'selinux',
     'prometheus',
     'grafana',
     'mixin',

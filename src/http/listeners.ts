@@ -10,7 +10,6 @@ import {
   createServer,
   isIP,
 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 
 const FIRST_SYSTEMD_FD = 3;
 
@@ -80,7 +79,9 @@ export async function onAddresses(addresses: readonly ListenAddress[]): Promise<
       all.push({ host, port });
     } else {
       const found = await lookup(host, { all: true });
-      const usable = found.filter(({ family }) => family === 4 || hasIPv6());
+      const usable = [];
+      for (const one of found)
+        if (one.family === 4 || (await isUsable(one.address))) usable.push(one);
       all.push(
         ...(usable.length > 0 ? usable : found).map(({ address }) => ({ host: address, port })),
       );
@@ -89,10 +90,19 @@ export async function onAddresses(addresses: readonly ListenAddress[]): Promise<
   return all;
 }
 
-function hasIPv6(): boolean {
-  return Object.values(networkInterfaces()).some((addresses) =>
-    addresses?.some(({ family }) => family === 'IPv6'),
-  );
+/** Whether a socket may listen there: on a machine without IPv6 `localhost` may be ::1 all the same. */
+function isUsable(host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => {
+      resolve(false);
+    });
+    server.listen({ host, port: 0 }, () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
+  });
 }
 
 /** listen(2) arguments for the sockets that systemd passed. @throws Error when there are none. */

@@ -14,6 +14,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { decodeFile } from '../../src/decode/decode-file.ts';
 import { openFileSource } from '../../src/decode/file-source.ts';
+import { exitOf } from '../support/daemon/program.ts';
 import { eventually } from '../support/system/eventually.ts';
 import { writeSlowDump, fixture, fixtureReport } from '../support/dumps/fixtures.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
@@ -78,8 +79,9 @@ describe('decodeFile', () => {
     writeSlowDump(path, 1);
     const sizeBefore = statSync(path).size;
     const writer = spawn('sh', ['-c', 'while :; do printf x >> "$0"; done', path]);
-    onTestFinished(() => {
+    onTestFinished(async () => {
       writer.kill('SIGKILL');
+      await exitOf(writer);
     });
     await eventually('it is written to', () => statSync(path).size > sizeBefore || undefined);
     expect(await decodeFile(path, OPTIONS)).toEqual({ kind: 'changed' });

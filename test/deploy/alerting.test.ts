@@ -211,8 +211,12 @@ describe('with sample dumps', () => {
           disk.fill();
           drop(fixture(PCI_CRASH), directory, 'crash');
           await eventually('it fires', async () => (await firing()) > 0 || undefined);
-          const full = await server.query('hwerr_ledger_state{state="full"}');
-          expect(full.map(({ points }) => points[0]?.[1])).toEqual([1]);
+          // While one scrape takes longer than the second that it has there are no samples.
+          const full = async (): Promise<unknown[]> =>
+            (await server.query('hwerr_ledger_state{state="full"}')).map(
+              ({ points }) => points[0]?.[1],
+            );
+          await expect.poll(full).toEqual([1]);
 
           disk.empty();
           const recorded =
@@ -257,8 +261,11 @@ describe('with sample dumps', () => {
         'the alert about the dump is of the host that its path names',
         async () => (await server.query(undecoded)).length > 0 || undefined,
       );
-      const exporter = `hwerr_directory_up{instance="${daemon}"}`;
-      expect((await server.query(exporter)).map(({ points }) => points[0]?.[1])).toEqual([1]);
+      const exporter = async (): Promise<unknown[]> =>
+        (await server.query(`hwerr_directory_up{instance="${daemon}"}`)).map(
+          ({ points }) => points[0]?.[1],
+        );
+      await expect.poll(exporter).toEqual([1]);
     });
   });
 });

@@ -22,8 +22,17 @@ export class Cleanup {
     this.#steps.push(step);
   }
 
+  /** All of it, whatever fails. @throws what failed. */
   async run(): Promise<void> {
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await step();
+    const errors: unknown[] = [];
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, errors.map(String).join('\n'));
   }
 
   /** A new folder that is removed at the end. */
@@ -114,11 +123,16 @@ export function drop(sample: string, directory: string, name: string): void {
   renameSync(join(folder, 'vmcore-incomplete'), join(folder, 'vmcore'));
 }
 
+/** A program that does not end by itself for so long is killed. */
+const PATIENCE_MS = 60_000;
+
 /** Ends a program, and waits for its end, when the cleanup comes. */
 export function endWith(child: ChildProcess, cleanup: Cleanup): void {
   const ended = new Promise((resolve) => child.once('close', resolve));
   cleanup.add(async () => {
     child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
     await ended;
+    clearTimeout(late);
   });
 }

@@ -92,5 +92,5 @@ it(
     await daemon.stop();
     rmSync(store, { recursive: true }); // here: hooks have no time for so many
   },
-  60_000 + DUMPS * 100,
+  900_000 + DUMPS * 100,
 );

@@ -289,9 +289,9 @@ swiftTool.describe('three collectors', () => {
         const database = await startPostgres();
         onTestFinished(() => database.stop());
         const store = await startSwift();
-        onTestFinished(() => {
-          store.stop();
+        onTestFinished(async () => {
           vi.unstubAllEnvs();
+          await store.stop();
         });
         for (const [name, value] of Object.entries(store.environment)) vi.stubEnv(name, value);
         for (const Bucket of PLACES.slice(1)) {
@@ -331,6 +331,9 @@ swiftTool.describe('three collectors', () => {
 
         const hosts = Array.from({ length: HOSTS }, (_, i) => hostOf(i));
         const [faults, asking] = [new AbortController(), new AbortController()];
+        onTestFinished(() => {
+          for (const one of [faults, asking]) one.abort();
+        });
         const chaos = new Chaos(database, store, collectors);
         const watching = collectors.map((one) => one.watch(hosts, asking.signal));
         const bringing = bringDumps(store, directory);

@@ -69,6 +69,9 @@ const FAILURES = [
   },
 ];
 
+/** With a browser on a machine with much other work. */
+const PATIENCE_MS = 240_000;
+
 interface AxeResult {
   readonly passes: readonly unknown[];
   readonly violations: readonly {
@@ -83,7 +86,12 @@ browserTool.describe('the status page', () => {
   let server: TestServer;
   let hostile: TestServer;
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: browserTool.path, args: ['--no-sandbox'] });
+    const { path: executablePath } = browserTool;
+    browser = await chromium.launch({
+      executablePath,
+      args: ['--no-sandbox'],
+      timeout: PATIENCE_MS,
+    });
     const nowMs = (): number => (CRASH_TIME + 600) * 1000;
     server = await startTestServer({ reports: REPORTS, failures: FAILURES, armed: true, nowMs });
     hostile = await startTestServer({
@@ -119,6 +127,7 @@ browserTool.describe('the status page', () => {
       viewport: { width: 1100, height: 900 },
       ...options,
     });
+    context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
     const complaints: string[] = [];
     const requests: string[] = [];
@@ -237,13 +246,16 @@ browserTool.describe('the status page', () => {
       expect(widths[0]).toBeLessThanOrEqual(widths[1]);
       await keepScreenshot(page, name);
       await page.getByRole('link', { name: 'Hardware error' }).click();
+      await page.waitForURL(/sort=verdict/);
       expect(await page.locator('tbody tr').first().textContent()).toContain('0000:01:00.1');
       await page.getByText('More filters').click();
       await page.getByLabel('Verdict').selectOption('hardware');
       await page.getByRole('button', { name: 'Filter' }).click();
+      await page.waitForURL(/verdict=hardware/);
       expect(await page.locator('tbody tr').count()).toBe(3);
       expect(page.url()).toContain('sort=verdict');
       await page.getByRole('link', { name: 'By signature' }).click();
+      await page.waitForURL(/\/signatures/);
       expect(await page.locator('article').textContent()).toContain(
         'One host: suspect its hardware',
       );

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 import { expect, it } from 'vitest';
 
 import { runNode } from '../support/daemon/program.ts';
 import { startDaemon } from '../support/daemon/running-daemon.ts';
+import { tempDir } from '../support/system/temp-dir.ts';
 
 const DEMO = fileURLToPath(new URL('../demo.mjs', import.meta.url));
 
@@ -30,13 +30,9 @@ it('the demo shows the numbers of the fixtures, says where to look, and cleans u
 
 it('the demo says so when its port is taken', async () => {
   const { port } = await startDaemon();
-  const before = demoDirectories();
-  const { code, stdout, stderr } = await runNode([DEMO, '--once', `--port=${port}`]);
+  const TMPDIR = tempDir();
+  const { code, stdout, stderr } = await runNode([DEMO, '--once', `--port=${port}`], { TMPDIR });
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr).toContain(`port ${port} is taken`);
-  expect(demoDirectories().filter((name) => !before.includes(name))).toEqual([]);
+  expect(readdirSync(TMPDIR)).toEqual([]);
 });
-
-function demoDirectories(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('hwerr-demo-'));
-}

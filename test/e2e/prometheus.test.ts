@@ -4,11 +4,11 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { hashSync } from 'bcryptjs';
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 
 import { selfSigned } from '../support/daemon/certificates.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
-import { startPrometheus } from '../support/daemon/prometheus.ts';
+import { type Prometheus, startPrometheus } from '../support/daemon/prometheus.ts';
 import { startDaemon } from '../support/daemon/running-daemon.ts';
 import { sampleDump, withNodename } from '../support/dumps/small-dump.ts';
 import { needsTool } from '../support/system/tools.ts';
@@ -45,6 +45,11 @@ function setUp(): { folder: string; dumps: string; args: string[]; client: strin
   return { folder, dumps, args, client };
 }
 
+/** Of a Prometheus that scrapes every second: while one scrape takes longer there are no samples. */
+function asked(server: Prometheus) {
+  return (promql: string, label: string) => expect.poll(() => server.query(promql, label));
+}
+
 const dumpsMissing = X86 === undefined || ARM === undefined;
 
 describe.skipIf(dumpsMissing)('Prometheus [needs sample dumps]', () => {
@@ -56,30 +61,28 @@ describe.skipIf(dumpsMissing)('Prometheus [needs sample dumps]', () => {
       const daemon = await startDaemon(args);
       const config = `global: { scrape_interval: 1s }\nscrape_configs:\n  - job_name: hwerr\n${client}    static_configs: [{ targets: ['127.0.0.1:${daemon.port}'] }]\n`;
       const server = await startPrometheus(prometheus.path, folder, config);
+      onTestFinished(() => server.stop());
       expect(
         spawnSync(promtool.path, ['check', 'config', join(folder, 'prometheus.yml')]).status,
       ).toBe(0);
-      await expect.poll(() => server.query('hwerr_crashes_total', 'job')).toEqual({ hwerr: 1 });
-      expect(await server.query('hwerr_recoverable_errors_total', 'category')).toEqual({
+      const said = asked(server);
+      await said('hwerr_crashes_total', 'job').toEqual({ hwerr: 1 });
+      await said('hwerr_recoverable_errors_total', 'category').toEqual({
         cpu: 0,
         memory: 0,
         pci: 7,
         cxl: 0,
         others: 10,
       });
-      expect(await server.query('hwerr_last_crash_error_lead_seconds', 'category')).toEqual({
+      await said('hwerr_last_crash_error_lead_seconds', 'category').toEqual({
         pci: 9,
         others: 20,
       });
-      expect(await server.query('hwerr_last_crash_timestamp_seconds - 1791000351', 'job')).toEqual({
-        hwerr: 0,
+      await said('hwerr_last_crash_timestamp_seconds - 1791000351', 'job').toEqual({ hwerr: 0 });
+      await said('sum by (job) (hwerr_suspect_crashes_total > 0)', 'job').toEqual({ hwerr: 2 });
+      await said('hwerr_dump_decode_duration_seconds_bucket{le="300.0"}', 'le').toEqual({
+        '300.0': 1,
       });
-      expect(await server.query('sum by (job) (hwerr_suspect_crashes_total > 0)', 'job')).toEqual({
-        hwerr: 2,
-      });
-      expect(
-        await server.query('hwerr_dump_decode_duration_seconds_bucket{le="300.0"}', 'le'),
-      ).toEqual({ '300.0': 1 });
       await server.stop();
       expect(await daemon.stop()).toBe(0);
     },
@@ -96,15 +99,17 @@ describe.skipIf(dumpsMissing)('Prometheus [needs sample dumps]', () => {
       const discovery = client.replace(/^/gm, '    ').trimEnd().replaceAll('scheme: https', '');
       const config = `global: { scrape_interval: 1s }\nscrape_configs:\n  - job_name: hosts\n${client}    http_sd_configs:\n      - url: https://127.0.0.1:${daemon.port}/sd\n        refresh_interval: 1s\n${discovery}\n`;
       const server = await startPrometheus(prometheus.path, folder, config);
-      await expect
-        .poll(() => server.query('up', 'instance'))
-        .toEqual({ labhost: 1, [SAFE_HOST]: 1 });
-      expect(
-        await server.query('hwerr_recoverable_errors_total{category="pci"}', 'instance'),
-      ).toEqual({ labhost: 7, [SAFE_HOST]: 7 });
-      expect(
-        await server.query('hwerr_recoverable_errors_total{category="cpu"}', 'instance'),
-      ).toEqual({ labhost: 0, [SAFE_HOST]: 9 });
+      onTestFinished(() => server.stop());
+      const said = asked(server);
+      await said('up', 'instance').toEqual({ labhost: 1, [SAFE_HOST]: 1 });
+      await said('hwerr_recoverable_errors_total{category="pci"}', 'instance').toEqual({
+        labhost: 7,
+        [SAFE_HOST]: 7,
+      });
+      await said('hwerr_recoverable_errors_total{category="cpu"}', 'instance').toEqual({
+        labhost: 0,
+        [SAFE_HOST]: 9,
+      });
       // The exporter itself is another job's.
       expect(await server.query('hwerr_exporter_build_info', 'instance')).toEqual({});
       await server.stop();

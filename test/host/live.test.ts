@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -32,6 +32,7 @@ function thisBoot(options: Partial<ThisBootOptions>): Setup {
   return { boot, lines };
 }
 
+/** At once: it may be read at any moment. */
 function writeKcore(path: string, others: number): void {
   const counters = [
     [0, 0],
@@ -40,7 +41,8 @@ function writeKcore(path: string, others: number): void {
     [0, 0],
     [others, 1_790_999_999],
   ] as const;
-  writeFileSync(path, kcoreFileOf(kernel({ counters })));
+  writeFileSync(`${path}.new`, kcoreFileOf(kernel({ counters })));
+  renameSync(`${path}.new`, path);
 }
 
 function untilCounted(boot: ThisBoot, want: readonly number[]): Promise<true> {

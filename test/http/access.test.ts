@@ -86,13 +86,16 @@ describe('basic authentication', () => {
         guessed++;
       }
     });
-    await expect.poll(() => guessed).toBeGreaterThan(2);
-    expect(await status('alice', 'secret')).toBe(200);
-    const before = guessed;
-    expect(await status('bob', 'word')).toBe(200);
-    expect(guessed - before).toBeLessThan(5); // and not after all 6
-    isOver = true;
-    await Promise.all(guessers);
+    try {
+      await expect.poll(() => guessed).toBeGreaterThan(2);
+      expect(await status('alice', 'secret')).toBe(200);
+      const before = guessed;
+      expect(await status('bob', 'word')).toBe(200);
+      expect(guessed - before).toBeLessThan(5); // and not after all 6
+    } finally {
+      isOver = true;
+      await Promise.all(guessers);
+    }
   });
 
   it('compares passwords as bytes, whatever their encoding', async () => {

@@ -2,13 +2,13 @@
 // when the last byte is there it is the right one.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { decodeFile } from '../../src/decode/decode-file.ts';
+import { exitOf } from '../support/daemon/program.ts';
 import { nDecoded, startIngest } from '../support/daemon/running-ingest.ts';
 import { fixture, fixtureReport } from '../support/dumps/fixtures.ts';
 import { randomNumbers } from '../support/dumps/mutations.ts';
@@ -81,13 +81,17 @@ describe('a copy by rsync', () => {
     rsync.it(`${flags.join(' ') || 'as it is'} is one whole dump and no failure`, async () => {
       const name = 'x86_64-7.3.4.raw';
       const directory = tempDir();
-      const running = startIngest([directory], { rescanMs: 100 });
+      // What it writes to first has another name, and lies still, whole, until it gets its own.
+      const running = startIngest([directory], { rescanMs: 100, settleMs: 2000 });
       const path = join(directory, 'vmcore');
       const slowly = ['--bwlimit=100K', '--whole-file', ...flags];
       const copy = spawn(rsync.path, [...slowly, fixture(name), path], { stdio: 'inherit' });
+      onTestFinished(async () => {
+        copy.kill('SIGKILL');
+        await exitOf(copy);
+      });
       await eventually('it is seen', () => running.ingest.status().discovered > 0 || undefined);
-      if (copy.exitCode === null) await once(copy, 'exit');
-      expect(copy.exitCode).toBe(0);
+      expect(await exitOf(copy)).toBe(0);
       await nDecoded(running, 1);
       expect(running.failed).toEqual([]);
       expect(running.decoded.map(({ path: of }) => basename(of))).toEqual(['vmcore']);

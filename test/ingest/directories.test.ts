@@ -243,7 +243,7 @@ describe('what may not be read', () => {
       running.skipMs(10_000);
       await nDecodes(running, 3);
       expect(running.failed).toMatchObject([{ path, failure: { reason: 'permission' } }]);
-      const told = running.log.filter((line) => line.includes('cannot be read'));
+      const told = await logged(running, 'cannot be read');
       expect(told).toHaveLength(1);
       expect(told[0]).toMatch(/mode 0: give the exporter the capability CAP_DAC_READ_SEARCH/);
       chmodSync(path, 0o600);

@@ -91,7 +91,7 @@ describe('Ingest', () => {
     const directory = tempDir();
     const running = startIngest([directory]);
     await ready(running);
-    await sleep(500);
+    await whenQuiet(running); // it watches by then
     mkdirSync(join(directory, 'host'));
     copyFileSync(fixture(DUMP), join(directory, 'host', 'vmcore'));
     await nDecoded(running, 1);
@@ -299,7 +299,7 @@ describe('Ingest', () => {
       copyFileSync(fixture(DUMP), join(directory, name));
       utimesSync(join(directory, name), 1000, 1000); // after the slow one
     }
-    const running = startIngest([directory], {}, realDecoder({ timeoutMs: 3000 }));
+    const running = startIngest([directory], {}, realDecoder({ timeoutMs: 8000 }));
     await eventually(
       'the slow decode',
       () => running.ingest.status().decodesInProgress || undefined,
@@ -439,13 +439,13 @@ describe('Ingest', () => {
     await nDecoded(running, 1);
     await sleep(1500);
     const seen = new Set<number>();
-    const endMs = performance.now() + 4000;
-    while (performance.now() < endMs) {
+    await eventually('nine scans', () => {
       seen.add(scanTimes(running)[0]!);
-      await sleep(20);
-    }
-    expect(seen.size).toBeGreaterThan(3);
-    expect(seen.size).toBeLessThanOrEqual(9);
+      return seen.size === 9 || undefined;
+    });
+    const times = [...seen];
+    const soon = times.slice(1).filter((seconds, i) => seconds - times[i]! < 0.49);
+    expect(soon.length).toBeLessThanOrEqual(1);
   });
 
   it('counts a dump that kills its worker once, and decodes the next one', async () => {
@@ -472,15 +472,27 @@ describe('Ingest', () => {
       { kind: 'failure', failure, content: undefined },
       { kind: 'report', report, parts: [], content: '' },
     );
-    const running = startIngest([directory], { rescanMs: 50 }, decoder);
-    for (const [tries, waitMs] of [2000, 4000, 8000].entries()) {
+    let skippedMs = 0;
+    const triedMs: number[] = [];
+    const timed: DecodeClient = {
+      decode: (file) => {
+        triedMs.push(performance.now() + skippedMs);
+        return decoder.decode(file);
+      },
+      close: () => decoder.close(),
+    };
+    const running = startIngest([directory], { rescanMs: 50 }, timed);
+    const waitsMs = [2000, 4000, 8000];
+    for (const [tries, waitMs] of waitsMs.entries()) {
       await nDecodes(running, tries + 1);
-      running.skipMs(waitMs - 1000);
-      await sleep(300);
-      expect(running.decodes()).toBe(tries + 1);
-      running.skipMs(1000);
+      skippedMs += waitMs - 300;
+      running.skipMs(waitMs - 300);
     }
     await nDecoded(running, 1);
+    expect(triedMs).toHaveLength(1 + waitsMs.length);
+    for (const [i, waitMs] of waitsMs.entries()) {
+      expect(triedMs[i + 1]! - triedMs[i]!).toBeGreaterThanOrEqual(waitMs);
+    }
     expect(running.failed).toMatchObject([{ failure }]);
   });
 

@@ -2,9 +2,11 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -21,6 +23,7 @@ import { shownPath } from '../../src/file-path.ts';
 import { globPattern } from '../../src/ingest/file-names.ts';
 import { scanDirectory } from '../../src/ingest/scan.ts';
 import { asNobody } from '../support/system/as-nobody.ts';
+import { eventually } from '../support/system/eventually.ts';
 import { makeFifo } from '../support/system/make-fifo.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
@@ -225,6 +228,12 @@ describe('scanDirectory', () => {
     write(join(root, 'host/vmcore'));
     chmodSync(root, 0o700);
     expect(await identity()).toBe(first);
+    // The clock by which files are born goes in steps.
+    const { birthtimeMs } = statSync(root);
+    await eventually('a later time of files', () => {
+      const { birthtimeMs: now } = statSync(mkdtempSync(join(base, 'at-')));
+      return now > birthtimeMs || undefined;
+    });
     rmSync(root, { recursive: true });
     mkdirSync(root);
     expect(await identity()).not.toBe(first);

@@ -105,8 +105,9 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     const writable = disk.bindReadOnly('ledger');
     const daemon = await start(ledger, dumps);
     await isIn(daemon, 'read_only');
+    await daemon.until((scrape) => scrape.has('hwerr_crashes_total'));
     addDump(dumps, 1);
-    await pause(1500);
+    await daemon.logged(/msg="dump decoded"/);
     expect(await daemon.value('hwerr_crashes_total')).toBe(0);
     expect(await ready(daemon)).toBe(503);
     writable.undo();

@@ -2,7 +2,7 @@
 // whoever saw it, and goes on when the database comes back.
 
 import { Client } from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 
 import { type Ledger, openLedgerOf } from '../../dist/ledger/ledger.js';
 import { PostgresEngine } from '../../dist/ledger/postgres-engine.js';
@@ -305,6 +305,7 @@ interface Lock {
 /** Nobody can read what crashes counted until it ends; whose they are anybody can. */
 async function locked(url: string): Promise<Lock> {
   const client = new Client(url);
+  onTestFinished(() => client.end()); // or else its ledger waits for it when it is closed
   await client.connect();
   await client.query('BEGIN; LOCK TABLE crash_error IN ACCESS EXCLUSIVE MODE');
   return {

@@ -4,6 +4,7 @@
 
 import { CAPS } from '../limits.ts';
 import { linesOf } from './lines.ts';
+import { recordText } from './record-text.ts';
 import type { LogRecord } from './record.ts';
 
 /** Priority, sequence, microseconds since boot, flags, and what a newer kernel adds; netconsole's release before. */
@@ -44,9 +45,10 @@ function recordOf([head, priority, micros]: RegExpExecArray, line: string): LogR
   };
 }
 
-/** The kernel writes what is not printable, and a backslash, as `\x0a`. */
+/** The kernel writes each byte that is not printable ASCII, and a backslash, as `\x0a`. */
 function unescaped(text: string): string {
-  return text.replace(/\\x([0-9a-f]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+  return text.replace(/(?:\\x[0-9a-f]{2})+/g, (escapes) => {
+    const bytes = escapes.split('\\x').slice(1);
+    return recordText(Uint8Array.from(bytes, (hex) => Number.parseInt(hex, 16)));
+  });
 }

@@ -31,8 +31,8 @@ function printed({ stdout }: Ended): Record<string, unknown> {
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
-function bytesSent(nginx: Nginx): number {
-  return nginx.requests().reduce((sum, request) => sum + request.bytesSent, 0);
+async function bytesSent(nginx: Nginx): Promise<number> {
+  return (await nginx.requests()).reduce((sum, request) => sum + request.bytesSent, 0);
 }
 
 /** What the program says of what it could not decode. */
@@ -69,14 +69,16 @@ nginxTool.describe('decode https://...', () => {
     async () => {
       const nginx = await startNginx(folderWithDump());
       expect((await decode(nginx, DUMP)).code).toBe(0);
-      const [first, ...others] = nginx.requests();
+      const [first, ...others] = await nginx.requests();
       expect(first).toMatchObject({ status: 206, range: 'bytes=0-65535', ifMatch: '' });
       const { size } = statSync(fixture(DUMP));
       const ends = others.map(({ range }) => Number(/^bytes=\d+-(\d+)$/.exec(range)?.[1]));
       expect(Math.max(...ends)).toBeLessThan(size);
       expect(new Set(others.map(({ ifMatch }) => ifMatch)).size).toBe(1);
       expect(others[0]?.ifMatch).toMatch(/^"/);
-      expect(new Set(nginx.requests().map(({ connection }) => connection)).size).toBeLessThan(5);
+      expect(
+        new Set((await nginx.requests()).map(({ connection }) => connection)).size,
+      ).toBeLessThan(5);
     },
   );
 
@@ -88,8 +90,8 @@ nginxTool.describe('decode https://...', () => {
     const { stdout } = await run(['decode', '--json', fixture(DUMP)]);
     const file = `${nginx.url}/large`;
     expect(printed(ended)).toEqual({ ...(JSON.parse(stdout) as object), file });
-    expect(nginx.requests().length).toBeLessThanOrEqual(60);
-    expect(bytesSent(nginx)).toBeLessThanOrEqual(8 * 2 ** 20);
+    expect((await nginx.requests()).length).toBeLessThanOrEqual(60);
+    expect(await bytesSent(nginx)).toBeLessThanOrEqual(8 * 2 ** 20);
   });
 
   const vmcores = sharedVmcores();
@@ -97,8 +99,8 @@ nginxTool.describe('decode https://...', () => {
     nginxTool.it('reads 3 MB of a dump of 32 MB [needs ../shared]', async () => {
       const nginx = await startNginx(vmcores);
       expect((await decode(nginx, 'x86_64-7.3.4-whole.zlib')).code).toBe(0);
-      expect(nginx.requests().length).toBeLessThanOrEqual(35);
-      expect(bytesSent(nginx)).toBeLessThanOrEqual(3e6);
+      expect((await nginx.requests()).length).toBeLessThanOrEqual(35);
+      expect(await bytesSent(nginx)).toBeLessThanOrEqual(3e6);
     });
   }
 
@@ -113,7 +115,7 @@ nginxTool.describe('decode https://...', () => {
         expect(stdout + stderr).toContain(url);
       }
     }
-    expect(nginx.requests().map(({ uri }) => uri)).toContain(`/${DUMP}${query}`);
+    expect((await nginx.requests()).map(({ uri }) => uri)).toContain(`/${DUMP}${query}`);
   });
 
   nginxTool.it('follows a redirect once, and asks where it led from then on', async () => {
@@ -121,7 +123,7 @@ nginxTool.describe('decode https://...', () => {
     const ended = await decode(nginx, 'latest');
     expect(ended.code).toBe(0);
     expect(printed(ended)['file']).toBe(`${nginx.url}/latest`);
-    const uris = nginx.requests().map(({ uri }) => uri);
+    const uris = (await nginx.requests()).map(({ uri }) => uri);
     expect(uris.filter((uri) => uri === '/latest')).toHaveLength(1);
   });
 
@@ -143,7 +145,7 @@ nginxTool.describe('decode https://...', () => {
     const url = `${nginx.plainUrl}/${DUMP}`;
     const refused = await run(['decode', '--json', url]);
     expect(failureIn(refused)).toMatchObject({ reason: 'io', message: ofServer('want https://') });
-    expect(nginx.requests()).toEqual([]);
+    expect(await nginx.requests()).toEqual([]);
     expect((await run(['decode', '--plain-http', url])).code).toBe(0);
   });
 
@@ -151,7 +153,7 @@ nginxTool.describe('decode https://...', () => {
     const nginx = await startNginx(folderWithDump());
     const ended = await run(['decode', '--json', `${nginx.url}/${DUMP}`]);
     expect(failureIn(ended)).toMatchObject({ reason: 'io', message: ofServer('certificate') });
-    expect(nginx.requests()).toEqual([]);
+    expect(await nginx.requests()).toEqual([]);
   });
 
   nginxTool.it('trusts whom the system trusts', async () => {
@@ -170,7 +172,7 @@ nginxTool.describe('decode https://...', () => {
       message: ofServer('user or a password'),
     });
     expect(ended.stdout).not.toMatch(/s3cr3t|somebody/);
-    expect(nginx.requests()).toEqual([]);
+    expect(await nginx.requests()).toEqual([]);
   });
 
   nginxTool.it('goes through the proxy of the environment', async () => {
@@ -181,7 +183,7 @@ nginxTool.describe('decode https://...', () => {
     expect(failureIn(ended)).toMatchObject({
       reason: expect.stringMatching(/io|timeout/) as string,
     });
-    expect(nginx.requests()).toEqual([]);
+    expect(await nginx.requests()).toEqual([]);
     expect((await run(['decode', url], { ...proxied, NO_PROXY: 'localhost' })).code).toBe(0);
   });
 
@@ -210,7 +212,7 @@ nginxTool.describe('decode https://...', () => {
     nginxTool.it(`calls ${status} ${reason}, and asks once`, async () => {
       const nginx = await startNginx(tempDir(), `location / { return ${status}; }`);
       expect(failureIn(await decode(nginx, 'dump'))).toMatchObject({ reason });
-      expect(nginx.requests()).toHaveLength(1);
+      expect(await nginx.requests()).toHaveLength(1);
     });
   }
 
@@ -221,7 +223,7 @@ nginxTool.describe('decode https://...', () => {
     const ended = await decode(nginx, DUMP);
     expect(ended.stderr).toBe('');
     expect(ended.code).toBe(0);
-    const statuses = nginx.requests().map(({ status }) => status);
+    const statuses = (await nginx.requests()).map(({ status }) => status);
     expect(new Set(statuses)).toEqual(new Set([206, 503]));
   });
 
@@ -229,7 +231,7 @@ nginxTool.describe('decode https://...', () => {
     const nginx = await startNginx(tempDir(), 'location / { return 503; }');
     const error = failureIn(await decode(nginx, 'dump'));
     expect(error).toMatchObject({ reason: 'io', message: ofServer('got 503, 6 times') });
-    expect(nginx.requests()).toHaveLength(6);
+    expect(await nginx.requests()).toHaveLength(6);
   });
 
   nginxTool.it('waits for a server that hangs no longer than --decode.timeout', async () => {

@@ -84,6 +84,6 @@ nginxTool.describe('RemoteObjects', () => {
     // The test sleeps in read(): somebody else wakes the server.
     spawn('sh', ['-c', `sleep 1; kill -CONT ${nginx.process.pid}`], { stdio: 'ignore' });
     expect(source.read(5 * BLOCK, 1)).toEqual(new Uint8Array([6]));
-    expect(nginx.requests()).toHaveLength(2);
+    expect(await nginx.requests()).toHaveLength(2);
   });
 });

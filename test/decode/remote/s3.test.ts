@@ -27,9 +27,7 @@ swiftTool.describe('decode s3://BUCKET/KEY', () => {
     const Body = readFileSync(fixture(DUMP));
     await swift.client.send(new PutObjectCommand({ Bucket: 'dumps', Key, Body }));
   });
-  afterAll(() => {
-    swift.stop();
-  });
+  afterAll(() => swift.stop());
 
   const decode = (path: string, environment: Record<string, string> = {}): Promise<Ended> =>
     run(['decode', '--json', path], { ...swift.environment, ...environment });

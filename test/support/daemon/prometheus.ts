@@ -1,11 +1,11 @@
 /** A real Prometheus over a configuration, on a port of its own. */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { eventually } from '../system/eventually.ts';
 import { freePort } from '../system/free-port.ts';
-import { pause } from './running-daemon.ts';
+import { exitOf } from './program.ts';
 
 export interface Prometheus {
   readonly url: string;
@@ -37,13 +37,18 @@ export async function startPrometheus(
     log += piece;
   });
   const url = `http://127.0.0.1:${port}`;
-  const end = Date.now() + 20_000;
-  for (;;) {
-    await pause(200);
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await exitOf(child);
+  };
+  await eventually('Prometheus is ready', async () => {
+    if (child.exitCode !== null) throw new Error('Prometheus ended');
     const ready = await fetch(`${url}/-/ready`).catch(() => undefined);
-    if (ready?.ok) break;
-    if (Date.now() > end) throw new Error(`prometheus does not start:\n${log}`);
-  }
+    return ready?.ok ? true : undefined;
+  }).catch(async (error: unknown) => {
+    await stop();
+    throw new Error(`${String(error)}\n${log}`, { cause: error });
+  });
   return {
     url,
     async query(promql, ...labels) {
@@ -58,10 +63,6 @@ export async function startPrometheus(
         ]),
       );
     },
-    async stop() {
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exited;
-    },
+    stop,
   };
 }

@@ -1,6 +1,9 @@
 // The built daemon (dist/) as a process of its own, on a port of its own, with a ledger of its own.
 
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { type IncomingMessage, get } from 'node:http';
+import { text } from 'node:stream/consumers';
 
 import { eventually } from '../system/eventually.ts';
 import { MAIN, exitOf, start } from './program.ts';
@@ -64,7 +67,7 @@ export async function startDaemon(
       `${String(pattern)} in the log of the daemon`,
       () => {
         const match = pattern.exec(log) ?? undefined;
-        if (match === undefined && child.exitCode !== null) {
+        if (match === undefined && (child.exitCode !== null || child.signalCode !== null)) {
           throw new Error(`the daemon ended:\n${log}`);
         }
         return match;
@@ -76,7 +79,8 @@ export async function startDaemon(
   const port = Number((await inLog(/^(?=.*listening).*\bport"?[=:](\d+)/m))[1]);
   const startMs = performance.now() - spawnedMs;
   const url = `http://127.0.0.1:${port}`;
-  const body = async (path: string): Promise<string> => (await fetch(`${url}${path}`)).text();
+  const body = async (path: string): Promise<string> =>
+    (await answerOf({ host: '127.0.0.1', port, path })).body;
   const metrics = (): Promise<string> => body('/metrics');
   const scrape = async (path = '/metrics'): Promise<Scrape> => samplesIn(await body(path));
   return {
@@ -107,6 +111,17 @@ export async function startDaemon(
       return exitOf(child);
     },
   };
+}
+
+/** Of a request over a connection of its own: one that is kept may be closed just when it is used again. */
+export async function answerOf(
+  where: Readonly<Record<'host' | 'path', string>> & { readonly port: number },
+): Promise<{ readonly status: number; readonly body: string }> {
+  const request = get({ ...where, agent: false });
+  const answer = once(request, 'response') as Promise<[IncomingMessage]>;
+  request.on('error', () => undefined); // one after the head is one of its body, too
+  const [response] = await answer;
+  return { status: response.statusCode ?? 0, body: await text(response) };
 }
 
 export function samplesIn(exposition: string): Scrape {

@@ -1,9 +1,6 @@
 // One of several collectors that share a ledger, asked all the time for what it shows while it is killed,
 // stopped and cut off. Every answer is compared with those before it.
 
-import { once } from 'node:events';
-import { type IncomingMessage, get } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { vi } from 'vitest';
@@ -13,7 +10,7 @@ import type { Network } from '../system/network.ts';
 import { type Relay, startRelay } from '../system/relay.ts';
 import { freePort } from '../system/free-port.ts';
 import { tempDir } from '../system/temp-dir.ts';
-import { type Daemon, type Scrape, samplesIn, startDaemon } from './running-daemon.ts';
+import { type Daemon, type Scrape, answerOf, samplesIn, startDaemon } from './running-daemon.ts';
 
 /** Of a host. */
 const COUNTERS = ['hwerr_crashes_total', 'hwerr_recoverable_errors_total{category="pci"}'];
@@ -143,11 +140,8 @@ export class WatchedCollector {
     return targets.map(({ labels }) => labels['__param_target']!);
   }
 
-  /** Over a connection of its own: one that is kept may be closed just when it is used again. */
-  async #get(path: string): Promise<{ readonly status: number; readonly body: string }> {
-    const request = get({ host: this.host, port: this.port, path, agent: false });
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    return { status: response.statusCode ?? 0, body: await text(response) };
+  #get(path: string): ReturnType<typeof answerOf> {
+    return answerOf({ host: this.host, port: this.port, path });
   }
 
   /** Asks for one host after the other, and now and then for the exporter, until told to end. */

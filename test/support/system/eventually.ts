@@ -7,8 +7,8 @@ const POLL_MS = 25;
 /**
  * The first value that `probe` gives which is not undefined.
  *
- * @throws when there was none within `timeoutMs` (a minute less than what a test may take); `what` says
- *   what was waited for.
+ * @throws when there was none within `timeoutMs`, which is less than a test may take; `what` says what was
+ *   waited for.
  */
 export async function eventually<T>(
   what: string,

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { it, onTestFinished } from 'vitest';
 
+import { exitOf } from '../daemon/program.ts';
 import { needsTool } from './tools.ts';
 
 const SCRIPT = fileURLToPath(new URL('hung-mount.py', import.meta.url));
@@ -24,9 +25,12 @@ export async function mountHung(directory: string): Promise<() => Promise<void>>
   const child = spawn(python.path, [SCRIPT, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
   const unmount = async (): Promise<void> => {
     child.stdin.end();
-    if (child.exitCode === null) await once(child, 'exit');
+    await exitOf(child);
   };
   onTestFinished(unmount);
-  await once(child.stdout, 'data');
+  const ended = exitOf(child).then((code) => {
+    throw new Error(`${SCRIPT} ended with code ${code}`);
+  });
+  await Promise.race([once(child.stdout, 'data'), ended]);
   return unmount;
 }

@@ -39,6 +39,9 @@ export async function injectFault(
     await exitOf(child);
   };
   onTestFinished(undo);
-  await eventually('strace is there', () => log.includes('attached') || undefined);
+  await eventually('strace is there', () => {
+    if (child.exitCode !== null) throw new Error(`strace ended:\n${log}`);
+    return log.includes('attached') || undefined;
+  });
   return undo;
 }

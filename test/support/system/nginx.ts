@@ -32,7 +32,8 @@ export interface Nginx {
   /** For a client that is to trust it. */
   readonly environment: Readonly<Record<string, string>>;
   readonly process: ChildProcess;
-  requests(): LoggedRequest[];
+  /** What it has answered by now. */
+  requests(): Promise<LoggedRequest[]>;
 }
 
 /**
@@ -89,7 +90,11 @@ http {
     plainUrl,
     environment: { NODE_EXTRA_CA_CERTS: join(own, 'server.crt') },
     process: child,
-    requests: () => logged(join(own, 'access.log')).filter(({ uri }) => uri !== '/no-such-file'),
+    async requests(): Promise<LoggedRequest[]> {
+      // It logs after it has answered, and answers one after the other: what was before this is in the log then.
+      await fetch(`${plainUrl}/no-such-file`, { redirect: 'manual' });
+      return logged(join(own, 'access.log')).filter(({ uri }) => uri !== '/no-such-file');
+    },
   };
 }
 

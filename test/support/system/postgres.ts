@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { exitOf } from '../daemon/program.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { type Tool, needsTool } from './tools.ts';
@@ -93,6 +94,7 @@ export async function startPostgres(
   let server = start();
   const answers = (): Promise<true> =>
     eventually('PostgreSQL answers', () => {
+      if (server.exitCode !== null) throw new Error('PostgreSQL ended');
       try {
         run('pg_isready', '-h', folder, '-p', `${port}`, '-d', 'postgres', '-U', USER, '-q');
         return true;
@@ -100,25 +102,24 @@ export async function startPostgres(
         return undefined;
       }
     });
-  const ended = (): Promise<void> =>
-    new Promise((resolve) => {
-      if (server.exitCode !== null || server.signalCode !== null) resolve();
-      else
-        server.once('exit', () => {
-          resolve();
-        });
-    });
   const kill = async (): Promise<void> => {
     server.kill('SIGCONT');
     server.kill('SIGQUIT');
-    await ended();
+    await exitOf(server);
+  };
+  const stop = async (): Promise<void> => {
+    await kill();
+    rmSync(folder, { recursive: true, force: true });
   };
   let databases = 0;
   const sql = (url: string, text: string): string[] =>
     run('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', url, '-c', text)
       .split('\n')
       .filter((line) => line !== '');
-  await answers();
+  await answers().catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   return {
     folder,
     database(): string {
@@ -145,9 +146,6 @@ export async function startPostgres(
       server = start();
       await answers();
     },
-    async stop(): Promise<void> {
-      await kill();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop,
   };
 }

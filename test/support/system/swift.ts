@@ -8,6 +8,7 @@ import { join } from 'node:path';
 
 import { S3Client } from '@aws-sdk/client-s3';
 
+import { exitOf } from '../daemon/program.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { type Tool, needsTool } from './tools.ts';
@@ -27,7 +28,7 @@ export interface Swift {
   readonly processes: readonly ChildProcess[];
   /** Starts one of them again that was killed. */
   restart(process: number): void;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** Starts an empty store; resolves when all of it answers. */
@@ -63,11 +64,18 @@ export async function startSwift(): Promise<Swift> {
     `user_${USER.replace(':', '_')} = ${PASSWORD} .admin`,
   ]);
   const programs = ['proxy', ...KINDS];
-  const start = (kind: string): ChildProcess =>
-    spawn(`swift-${kind}-server`, [join(folder, `${kind}.conf`)], { stdio: 'ignore' });
+  const started: ChildProcess[] = [];
+  const start = (kind: string): ChildProcess => {
+    const config = join(folder, `${kind}.conf`);
+    const child = spawn(`swift-${kind}-server`, [config], { stdio: 'ignore' });
+    started.push(child);
+    return child;
+  };
   const processes = programs.map(start);
-  const stop = (): void => {
+  /** What still writes while its folder is removed would keep that from being empty. */
+  const stop = async (): Promise<void> => {
     for (const process of processes) process.kill('SIGKILL');
+    await Promise.all(started.map(exitOf));
     rmSync(folder, { recursive: true, force: true });
   };
   const endpoint = `http://127.0.0.1:${proxyPort}`;
@@ -88,7 +96,7 @@ export async function startSwift(): Promise<Swift> {
   try {
     await eventually('Swift answers', () => answer([proxyPort, ...ports]));
   } catch (error) {
-    stop();
+    await stop();
     throw error;
   }
   const restart = (process: number): void => {

@@ -155,10 +155,14 @@ describe('ExtentMap', () => {
         }),
       );
     }
-    const builder = new ExtentBuilder();
-    for (let i = 0; i < 50_000; i++) builder.add(10 * startOf(i), 10, i);
-    const map = builder.build(DEFAULT_LIMITS);
-    vi.unstubAllGlobals();
+    let map;
+    try {
+      const builder = new ExtentBuilder();
+      for (let i = 0; i < 50_000; i++) builder.add(10 * startOf(i), 10, i);
+      map = builder.build(DEFAULT_LIMITS);
+    } finally {
+      vi.unstubAllGlobals(); // other files of tests have this worker after it
+    }
     const starts = [...map.all()].map(({ start }) => start);
     expect(starts).toEqual(Array.from({ length: 50_000 }, (_, i) => 10 * startOf(i)).sort(byValue));
     expect(allocated).toBeGreaterThan(32 * 50_000);

@@ -23,6 +23,7 @@ describe('kmsgRecords', () => {
 
   it.each([
     ['what is not printable', String.raw`6,1,2,-;a\x0ab \x5c`, 'a\nb \\'],
+    ['letters beyond ASCII', String.raw`6,1,2,-;Ger\xc3\xa4t \xe2\x82\xac \xff`, 'Gerät € \ufffd'],
     ['a semicolon', '6,1,2,-;a; b', 'a; b'],
     ['the release of netconsole', '7.3.4+deb13-cloud-amd64,6,1,2,-;a', 'a'],
     ['fields of a newer kernel', '6,1,2,-,caller=C3,cpu=3;a', 'a'],
