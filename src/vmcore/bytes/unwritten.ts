@@ -10,8 +10,8 @@ import { hex } from './units.ts';
 
 /** What file systems set aside, and what of a file is lost at once, bytes. */
 const BLOCK = 4096;
-/** So many zeros behind a kernel's data are none of its own: of 14 kernels none had 2,000. */
-const ENDLESS = 64 << 10;
+/** So many zeros behind a kernel's data are none of its own: it may have large tables that nothing has used yet. */
+const ENDLESS = 16 << 20;
 /** Bytes read at once on the way there: few at first, for most zeros soon end. */
 const CHUNK = { first: 512, last: 1 << 20 };
 /** Bytes of a file looked at in each step of the search for its end. */
@@ -33,7 +33,7 @@ export function whyUnwritten(
 }
 
 /** Whether there is nothing but zeros from the offset on, to the end of the file or for so long. */
-export function zerosFollow(file: ByteSource, offset: number, length = ENDLESS): boolean {
+export function zerosFollow(file: ByteSource, offset: number, length: number): boolean {
   const until = Math.min(file.size, offset + length);
   let atOnce = CHUNK.first;
   for (let at = offset; at < until; at += atOnce, atOnce = Math.min(CHUNK.last, 8 * atOnce)) {
@@ -100,6 +100,6 @@ function blankBlock(file: ByteSource, { offset, length }: FileRange): string | u
 
 function blankEnd(file: ByteSource, { offset, length }: FileRange): string | undefined {
   const end = offset + length;
-  if (!isZero(file.read(end - 1, 1)) || !zerosFollow(file, end)) return undefined;
+  if (!isZero(file.read(end - 1, 1)) || !zerosFollow(file, end, ENDLESS)) return undefined;
   return `nothing but zeros follows in the file from ${hex(end)} on, as where it was never written`;
 }

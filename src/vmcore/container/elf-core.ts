@@ -31,6 +31,8 @@ import { ElfMemory, numeric } from './elf-memory.ts';
 
 /** In a header of 32 bits the numbers of the table of program headers, in one of 64 its own size follow. */
 const LAST_FIELDS = 48;
+/** Zeros behind its first fields, bytes, in which the others would be. */
+const BLANK_HEADER = 64 << 10;
 /** All makers give whole pages; those of some machines are larger. */
 const PAGE = 4096;
 const ALL_ONES = 0xffffffffffffffffn;
@@ -38,7 +40,7 @@ const ALL_ONES_32 = 0xffffffffn;
 
 /** @throws Corrupt, Unsupported or LimitExceeded when the headers are impossible. */
 export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
-  if (source.size > LAST_FIELDS && zerosFollow(source, LAST_FIELDS)) {
+  if (source.size > LAST_FIELDS && zerosFollow(source, LAST_FIELDS, BLANK_HEADER)) {
     const detail = 'has nothing but zeros behind its first fields, as where it was never written';
     throw new Corrupt('truncated', 'elf header', detail);
   }
