@@ -51,11 +51,12 @@ export interface WrittenPart extends ByteSource {
 /**
  * The file up to the zeros at its end, where they are more than `own`.
  *
- * @param file of a format that has no long runs of zeros but in places that need not be told from its end.
+ * @param file of a format that has no long runs of zeros behind `start`.
  * @param own bytes of zeros with which such a file may end when it is whole.
+ * @param start as far as it is known to have been written.
  */
-export function writtenPart(file: ByteSource, own: number): WrittenPart {
-  const size = writtenEnd(file, own);
+export function writtenPart(file: ByteSource, own: number, start = 0): WrittenPart {
+  const size = writtenEnd(file, own, start);
   if (size === file.size) return file;
   return {
     size,
@@ -70,10 +71,10 @@ export function writtenPart(file: ByteSource, own: number): WrittenPart {
 }
 
 /** By halves: behind a place where nothing arrived nothing did. */
-function writtenEnd(file: ByteSource, own: number): number {
-  const last = Math.max(0, file.size - own - 1);
+function writtenEnd(file: ByteSource, own: number, start: number): number {
+  const last = Math.max(start, file.size - own - 1);
   if (!isZero(file.read(last, file.size - last))) return file.size;
-  let [from, to] = [0, last];
+  let [from, to] = [start, last];
   while (to - from > PROBE) {
     const middle = from + Math.floor((to - from) / 2);
     if (isZero(file.read(middle, Math.min(PROBE, to - middle)))) to = middle;

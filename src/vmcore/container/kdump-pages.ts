@@ -184,6 +184,12 @@ export class KdumpPages implements PhysicalMemory {
     return count > 0 && this.#descriptors.lacks(count - 1);
   }
 
+  /** Whether the data of its last page are in the file, to their end, and no zeros in their place. */
+  hasLastPage(): boolean {
+    if (this.isCutInBitmap) return false;
+    return this.#descriptors.hasDataOfLast(this.#guessedCount() ?? this.#countedPages());
+  }
+
   /**
    * Where one bit of the bitmap is wrong, every page behind it is taken for its neighbour, and
    * nothing else in the file says it. Where part of it was never written, no page can be found.
