@@ -33,7 +33,7 @@ import { ElfMemory, numeric } from './elf-memory.ts';
 const LAST_FIELDS = 48;
 /** Zeros behind its first fields, bytes, in which the others would be. */
 const BLANK_HEADER = 64 << 10;
-/** All makers give whole pages; those of some machines are larger. */
+/** Makers give whole pages, or more, but for a range of RAM that ends in one: what follows it in the file lies otherwise. */
 const PAGE = 4096;
 const ALL_ONES = 0xffffffffffffffffn;
 const ALL_ONES_32 = 0xffffffffn;
@@ -165,11 +165,12 @@ function moved(claims: ExtentMap): ExtentBuilder {
   return found;
 }
 
-/** What most segments agree on; undefined where they do not. */
+/** What most segments agree on; undefined where they do not, or one of them has no whole pages. */
 function usualShift(claims: ExtentMap): number | undefined {
   const counts = new Map<number, number>();
   let all = 0;
   for (const extent of claims.all()) {
+    if (extent.length % PAGE !== 0) return undefined;
     const shift = shiftOf(extent);
     counts.set(shift, (counts.get(shift) ?? 0) + 1);
     all++;
