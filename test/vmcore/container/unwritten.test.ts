@@ -174,6 +174,28 @@ describe('a whole dump that its disk fills up with zeros', () => {
   });
 });
 
+describe('an uncompressed dump that lacks 512 bytes of its tables of symbols', () => {
+  const built = kernel({ counters: COUNTERS, fillers: 1500, merges: 40, arrayOffset: LAST });
+  const [from, length] = [
+    Number(built.at('kallsyms') - built.physical),
+    built.kallsyms.bytes.length,
+  ];
+
+  it.each(['ELF', 'kdump'])('has the counts, or is incomplete: %s', (container) => {
+    const answers = Array.from({ length: Math.floor(length / 512) }, (_, i) => {
+      const image = Uint8Array.from(built.image).fill(0, from + 512 * i, from + 512 * (i + 1));
+      const lacking = { ...built, image };
+      const file =
+        container === 'ELF' ? elfDumpOf(lacking) : kdumpOf(lacking, { codec: 'raw' }).bytes;
+      const { hwerr, incomplete } = decodeVmcore(bytesSource(file));
+      return hwerr.kind === 'present'
+        ? hwerr.categories[4]?.count
+        : `${hwerr.reason} ${incomplete}`;
+    });
+    expect(new Set(answers)).toEqual(new Set([5, 'page_lost true']));
+  });
+});
+
 it('reads what arrived of a copy whose bitmaps have long runs of zeros', () => {
   const built = kernel({ fillers: 300 });
   const image = concat(
