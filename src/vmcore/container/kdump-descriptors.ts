@@ -49,9 +49,13 @@ export class KdumpDescriptors {
 
   /** @throws Corrupt (`truncated`) when it is past the end of the file. */
   read(index: number): PageDescriptor {
+    return this.parse(this.#bytesOf(index), index);
+  }
+
+  #bytesOf(index: number): Uint8Array {
     const { first, bytes } = this.#runWith(index);
     const at = (index - first) * DESCRIPTOR_BYTES;
-    return this.parse(bytes.subarray(at, at + DESCRIPTOR_BYTES), index);
+    return bytes.subarray(at, at + DESCRIPTOR_BYTES);
   }
 
   /** Read along with those on either side, which are asked for next. */
@@ -98,6 +102,23 @@ export class KdumpDescriptors {
     if (!this.#source.holds(this.offsetOf(index), DESCRIPTOR_BYTES)) return true;
     const { offset, size } = this.read(index);
     return offset === 0 || !this.#source.holds(offset, size);
+  }
+
+  /** Whether the one before it was never written: a hole may end within this one. */
+  followsHole(index: number): boolean {
+    return index > 0 && this.#isBlank(index - 1);
+  }
+
+  /** Whether the one behind it was never written: a hole may begin within this one. */
+  precedesHole(index: number): boolean {
+    const first = this.firstData();
+    const isLast = first > 0 && this.offsetOf(index + 2) > first;
+    return !isLast && this.#isBlank(index + 1);
+  }
+
+  #isBlank(index: number): boolean {
+    if (!this.#source.holds(this.offsetOf(index), DESCRIPTOR_BYTES)) return false;
+    return isZero(this.#bytesOf(index));
   }
 
   /** Whether the data of the last of so many pages were written to their end. */

@@ -265,22 +265,29 @@ export class KdumpPages implements PhysicalMemory {
       throw new PageMissing('page_lost', at, `descriptor ${index} is past the end of the file`);
     }
     const descriptor = this.#descriptors.read(index);
-    if (descriptor.offset === 0) {
+    if (descriptor.offset === 0 || this.#descriptors.followsHole(index)) {
       throw new PageMissing('page_lost', at, `descriptor ${index} was never written`);
     }
+    try {
+      const page = this.#pageOf(descriptor, index, at);
+      this.#cache.set(pfn, page);
+      return page;
+    } catch (error) {
+      if (!(error instanceof Corrupt) || !this.#descriptors.precedesHole(index)) throw error;
+      throw new PageMissing('page_lost', at, `descriptor ${index} was never written to its end`);
+    }
+  }
+
+  #pageOf(descriptor: PageDescriptor, index: number, at: string): Uint8Array {
+    const { offset, size } = descriptor;
     const where = `${at}, descriptor ${index}`;
     this.#descriptors.check(descriptor, where);
-    if (!this.#source.holds(descriptor.offset, descriptor.size)) {
-      throw new PageMissing(
-        'page_lost',
-        at,
-        `its data at ${hex(descriptor.offset)} are past the end of the file`,
-      );
+    if (!this.#source.holds(offset, size)) {
+      const detail = `its data at ${hex(offset)} are past the end of the file`;
+      throw new PageMissing('page_lost', at, detail);
     }
     this.#descriptors.checkPlace(index, descriptor, where);
-    const page = this.#decompress(descriptor, where);
-    this.#cache.set(pfn, page);
-    return page;
+    return this.#decompress(descriptor, where);
   }
 
   /** The page of a descriptor that was checked. */
