@@ -28,7 +28,9 @@ export function crashTime(
     warn(`CRASHTIME: ${found} is in a text that is not the kernel's own: of an earlier boot`);
     return null;
   }
-  const copies = [kernel.vmcoreinfo, ...vmcoreinfoCopies];
+  // A text that was searched for is one of the kernel's own copies, or says nothing beside them.
+  const hasOwn = kernel.foundIn === 'scanned' && vmcoreinfoCopies.length > 0;
+  const copies = hasOwn ? vmcoreinfoCopies : [kernel.vmcoreinfo, ...vmcoreinfoCopies];
   const times = [...new Set(copies.flatMap(({ crashTimeSeconds }) => crashTimeSeconds ?? []))];
   const [time, other] = times;
   if (time === undefined || other === undefined) {

@@ -89,12 +89,18 @@ describe('the time of the crash', () => {
   });
 
   it.each([
-    ['is not that of a text of an earlier boot', undefined, null],
-    ["is that of the kernel's own note, whatever an earlier boot left", CRASH_TIME, CRASH_TIME],
-  ])('%s', (_, own, time) => {
+    ['is not that of a text of an earlier boot', undefined, null, BEFORE],
+    [
+      "is that of the kernel's own note, whatever an earlier boot left",
+      CRASH_TIME,
+      CRASH_TIME,
+      BEFORE,
+    ],
+    ["is that of the kernel's own note, whatever somebody planted", CRASH_TIME, CRASH_TIME, AFTER],
+  ])('%s', (_, own, time, other) => {
     const built = kernel({ editVmcoreinfo: withTime(undefined), editNote: withTime(own) });
     const left = new Uint8Array(4096);
-    left.set(Buffer.from(`${built.vmcoreinfo}CRASHTIME=${BEFORE}\n`));
+    left.set(Buffer.from(`${built.vmcoreinfo}CRASHTIME=${other}\n`));
     const segments = [
       { physical: 0x10000n, bytes: left },
       { physical: built.physical, bytes: built.image },
@@ -102,7 +108,7 @@ describe('the time of the crash', () => {
     const dump = elfDumpOf(built, { note: false, segments });
     const { crashTimeSeconds, warnings } = decodeVmcore(bytesSource(dump));
     expect(crashTimeSeconds).toBe(time);
-    const doubt = `CRASHTIME: ${BEFORE} is in a text that is not the kernel's own: of an earlier boot`;
+    const doubt = `CRASHTIME: ${other} is in a text that is not the kernel's own: of an earlier boot`;
     expect(warnings).toEqual(own === undefined ? [doubt] : []);
   });
 
