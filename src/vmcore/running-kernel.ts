@@ -110,7 +110,7 @@ function lifeOf(dump: Dump, kernel: Kernel, limits: Limits): Life {
 }
 
 interface Said extends Pick<Life, 'isOver' | 'saves'> {
-  /** The latest time of day in the log, Unix seconds; 0: none. */
+  /** The last time of day in the log, Unix seconds; 0: none. */
   readonly seconds: number;
 }
 
@@ -125,7 +125,7 @@ function saidOf(kernel: Kernel): Said {
     const { text } = entry.record;
     isOver ||= records++ < LAST_RECORDS && LAST_WORDS.test(text);
     saves = saves === true || text.includes(SAVES_ANOTHER);
-    seconds = Math.max(seconds, ...timesIn(text));
+    seconds ||= Math.max(0, ...timesIn(text));
   }
   return { isOver, saves, seconds };
 }

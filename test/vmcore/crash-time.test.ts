@@ -52,7 +52,7 @@ describe('the time of the crash', () => {
     ]);
   });
 
-  it('is not the one before the newest time of day in the log', () => {
+  it('is not the one before the last time of day in the log', () => {
     const line = `audit: type=2000 audit(${CRASH_TIME - 1}.500:1): state=initialized`;
     const { crashTimeSeconds } = reportOf(RECENT, CRASH_TIME, { log: { records: [line] } });
     expect(crashTimeSeconds).toBe(CRASH_TIME);
@@ -77,7 +77,7 @@ describe('the time of the crash', () => {
     ]);
   });
 
-  it('is warned of where both copies have one before the newest time of day in the log', () => {
+  it('is warned of where both copies have one before the last time of day in the log', () => {
     const line = `audit: type=2000 audit(${CRASH_TIME + 60}.500:1): state=initialized`;
     const { crashTimeSeconds, warnings } = reportOf(CRASH_TIME, CRASH_TIME, {
       log: { records: [line] },
@@ -86,6 +86,15 @@ describe('the time of the crash', () => {
     expect(warnings).toEqual([
       `CRASHTIME: ${CRASH_TIME} is before ${CRASH_TIME + 60}, a time of day in the log`,
     ]);
+  });
+
+  it('is believed where the clock was set back after it was read from an RTC that keeps local time', () => {
+    const records = [
+      `rtc_cmos 00:02: setting system clock to 2026-09-21T16:13:20 UTC (${CRASH_TIME + 7150})`,
+      `audit: type=1404 audit(${CRASH_TIME - 10}.123:2): enforcing=1 old_enforcing=0`,
+    ];
+    const { crashTimeSeconds, warnings } = reportOf(CRASH_TIME, CRASH_TIME, { log: { records } });
+    expect([crashTimeSeconds, warnings]).toEqual([CRASH_TIME, []]);
   });
 
   it.each([
