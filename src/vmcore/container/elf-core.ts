@@ -49,7 +49,8 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   let read = readSegments(source, header, 'physical', limits);
   if (!read.hasPhysical) read = readSegments(source, header, 'virtual', limits);
   for (const range of header.noteSections()) read.notes.take(range);
-  read.notes.requireLinux(!read.hasPhysical && read.hasUserSpace);
+  read.notes.requireNoXen();
+  if (!read.hasPhysical) read.notes.requireNoProcess(read.hasUserSpace);
   requireWritten(read.headers);
   const extents = read.stored.build(limits);
   const claims = read.claims.build(limits);

@@ -90,7 +90,7 @@ function notesOf(
   const { vmcoreinfo, notes: noteRange, order } = header;
   const notes = new CoreNotes(source, order, limits);
   if (noteRange !== undefined) notes.take(noteRange);
-  notes.requireLinux(false);
+  notes.requireNoXen();
   if (vmcoreinfo === undefined || vmcoreinfo.length > limits.vmcoreinfoBytes) return notes;
   const { offset, length } = vmcoreinfo;
   if (!inRange(source.size, offset, length)) return notes;
