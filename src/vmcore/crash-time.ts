@@ -9,16 +9,17 @@ const KEY = 'CRASHTIME';
 
 /**
  * CRASHTIME, Unix seconds. Of copies that differ, the one that is no earlier than the newest error and
- * the newest time of day in the log; null when that is none of them, or several, and where no copy has
+ * the last time of day in the log; null when that is none of them, or several, and where no copy has
  * one, or but a text that an earlier boot left behind: in the dump of a machine that did not crash.
  *
- * @param newestLogged the newest time of day in the log, Unix seconds; 0: none.
+ * @param lastLogged the last time of day in the log, Unix seconds, which may not be the newest: the clock of a
+ *   machine that keeps local time is set back at boot; 0: none.
  * @param warn takes that they differ, and that the one there is does not fit the others.
  */
 export function crashTime(
   kernel: Kernel,
   { hwerr, vmcoreinfoCopies }: Pick<Counters, 'hwerr' | 'vmcoreinfoCopies'>,
-  newestLogged: number,
+  lastLogged: number,
   warn: (warning: string) => void,
 ): number | null {
   const { crashTimeSeconds: found } = kernel.vmcoreinfo;
@@ -28,7 +29,9 @@ export function crashTime(
     warn(`CRASHTIME: ${found} is in a text that is not the kernel's own: of an earlier boot`);
     return null;
   }
-  const copies = [kernel.vmcoreinfo, ...vmcoreinfoCopies];
+  // A text that was searched for is one of the kernel's own copies, or says nothing beside them.
+  const hasOwn = kernel.foundIn === 'scanned' && vmcoreinfoCopies.length > 0;
+  const copies = hasOwn ? vmcoreinfoCopies : [kernel.vmcoreinfo, ...vmcoreinfoCopies];
   const times = [...new Set(copies.flatMap(({ crashTimeSeconds }) => crashTimeSeconds ?? []))];
   const [time, other] = times;
   if (time === undefined || other === undefined) {
@@ -36,10 +39,10 @@ export function crashTime(
     if (broken !== undefined) {
       warn(`CRASHTIME: ${broken.value(KEY)} is no time of a crash`);
     }
-    if (time !== undefined) warnIfEarly(time, hwerr, newestLogged, warn);
+    if (time !== undefined) warnIfEarly(time, hwerr, lastLogged, warn);
     return time ?? null;
   }
-  const newest = Math.max(newestLogged, ...errorTimes(hwerr));
+  const newest = Math.max(lastLogged, ...errorTimes(hwerr));
   const [possible, another] = times.filter((copy) => copy >= newest);
   const proven = another === undefined ? possible : undefined;
   const which = proven === undefined ? 'nothing says which is right' : `took ${proven}`;
@@ -51,7 +54,7 @@ export function crashTime(
 function warnIfEarly(
   time: number,
   hwerr: Hwerr,
-  newestLogged: number,
+  lastLogged: number,
   warn: (warning: string) => void,
 ): void {
   const error = Math.max(0, ...errorTimes(hwerr));
@@ -59,8 +62,8 @@ function warnIfEarly(
     warn(`CRASHTIME: ${time} is before an error that was counted at ${error}`);
     return;
   }
-  if (time < newestLogged) {
-    warn(`CRASHTIME: ${time} is before ${newestLogged}, a time of day in the log`);
+  if (time < lastLogged) {
+    warn(`CRASHTIME: ${time} is before ${lastLogged}, a time of day in the log`);
   }
 }
 

@@ -80,6 +80,13 @@ export class PageMissing extends VmcoreError {
   }
 }
 
+/** Zeros that nobody wrote: what the dump has in the page's place is no answer, which is to be said. */
+export class NeverWritten extends PageMissing {
+  constructor(at: string, detail: string) {
+    super('page_lost', at, detail);
+  }
+}
+
 /** A number in the file asks for more than limits.ts allows: raise the limit, or suspect the file. */
 export class LimitExceeded extends VmcoreError {
   readonly tag = 'LimitExceeded';

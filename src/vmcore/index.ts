@@ -103,7 +103,7 @@ export function decodeVmcore(
   const counters = readCounters(kernel, { ...options, limits }, warn);
   const { hwerr } = counters;
   const lost = hwerr.kind === 'absent' && hwerr.reason === 'page_lost';
-  const { newestTime, ...findings } = readFindings(kernel, dump.incomplete, limits);
+  const { lastTime, ...findings } = readFindings(kernel, dump.incomplete, limits);
   return {
     container: dump.container,
     flattened: dump.flattened,
@@ -113,7 +113,7 @@ export function decodeVmcore(
     buildId: vmcoreinfo.buildId ?? null,
     nodename: kernel.nodename ?? null,
     bootId: counters.bootId,
-    crashTimeSeconds: crashTime(kernel, counters, newestTime, warn),
+    crashTimeSeconds: crashTime(kernel, counters, lastTime, warn),
     incomplete: dump.incomplete || lost || (kernel.isCut === true && dump.part === undefined),
     vmcoreinfo: kernel.foundIn,
     symbolSource: counters.symbolSource,
@@ -128,8 +128,8 @@ export function decodeVmcore(
 /** What the log of a dump says. */
 interface DumpFindings extends LogFindings {
   readonly panicMessage: CrashReport['panicMessage'];
-  /** The newest time of day in it, Unix seconds; 0: none. */
-  readonly newestTime: number;
+  /** The last time of day in it, Unix seconds; 0: none. */
+  readonly lastTime: number;
 }
 
 /** The log is read once. One that cannot be read is absent: the dump is none the worse for it. */
@@ -140,7 +140,7 @@ function readFindings(
 ): DumpFindings {
   const absent = (reason: AbsentLog['reason']): DumpFindings => ({
     panicMessage: null,
-    newestTime: 0,
+    lastTime: 0,
     ...absentLog(reason),
   });
   try {
@@ -153,7 +153,7 @@ function readFindings(
     const findings = logFindings({ source, ...log }, { pageSize });
     return {
       panicMessage: panicLine(log.records, findings.crash),
-      newestTime: [...timesOfDay(log.records)].reduce((newest, time) => Math.max(newest, time), 0),
+      lastTime: [...timesOfDay(log.records)].at(-1) ?? 0,
       ...findings,
     };
   } catch (error) {

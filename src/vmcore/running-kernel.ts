@@ -12,6 +12,7 @@ import { type Kernel, hasCrashed, isRunning, kernelsIn, provenByKallsyms } from 
 import { CAPS, type Limits } from './limits.ts';
 import { newestEntries } from './printk/log.ts';
 import { timesIn } from './printk/times-of-day.ts';
+import { namesTables } from './symbols/kallsyms-tables.ts';
 
 /** What a kernel says last (kernel/kexec_core.c kernel_kexec(), kernel/reboot.c). */
 const LAST_WORDS =
@@ -36,11 +37,24 @@ const KERNEL_FACILITY = 0;
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   const kernels = kernelsIn(dump, limits);
   if (kernels.length === 1) return doubted(dump, kernels[0]);
-  const compared = fewEnough(kernels) ?? fewEnough(provenByKallsyms(kernels, limits)) ?? [];
-  const running = runningOf(compared.map((kernel) => lifeOf(dump, kernel, limits)));
-  if (running !== undefined) return running.kernel;
-  const detail = `got those of ${kernels.length} kernels, and no telling which was running`;
-  throw new Corrupt('no_vmcoreinfo', 'dump', detail);
+  const proven = provenByKallsyms(kernels, limits);
+  const compared = fewEnough(kernels) ?? fewEnough(proven) ?? [];
+  const lives = compared.map((kernel) => lifeOf(dump, kernel, limits));
+  // A text that names its tables and is not borne out by them may be planted; kernels before v6.0 name none.
+  const mayRun = ({ kernel }: Life): boolean =>
+    proven.length === 0 || proven.includes(kernel) || !namesTables(kernel.vmcoreinfo);
+  const running = runningOf(lives.filter(mayRun));
+  const among = `got those of ${kernels.length} kernels`;
+  if (running === undefined) {
+    throw new Corrupt('no_vmcoreinfo', 'dump', `${among}, and no telling which was running`);
+  }
+  const { kernel } = running;
+  const isSure = proven.length === 0 || (proven.includes(kernel) && runningOf(lives) === running);
+  if (isSure) return kernel;
+  return {
+    ...kernel,
+    doubt: `vmcoreinfo: ${among}, and their symbols do not prove which was running`,
+  };
 }
 
 /** Reboots leave few behind; whoever can write a text and a name into memory can plant any number. */
@@ -96,7 +110,7 @@ function lifeOf(dump: Dump, kernel: Kernel, limits: Limits): Life {
 }
 
 interface Said extends Pick<Life, 'isOver' | 'saves'> {
-  /** The latest time of day in the log, Unix seconds; 0: none. */
+  /** The last time of day in the log, Unix seconds; 0: none. */
   readonly seconds: number;
 }
 
@@ -111,7 +125,7 @@ function saidOf(kernel: Kernel): Said {
     const { text } = entry.record;
     isOver ||= records++ < LAST_RECORDS && LAST_WORDS.test(text);
     saves = saves === true || text.includes(SAVES_ANOTHER);
-    seconds = Math.max(seconds, ...timesIn(text));
+    seconds ||= Math.max(0, ...timesIn(text));
   }
   return { isOver, saves, seconds };
 }

@@ -52,7 +52,7 @@ describe('the time of the crash', () => {
     ]);
   });
 
-  it('is not the one before the newest time of day in the log', () => {
+  it('is not the one before the last time of day in the log', () => {
     const line = `audit: type=2000 audit(${CRASH_TIME - 1}.500:1): state=initialized`;
     const { crashTimeSeconds } = reportOf(RECENT, CRASH_TIME, { log: { records: [line] } });
     expect(crashTimeSeconds).toBe(CRASH_TIME);
@@ -77,7 +77,7 @@ describe('the time of the crash', () => {
     ]);
   });
 
-  it('is warned of where both copies have one before the newest time of day in the log', () => {
+  it('is warned of where both copies have one before the last time of day in the log', () => {
     const line = `audit: type=2000 audit(${CRASH_TIME + 60}.500:1): state=initialized`;
     const { crashTimeSeconds, warnings } = reportOf(CRASH_TIME, CRASH_TIME, {
       log: { records: [line] },
@@ -88,13 +88,28 @@ describe('the time of the crash', () => {
     ]);
   });
 
+  it('is believed where the clock was set back after it was read from an RTC that keeps local time', () => {
+    const records = [
+      `rtc_cmos 00:02: setting system clock to 2026-09-21T16:13:20 UTC (${CRASH_TIME + 7150})`,
+      `audit: type=1404 audit(${CRASH_TIME - 10}.123:2): enforcing=1 old_enforcing=0`,
+    ];
+    const { crashTimeSeconds, warnings } = reportOf(CRASH_TIME, CRASH_TIME, { log: { records } });
+    expect([crashTimeSeconds, warnings]).toEqual([CRASH_TIME, []]);
+  });
+
   it.each([
-    ['is not that of a text of an earlier boot', undefined, null],
-    ["is that of the kernel's own note, whatever an earlier boot left", CRASH_TIME, CRASH_TIME],
-  ])('%s', (_, own, time) => {
+    ['is not that of a text of an earlier boot', undefined, null, BEFORE],
+    [
+      "is that of the kernel's own note, whatever an earlier boot left",
+      CRASH_TIME,
+      CRASH_TIME,
+      BEFORE,
+    ],
+    ["is that of the kernel's own note, whatever somebody planted", CRASH_TIME, CRASH_TIME, AFTER],
+  ])('%s', (_, own, time, other) => {
     const built = kernel({ editVmcoreinfo: withTime(undefined), editNote: withTime(own) });
     const left = new Uint8Array(4096);
-    left.set(Buffer.from(`${built.vmcoreinfo}CRASHTIME=${BEFORE}\n`));
+    left.set(Buffer.from(`${built.vmcoreinfo}CRASHTIME=${other}\n`));
     const segments = [
       { physical: 0x10000n, bytes: left },
       { physical: built.physical, bytes: built.image },
@@ -102,7 +117,7 @@ describe('the time of the crash', () => {
     const dump = elfDumpOf(built, { note: false, segments });
     const { crashTimeSeconds, warnings } = decodeVmcore(bytesSource(dump));
     expect(crashTimeSeconds).toBe(time);
-    const doubt = `CRASHTIME: ${BEFORE} is in a text that is not the kernel's own: of an earlier boot`;
+    const doubt = `CRASHTIME: ${other} is in a text that is not the kernel's own: of an earlier boot`;
     expect(warnings).toEqual(own === undefined ? [doubt] : []);
   });
 

@@ -18,6 +18,10 @@ const errorAt = (seconds: number): KernelRecipe => ({
 
 /** The host that is found in a memory with these kernels, from low addresses to high ones. */
 function hostIn(recipes: readonly KernelRecipe[]): string | undefined {
+  return kernelIn(recipes).nodename;
+}
+
+function kernelIn(recipes: readonly KernelRecipe[]): Kernel {
   const memory = new SparseMemory();
   const built = recipes.map((recipe, i) =>
     kernel({
@@ -28,7 +32,7 @@ function hostIn(recipes: readonly KernelRecipe[]): string | undefined {
     }),
   );
   for (const { physical, image } of built) memory.write(physical, image);
-  return identifyKernel(memoryDump(built[0]!, memory), DEFAULT_LIMITS).nodename;
+  return identifyKernel(memoryDump(built[0]!, memory), DEFAULT_LIMITS);
 }
 
 /** A kernel that crashed then. */
@@ -130,6 +134,27 @@ it('tells the kernel from any number of texts that were planted with a name, and
     editVmcoreinfo: (text) => text.replace(/^SYMBOL\(kallsyms.*\n/gm, ''),
   }));
   expect(hostIn([...planted, { ...NOTHING, nodename: 'real' }])).toBe('real');
+});
+
+describe('a text that was planted with the time of a crash', () => {
+  const planted = (symbols: RegExp, by: string): KernelRecipe => ({
+    ...NOTHING,
+    nodename: 'planted',
+    editVmcoreinfo: (text) => text.replace(symbols, by),
+  });
+  const real = { ...NOTHING, nodename: 'real', ...bootedAt(1_700_000_001) };
+
+  it('is not taken where the tables that it names are none', () => {
+    const { nodename, doubt } = kernelIn([planted(/(?<=^SYMBOL\(kallsyms.*=).*$/gm, '1234'), real]);
+    expect(nodename).toBe('real');
+    expect(doubt).toMatch(/2 kernels, and their symbols do not prove which was running$/);
+  });
+
+  it('is doubted where it names none, as kernels before v6.0', () => {
+    const { nodename, doubt } = kernelIn([planted(/^SYMBOL\(kallsyms.*\n/gm, ''), real]);
+    expect(nodename).toBe('planted');
+    expect(doubt).toMatch(/do not prove which was running$/);
+  });
 });
 
 describe('with the page tables of the CPUs', () => {

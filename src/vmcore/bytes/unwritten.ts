@@ -10,8 +10,8 @@ import { hex } from './units.ts';
 
 /** What file systems set aside, and what of a file is lost at once, bytes. */
 const BLOCK = 4096;
-/** So many zeros behind a kernel's data are none of its own: of 14 kernels none had 2,000. */
-const ENDLESS = 64 << 10;
+/** So many zeros behind a kernel's data are none of its own: it may have large tables that nothing has used yet. */
+const ENDLESS = 16 << 20;
 /** Bytes read at once on the way there: few at first, for most zeros soon end. */
 const CHUNK = { first: 512, last: 1 << 20 };
 /** Bytes of a file looked at in each step of the search for its end. */
@@ -33,7 +33,7 @@ export function whyUnwritten(
 }
 
 /** Whether there is nothing but zeros from the offset on, to the end of the file or for so long. */
-export function zerosFollow(file: ByteSource, offset: number, length = ENDLESS): boolean {
+export function zerosFollow(file: ByteSource, offset: number, length: number): boolean {
   const until = Math.min(file.size, offset + length);
   let atOnce = CHUNK.first;
   for (let at = offset; at < until; at += atOnce, atOnce = Math.min(CHUNK.last, 8 * atOnce)) {
@@ -51,11 +51,12 @@ export interface WrittenPart extends ByteSource {
 /**
  * The file up to the zeros at its end, where they are more than `own`.
  *
- * @param file of a format that has no long runs of zeros but in places that need not be told from its end.
+ * @param file of a format that has no long runs of zeros behind `start`.
  * @param own bytes of zeros with which such a file may end when it is whole.
+ * @param start as far as it is known to have been written.
  */
-export function writtenPart(file: ByteSource, own: number): WrittenPart {
-  const size = writtenEnd(file, own);
+export function writtenPart(file: ByteSource, own: number, start = 0): WrittenPart {
+  const size = writtenEnd(file, own, start);
   if (size === file.size) return file;
   return {
     size,
@@ -70,10 +71,10 @@ export function writtenPart(file: ByteSource, own: number): WrittenPart {
 }
 
 /** By halves: behind a place where nothing arrived nothing did. */
-function writtenEnd(file: ByteSource, own: number): number {
-  const last = Math.max(0, file.size - own - 1);
+function writtenEnd(file: ByteSource, own: number, start: number): number {
+  const last = Math.max(start, file.size - own - 1);
   if (!isZero(file.read(last, file.size - last))) return file.size;
-  let [from, to] = [0, last];
+  let [from, to] = [start, last];
   while (to - from > PROBE) {
     const middle = from + Math.floor((to - from) / 2);
     if (isZero(file.read(middle, Math.min(PROBE, to - middle)))) to = middle;
@@ -100,6 +101,6 @@ function blankBlock(file: ByteSource, { offset, length }: FileRange): string | u
 
 function blankEnd(file: ByteSource, { offset, length }: FileRange): string | undefined {
   const end = offset + length;
-  if (!isZero(file.read(end - 1, 1)) || !zerosFollow(file, end)) return undefined;
+  if (!isZero(file.read(end - 1, 1)) || !zerosFollow(file, end, ENDLESS)) return undefined;
   return `nothing but zeros follows in the file from ${hex(end)} on, as where it was never written`;
 }

@@ -31,14 +31,16 @@ import { ElfMemory, numeric } from './elf-memory.ts';
 
 /** In a header of 32 bits the numbers of the table of program headers, in one of 64 its own size follow. */
 const LAST_FIELDS = 48;
-/** All makers give whole pages; those of some machines are larger. */
+/** Zeros behind its first fields, bytes, in which the others would be. */
+const BLANK_HEADER = 64 << 10;
+/** Makers give whole pages, or more, but for a range of RAM that ends in one: what follows it in the file lies otherwise. */
 const PAGE = 4096;
 const ALL_ONES = 0xffffffffffffffffn;
 const ALL_ONES_32 = 0xffffffffn;
 
 /** @throws Corrupt, Unsupported or LimitExceeded when the headers are impossible. */
 export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
-  if (source.size > LAST_FIELDS && zerosFollow(source, LAST_FIELDS)) {
+  if (source.size > LAST_FIELDS && zerosFollow(source, LAST_FIELDS, BLANK_HEADER)) {
     const detail = 'has nothing but zeros behind its first fields, as where it was never written';
     throw new Corrupt('truncated', 'elf header', detail);
   }
@@ -47,7 +49,8 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   let read = readSegments(source, header, 'physical', limits);
   if (!read.hasPhysical) read = readSegments(source, header, 'virtual', limits);
   for (const range of header.noteSections()) read.notes.take(range);
-  read.notes.requireLinux(!read.hasPhysical && read.hasUserSpace);
+  read.notes.requireNoXen();
+  if (!read.hasPhysical) read.notes.requireNoProcess(read.hasUserSpace);
   requireWritten(read.headers);
   const extents = read.stored.build(limits);
   const claims = read.claims.build(limits);
@@ -163,11 +166,12 @@ function moved(claims: ExtentMap): ExtentBuilder {
   return found;
 }
 
-/** What most segments agree on; undefined where they do not. */
+/** What most segments agree on; undefined where they do not, or one of them has no whole pages. */
 function usualShift(claims: ExtentMap): number | undefined {
   const counts = new Map<number, number>();
   let all = 0;
   for (const extent of claims.all()) {
+    if (extent.length % PAGE !== 0) return undefined;
     const shift = shiftOf(extent);
     counts.set(shift, (counts.get(shift) ?? 0) + 1);
     all++;

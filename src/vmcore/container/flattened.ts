@@ -7,7 +7,7 @@ import { Cursor, limited } from '../bytes/cursor.ts';
 import { ExtentBuilder, type ExtentMap, containsRange } from '../bytes/extents.ts';
 import { type ByteSource, inRange, requireRange } from '../bytes/source.ts';
 import { ascii, hasBytesAt } from '../bytes/text.ts';
-import { Unsupported } from '../errors.ts';
+import { Corrupt, Unsupported } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 
 export const FLATTENED_MAGIC = ascii('makedumpfile\0\0\0\0'); // SIG_LEN_MDF = 16
@@ -21,9 +21,12 @@ export function isFlattened(head: Uint8Array): boolean {
   return hasBytesAt(head, 0, FLATTENED_MAGIC);
 }
 
-/** The rearranged file, and whether its stream came to its end record. */
+/** The rearranged file. */
 export interface FlattenedSource extends ByteSource {
+  /** Whether its stream came to its end record. */
   readonly ended: boolean;
+  /** Where in the stream the last record is. */
+  readonly lastRecord: number;
 }
 
 /**
@@ -31,12 +34,20 @@ export interface FlattenedSource extends ByteSource {
  *
  * A stream cut short keeps its whole records and the whole part of the last one.
  *
+ * @throws Unsupported for another version, Corrupt (`truncated`) when the header was never written.
  * @throws LimitExceeded for more records than limits.ts allows.
  */
 export function flattened(source: ByteSource, limits: Limits): FlattenedSource {
   const header = new Cursor(source.read(0, 32), BIG_ENDIAN, 'flattened header').seek(16);
   const type = header.u64(); // TYPE_FLAT_HEADER = 1
   const version = header.u64(); // VERSION_FLAT_HEADER = 1
+  if (version === 0n) {
+    throw new Corrupt(
+      'truncated',
+      'flattened header at 0x18',
+      'got version 0: it was never written',
+    );
+  }
   if (type !== 1n || version !== 1n) {
     throw new Unsupported(
       'unsupported_format',
@@ -46,6 +57,7 @@ export function flattened(source: ByteSource, limits: Limits): FlattenedSource {
   }
   const records = new ExtentBuilder();
   let position = HEADER_BYTES;
+  let lastRecord = 0;
   let ended = false;
   let written = 0;
   for (let count = 1; position + RECORD_BYTES <= source.size; count++) {
@@ -61,6 +73,7 @@ export function flattened(source: ByteSource, limits: Limits): FlattenedSource {
     if (offset + size > BigInt(Number.MAX_SAFE_INTEGER)) {
       throw record.corrupt('flattened record', `offset ${offset} size ${size}`, 'a file range', 16);
     }
+    lastRecord = position;
     position += RECORD_BYTES;
     written += Number(size);
     records.add(Number(offset), Math.min(Number(size), source.size - position), position);
@@ -68,13 +81,12 @@ export function flattened(source: ByteSource, limits: Limits): FlattenedSource {
   }
   const map = records.build(limits);
   limited('flattened holes', map.end - written, limits.flattenedHoles);
-  return rearranged(source, map, ended);
+  return { ...rearranged(source, map), ended, lastRecord };
 }
 
-function rearranged(source: ByteSource, records: ExtentMap, ended: boolean): FlattenedSource {
+function rearranged(source: ByteSource, records: ExtentMap): ByteSource {
   return {
     size: records.end,
-    ended,
     read(offset, length): Uint8Array {
       requireRange('flattened stream', records.end, offset, length);
       const parts = records.within(offset, length);

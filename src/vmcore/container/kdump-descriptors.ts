@@ -5,6 +5,7 @@
 
 import type { ByteSource } from '../bytes/source.ts';
 import { Cursor } from '../bytes/cursor.ts';
+import { isZero } from '../bytes/unwritten.ts';
 import { hex } from '../bytes/units.ts';
 import { Corrupt, orElse } from '../errors.ts';
 import type { KdumpHeader } from './kdump-header.ts';
@@ -13,6 +14,8 @@ import type { KdumpHeader } from './kdump-header.ts';
 export const DESCRIPTOR_BYTES = 24;
 /** Descriptors looked at on either side of a page for one that has data of its own. */
 const NEIGHBOURS = 256;
+/** Zeros with which the stored form of a page may end: LZO's end mark has two, of a checksum seldom one is 0. */
+const PACKED_ZEROS = 3;
 
 /** struct page_desc, less its page_flags. */
 export interface PageDescriptor {
@@ -46,9 +49,13 @@ export class KdumpDescriptors {
 
   /** @throws Corrupt (`truncated`) when it is past the end of the file. */
   read(index: number): PageDescriptor {
+    return this.parse(this.#bytesOf(index), index);
+  }
+
+  #bytesOf(index: number): Uint8Array {
     const { first, bytes } = this.#runWith(index);
     const at = (index - first) * DESCRIPTOR_BYTES;
-    return this.parse(bytes.subarray(at, at + DESCRIPTOR_BYTES), index);
+    return bytes.subarray(at, at + DESCRIPTOR_BYTES);
   }
 
   /** Read along with those on either side, which are asked for next. */
@@ -95,6 +102,35 @@ export class KdumpDescriptors {
     if (!this.#source.holds(this.offsetOf(index), DESCRIPTOR_BYTES)) return true;
     const { offset, size } = this.read(index);
     return offset === 0 || !this.#source.holds(offset, size);
+  }
+
+  /** Whether the one before it was never written: a hole may end within this one. */
+  followsHole(index: number): boolean {
+    return index > 0 && this.#isBlank(index - 1);
+  }
+
+  /** Whether the one behind it was never written: a hole may begin within this one. */
+  precedesHole(index: number): boolean {
+    const first = this.firstData();
+    const isLast = first > 0 && this.offsetOf(index + 2) > first;
+    return !isLast && this.#isBlank(index + 1);
+  }
+
+  #isBlank(index: number): boolean {
+    if (!this.#source.holds(this.offsetOf(index), DESCRIPTOR_BYTES)) return false;
+    return isZero(this.#bytesOf(index));
+  }
+
+  /** Whether the data of the last of so many pages were written to their end. */
+  hasDataOfLast(count: number): boolean {
+    if (count === 0 || this.lacks(count - 1)) return false;
+    const last = this.#neighbour(count, -1);
+    if (last === undefined) return false;
+    const length = last.flags === 0 ? last.size : Math.min(last.size, 1 + PACKED_ZEROS);
+    const end = last.offset + last.size;
+    return (
+      this.#source.holds(last.offset, last.size) && !isZero(this.#source.read(end - length, length))
+    );
   }
 
   /** What lies there, where it can be a descriptor of this file. */

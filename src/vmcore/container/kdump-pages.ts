@@ -184,6 +184,12 @@ export class KdumpPages implements PhysicalMemory {
     return count > 0 && this.#descriptors.lacks(count - 1);
   }
 
+  /** Whether the data of its last page are in the file, to their end, and no zeros in their place. */
+  hasLastPage(): boolean {
+    if (this.isCutInBitmap) return false;
+    return this.#descriptors.hasDataOfLast(this.#guessedCount() ?? this.#countedPages());
+  }
+
   /**
    * Where one bit of the bitmap is wrong, every page behind it is taken for its neighbour, and
    * nothing else in the file says it. Where part of it was never written, no page can be found.
@@ -259,22 +265,29 @@ export class KdumpPages implements PhysicalMemory {
       throw new PageMissing('page_lost', at, `descriptor ${index} is past the end of the file`);
     }
     const descriptor = this.#descriptors.read(index);
-    if (descriptor.offset === 0) {
+    if (descriptor.offset === 0 || this.#descriptors.followsHole(index)) {
       throw new PageMissing('page_lost', at, `descriptor ${index} was never written`);
     }
+    try {
+      const page = this.#pageOf(descriptor, index, at);
+      this.#cache.set(pfn, page);
+      return page;
+    } catch (error) {
+      if (!(error instanceof Corrupt) || !this.#descriptors.precedesHole(index)) throw error;
+      throw new PageMissing('page_lost', at, `descriptor ${index} was never written to its end`);
+    }
+  }
+
+  #pageOf(descriptor: PageDescriptor, index: number, at: string): Uint8Array {
+    const { offset, size } = descriptor;
     const where = `${at}, descriptor ${index}`;
     this.#descriptors.check(descriptor, where);
-    if (!this.#source.holds(descriptor.offset, descriptor.size)) {
-      throw new PageMissing(
-        'page_lost',
-        at,
-        `its data at ${hex(descriptor.offset)} are past the end of the file`,
-      );
+    if (!this.#source.holds(offset, size)) {
+      const detail = `its data at ${hex(offset)} are past the end of the file`;
+      throw new PageMissing('page_lost', at, detail);
     }
     this.#descriptors.checkPlace(index, descriptor, where);
-    const page = this.#decompress(descriptor, where);
-    this.#cache.set(pfn, page);
-    return page;
+    return this.#decompress(descriptor, where);
   }
 
   /** The page of a descriptor that was checked. */

@@ -3,10 +3,11 @@
 
 import { type ByteSource, inRange } from '../bytes/source.ts';
 import { cString } from '../bytes/text.ts';
-import { type WrittenPart, writtenPart } from '../bytes/unwritten.ts';
+import { type WrittenPart, isZero, writtenPart } from '../bytes/unwritten.ts';
 import { compressionsOf } from '../codec/page-codec.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, SplitPart } from './dump.ts';
+import { DESCRIPTOR_BYTES } from './kdump-descriptors.ts';
 import { type KdumpHeader, MIN_BLOCK, STATUS_INCOMPLETE, readKdumpHeader } from './kdump-header.ts';
 import { KdumpPages } from './kdump-pages.ts';
 import { CoreNotes } from '../elf/core-notes.ts';
@@ -16,7 +17,7 @@ import type { PageHook } from '../memory/physical-memory.ts';
 export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const start = writtenPart(file, MIN_BLOCK);
   const header = readKdumpHeader(start, limits);
-  const source = writtenSource(file, start, header);
+  const source = writtenSource(file, start, header, limits);
   const { unwritten } = source;
   const pages = new KdumpPages(source, header, limits, onPage);
   const { texts: vmcoreinfoNotes, cpuPageTables, areCut } = notesOf(source, header, limits);
@@ -44,14 +45,23 @@ export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): 
   };
 }
 
-/** A part of a split dump may have no pages, and a dump with pages of zeros may end with many: both as written. */
+/**
+ * A part of a split dump may have no pages, a dump with pages of zeros may end with many, and a copy may be
+ * filled up behind its last page: all as written.
+ */
 function writtenSource(
   file: ByteSource,
   start: WrittenPart,
-  { split, leavesOutZeros, blockSize }: KdumpHeader,
+  header: KdumpHeader,
+  limits: Limits,
 ): WrittenPart {
-  if (split || !leavesOutZeros) return file;
-  return blockSize === MIN_BLOCK ? start : writtenPart(file, blockSize);
+  const { split, leavesOutZeros, blockSize, descriptors } = header;
+  if (start === file || split || !leavesOutZeros) return file;
+  if (new KdumpPages(file, header, limits).hasLastPage()) return file;
+  // The bitmaps of a large machine have long runs of zeros.
+  const isBehindBitmaps =
+    file.holds(descriptors, DESCRIPTOR_BYTES) && !isZero(file.read(descriptors, DESCRIPTOR_BYTES));
+  return writtenPart(file, blockSize, isBehindBitmaps ? descriptors : 0);
 }
 
 /** The parts of one dump agree in what was written before it was split. */
@@ -80,7 +90,7 @@ function notesOf(
   const { vmcoreinfo, notes: noteRange, order } = header;
   const notes = new CoreNotes(source, order, limits);
   if (noteRange !== undefined) notes.take(noteRange);
-  notes.requireLinux(false);
+  notes.requireNoXen();
   if (vmcoreinfo === undefined || vmcoreinfo.length > limits.vmcoreinfoBytes) return notes;
   const { offset, length } = vmcoreinfo;
   if (!inRange(source.size, offset, length)) return notes;

@@ -3,7 +3,7 @@
 
 import type { ByteSource } from '../bytes/source.ts';
 import { hasBytesAt } from '../bytes/text.ts';
-import { isZero, writtenPart } from '../bytes/unwritten.ts';
+import { type WrittenPart, isZero, writtenPart } from '../bytes/unwritten.ts';
 import { BadMagic, Corrupt, Unsupported } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { ContainedDump, Dump } from './dump.ts';
@@ -35,8 +35,12 @@ export function openDump(source: ByteSource, limits: Limits, onPage?: PageHook):
   if (!isFlattened(headOf(source))) {
     return { ...openContainer(source, limits, onPage), flattened: false };
   }
-  const written = writtenPart(source, STREAM_ZEROS);
-  const stream = flattened(written, limits);
+  // Behind its end record a stream may be filled up, as on a disk of its own.
+  const whole = flattened(source, limits);
+  const written: WrittenPart = whole.ended
+    ? source
+    : writtenPart(source, STREAM_ZEROS, whole.lastRecord);
+  const stream = written === source ? whole : flattened(written, limits);
   if (!stream.holds(0, MAGIC_BYTES)) {
     const detail = 'breaks off before the record with the first bytes of a dump';
     throw new Corrupt('truncated', 'flattened stream', detail);

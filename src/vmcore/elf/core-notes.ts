@@ -12,7 +12,7 @@ import { type Note, notes } from './notes.ts';
 
 /** NT_PRPSINFO, NT_AUXV, NT_FILE and NT_SIGINFO (include/uapi/linux/elf.h): of processes, which kernels have not. */
 const OF_PROCESS: ReadonlySet<number> = new Set([3, 6, 0x46494c45, 0x53494749]);
-/** What netdump, crash's snap.so and old kcores write beside NT_PRPSINFO of "vmlinux", and processes no more since v2.6. */
+/** What old kcores write beside NT_PRPSINFO of "vmlinux", and processes no more since v2.6. */
 const NT_TASKSTRUCT = 4;
 /** Notes of the hypervisor (xen/include/public/elfnote.h), and what it says of itself. */
 const OF_XEN: ReadonlySet<string> = new Set(['Xen', 'VMCOREINFO_XEN']);
@@ -62,8 +62,7 @@ export class CoreNotes {
       limited('note count', ++this.#count, this.#limits.notes);
       end = note.descOffset + note.descLength;
       this.#isOfProcess ||= note.name === 'CORE' && OF_PROCESS.has(note.type);
-      this.#hasTask ||=
-        (note.name === 'CORE' || note.name === 'SNAP') && note.type === NT_TASKSTRUCT;
+      this.#hasTask ||= note.name === 'CORE' && note.type === NT_TASKSTRUCT;
       this.#isOfXen ||= OF_XEN.has(note.name);
       if (note.name === 'QEMU' && this.#isHeld(note)) this.#takeCpu(note);
       if (note.name !== 'VMCOREINFO' || note.type !== 0 || !this.#isHeld(note)) continue;
@@ -87,12 +86,8 @@ export class CoreNotes {
     return whyUnwritten(this.#source, offset + end, text.length - end) !== undefined;
   }
 
-  /**
-   * @param hasUserSpace whether its memory has addresses of processes, and no others.
-   * @throws ProcessCore for the core of a process.
-   * @throws Unsupported for the memory of a machine that Xen runs on, or of one of its guests.
-   */
-  requireLinux(hasUserSpace: boolean): void {
+  /** @throws Unsupported for the memory of a machine that Xen runs on, or of one of its guests. */
+  requireNoXen(): void {
     if (this.#isOfXen) {
       const advice = 'open it with crash, which knows its page tables; hwerr_data is in dom0';
       throw new Unsupported(
@@ -101,6 +96,16 @@ export class CoreNotes {
         `got a dump made under Xen, whose addresses are the hypervisor's: ${advice}`,
       );
     }
+  }
+
+  /**
+   * Of a core without physical addresses, which no process has: those of netdump, crash's snap.so and s390
+   * have notes like a process.
+   *
+   * @param hasUserSpace whether its memory has addresses of processes.
+   * @throws ProcessCore for the core of a process.
+   */
+  requireNoProcess(hasUserSpace: boolean): void {
     const isOfProcess = (this.#isOfProcess && !this.#hasTask) || hasUserSpace;
     if (isOfProcess && this.texts.length === 0) {
       throw new ProcessCore('notes', 'got the core of a process, want one of a kernel');

@@ -6,14 +6,14 @@ import { hexBytes } from '../bytes/text.ts';
 import type { VirtAddr } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
 import type { Kernel } from '../kernel.ts';
-import type { SymbolSource } from '../symbols/symbol-source.ts';
+import { LTO_SUFFIXES, type SymbolSource } from '../symbols/symbol-source.ts';
 
 const BYTES = 16;
 const VERSION_4 = /^.{8}-.{4}-4.{3}-[89ab].{3}-.{12}$/;
 
 /** Where the boot id lies; undefined when that source of symbols lacks it. */
 export function bootIdAddress(symbols: SymbolSource): VirtAddr | undefined {
-  return symbols.find('sysctl_bootid')?.address;
+  return symbols.find('sysctl_bootid', LTO_SUFFIXES)?.address;
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import type { VirtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
-import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
+import { Corrupt, NeverWritten, PageMissing, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Kernel } from '../kernel.ts';
 import type { CrashReport, Hwerr } from '../report.ts';
@@ -14,13 +14,7 @@ import type { SymbolSource } from '../symbols/symbol-source.ts';
 import { bootIdAddress, readBootId } from './boot-id.ts';
 import { vmcoreinfoCopies, whyUnwrittenBeside } from './vmcoreinfo-copies.ts';
 import { layoutOf, readCategories } from './hwerr.ts';
-import {
-  type LocatedArray,
-  type Location,
-  arrayInFiles,
-  locateArray,
-  shouldCount,
-} from './locate.ts';
+import { type Location, arrayInFiles, locateArray, shouldCount } from './locate.ts';
 
 /** What may be used beside the dump itself. */
 export interface CounterOptions {
@@ -73,6 +67,7 @@ function countersOrWhyNot(
   try {
     return countersBy(symbols, kernel, options, warn);
   } catch (error) {
+    if (error instanceof NeverWritten) warn(error.message);
     if (error instanceof PageMissing) return without({ kind: 'absent', reason: error.reason });
     if (!(error instanceof VmcoreError)) throw error;
     return without({ kind: 'unreadable', reason: error.reason, message: error.message });
@@ -92,7 +87,8 @@ function countersBy(
   const layout = symbols.unlessUnwritten(() =>
     layoutOf(kernel, array, symbols.kallsyms, { limits, askBtf, warn }),
   );
-  symbols.requireWrittenBeside(array);
+  const unwritten = symbols.kallsyms && whyUnwrittenBeside(kernel, symbols.kallsyms, array.address);
+  if (unwritten !== undefined) throw new NeverWritten('hwerr_data', unwritten);
   return {
     hwerr: { kind: 'present', categories: readCategories(kernel, array, layout, warn) },
     symbolSource: array.source,
@@ -165,7 +161,7 @@ class Symbols {
     throw trouble ?? new Corrupt('no_kallsyms', 'kallsyms', 'cannot be read');
   }
 
-  /** @throws PageMissing where the dump is broken on the way, and part of its tables was never written. */
+  /** @throws NeverWritten where the dump is broken on the way, and part of its tables was never written. */
   unlessUnwritten<T>(read: () => T): T {
     try {
       return read();
@@ -173,18 +169,8 @@ class Symbols {
       if (!(error instanceof Corrupt || error instanceof PageMissing)) throw error;
       const { vmcoreinfo, memory } = this.#kernel;
       const unwritten = whyTablesUnwritten(vmcoreinfo, memory, this.#limits);
-      if (unwritten === undefined) throw error;
-      this.#warn(`kallsyms: ${unwritten}`);
-      throw new PageMissing('page_lost', 'kallsyms', unwritten);
+      throw unwritten === undefined ? error : new NeverWritten('kallsyms', unwritten);
     }
-  }
-
-  /** @throws PageMissing where what lies next to the array was never written. */
-  requireWrittenBeside({ address }: LocatedArray): void {
-    const unwritten = this.kallsyms && whyUnwrittenBeside(this.#kernel, this.kallsyms, address);
-    if (unwritten === undefined) return;
-    this.#warn(`hwerr_data: ${unwritten}`);
-    throw new PageMissing('page_lost', 'hwerr_data', unwritten);
   }
 
   vmcoreinfoCopies(): Vmcoreinfo[] {

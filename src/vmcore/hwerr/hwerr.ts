@@ -2,7 +2,7 @@
 // Source: kernel/vmcore_info.c, struct hwerr_info { atomic_t count; time64_t timestamp; }.
 // Count and time are two stores, so a crash in between may leave one without the other.
 
-import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
+import { Corrupt, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Kernel } from '../kernel.ts';
 import type { HwerrCategory } from '../report.ts';
@@ -67,7 +67,8 @@ function describedLayout(
 /**
  * The counters.
  *
- * @throws PageMissing when the array's page is not in the dump or was never written to it, Corrupt when a time cannot be one.
+ * @throws PageMissing when the array's page is not in the dump, NeverWritten when it is zeros that nobody wrote,
+ *   Corrupt when a time cannot be one.
  */
 export function readCategories(
   kernel: Kernel,
@@ -82,11 +83,7 @@ export function readCategories(
     warn(`hwerr_data: symbol of ${size ?? 'unknown'} bytes, read the first ${bytes}; ${by}`);
   }
   const c = kernel.memory.cursor(address, bytes, 'hwerr_data');
-  const unwritten = kernel.memory.whyUnwritten(address, bytes);
-  if (unwritten !== undefined) {
-    warn(`hwerr_data: ${unwritten}`);
-    throw new PageMissing('page_lost', 'hwerr_data', unwritten);
-  }
+  kernel.memory.requireWritten(address, bytes, 'hwerr_data');
   return layout.categories.map((category, i): HwerrCategory => {
     if (!KNOWN.includes(category))
       warn(`${category}: not known here, counted as others in metrics`);

@@ -5,12 +5,10 @@
 import type { VirtAddr } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
 import type { Kallsyms } from '../symbols/kallsyms.ts';
-import type { SymbolSource } from '../symbols/symbol-source.ts';
+import { LTO_SUFFIXES, type SymbolSource } from '../symbols/symbol-source.ts';
 
 /** The array, and the name that Documentation/driver-api/hw-recoverable-errors.rst calls it by. */
 const ARRAY_NAMES = ['hwerr_data', 'hwerror_data'];
-/** What Clang and GCC append to a static symbol's name under LTO. */
-const LTO_SUFFIXES = ['.llvm.', '.lto_priv.'];
 /** The function that fills the array: kept by kernels that keep no data symbols. */
 const LOG_FUNCTION = 'hwerr_log_error_type';
 /**

@@ -3,7 +3,7 @@
 import { type ByteOrder, Cursor } from '../bytes/cursor.ts';
 import { type PhysAddr, type VirtAddr, addVirt, hex } from '../bytes/units.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
-import { Corrupt, PageMissing } from '../errors.ts';
+import { Corrupt, NeverWritten } from '../errors.ts';
 
 /**
  * From a virtual to a physical address, or undefined where nothing is mapped. Contiguous within any
@@ -56,10 +56,10 @@ export class VirtualMemory {
     return undefined;
   }
 
-  /** @throws PageMissing (`page_lost`) where these bytes may never have been written; `what` names them. */
+  /** @throws NeverWritten where these bytes may be zeros that nobody wrote; `what` names them. */
   requireWritten(address: VirtAddr, length: number, what: string): void {
     const unwritten = this.whyUnwritten(address, length);
-    if (unwritten !== undefined) throw new PageMissing('page_lost', what, unwritten);
+    if (unwritten !== undefined) throw new NeverWritten(what, unwritten);
   }
 
   /** `length` bytes as a cursor; `what` names them in errors. */

@@ -4,7 +4,8 @@
 // f09bddbd8661 ("vmcoreinfo: add kallsyms_num_syms symbol") (in v6.0).
 
 import { limited } from '../bytes/cursor.ts';
-import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
+import { type VirtAddr, addVirt, hex, virtAddr } from '../bytes/units.ts';
+import { isZero } from '../bytes/unwritten.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt, orElse } from '../errors.ts';
 import type { Limits } from '../limits.ts';
@@ -29,6 +30,8 @@ const TABLES = [
 ] as const;
 /** Real ones have 5 MiB. */
 const MOST_BYTES = 16 << 20;
+/** Zeros that the tables have nowhere, bytes: 16 in a row were the most in 20 kernels. */
+const HOLE = 128;
 const ALL_ONES = 0xffffffffffffffffn;
 
 /**
@@ -99,10 +102,7 @@ export function kallsymsTables(
   };
 }
 
-/**
- * Why 4 KiB of the tables may never have been written, for none of them has so many zeros; undefined:
- * those that are in the dump were.
- */
+/** Why part of the tables was never written; undefined: what is in the dump was. */
 export function whyTablesUnwritten(
   info: Vmcoreinfo,
   memory: VirtualMemory,
@@ -111,11 +111,22 @@ export function whyTablesUnwritten(
   const [start, end] = extentOf(info, memory, limits);
   const length = Number(end - start);
   if (length > MOST_BYTES) return undefined;
-  for (let done = 0; done + PAGE <= length; done += PAGE) {
-    const why = orElse(() => memory.whyUnwritten(addVirt(start, done), PAGE), undefined);
-    if (why !== undefined) return why;
+  const toPage = Number(start % BigInt(PAGE));
+  for (let done = -toPage; done < length; done += PAGE) {
+    const [from, to] = [Math.max(0, done), Math.min(length, done + PAGE)];
+    const bytes = orElse(() => memory.read(addVirt(start, from), to - from), undefined);
+    const at = bytes === undefined ? -1 : holeIn(bytes);
+    if (at >= 0)
+      return `got nothing but zeros at ${hex(addVirt(start, from + at))}, ${HOLE} or more`;
   }
   return undefined;
+}
+
+function holeIn(bytes: Uint8Array): number {
+  for (let at = 0; at + HOLE <= bytes.length; at += HOLE) {
+    if (isZero(bytes.subarray(at, at + HOLE))) return at;
+  }
+  return -1;
 }
 
 /** Where the tables lie, side by side. */

@@ -11,6 +11,9 @@ export interface KernelSymbol {
   readonly size: bigint | undefined;
 }
 
+/** What Clang and GCC append to a static symbol's name under LTO. */
+export const LTO_SUFFIXES: readonly string[] = ['.llvm.', '.lto_priv.'];
+
 /** Symbols by name: of kallsyms in the dump, or of a System.map or vmlinux beside it. */
 export interface SymbolSource {
   readonly kind: 'kallsyms' | 'system-map' | 'vmlinux';

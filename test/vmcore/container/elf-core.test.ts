@@ -91,6 +91,18 @@ describe('openElfCore', () => {
   });
 });
 
+it.each([
+  ["crash's snap.so", [3, 4], 'SNAP'],
+  ['netdump', [3, 4], 'CORE\0'],
+  ['s390 and its zgetdump', [3], 'CORE\0'],
+])('a core of %s is of a kernel though its notes are those of a process', (_, types, name) => {
+  const notes = noteBytes(
+    types.map((type) => ({ name: type === 3 ? 'CORE\0' : name, type, desc: bytesOf('vmlinux') })),
+  );
+  const dump = open({ notes, segments: [segment(0, 'low'), segment(0x1000, 'high')] });
+  expect(dump.addressing).toBe('physical');
+});
+
 describe('a core without physical addresses', () => {
   const CPU = { name: 'CORE\0', type: 1, desc: new Uint8Array(336) };
   const at = (virtual: bigint): ElfSegment => segment(0, 'memory', { virtual });

@@ -101,6 +101,14 @@ describe('memory of an ELF core', () => {
     ]);
   });
 
+  it('is believed on either side of a range of RAM that ends in a page, as of makedumpfile -E', () => {
+    const page = 'a'.repeat(4096);
+    const texts = [page, 'b'.repeat(0xc00), page, page];
+    const { memory } = open({ segments: texts.map((text, i) => segment(0x2000 * i, text)) });
+    const doubts = [0x80, 0x4080, 0x6080].map((at) => memory.whyUnwritten(physAddr(at), 80));
+    expect(doubts).toEqual([undefined, undefined, undefined]);
+  });
+
   it('takes what the file holds where one of two segments is cut off', () => {
     const segments = [segment(0x1002, 'cdef'), segment(0x1000, 'abcdefgh')];
     const cut = open({ segments }, -5);

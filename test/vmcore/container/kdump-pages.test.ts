@@ -120,6 +120,28 @@ describe('read of KdumpPages', () => {
     expect(memory.isCutShort).toBe(true);
   });
 
+  it.each(['raw', 'zlib'] as const)(
+    'has page_lost, or the page, where a hole begins or ends within its descriptor: %s',
+    (codec) => {
+      const { bytes, places } = kdump(recipe({ codec }));
+      const [first, at] = [places['descriptor:16']!, places['descriptor:20']!];
+      const answers = Array.from({ length: 23 }, (_, i) => i + 1).flatMap((part) =>
+        [
+          [first, at + part],
+          [at + part, places['descriptor:40']! + 24],
+        ].map(([from, to]) => {
+          const memory = open(Uint8Array.from(bytes).fill(0, from, to));
+          try {
+            return pageOf(memory, 20) === latin1(PAGES.get(20)!) ? 'read' : 'wrong';
+          } catch {
+            return errorOf(memory, 20).reason;
+          }
+        }),
+      );
+      expect(new Set(answers)).toEqual(new Set(['page_lost', 'read']));
+    },
+  );
+
   it('has page_lost where the file ends before the data, and reads what is whole', () => {
     const { bytes, places } = kdump(recipe());
     const memory = open(bytes.subarray(0, places['page:40']! + 10));

@@ -142,6 +142,73 @@ describe('a kdump file that ends with two pages of zeros', () => {
   });
 });
 
+describe('a whole dump that its disk fills up with zeros', () => {
+  const built = kernel({ counters: COUNTERS, fillers: 300, arrayOffset: LAST });
+  const codecs = ['raw', 'zlib', 'lzo', 'snappy', 'zstd'] as const;
+  const kdumps = codecs.map((codec): [string, Uint8Array] => [
+    codec,
+    kdumpOf(built, { codec }).bytes,
+  ]);
+
+  it.each<[string, Uint8Array]>([
+    ...kdumps,
+    ...kdumps.map(([codec, file]): [string, Uint8Array] => [`${codec}, flattened`, flat(file)]),
+    ['ELF', elfOf(built)],
+    ['ELF, flattened', flat(elfOf(built))],
+  ])('is whole: %s', (_, file) => {
+    const { hwerr, incomplete, warnings } = decodeVmcore(
+      bytesSource(concat(file, new Uint8Array(1 << 20))),
+    );
+    expect(hwerr.kind).toBe('present');
+    expect({ incomplete, warnings }).toEqual({ incomplete: false, warnings: [] });
+  });
+
+  it.each(kdumps.slice(1))('lacks its last page where part of that is zeros too: %s', (_, file) => {
+    const { hwerr, incomplete } = without(
+      concat(file, new Uint8Array(8192)),
+      file.length - 20,
+      Infinity,
+    );
+    expect(hwerr).toEqual({ kind: 'absent', reason: 'page_lost' });
+    expect(incomplete).toBe(true);
+  });
+});
+
+describe('an uncompressed dump that lacks 512 bytes of its tables of symbols', () => {
+  const built = kernel({ counters: COUNTERS, fillers: 1500, merges: 40, arrayOffset: LAST });
+  const [from, length] = [
+    Number(built.at('kallsyms') - built.physical),
+    built.kallsyms.bytes.length,
+  ];
+
+  it.each(['ELF', 'kdump'])('has the counts, or is incomplete: %s', (container) => {
+    const answers = Array.from({ length: Math.floor(length / 512) }, (_, i) => {
+      const image = Uint8Array.from(built.image).fill(0, from + 512 * i, from + 512 * (i + 1));
+      const lacking = { ...built, image };
+      const file =
+        container === 'ELF' ? elfDumpOf(lacking) : kdumpOf(lacking, { codec: 'raw' }).bytes;
+      const { hwerr, incomplete } = decodeVmcore(bytesSource(file));
+      return hwerr.kind === 'present'
+        ? hwerr.categories[4]?.count
+        : `${hwerr.reason} ${incomplete}`;
+    });
+    expect(new Set(answers)).toEqual(new Set([5, 'page_lost true']));
+  });
+});
+
+it('reads what arrived of a copy whose bitmaps have long runs of zeros', () => {
+  const built = kernel({ fillers: 300 });
+  const image = concat(
+    built.image,
+    Uint8Array.from({ length: 3 * PAGE }, (_, i) => i >> 4),
+  );
+  const { bytes } = kdumpOf({ ...built, image }, { codec: 'zlib', maxPfn: 1 << 24 });
+  const filledUp = concat(bytes, new Uint8Array(PAGE));
+  const { hwerr, incomplete, warnings } = without(filledUp, bytes.length - 20, Infinity);
+  expect([hwerr.kind, incomplete]).toEqual(['present', true]);
+  expect(warnings).toHaveLength(1);
+});
+
 /** What a copy says that has its size, and nothing behind `from` but zeros. */
 function arrivedUntil(file: Uint8Array, from: number): string {
   try {

@@ -31,6 +31,13 @@ describe('readBootId', () => {
     expect(thrownBy(() => read({ bootId }))).toMatchObject({ tag: 'Corrupt', at: 'sysctl_bootid' });
   });
 
+  it.each(['.llvm.1234567890', '.lto_priv.0'])(
+    'finds it under the name that LTO gave it: %s',
+    (suffix) => {
+      expect(read({ bootIdName: `sysctl_bootid${suffix}` })).toBe(BOOT_ID_TEXT);
+    },
+  );
+
   it('has no address when its symbol is not there', () => {
     expect(read({ bootIdName: null })).toBeUndefined();
   });
