@@ -7,7 +7,7 @@
 // of a run. With HWERR_CHAOS_NETWORKS=1, as root, each collector has a network of its own, whose packets are
 // lost at times.
 
-import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,6 +41,9 @@ const LOSS_MS = 25_000;
 const RECOVERY_MS = 600_000;
 const CRASHES = 'hwerr_crashes_total';
 const PCI = 'hwerr_recoverable_errors_total{category="pci"}';
+/** What isComplete() asks for, and what may be left to do. */
+const STATE =
+  /^hwerr_(dumps_present|ledger_state|dump_decode_failures_total|decode_queue_length)\b/;
 const NO_DUMP = 'hwerr_dump_decode_failures_total{reason="not_a_dump"}';
 const prometheus = needsTool('prometheus');
 const hasNetworks = setting('NETWORKS', 0) === 1;
@@ -273,6 +276,16 @@ async function resetsIn(server: Prometheus): Promise<readonly unknown[]> {
   return resets.flatMap((found, i) => Object.entries(found).map((one) => [counters[i], one]));
 }
 
+/** Whether every object is in the list of its bucket. */
+async function isListed(store: Swift): Promise<true | undefined> {
+  await store.update();
+  for (const Bucket of PLACES.slice(1)) {
+    const { KeyCount } = await store.client.send(new ListObjectsV2Command({ Bucket }));
+    if (KeyCount !== FILES.filter(({ place }) => place === Bucket).length) return undefined;
+  }
+  return true;
+}
+
 async function isComplete(one: WatchedCollector): Promise<true | undefined> {
   const scrape = await one.scrape().catch(() => new Map<string, number>());
   if (scrape.get('hwerr_dumps_present{state="complete"}') !== FILES.length) return undefined;
@@ -343,10 +356,13 @@ swiftTool.describe('three collectors', () => {
         await running;
         const healedMs = performance.now();
         await bringing;
+        await eventually('the store lists all', () => isListed(store));
         for (const one of collectors) {
           await eventually('a collector has all', () => isComplete(one), RECOVERY_MS).catch(
-            (error: unknown) => {
-              throw new Error(`${String(error)}\n${one.log.slice(-5000)}`, { cause: error });
+            async (error: unknown) => {
+              const scrape = [...(await one.scrape())].filter(([name]) => STATE.test(name));
+              const text = `${scrape.map((sample) => sample.join(' ')).join('\n')}\n${one.log.slice(-5000)}`;
+              throw new Error(`${String(error)}\n${text}`, { cause: error });
             },
           );
         }

@@ -1,10 +1,11 @@
 // OpenStack Swift with its S3 interface: a real object store of four processes on the loopback.
 // Debian packages: swift-proxy, swift-account, swift-container, swift-object.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { S3Client } from '@aws-sdk/client-s3';
 
@@ -28,6 +29,8 @@ export interface Swift {
   readonly processes: readonly ChildProcess[];
   /** Starts one of them again that was killed. */
   restart(process: number): void;
+  /** Lists what was put while the container server was away: an object is in no list before that is done. */
+  update(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,6 +44,7 @@ export async function startSwift(): Promise<Swift> {
     write(folder, kind, ports[i], `${kind}-server`, [
       `[app:${kind}-server]`,
       `use = egg:swift#${kind}`,
+      ...(kind === 'object' ? ['[object-updater]', `recon_cache_path = ${folder}`] : []),
     ]);
   }
   const rings = KINDS.flatMap((kind, i) => [kind, `${ports[i]}`]);
@@ -102,7 +106,10 @@ export async function startSwift(): Promise<Swift> {
   const restart = (process: number): void => {
     processes[process] = start(programs[process]!);
   };
-  return { environment, client, processes, restart, stop };
+  const update = async (): Promise<void> => {
+    await promisify(execFile)('swift-object-updater', [join(folder, 'object.conf'), 'once']);
+  };
+  return { environment, client, processes, restart, update, stop };
 }
 
 async function answer(ports: readonly (number | undefined)[]): Promise<true | undefined> {
