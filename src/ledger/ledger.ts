@@ -151,7 +151,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
    * Every outcome of the first pass over the directories was given to record(); `partial`: but for
    * directories that do not answer.
    */
-  firstPassIs(progress: 'partial' | 'over'): void {
+  reportFirstPass(progress: 'partial' | 'over'): void {
     if (this.#firstPass.told !== 'over') this.#firstPass.told = progress;
     this.#lookAtFirstPass();
   }
