@@ -1,30 +1,30 @@
 import { expect, it } from 'vitest';
 
-import { Kept } from '../../src/ledger/kept.ts';
+import { Cache } from '../../src/ledger/cache.ts';
 
 const lengthOf = (text: string): number => text.length;
 
-it('what is kept has a size in sum: what was read longest ago goes', () => {
-  const kept = new Kept<string>({ most: 10, sizeOf: lengthOf });
-  for (const key of ['a', 'b', 'c']) kept.keep(key, '1234');
-  expect([kept.get('a'), kept.get('b'), kept.get('c')]).toEqual([undefined, '1234', '1234']);
-  kept.keep('b', '12');
-  kept.keep('d', '1234');
-  expect([kept.get('c'), kept.get('b'), kept.get('d')]).toEqual(['1234', '12', '1234']);
-  kept.keep('b', '123');
-  expect([kept.get('c'), kept.get('b'), kept.get('d')]).toEqual([undefined, '123', '1234']);
+it('limits the total size: the least recently read value goes', () => {
+  const cache = new Cache<string>({ maxSize: 10, sizeOf: lengthOf });
+  for (const key of ['a', 'b', 'c']) cache.set(key, '1234');
+  expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([undefined, '1234', '1234']);
+  cache.set('b', '12');
+  cache.set('d', '1234');
+  expect([cache.get('c'), cache.get('b'), cache.get('d')]).toEqual(['1234', '12', '1234']);
+  cache.set('b', '123');
+  expect([cache.get('c'), cache.get('b'), cache.get('d')]).toEqual([undefined, '123', '1234']);
 });
 
-it('what is larger than all that may be kept drives nothing out, and is not kept', () => {
-  const kept = new Kept<string>({ most: 10, sizeOf: lengthOf });
-  kept.keep('a', '1234');
-  kept.keep('b', '1234');
-  kept.keep('b', '12345678901');
-  expect([kept.get('a'), kept.get('b')]).toEqual(['1234', undefined]);
+it('does not store a value larger than the limit, and evicts none for it', () => {
+  const cache = new Cache<string>({ maxSize: 10, sizeOf: lengthOf });
+  cache.set('a', '1234');
+  cache.set('b', '1234');
+  cache.set('b', '12345678901');
+  expect([cache.get('a'), cache.get('b')]).toEqual(['1234', undefined]);
 });
 
-it('without sizes so many are kept', () => {
-  const kept = new Kept<readonly string[]>({ most: 2 });
-  for (const key of ['a', 'b', 'c']) kept.keep(key, [key]);
-  expect([kept.has('a'), kept.has('b'), kept.has('c')]).toEqual([false, true, true]);
+it('counts values if they have no size', () => {
+  const cache = new Cache<readonly string[]>({ maxSize: 2 });
+  for (const key of ['a', 'b', 'c']) cache.set(key, [key]);
+  expect([cache.has('a'), cache.has('b'), cache.has('c')]).toEqual([false, true, true]);
 });
