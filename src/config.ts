@@ -277,7 +277,10 @@ export function readConfig<Key extends FlagKey>(
   return config as Pick<Config, Key>;
 }
 
-/** Returns the number of parallel decodes: as configured; else 2 in central mode if the memory suffices, 1 otherwise. */
+/**
+ * Returns the number of parallel decodes: as configured; else 2 in central mode if the memory suffices, 1
+ * otherwise.
+ */
 export function decodeWorkers(
   config: Pick<Config, 'decodeWorkers' | 'decodeMaxMemoryBytes' | 'mode'>,
 ): number {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Entry point: checks the version of Node. It imports only what older versions can load; the program is process.ts.
+// Entry point: checks the version of Node. It imports only what older versions can load; the program is
+// process.ts.
 
 import { refusal } from './node-version.ts';
 

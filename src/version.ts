@@ -8,7 +8,10 @@ const { version, gitHead } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as {
   gitHead?: string;
 };
 
-/** Version of the JSON in deploy/docs/crashes.schema.json; increased when a field changes its meaning or is removed. */
+/**
+ * Version of the JSON in deploy/docs/crashes.schema.json; increased when a field changes its meaning or is
+ * removed.
+ */
 export const SCHEMA_VERSION = 1;
 
 export const VERSION: string = version;

@@ -98,7 +98,8 @@ async function* checkDumps(config: Config, exporter: RunningExporter): AsyncGene
       ? unknown(forRoot(first.path))
       : { ...refused, text: `${refused.text}${more}` };
   }
-  // Unfinished dumps count only after --kdump.incomplete-after, as for the daemon: kdump may still be writing them.
+  // Unfinished dumps count only after --kdump.incomplete-after, as for the daemon: kdump may still be writing
+  // them.
   const stillSince = Date.now() - config.incompleteAfterMs;
   const dumps = found
     .filter(({ isUnfinished, mtimeMs }) => !isUnfinished || mtimeMs <= stillSince)

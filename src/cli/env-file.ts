@@ -50,7 +50,10 @@ export function parseEnvFile(text: string): EnvFile {
   return { variables, ignored };
 }
 
-/** Unescapes text in double quotes: as in a shell, a backslash escapes only newline, `"`, `\`, backtick and `$`. */
+/**
+ * Unescapes text in double quotes: as in a shell, a backslash escapes only newline, `"`, `\`, backtick and
+ * `$`.
+ */
 function unescaped(text: string): string {
   return text.replace(/\\([^])/g, (pair, character: string) => {
     if (character === '\n') return '';

@@ -77,8 +77,8 @@ const FILTER_HELP: Readonly<Record<FilterName, readonly [placeholder: string, wh
 /**
  * Returns the parser; parsing runs one of the commands. It throws CommanderError instead of exiting.
  *
- * @param args the arguments to parse. If they begin with `decode`, only this command is added: adding the others
- *   would take a noticeable part of its run time.
+ * @param args the arguments to parse. If they begin with `decode`, only this command is added: adding the
+ *   others would take a noticeable part of its run time.
  */
 export function program(version: string, args: readonly string[], commands: Commands): Command {
   const root = new Command('hwerr-exporter')

@@ -173,7 +173,10 @@ export class WatchedDirectory {
     this.#timer = setTimeout(() => void this.run(), waitMs);
   }
 
-  /** Returns when to scan next: when a file is due, after `rescanMs`, or after an event once the pause is over. */
+  /**
+   * Returns when to scan next: when a file is due, after `rescanMs`, or after an event once the pause is
+   * over.
+   */
   #nextScanMs(nowMs: number): number {
     const endMs = this.#scanEndMs;
     const dueMs = this.#dependencies.nextDueMs(nowMs) ?? Infinity;

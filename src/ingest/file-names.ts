@@ -30,8 +30,9 @@ const OTHER_WORDS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether the name is typical of dumps. If such a file is not a dump, that is reported as a failure; other files
- * are ignored. Judged by words: `vmcore.1` and `dump.202610030405`, but not `mysqldump.sql` or `vmcore.sha256`.
+ * Whether the name is typical of dumps. If such a file is not a dump, that is reported as a failure; other
+ * files are ignored. Judged by words: `vmcore.1` and `dump.202610030405`, but not `mysqldump.sql` or
+ * `vmcore.sha256`.
  */
 export function claimsToBeDump(name: string): boolean {
   const words = name.toLowerCase().split(/[^a-z0-9]+/);

@@ -46,7 +46,10 @@ export interface ScanResult {
   /** Versions of files that are not dumps, by their first bytes and their names. */
   readonly notDumps: ReadonlySet<string>;
   readonly unreadable: readonly Unreadable[];
-  /** Identifies the root directory; changes if it is recreated or mounted over. undefined: it cannot be watched. */
+  /**
+   * Identifies the root directory; changes if it is recreated or mounted over. undefined: it cannot be
+   * watched.
+   */
   readonly identity: string | undefined;
 }
 

@@ -158,10 +158,11 @@ export class Settling {
   }
 
   /**
-   * Decides whether to wait for the rest of a truncated file: its writer may have paused, unless the kdump tool
-   * has finished.
+   * Decides whether to wait for the rest of a truncated file: its writer may have paused, unless the kdump
+   * tool has finished.
    *
-   * @param ageMs time since its last change, by the wall clock; a file that was old when found is not waited for.
+   * @param ageMs time since its last change, by the wall clock; a file that was old when found is not waited
+   *   for.
    * @returns whether to wait; false once it has not changed for the grace time.
    */
   waitForRest(file: FoundFile, nowMs: number, ageMs: number): boolean {
