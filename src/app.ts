@@ -1,4 +1,4 @@
-// The daemon, put together: the only file that knows all of its parts.
+// Assembles the daemon; the only file that knows all of its parts.
 
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -53,17 +53,19 @@ const KCORE = '/proc/kcore';
 
 /** The running daemon: its server, its ingest, and their resources. */
 export interface App {
-  /** The port it listens on; the first of several. */
+  /** The first port it listens on; 0 if only on sockets that systemd passed. */
   readonly port: number;
-  /** Reads its files again. */
+  /** Reads the web configuration again. */
   reload(): void;
   /** Finishes open requests, stops all work, releases resources. */
   close(): Promise<void>;
 }
 
 /**
- * @throws when an address is in use, or the web configuration cannot be used; StoreError when another
- *   daemon works with the ledger, or it cannot be read.
+ * Starts the daemon. Resolves when it listens.
+ *
+ * @throws if an address is in use or the web configuration is invalid; StoreError if another daemon uses
+ *   the ledger or it cannot be read.
  */
 export async function startApp(config: Config, version: string, log: Logger): Promise<App> {
   const { mode, telemetryPath, externalUrl } = config;
@@ -74,7 +76,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
     ? onSystemdSockets(process.env, process.pid)
     : await onAddresses(config.listen);
   const parts = await assemble(config, processMetrics(config), log);
-  const letGo = async (): Promise<void> => {
+  const closeParts = async (): Promise<void> => {
     webConfig.close();
     await parts.close();
   };
@@ -92,7 +94,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
       nowMs: Date.now,
     },
   ).catch(async (error: unknown) => {
-    await letGo();
+    await closeParts();
     throw error;
   });
   const running = Promise.all([parts.ingest.run(), parts.thisBoot?.run()]);
@@ -102,7 +104,7 @@ export async function startApp(config: Config, version: string, log: Logger): Pr
     port: http.ports[0] ?? 0,
     reload: webConfig.reload,
     async close(): Promise<void> {
-      await Promise.all([http.close(), letGo(), running]);
+      await Promise.all([http.close(), closeParts(), running]);
     },
   };
 }
@@ -114,10 +116,10 @@ async function webConfigOf({ webConfigFile }: Config, log: Logger): Promise<Watc
 }
 
 /**
- * One pass over the directories into the same ledger.
+ * Scans the directories once and records the crashes in the ledger.
  *
- * @returns what a scrape would have got, without metrics about this process.
- * @throws StoreError when a daemon works with the ledger, or it cannot be written.
+ * @returns the metrics in the text format, without those about this process.
+ * @throws StoreError if a daemon uses the ledger; Error if the ledger cannot be written.
  */
 export async function passOnce(config: PassConfig, version: string, log: Logger): Promise<string> {
   const parts = await assemble(config, 'none', log);
@@ -133,7 +135,7 @@ export async function passOnce(config: PassConfig, version: string, log: Logger)
 
 const POLL_MS = 500;
 
-/** @throws when the ledger cannot be written before the pass is over: no operator is watching. */
+/** @throws as soon as the ledger cannot be written: a single pass does not wait for its repair. */
 async function whileReady(ledger: Ledger<LedgerView>, pass: Promise<unknown>): Promise<void> {
   const isOver = pass.then(() => true);
   do requireReady(ledger);
@@ -154,13 +156,13 @@ interface Parts {
   readonly ledger: Ledger<LedgerView>;
   readonly decoder: DecodeClient;
   readonly ingest: Ingest;
-  /** undefined in central mode: the crashes there are other hosts'. */
+  /** undefined in central mode, which only has the dumps of other hosts. */
   readonly thisBoot: ThisBoot | undefined;
   readonly metrics: Metrics;
   close(): Promise<void>;
 }
 
-/** @throws StoreError when another daemon works with the ledger, or it cannot be read. */
+/** @throws StoreError if another daemon uses the ledger or it cannot be read. */
 async function openConfiguredLedger(config: PassConfig, log: Logger): Promise<Ledger<LedgerView>> {
   const { ledgerPath, ledgerUrl, mode, nodeName, hostPattern, maxHosts, shard } = config;
   const options = {
@@ -177,7 +179,7 @@ async function openConfiguredLedger(config: PassConfig, log: Logger): Promise<Le
   return openLedgerOf(new PostgresEngine(ledgerUrl, options), options);
 }
 
-/** @throws StoreError when another daemon works with the ledger, or it cannot be read. */
+/** @throws StoreError if another daemon uses the ledger or it cannot be read. */
 async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger): Promise<Parts> {
   const ledger = await openConfiguredLedger(config, log);
   const workers = decodeWorkers(config);
@@ -219,14 +221,14 @@ async function assemble(config: PassConfig, about: ProcessMetrics, log: Logger):
   return { ledger, decoder, ingest, thisBoot, metrics, close };
 }
 
-/** What a scrape gets: of the exporter, or of one host that crashed. */
+/** Returns the functions that render metrics: of the exporter, and of one host that crashed. */
 function scrapes(
   { mode, suspectWindowMs, shard }: PassConfig,
   version: string,
   { ledger, ingest, thisBoot, metrics }: Parts,
 ): Pick<HttpDependencies, 'metrics' | 'hostMetrics'> {
   const build = { version, revision: REVISION, nodeVersion: process.versions.node };
-  /** @param isFirstPassRecorded when the totals began to be read: they have all of it then. */
+  /** @param isFirstPassRecorded as it was before the totals were read; if true, they include the first pass. */
   const crashesOf =
     (totals: Totals, isFirstPassRecorded: boolean): Collector =>
     () =>
@@ -248,7 +250,7 @@ function scrapes(
   return {
     metrics: async (format) => {
       const { isFirstPassRecorded } = ledger;
-      // In central mode crashes are other hosts', and so is what becomes of their next panic.
+      // In central mode the crashes, and the state of kexec that matters, are those of other hosts.
       const local: readonly Collector[] =
         mode === 'central'
           ? []

@@ -1,5 +1,5 @@
-// Every setting of the program: its flag, what it means, its default, how its text is read. One
-// table; the command line, the environment, --help and the type of the settings are made from it.
+// All settings of the program in one table: flag, help, default and parser of each. The command line, the
+// environment, --help and the type Config derive from it.
 
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
@@ -25,7 +25,7 @@ export type Config = {
 };
 export type FlagKey = keyof typeof FLAGS;
 
-/** A setting that cannot be what was meant; says which flag, or which environment variable. */
+/** An invalid setting. The message names the flag or the environment variable. */
 export class ConfigError extends Error {}
 
 const A_DIRECTORY = { parse: parsePath, want: 'a directory' };
@@ -202,7 +202,7 @@ export const FLAGS = {
 
 export const FLAG_KEYS = Object.keys(FLAGS) as readonly FlagKey[];
 
-/** Settings of the HTTP server alone. */
+/** Settings that only the HTTP server uses. */
 const WEB_KEYS = [
   'listen',
   'systemdSocket',
@@ -215,34 +215,34 @@ const WEB_KEYS = [
 ] as const satisfies readonly FlagKey[];
 type WebKey = (typeof WEB_KEYS)[number];
 
-/** What one pass over the directories needs, without a server. */
+/** Settings of a single pass over the directories, without a server. */
 export type PassConfig = Omit<Config, WebKey>;
 export const PASS_KEYS = FLAG_KEYS.filter(
   (key): key is Exclude<FlagKey, WebKey> => !(WEB_KEYS as readonly FlagKey[]).includes(key),
 );
 
-/** What was given for a flag on the command line: each text, in order. */
+/** The texts given for each flag on the command line, in order. */
 export type FlagValues = Readonly<Partial<Record<FlagKey, readonly string[]>>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The environment variable of a flag: `kdump.path` is HWERR_KDUMP_PATH. */
+/** Returns the environment variable of a flag: HWERR_KDUMP_PATH for `kdump.path`. */
 export function environmentName({ name }: Flag): string {
   return `HWERR_${name.toUpperCase().replace(/[.-]/g, '_')}`;
 }
 
-/** Variables that begin as ours do and set nothing: a mistyped one must not go unnoticed. */
+/** Returns HWERR_ variables that belong to no flag, to warn of mistyped ones. */
 export function unknownVariables(environment: Environment): string[] {
   const known = new Set(Object.values(FLAGS).map(environmentName));
   return Object.keys(environment).filter((name) => name.startsWith('HWERR_') && !known.has(name));
 }
 
 /**
- * The settings that a command asks for: from the flags given, then from the environment (a
- * repeatable flag's values are separated by commas there), then from the defaults. No other is read,
- * so no other can be wrong.
+ * Returns the settings of the given keys. Each comes from the command line, else from the environment (where
+ * commas separate the values of a repeatable flag), else from the default. Other settings are not read, so
+ * they cannot cause an error.
  *
- * @throws ConfigError naming the flag, or the variable where that was at fault, and what was wanted.
+ * @throws ConfigError naming the flag or variable, and what was wanted.
  */
 export function readConfig<Key extends FlagKey>(
   keys: readonly Key[],
@@ -255,9 +255,9 @@ export function readConfig<Key extends FlagKey>(
     throw new ConfigError(`--${FLAGS.liveKcore.name}: got --mode=central, want --mode=node`);
   }
   const { decodeWorkers = 1, decodeMaxMemoryBytes = Infinity } = config;
-  const most = Math.floor(decodeMaxMemoryBytes / MIN_WORKER_BYTES);
-  if (decodeWorkers > most) {
-    const want = `at most ${most} in that --${FLAGS.decodeMaxMemoryBytes.name}`;
+  const max = Math.floor(decodeMaxMemoryBytes / MIN_WORKER_BYTES);
+  if (decodeWorkers > max) {
+    const want = `at most ${max} in that --${FLAGS.decodeMaxMemoryBytes.name}`;
     throw new ConfigError(`--${FLAGS.decodeWorkers.name}: got ${decodeWorkers}, want ${want}`);
   }
   if (config.ledgerUrl !== undefined && config.mode === 'node') {
@@ -277,12 +277,15 @@ export function readConfig<Key extends FlagKey>(
   return config as Pick<Config, Key>;
 }
 
-/** Decodes at a time: as many as were asked for; else in central mode two, if their memory lets them start. */
+/**
+ * Returns the number of parallel decodes: as configured; else 2 in central mode if the memory suffices, 1
+ * otherwise.
+ */
 export function decodeWorkers(
   config: Pick<Config, 'decodeWorkers' | 'decodeMaxMemoryBytes' | 'mode'>,
 ): number {
-  const { decodeWorkers: asked, decodeMaxMemoryBytes, mode } = config;
-  return asked ?? (mode === 'central' && decodeMaxMemoryBytes >= 2 * MIN_WORKER_BYTES ? 2 : 1);
+  const { decodeWorkers: configured, decodeMaxMemoryBytes, mode } = config;
+  return configured ?? (mode === 'central' && decodeMaxMemoryBytes >= 2 * MIN_WORKER_BYTES ? 2 : 1);
 }
 
 function readFlag(
@@ -306,29 +309,29 @@ function readFlag(
   }
 }
 
-/** An absolute path; undefined for an empty text. */
+/** Returns an absolute path; undefined for an empty text. */
 function parsePath(text: string): string | undefined {
   return text === '' ? undefined : resolve(text);
 }
 
-/** Paths that answer something else. */
+/** Paths of other endpoints. */
 const TAKEN = /^\/(probe|sd|icon\.svg|crashes(\.csv)?|signatures|(-|api|crash)(\/.*)?)\/?$/i;
 
 function parseTelemetryPath(text: string): string | undefined {
   return /^\/[\w-][\w./-]*$/.test(text) && !TAKEN.test(text) ? text : undefined;
 }
 
-function countTo(most: number): Reading<number> {
+function countTo(max: number): Reading<number> {
   const parse = (text: string): number | undefined => {
     const count = /^\d{1,7}$/.test(text) ? Number(text) : 0;
-    return count >= 1 && count <= most ? count : undefined;
+    return count >= 1 && count <= max ? count : undefined;
   };
-  return { parse, want: `a number from 1 to ${most}` };
+  return { parse, want: `a number from 1 to ${max}` };
 }
 
 function parsePattern(text: string): RegExp | undefined {
   try {
-    // As an alternative to nothing it always matches, and shows its groups.
+    // With an empty alternative the pattern always matches, and the match shows the number of groups.
     const groups = new RegExp(`${text}|`).exec('')?.length ?? 0;
     return groups > 1 ? new RegExp(text) : undefined;
   } catch {

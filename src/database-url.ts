@@ -1,4 +1,4 @@
-/** The URL of a PostgreSQL database, as libpq takes it; undefined for any other text. */
+/** Returns `text` if it is a PostgreSQL URL that libpq accepts, undefined otherwise. */
 export function parseDatabaseUrl(text: string): string | undefined {
   return /^postgres(ql)?:\/\//.test(text) && URL.canParse(text) ? text : undefined;
 }

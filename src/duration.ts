@@ -1,4 +1,4 @@
-// Durations as Prometheus writes them.
+// Durations in the syntax of Prometheus: units from large to small, each at most once.
 
 const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [
   ['d', 86_400_000],
@@ -8,13 +8,13 @@ const DURATION_UNITS_MS: readonly (readonly [string, number])[] = [
   ['ms', 1],
 ];
 
-/** A duration as Prometheus writes it: units from large to small, each once. Milliseconds. */
+/** Parses a duration. Returns milliseconds; undefined if it is invalid, zero or too long for a Node timer. */
 export function parseDuration(text: string): number | undefined {
   const ms = durationMs(text);
-  return ms !== undefined && ms < 2 ** 31 ? ms : undefined; // the limit of a Node timer
+  return ms !== undefined && ms < 2 ** 31 ? ms : undefined; // the maximum of a Node timer
 }
 
-/** As parseDuration(), however long it is. */
+/** As parseDuration(), without the maximum. Milliseconds. */
 export function durationMs(text: string): number | undefined {
   const match =
     /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?(?:(\d{1,6})ms)?$/.exec(text);

@@ -1,13 +1,13 @@
-// Where the exporter is reached through a proxy, as Prometheus' --web.external-url and
-// --web.route-prefix have it.
+// The URL under which clients reach the exporter through a proxy: --web.external-url and
+// --web.route-prefix, as in Prometheus.
 
-/** A path in front of others, without the slash at its end; empty for `/`. undefined: not a path. */
+/** Returns a path prefix without its trailing slash (empty for `/`); undefined if `text` is not a path. */
 export function parsePrefix(text: string): string | undefined {
   const prefix = text.replace(/\/+$/, '');
   return text !== '' && /^(\/[\w.~-]+)*$/.test(prefix) ? prefix : undefined;
 }
 
-/** An http or https URL of host, port and path alone; undefined: anything else. */
+/** Parses an http or https URL that has only host, port and path; undefined for any other text. */
 export function parseExternalUrl(text: string): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
@@ -15,7 +15,7 @@ export function parseExternalUrl(text: string): URL | undefined {
   return isPlain && parsePrefix(url.pathname) !== undefined ? url : undefined;
 }
 
-/** What all paths that are served begin with: the prefix that was given, or that of the URL. */
+/** Returns the prefix of all served paths: --web.route-prefix if given, else the path of the external URL. */
 export function servedPrefix({
   routePrefix,
   externalUrl,

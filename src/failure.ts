@@ -1,5 +1,5 @@
-// Why a dump could not be decoded, as the daemon and the command line report it: the decoder's own
-// reasons, and those of files, time and processes. A closed list, for it is a metric label.
+// Why a dump could not be decoded, as the daemon and the command line report it: the decoder's
+// reasons and those of files, timeouts and processes. The list is closed, because it is a metric label.
 
 import { constants } from 'node:os';
 import { shownPath } from './file-path.ts';
@@ -7,18 +7,18 @@ import { DECODE_REASONS, VmcoreError } from './vmcore/errors.ts';
 
 export const FAILURE_REASONS = [
   ...DECODE_REASONS,
-  'permission', // the file may not be read
-  'io', // reading it failed
-  'timeout', // it took longer than --decode.timeout
-  'internal', // our own mistake, or the death of the worker
+  'permission', // no access to the file
+  'io', // reading the file failed
+  'timeout', // decoding took longer than --decode.timeout
+  'internal', // a bug of the exporter, or its worker died
 ] as const;
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
-/** Why a file gave no report, as workers send it, the ledger keeps it and people read it. */
+/** Why a file gave no report, as workers send it, the ledger stores it and pages show it. */
 export interface Failure {
   readonly reason: FailureReason;
-  /** What, where, got, wanted. */
+  /** What failed, where, the value found, the value wanted. */
   readonly message: string;
 }
 
@@ -33,7 +33,7 @@ export class FileError extends Error {
     | 'truncated'
     | 'limit_exceeded'
     | 'unsupported_compression';
-  /** errno name, such as ENOENT; undefined where the system call did not fail. */
+  /** Name of the errno, such as ENOENT; undefined if no system call failed. */
   readonly code: string | undefined;
 
   constructor(reason: FileError['reason'], message: string, code?: string, cause?: unknown) {
@@ -42,15 +42,15 @@ export class FileError extends Error {
     this.code = code;
   }
 
-  /** From an error of a file-system call: EACCES and EPERM are `permission`, the rest is `io`. */
+  /** Wraps the error of a file-system call: EACCES and EPERM become `permission`, others `io`. */
   static from(path: string, cause: unknown): FileError {
     return new FileError(reasonOf(cause), `${path}: ${messageOf(cause)}`, errorCode(cause), cause);
   }
 }
 
 /**
- * The reason and message of anything that was thrown while a file was decoded. An errno is never the
- * dump's fault, nor the program's, wherever it came from.
+ * Returns the reason and message of any error thrown while a file was decoded. A failed system call is
+ * `permission` or `io`, wherever it was thrown: neither the dump nor the program is at fault.
  */
 export function failureOf(error: unknown): Failure {
   if (error instanceof VmcoreError || error instanceof FileError) {
@@ -65,7 +65,7 @@ function reasonOf(error: unknown): 'permission' | 'io' {
   return code === 'EACCES' || code === 'EPERM' ? 'permission' : 'io';
 }
 
-/** Whether a system call failed: an error of zlib has a code and a number too, but no system call. */
+/** Whether a system call failed. Errors of zlib also have a code and a number, but no system call. */
 export function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error && 'errno' in error;
 }
@@ -75,8 +75,9 @@ const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(
 );
 
 /**
- * The errno name of a failed system call, or the code of an error of Node's. By number: libuv knows no
- * name for some, such as ESTALE, which Node then calls `Unknown system error -116`.
+ * Returns the errno name of a failed system call, or the code of any other Node error; undefined if it has
+ * none. Looks the name up by number, because libuv does not know some (ESTALE) and Node then reports
+ * `Unknown system error -116`.
  */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
@@ -87,10 +88,10 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** The message of whatever was thrown; of what is no Error, its text. */
+/** Returns the message of a thrown Error, or the text of any other thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What is asked for cannot be told now; it may be later. */
+/** The answer is not available now, but may be later. */
 export class Unavailable extends Error {}

@@ -1,15 +1,18 @@
-// Paths as text. To Linux a name is bytes; most are UTF-8, and text that is not loses them. Here each
-// byte that is no part of a character is a character of its own, of a private plane, so that a path
-// stays text in the ledger, between threads and in patterns, and gives back the same bytes.
+// Paths as text. Linux names are bytes, mostly UTF-8; decoding other bytes as UTF-8 loses them. So each byte
+// that is not part of a valid character becomes a character of a private-use plane: the path is text in
+// the ledger, between threads and in patterns, and converts back to the same bytes.
 
 import { isUtf8 } from 'node:buffer';
 import { resolve } from 'node:path';
 
-/** The character of byte 0; the others follow. A name that has these characters has them as bytes. */
+/**
+ * Stands for byte 0; the characters after it stand for bytes 1 to 255. Where a name itself has one of
+ * these characters, its bytes are replaced one by one.
+ */
 const FIRST = 0x10fe00;
 const STAND_INS = /[\u{10fe00}-\u{10feff}]/gu;
 
-/** The path or name that these bytes are; another one for each. */
+/** Returns the path or name of these bytes. Different bytes give different paths. */
 export function pathOf(bytes: Buffer): string {
   const text = bytes.toString();
   if (isUtf8(bytes) && !hasStandIn(text)) return text;
@@ -29,7 +32,7 @@ export function pathOf(bytes: Buffer): string {
   return path;
 }
 
-/** What a system call is to be given: the path itself, or its bytes where text is not enough. */
+/** Returns what to pass to a system call: the path itself, or its bytes if it has stand-ins. */
 export function systemPath(path: string): string | Buffer {
   if (!hasStandIn(path)) return path;
   return Buffer.concat(
@@ -39,7 +42,7 @@ export function systemPath(path: string): string | Buffer {
   );
 }
 
-/** Whether a path is a URL of an object in a store; a file of that name is `./https://...`. */
+/** Whether a path is the URL of an object. A local file of such a name is written `./https://...`. */
 export function isRemote(path: string): boolean {
   return /^(?:https?|s3):\/\//i.test(path);
 }
@@ -49,28 +52,28 @@ export function isInBucket(path: string): boolean {
   return /^s3:\/\//i.test(path);
 }
 
-/** The path of what has that name beside a file or object. */
+/** Returns the path of a file or object called `name` in the same directory as `path`. */
 export function pathBeside(path: string, name: string): string {
   return path.slice(0, path.lastIndexOf('/') + 1) + name;
 }
 
 /**
- * A dump directory as it is given: an absolute path, or a bucket with or without a prefix; undefined for
- * an empty text and for other URLs.
+ * Parses a dump directory. Returns an absolute path, or the URL of a bucket with an optional prefix;
+ * undefined for an empty text and for other URLs.
  */
 export function dumpDirectory(text: string): string | undefined {
   if (!isRemote(text)) return text === '' ? undefined : resolve(text);
   return /^s3:\/\/[^/]+(?:\/[^/]+)*\/?$/.test(text) ? text.replace(/\/$/, '') : undefined;
 }
 
-/** The path from the root on; a URL as it is. */
+/** Returns the absolute path; a URL unchanged. */
 export function absolutePath(path: string): string {
   return isRemote(path) ? path : resolve(path);
 }
 
 /**
- * The path for people: a byte that is no part of a character reads `\xff`, and a URL ends before its
- * query, which may give access to the object (presigned URLs).
+ * Returns the path as shown to people: a byte that is not part of a character as `\xff`, a URL without
+ * credentials and without its query, which may grant access to the object (presigned URLs).
  */
 export function shownPath(path: string): string {
   return (isRemote(path) ? withoutSecrets(path) : path).replace(
@@ -79,7 +82,7 @@ export function shownPath(path: string): string {
   );
 }
 
-/** Without user and password (RFC 3986 section 3.2.1), query and fragment. A key in S3 has none of them. */
+/** Removes user and password (RFC 3986 section 3.2.1), query and fragment. An s3:// URL has none of them. */
 function withoutSecrets(url: string): string {
   if (isInBucket(url)) return url;
   const end = url.search(/[?#]/);
@@ -98,7 +101,7 @@ function byteOf(standIn: string): number {
   return (standIn.codePointAt(0) ?? FIRST) - FIRST;
 }
 
-/** By its first byte (RFC 3629). */
+/** Length of a UTF-8 character in bytes, from its first byte (RFC 3629). */
 function characterLength(first: number): number {
   if (first < 0xc0) return 1;
   if (first < 0xe0) return 2;

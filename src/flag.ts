@@ -1,6 +1,6 @@
-// One setting of the program: its flag, what it means, and how the texts given for it are read.
+// One setting of the program: its flag, its help, and how its values are parsed.
 
-/** A row of the table. */
+/** A row of the table of flags. */
 export interface Flag<T = unknown> {
   readonly name: string;
   readonly help: string;
@@ -9,26 +9,26 @@ export interface Flag<T = unknown> {
   readonly defaultText: string | undefined;
   readonly repeatable: boolean;
   /**
-   * @param texts as given, the last one last; empty: there is no default either.
-   * @throws BadValue when a text cannot be what was meant.
+   * @param texts the values in the order given; empty if there is neither a value nor a default.
+   * @throws BadValue if a text is not valid.
    */
   readonly read: (texts: readonly string[]) => T;
 }
 
-/** A text that cannot be what was meant. */
+/** The text of a flag is not valid. */
 export class BadValue extends Error {
   constructor(got: string, { want, isSecret }: Pick<Reading<unknown>, 'want' | 'isSecret'>) {
     super(`got ${isSecret ? 'something else' : JSON.stringify(got)}, want ${want}`);
   }
 }
 
-/** How the text of a value is read. */
+/** How the text of a value is parsed. */
 export interface Reading<T> {
-  /** undefined: the text cannot be what was meant. */
+  /** Returns undefined if the text is not valid. */
   readonly parse: (text: string) => T | undefined;
-  /** What is wanted, in words. */
+  /** Describes valid texts, for the error message. */
   readonly want: string;
-  /** What cannot be meant is not repeated: it may hold a password. */
+  /** Keeps the text out of error messages, because it may contain a password. */
   readonly isSecret?: true;
 }
 
@@ -38,7 +38,7 @@ function valueOf<T>(text: string, reading: Reading<T>): T {
   return value;
 }
 
-/** A flag that always has a value; the last one given counts. */
+/** A flag that always has a value; if it is repeated, the last value is used. */
 export function one<T>(
   name: string,
   placeholder: string,
@@ -49,6 +49,7 @@ export function one<T>(
   return { name, help, placeholder, defaultText: reading.defaultText, repeatable: false, read };
 }
 
+/** A flag with one of the given values. */
 export function oneOf<T extends string>(
   name: string,
   help: string,
@@ -59,7 +60,7 @@ export function oneOf<T extends string>(
   return one(name, values.join('|'), help, { defaultText, parse, want: values.join(' or ') });
 }
 
-/** A flag without a default; an empty text is as good as none. */
+/** A flag without a default. Its value is undefined if it is not given or empty. */
 export function optional<T>(
   name: string,
   placeholder: string,
@@ -73,7 +74,7 @@ export function optional<T>(
   return { name, help, placeholder, defaultText: undefined, repeatable: false, read };
 }
 
-/** A repeatable flag: every value given counts. */
+/** A repeatable flag; all its values are used. */
 export function many<T>(
   name: string,
   placeholder: string,
@@ -81,13 +82,14 @@ export function many<T>(
   reading: Reading<T> & { readonly defaultText?: string; readonly atLeastOne?: true },
 ): Flag<readonly T[]> {
   const read = (texts: readonly string[]): readonly T[] => {
-    // An empty list is as wrong as an empty text.
+    // Without any value, fail as for an empty one.
     const wanted = texts.length === 0 && reading.atLeastOne ? [''] : texts;
     return wanted.map((text) => valueOf(text, reading));
   };
   return { name, help, placeholder, defaultText: reading.defaultText, repeatable: true, read };
 }
 
+/** A switch. Accepts true, false, 1 and 0; empty is false. */
 export function toggle(name: string, help: string): Flag<boolean> {
   const parse = (text: string): boolean | undefined =>
     ['true', '1'].includes(text) || (['', 'false', '0'].includes(text) ? false : undefined);

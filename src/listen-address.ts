@@ -1,13 +1,13 @@
-// Where to listen, as Prometheus exporters write it.
+// Listen addresses in the syntax of Prometheus exporters.
 
-/** An address and a port to bind: TCP. */
+/** A TCP address to bind. */
 export interface ListenAddress {
-  /** undefined: every address. */
+  /** undefined: all addresses. */
   readonly host: string | undefined;
   readonly port: number;
 }
 
-/** undefined for a text that is none of HOST:PORT, [IPv6]:PORT and :PORT. */
+/** Parses HOST:PORT, [IPv6]:PORT or :PORT; undefined for any other text. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);

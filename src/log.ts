@@ -1,18 +1,18 @@
-// Logging: one line an event, as logfmt (the default of Prometheus' exporters) or as JSON. Text from
-// dumps and paths is quoted and cut, so that it can neither forge nor flood.
+// Logging: one line per event, as logfmt (the default of Prometheus exporters) or JSON. Text from dumps
+// and paths is quoted and truncated, so that it can neither forge nor flood lines.
 
 import { LOG_LEVELS, type LogFormat, type LogLevel } from './config.ts';
 import { shownPath } from './file-path.ts';
 import { bounded, jsonText } from './text.ts';
 
-/** No field is longer, in characters. */
+/** Maximum length of a field, in characters. */
 const MAX_TEXT = 1024;
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
-/** A method for each level; what is below the level in force goes nowhere. */
+/** One method per level. Events below the configured level are dropped. */
 export type Logger = Readonly<Record<LogLevel, (message: string, fields?: LogFields) => void>>;
 
-/** @param write takes whole lines. It must not throw. */
+/** @param write writes whole lines; must not throw. */
 export function createLogger(
   level: LogLevel,
   format: LogFormat,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The entry: whether this Node will do. What it imports loads on older ones too; the program is process.ts.
+// Entry point: checks the version of Node. It imports only what older versions can load; the program is
+// process.ts.
 
 import { refusal } from './node-version.ts';
 

@@ -1,16 +1,17 @@
-// The name of this host, for dumps that do not name theirs.
+// The name of this host, for dumps that do not contain theirs.
 
 const MAX_HOST_NAME = 64;
 
-/** The name itself; undefined when it is none that a host can have. */
+/** Returns `text` if it is a valid host name, undefined otherwise. */
 export function parseNodeName(text: string): string | undefined {
   return text.length <= MAX_HOST_NAME && /^[\w.:-]+$/.test(text) ? text : undefined;
 }
 
 /**
- * A machine may have any name, `(none)` among them, and a default must always do.
+ * Returns the default of --node.name: the host name with invalid characters replaced. The kernel allows any
+ * host name, `(none)` for example, and the default must be valid.
  *
- * @param name what the kernel calls this machine, as gethostname(2) gives it.
+ * @param name as gethostname(2) returns it.
  */
 export function defaultNodeName(name: string): string {
   const plain = name.replace(/[^\w.:-]+/g, '-').replace(/^-|-$/g, '');

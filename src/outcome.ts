@@ -1,22 +1,22 @@
-// What became of one state of one file: the one shape in which ingest hands it to the ledger.
+// The result of decoding one version of a file, as ingest passes it to the ledger.
 
 import type { Failure } from './failure.ts';
 import type { CrashReport } from './vmcore/index.ts';
 
-/** What identifies the state of the file that was decoded. */
+/** Identifies the version of the file that was decoded. */
 interface FileState {
-  /** The watched directory it is in. */
+  /** The watched directory that contains it. */
   readonly root: string;
   readonly path: string;
-  /** The file's state without its content: size, times. */
+  /** Identifies the version without its content: size and times. */
   readonly version: string;
-  /** Digest of its content, as far as that distinguishes files; undefined when it could not be read. */
+  /** Digest of enough of the content to distinguish files; undefined if it could not be read. */
   readonly content: string | undefined;
 }
 
 /**
- * `report`: the crash could be identified, though perhaps not its counters (`hwerr.kind`).
- * `failure`: the file does not even say which crash it is of.
+ * `report`: the crash was identified, though its counters may be missing (`hwerr.kind`).
+ * `failure`: not even the crash could be identified.
  */
 export type FileOutcome = FileState &
   (

@@ -17,34 +17,34 @@ import { VERSION } from './version.ts';
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
-/** Threads in which libuv waits for files, unless told otherwise. */
+/** Default size of libuv's thread pool, which does file I/O. */
 const FILE_THREADS = 4;
 /**
- * Calls before V8 optimizes a function, ten times as many as by default: for a dump or two, compiling takes
- * more time and memory than it saves.
+ * Calls before V8 optimizes a function, ten times its defaults: for one or two dumps, compiling costs more
+ * time and memory than it saves.
  */
 const OPTIMIZE_LATER = [
   '--invocation-count-for-maglev=4000',
   '--invocation-count-for-maglev-osr=1000',
   '--invocation-count-for-turbofan=30000',
 ];
-/** How long what is under way may take when the process ends. */
+/** How long pending work may delay the end of the process. */
 const END_MS = 1000;
 
 const args = withCommand(process.argv.slice(2));
-// What only one command needs is imported by it: decoding one dump takes less time than the server.
+// Each command imports its own modules: decoding a dump takes less time than loading the server.
 const commands = program(VERSION, args, {
   async serve(given): Promise<void> {
     const config = readConfig(FLAG_KEYS, given, process.env);
-    // A directory whose mount hangs keeps one thread, and leaves the others to the rest.
+    // A directory on a hung mount blocks one thread, so there is one more per directory.
     process.env['UV_THREADPOOL_SIZE'] ??= String(FILE_THREADS + config.directories.length);
     const log = await logger(config);
     const { startApp } = await import('./app.ts');
     const { setFlagsFromString } = await import('node:v8');
-    // Else V8's young generation grows to 128 MiB under many requests, and never shrinks. It comes after the
-    // import, for V8 takes compiled code only with the flags that it was made with.
+    // Without it V8's young generation grows to 128 MiB under many requests and never shrinks. Set after the
+    // import, because V8 reuses compiled code only with the flags it was compiled with.
     setFlagsFromString('--optimize-for-size');
-    // Signals may come as soon as it listens, or sooner.
+    // Signals may arrive before the app has started.
     const running: { app?: App } = {};
     process.on('SIGHUP', () => {
       log.info('reloading', { signal: 'SIGHUP' });
@@ -95,7 +95,7 @@ const commands = program(VERSION, args, {
     const { decodeCommand } = await import('./cli/decode.ts');
     const { processTerminal } = await import('./cli/terminal.ts');
     const { setFlagsFromString } = await import('node:v8');
-    // They come after the imports, for V8 takes compiled code only with the flags that it was made with.
+    // Set after the imports, because V8 reuses compiled code only with the flags it was compiled with.
     for (const flag of OPTIMIZE_LATER) setFlagsFromString(flag);
     process.exitCode = await decodeCommand(
       files,
@@ -109,10 +109,10 @@ const commands = program(VERSION, args, {
   },
 });
 
-/** Ends the process, even if a reader of standard error hangs, or a mount. */
+/** Ends the process even if a reader of standard error, or a mount, hangs. */
 async function end(signal: NodeJS.Signals): Promise<void> {
   const { setTimeout: sleep } = await import('node:timers/promises');
-  // exit() would wait for every thread: for one that hangs in a system call, for ever.
+  // exit() waits for all threads, forever if one hangs in a system call.
   const isBusy = (): boolean =>
     process.getActiveResourcesInfo().some((name) => /^(FSReq|MessagePort)/.test(name));
   for (let waitedMs = 0; waitedMs < END_MS && isBusy(); waitedMs += 10) await sleep(10);
@@ -120,7 +120,7 @@ async function end(signal: NodeJS.Signals): Promise<void> {
   process.exit();
 }
 
-/** Writes to standard error, and says first which variables were mistyped. */
+/** Returns a logger to standard error, after a warning for each unknown HWERR_ variable. */
 async function logger({ logLevel, logFormat }: PassConfig): Promise<Logger> {
   const { createLogger } = await import('./log.ts');
   const { standardError } = await import('./standard-error.ts');
@@ -131,7 +131,7 @@ async function logger({ logLevel, logFormat }: PassConfig): Promise<Logger> {
   return log;
 }
 
-// Whoever reads our output may have seen enough: `decode FILE... | head` is no failure to report.
+// A reader may close the pipe early: `decode FILE... | head` is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

@@ -1,57 +1,58 @@
-// Which crashes are asked for: the filters that page, API and command line have in common.
+// Filters on crashes, shared by the page, the API and the command line.
 
 import { durationMs } from './duration.ts';
 import { HARDWARE_VERDICTS, VERDICTS, type VerdictKind } from './triage.ts';
 import { CATEGORIES } from './vmcore/index.ts';
 
-/** Filters as they are written in a query string, and as flags of the command line. */
+/** Names of the filters in query strings and command-line flags. */
 export const FILTERS = [
   ...(['host', 'since', 'until', 'verdict'] as const),
   ...(['category', 'kernel', 'model', 'signature'] as const),
 ] as const;
 export type FilterName = (typeof FILTERS)[number];
 
-/** A crash is selected when it has all that is given. */
+/** Selects the crashes that match all given filters. */
 export interface CrashFilter {
   readonly host?: string | undefined;
-  /** Happened then or later; Unix seconds. */
+  /** Earliest crash time, inclusive; Unix seconds. */
   readonly sinceSeconds?: number | undefined;
-  /** Happened before; Unix seconds. */
+  /** Latest crash time, exclusive; Unix seconds. */
   readonly untilSeconds?: number | undefined;
   /** `hardware`: any of HARDWARE_VERDICTS. */
   readonly verdict?: VerdictKind | 'hardware' | undefined;
   /** Has errors of this category, counted or in its log. */
   readonly category?: string | undefined;
   readonly kernel?: string | undefined;
-  /** Vendor and model of the machine, as the ledger has them. */
+  /** Vendor and model of the machine, as stored in the ledger. */
   readonly model?: string | undefined;
   /** Digest of the signature. */
   readonly signature?: string | undefined;
 }
 
-/** Orders of a list; within each the newest crash comes first. */
+/** Orders of a list; the second criterion is always the newest crash first. */
 export const SORTS = ['newest', 'oldest', 'host', 'kernel', 'model', 'verdict'] as const;
 export type Sort = (typeof SORTS)[number];
 
-/** Crashes of one page of a list. */
+/** One page of a list of crashes. */
 export interface CrashSelection extends CrashFilter {
   readonly sort?: Sort;
   readonly offset: number;
   readonly limit: number;
 }
 
-/** Longer than any host name, kernel release or crash id. */
+/** Maximum length of a name; longer than any host name, kernel release or crash id. */
 const MAX_NAME = 256;
 
-/** Whether this may be a host's name, a crash's id or the like. */
+/** Whether the text is short enough for a host name, a crash id or the like. */
 export function isName(text: string): boolean {
   return text.length <= MAX_NAME;
 }
 
 /**
- * The filter that was asked for, or what is wrong with it, in words that begin with the filter's name.
+ * Parses filters. Returns the filter, or an error message that begins with the name of the invalid one.
  *
- * @param given text of each filter; empty is the same as none.
+ * @param given text of each filter; an empty text means no filter.
+ * @param nowSeconds Unix seconds, from which durations count back.
  */
 export function crashFilter(
   given: Readonly<Partial<Record<FilterName, string | undefined>>>,
@@ -81,7 +82,7 @@ function isVerdict(text: string): text is VerdictKind | 'hardware' {
   return text === 'hardware' || VERDICTS.some((kind) => kind === text);
 }
 
-/** Unix seconds: so long ago, or a date in UTC, with a time or without; NaN: neither. */
+/** Parses a duration before now, or a date with an optional time in UTC. Returns Unix seconds; NaN if invalid. */
 function moment(text: string | undefined, nowSeconds: number): number | undefined {
   if (text === undefined) return undefined;
   const ms = durationMs(text);

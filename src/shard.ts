@@ -1,6 +1,6 @@
-// Which of several collectors that share no database this one is: --central.shard.
+// --central.shard: which of several collectors without a common database this one is.
 
-/** One of `count` collectors, each with a ledger of its own; `index` is from 0, as of a StatefulSet's pods. */
+/** One of `count` collectors, each with its own ledger. `index` starts at 0, as in a StatefulSet's pods. */
 export interface Shard {
   readonly index: number;
   readonly count: number;
@@ -8,13 +8,14 @@ export interface Shard {
 
 const MAX_SHARDS = 1000;
 
-/** Of `I/N`; undefined where I is not one of the N shards. */
+/** Parses `I/N`; undefined unless I < N <= 1000. */
 export function parseShard(text: string): Shard | undefined {
   const [, index, count] = /^(\d{1,4})\/(\d{1,4})$/.exec(text)?.map(Number) ?? [];
   if (index === undefined || count === undefined) return undefined;
   return index < count && count <= MAX_SHARDS ? { index, count } : undefined;
 }
 
+/** Returns `I/N`, the form that parseShard() accepts. */
 export function shardText({ index, count }: Shard): string {
   return `${index}/${count}`;
 }

@@ -1,14 +1,14 @@
-// Standard error as a log may use it. The log may be lost, the daemon may not: a reader that is gone,
-// that hangs, a full disk or a closed terminal costs lines and nothing else.
+// Standard error as the target of the log. Lines may be lost, but the daemon must go on: a reader that
+// exits or hangs, a full disk or a closed terminal only costs lines.
 
 import { fstatSync, writeSync } from 'node:fs';
 
-/** What may wait for a reader that hangs, bytes. */
+/** Maximum number of bytes buffered for a reader that hangs. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
- * @returns what writes a line, and never throws. Lines that could not be written are counted; the
- *   next one that can be is preceded by their number.
+ * @returns a function that writes a line and never throws. It counts lines that cannot be written, and
+ *   writes their number before the next line that can.
  */
 export function standardError(): (line: string) => void {
   const write = isFile(process.stderr.fd) ? toFile : toStream;
@@ -16,8 +16,8 @@ export function standardError(): (line: string) => void {
   process.stderr.on('error', () => undefined);
   let lost = 0;
   return (line) => {
-    const told = lost === 0 ? line : `hwerr-exporter: ${lost} lines of the log were lost\n${line}`;
-    lost = write(told) ? 0 : lost + 1;
+    const text = lost === 0 ? line : `hwerr-exporter: ${lost} lines of the log were lost\n${line}`;
+    lost = write(text) ? 0 : lost + 1;
   };
 }
 
@@ -29,7 +29,7 @@ function isFile(fd: number): boolean {
   }
 }
 
-/** Past the stream: one failed write (ENOSPC) would be its last. */
+/** Bypasses the stream, which would stop for good after one failed write (ENOSPC). */
 function toFile(text: string): boolean {
   try {
     writeSync(process.stderr.fd, text);

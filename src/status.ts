@@ -1,5 +1,5 @@
-// Between what the daemon knows and what HTTP shows: the one file to change when the ledger does.
-// What leaves the process is chosen here, field by field, and no text of a dump is longer than this.
+// Converts the daemon's state to the views that HTTP shows; the one file to change when the ledger does.
+// It selects field by field what leaves the process, and truncates text from dumps to MAX_TEXT.
 
 import {
   type CrashView,
@@ -29,25 +29,25 @@ import type { LogFindings } from './vmcore/index.ts';
 
 const MAX_TEXT = 1024;
 
-/** Where the status comes from. */
+/** Sources of the status. */
 export interface StatusParts {
   readonly ledger: Pick<LedgerStatus, 'state'> & { readonly view: LedgerView };
   readonly ingest: Pick<Ingest, 'isReady' | 'status' | 'isOnDisk'>;
-  /** Whether a crash kernel is loaded; undefined: unknown. */
+  /** Whether a crash kernel is loaded; undefined if unknown. */
   readonly kdumpArmed: () => boolean | undefined;
   readonly thisBoot: { readonly state: LiveState } | undefined;
 }
 
-/** What the daemon knows, for the HTTP side to show. */
+/** Returns the state of the daemon as HTTP shows it. */
 export function statusSource(parts: StatusParts): StatusSource {
   const { ledger, ingest, kdumpArmed, thisBoot } = parts;
-  const hosts = async (most?: number): Promise<string[]> =>
-    [...(await ledger.view.hosts(most))].sort();
+  const hosts = async (limit?: number): Promise<string[]> =>
+    [...(await ledger.view.hosts(limit))].sort();
   const ledgerProblem = (): string | undefined =>
     ledger.state.kind === 'ready' ? undefined : ledger.state.message;
   return {
-    view: async (asked) => {
-      const { crashes, matching } = await ledger.view.select(asked);
+    view: async (selection) => {
+      const { crashes, matching } = await ledger.view.select(selection);
       return {
         recorded: ledger.view.crashCount(),
         matching,
@@ -60,8 +60,8 @@ export function statusSource(parts: StatusParts): StatusSource {
         ledgerProblem: ledgerProblem(),
       };
     },
-    signatures: async (asked) => {
-      const { groups, signatures, unsigned } = await ledger.view.signatures(asked);
+    signatures: async (selection) => {
+      const { groups, signatures, unsigned } = await ledger.view.signatures(selection);
       const shown = groups.map(signatureView);
       return {
         signatures: shown,
@@ -70,9 +70,9 @@ export function statusSource(parts: StatusParts): StatusSource {
         hosts: await hosts(MAX_OFFERED_HOSTS),
       };
     },
-    async *csv(asked) {
+    async *csv(filter) {
       yield CSV_HEAD;
-      for await (const crash of ledger.view.crashes(asked)) yield crashCsv(crash);
+      for await (const crash of ledger.view.crashes(filter)) yield crashCsv(crash);
     },
     crash: async (id) => {
       const crash = await ledger.view.crash(id);
@@ -122,7 +122,7 @@ function signatureView({ signature, newest, unnamed, ...numbers }: SignatureGrou
   };
 }
 
-/** All text in it was bounded when it was decoded. */
+/** Text needs no truncation here: the decoder has already limited it. */
 function logView(report: StoredReport): LogFindings {
   const { log, hardwareEvents, hardwareEventsOmitted, loggedErrors, previousBootRecords, crash } =
     report;

@@ -1,16 +1,16 @@
-// Text of dumps, logs and paths, made safe where it leaves the process: anybody may have written it,
-// and a terminal, a page or a log reader obeys some of it.
+// Makes text from dumps, logs and paths safe where it leaves the process. Anybody may have written it, and
+// terminals, pages and log readers interpret some characters.
 
 import { shownPath } from './file-path.ts';
 
-/** Almost no text has one of these; V8 takes long to compile what names properties of characters. */
+/** Quick test that almost all text passes; V8 takes long to compile patterns with Unicode properties. */
 const UNUSUAL = /[^ -~]/;
-/** Controls, format and direction marks, line separators, halves of characters. */
+/** Controls, format and direction characters, line separators, lone surrogates. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-/** Of these, what JSON.stringify() leaves as it is. */
+/** Those of UNSEEN that JSON.stringify() does not escape. */
 const UNSEEN_IN_JSON = /[\x7f-\x9f\p{Cf}\u2028\u2029]/gu;
 
-/** For people: what would be obeyed instead of shown reads `\x1b` or `\u{202e}`. */
+/** Escapes, for people, what a terminal or page would interpret: `\x1b`, `\u{202e}`. */
 export function visible(text: string): string {
   const shown = shownPath(text);
   if (!UNUSUAL.test(shown)) return shown;
@@ -20,26 +20,26 @@ export function visible(text: string): string {
   });
 }
 
-/** For programs that misread a control character, or take another line for another record: as spaces. */
+/** Replaces with spaces, for programs, control characters and line breaks that they would misread. */
 export function oneLine(text: string): string {
   const shown = shownPath(text);
   return UNUSUAL.test(shown) ? shown.replace(UNSEEN, ' ') : shown;
 }
 
-/** So many UTF-16 units of it at most, and an ellipsis where some are missing; well-formed. */
-export function bounded(text: string, most: number): string {
-  if (text.length <= most) return text.toWellFormed();
-  const end = /[\ud800-\udbff]/.test(text.charAt(most - 1)) ? most - 1 : most;
+/** Returns well-formed text of at most `maxLength` UTF-16 units, plus an ellipsis if it was truncated. */
+export function bounded(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text.toWellFormed();
+  const end = /[\ud800-\udbff]/.test(text.charAt(maxLength - 1)) ? maxLength - 1 : maxLength;
   return `${text.slice(0, end).toWellFormed()}…`;
 }
 
-/** As JSON on one line, with nothing in it that a terminal obeys. */
+/** Returns JSON on one line, without characters that a terminal interprets. */
 export function jsonText(value: object | string): string {
   const json = JSON.stringify(value);
   if (!UNUSUAL.test(json)) return json;
   return json.replace(UNSEEN_IN_JSON, (character) =>
     character
-      .split('') // as JSON has it: past U+FFFF, two of four digits
+      .split('') // JSON escapes a character past U+FFFF as two surrogates of four digits each
       .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
       .join(''),
   );

@@ -1,16 +1,16 @@
-// A thread that answers requests, one at a time. It starts with the first one, ends when none came for a
-// while, and is replaced when it died. What takes long is done in one: to decode, to wait for a disk, to
-// compare a password.
+// A worker thread that answers requests, one at a time. It starts with the first request, ends after a while
+// without any, and is replaced if it dies. It runs what takes long: decoding, waiting for the disk,
+// comparing passwords.
 
 import { Worker, parentPort } from 'node:worker_threads';
 import { messageOf } from './failure.ts';
 
-/** How long a thread stays with nothing to do. */
+/** How long an idle thread is kept. */
 const IDLE_MS = 30_000;
-/** In place of a request: there will be no more. */
+/** Sent in place of a request: no more will follow. */
 const END = null;
 
-/** The system lets no thread start, for now: too many tasks, or too little memory. */
+/** The system currently refuses to start a thread: too many tasks or too little memory. */
 export class ThreadNotStarted extends Error {}
 
 interface Waiting<Answer> {
@@ -18,7 +18,7 @@ interface Waiting<Answer> {
   readonly reject: (error: Error) => void;
 }
 
-/** The side that asks. */
+/** The requesting side. */
 export class Thread<Request, Answer> {
   readonly #entry: URL;
   readonly #maxHeapBytes: number | undefined;
@@ -28,7 +28,7 @@ export class Thread<Request, Answer> {
 
   /**
    * @param entry the module that calls answerRequests().
-   * @param maxHeapBytes of its JavaScript heap; undefined: as much as Node allows.
+   * @param maxHeapBytes limit of its JavaScript heap, bytes; undefined: Node's default.
    */
   constructor(entry: URL, maxHeapBytes?: number) {
     this.#entry = entry;
@@ -36,9 +36,9 @@ export class Thread<Request, Answer> {
   }
 
   /**
-   * Not to be called again before it has resolved or rejected.
+   * Sends a request and returns its answer. Do not call it again before that has resolved or rejected.
    *
-   * @throws ThreadNotStarted; any other Error when the thread died, or was stopped.
+   * @throws ThreadNotStarted; any other Error if the thread died or was stopped.
    */
   ask(request: Request): Promise<Answer> {
     clearTimeout(this.#idle);
@@ -51,14 +51,14 @@ export class Thread<Request, Answer> {
   }
 
   /**
-   * Ends the thread, whatever it does: what was asked for is rejected at once. Resolves when it has
-   * ended, which it does not while a system call hangs in it. The next request starts another.
+   * Terminates the thread, whatever it does, and rejects the open request at once. Resolves when the thread
+   * has ended, which a hung system call prevents. The next request starts a new thread.
    */
   async stop(): Promise<void> {
     await this.#lose(new Error('the thread was stopped'))?.terminate();
   }
 
-  /** Lets the thread end by itself. Resolves when it has. */
+  /** Lets the thread finish. Resolves when it has ended. */
   close(): Promise<void> {
     const worker = this.#lose(new Error('the thread was closed'));
     return new Promise((resolve) => {
@@ -97,7 +97,7 @@ export class Thread<Request, Answer> {
     }
   }
 
-  /** @returns the worker that was in use until now. */
+  /** @returns the worker that was in use. */
   #lose(error: Error): Worker | undefined {
     const worker = this.#worker;
     clearTimeout(this.#idle);
@@ -109,9 +109,9 @@ export class Thread<Request, Answer> {
 }
 
 /**
- * The thread's side: answers what is asked for.
+ * The thread's side: answers each request.
  *
- * @param end called when there will be nothing more; the thread ends with it.
+ * @param end called after the last request; the thread ends afterwards.
  */
 export function answerRequests(
   answer: (request: never) => unknown,
@@ -123,8 +123,8 @@ export function answerRequests(
       end();
       port.close();
     } else {
-      void Promise.resolve(answer(request as never)).then((said) => {
-        port.postMessage(said);
+      void Promise.resolve(answer(request as never)).then((result) => {
+        port.postMessage(result);
       });
     }
   });

@@ -1,6 +1,6 @@
-// The first question of a crash: was it the hardware? Answered once, from the kernel's counters, its
-// log and its panic together; every answer says on what it rests. Counts of the log are never added to
-// the counters: the log is a lower bound, and most errors in it are in no counter.
+// The verdict on a crash: was it the hardware? It combines the kernel's counters, its log and its panic,
+// and states its basis. Errors in the log are never added to the counters: the log is a lower bound, and
+// most errors in it are in no counter.
 
 import {
   type AbsentReason,
@@ -14,22 +14,22 @@ import {
   partName,
 } from './vmcore/index.ts';
 
-/** The error that a verdict speaks of, as far as the log names it. */
+/** The error that a verdict is about, as far as the log names it. */
 export interface NamedError {
   readonly category: string;
   readonly severity: Severity;
-  /** In a few words: `0000:01:00.0`; null: the kernel named none. */
+  /** Short name of the part, such as `0000:01:00.0`; null if the kernel named none. */
   readonly part: string | null;
 }
 
 /**
- * On what a verdict rests. `log_text`: on the text of a log that does not say who wrote its lines, so
- * that any process of the crashed machine may have.
+ * What a verdict rests on. `log_text`: a log that does not record who wrote its lines, so that any
+ * process of the crashed machine may have written them.
  */
 type Basis = 'counters' | 'log' | 'log_text' | 'panic' | 'taint';
 
 type Answer =
-  /** The panic is a hardware error itself. */
+  /** The panic itself is a hardware error. */
   | { readonly kind: 'hardware_panic'; readonly error: NamedError }
   /** An error of this category was counted within the suspect window before the panic. */
   | {
@@ -38,62 +38,62 @@ type Answer =
       readonly leadSeconds: number;
       readonly error: NamedError | null;
     }
-  /** Only the log has an error that was no more than survived within that window. */
+  /** Only the log has a recoverable or fatal error within that window. */
   | { readonly kind: 'logged_suspect'; readonly leadSeconds: number; readonly error: NamedError }
-  /** Errors were counted, the last of them longer ago than that. */
+  /** Errors were counted, the last one before that window. */
   | { readonly kind: 'earlier'; readonly category: string; readonly leadSeconds: number }
-  /** The log has such errors, the last of them longer ago than that. */
+  /** The log has such errors, the last one before that window. */
   | { readonly kind: 'logged_earlier'; readonly leadSeconds: number; readonly error: NamedError }
   /** The last error is dated after the crash: the clock was set in between. */
   | { readonly kind: 'clock_set' }
   /** Errors were counted, but the dump does not say when the kernel died. */
   | { readonly kind: 'undated' }
-  /** The log has such errors, and does not say how long before the crash. */
+  /** The log has such errors, but not how long before the crash. */
   | { readonly kind: 'logged_undated'; readonly error: NamedError }
-  /** There was a machine check in this boot, of which neither counters nor log know. */
+  /** The taint flags record a machine check in this boot; neither counters nor log have it. */
   | { readonly kind: 'machine_check_taint' }
-  /** The kernel counts hardware errors, and counted none; its log, if it was read, has none. */
+  /** The kernel counts hardware errors and counted none; its log, if read, has none. */
   | { readonly kind: 'clean' }
   /** There are no counters, and the log has no error. */
   | {
       readonly kind: 'log_clean';
       readonly reason: 'kernel_without_hwerr' | 'pstore';
-      /** Seconds since boot of the first line of the log; null where the whole log was read. */
+      /** Seconds from boot to the first line of the log; null if the whole log was read. */
       readonly sinceSeconds: number | null;
     }
-  /** Nothing is known about errors. */
+  /** Whether there were errors is unknown. */
   | { readonly kind: 'unknown'; readonly reason: AbsentReason | DecodeReason };
 
 export type Verdict = Answer & { readonly restsOn: readonly Basis[] };
 export type VerdictKind = Verdict['kind'];
 type Of<Kind extends VerdictKind> = Extract<Verdict, { readonly kind: Kind }>;
 
-/** Every kind, from what says most of the crash to what says least. */
+/** All kinds, the one that says most about the crash first. */
 export const VERDICTS = [
   ...(['hardware_panic', 'suspect', 'logged_suspect', 'earlier', 'logged_earlier'] as const),
   ...(['clock_set', 'undated', 'logged_undated', 'machine_check_taint'] as const),
   ...(['clean', 'log_clean', 'unknown'] as const),
 ] satisfies readonly VerdictKind[];
 
-/** Of these the hardware may be at fault: the panic is an error, or one came shortly before. */
+/** Kinds in which the hardware may be at fault: the panic is an error, or one came shortly before. */
 export const HARDWARE_VERDICTS = [
   ...(['hardware_panic', 'suspect', 'logged_suspect'] as const),
 ] satisfies readonly VerdictKind[];
 
-/** What of a report a verdict is made of. */
+/** The parts of a report that the verdict depends on. */
 export type Evidence = Pick<CrashReport, 'hwerr'> &
   Timing &
   Pick<LogFindings, 'hardwareEvents' | 'crash'>;
 
 type Timing = Pick<CrashReport, 'crashTimeSeconds' | 'log' | 'loggedErrors'>;
 
-/** Counters have whole seconds of two moments each: they and the log agree when they differ by less. */
+/** Counters and log agree within this tolerance, because counters have two times in whole seconds. */
 const CLOCK_SECONDS = 2;
 
 /**
- * Seconds from the last error of a category to the crash; negative when the clock was set back in
- * between, undefined when there was no error or the dump has no time of the crash. From the log, whose
- * clock is monotonic, where it has the error; else from the time of day.
+ * Returns the seconds from the last error of a category to the crash: negative if the clock was set back in
+ * between, undefined if there was no error or the dump has no time of the crash. Taken from the log,
+ * whose clock is monotonic, if it has the error; otherwise from the time of day.
  */
 export function leadSeconds(
   { category, lastErrorTimestampSeconds }: HwerrCategory,
@@ -105,17 +105,17 @@ export function leadSeconds(
   if (isForgeable(log)) return byClock;
   const byLog = nearest(loggedErrors.filter(({ hwerrCategory }) => hwerrCategory === category));
   if (byLog === undefined) return byClock;
-  // Later ones were counted and not printed.
+  // Later errors were counted but not printed.
   const isOlder = byClock !== undefined && byClock >= 0 && byLog - byClock > CLOCK_SECONDS;
   return isOlder ? byClock : byLog;
 }
 
-/** Whether an error that long before the panic may have to do with it. */
+/** Whether an error `lead` seconds before the panic is within the suspect window. */
 export function isSuspect(lead: number | undefined, windowSeconds: number): boolean {
   return lead !== undefined && lead >= 0 && lead <= windowSeconds;
 }
 
-/** The error that a verdict is about, its part where that is known; null: it is about none. */
+/** Returns the error that a verdict is about, with its part if known; null if it is about none. */
 export function errorOf(
   verdict: Verdict,
 ): { readonly category: string; readonly part: string | null } | null {
@@ -124,9 +124,9 @@ export function errorOf(
 }
 
 /**
- * What to say first about a crash.
+ * Returns the verdict on a crash.
  *
- * @param windowSeconds an error at most so long before the panic is suspect.
+ * @param windowSeconds length of the suspect window before the panic.
  */
 export function verdictOf(report: Evidence, windowSeconds: number): Verdict {
   const { log, crash } = report;
@@ -145,12 +145,12 @@ export function verdictOf(report: Evidence, windowSeconds: number): Verdict {
   return withoutErrors(report, ofLog);
 }
 
-/** Whether any process of the crashed machine may have written lines of it. */
+/** Whether any process of the crashed machine may have written lines of the log. */
 function isForgeable(log: LogFindings['log']): boolean {
   return log.source !== 'absent' && log.forgeable;
 }
 
-/** What counters say; undefined: they are not known, or all zero. */
+/** Returns the verdict by the counters; undefined if they are unknown or all zero. */
 function countedVerdict(report: Evidence, windowSeconds: number): Verdict | undefined {
   const { hwerr } = report;
   if (hwerr.kind !== 'present' || hwerr.categories.every(({ count }) => count === 0)) return;
@@ -158,7 +158,7 @@ function countedVerdict(report: Evidence, windowSeconds: number): Verdict | unde
   const past = leads
     .filter(({ seconds }) => seconds >= 0)
     .sort((one, other) => one.seconds - other.seconds);
-  // Kernels count informational firmware records too, by mistake.
+  // Kernels mistakenly count informational firmware records too.
   const last =
     past.find(({ seconds, event }) => isSuspect(seconds, windowSeconds) && !isMild(event)) ??
     past[0];
@@ -168,10 +168,10 @@ function countedVerdict(report: Evidence, windowSeconds: number): Verdict | unde
   }
   const { category, seconds, event } = last;
   const restsOn: readonly Basis[] = event === undefined ? counters : ['counters', 'log'];
-  const said = { category, leadSeconds: seconds, restsOn };
+  const common = { category, leadSeconds: seconds, restsOn };
   return isSuspect(seconds, windowSeconds)
-    ? { kind: 'suspect', ...said, error: event === undefined ? null : named(event) }
-    : { kind: 'earlier', ...said };
+    ? { kind: 'suspect', ...common, error: event === undefined ? null : named(event) }
+    : { kind: 'earlier', ...common };
 }
 
 function isMild(event: Pick<HardwareEvent, 'severity'> | undefined): boolean {
@@ -181,11 +181,11 @@ function isMild(event: Pick<HardwareEvent, 'severity'> | undefined): boolean {
 interface CountedError {
   readonly category: string;
   readonly seconds: number;
-  /** What the log has of it; undefined: nothing, or nothing to rely on. */
+  /** The same error in the log; undefined if the log does not have it or may be forged. */
   readonly event?: HardwareEvent | undefined;
 }
 
-/** The last error of a category; and before that, if it is mild by the log, the last one that was not. */
+/** Returns the last error of a category and, if the log shows it as mild, also the last severe one before it. */
 function countedErrors(report: Evidence, counter: HwerrCategory): readonly CountedError[] {
   const { category, count } = counter;
   const seconds = leadSeconds(counter, report);
@@ -196,7 +196,7 @@ function countedErrors(report: Evidence, counter: HwerrCategory): readonly Count
   if (!isLogged) return [last];
   const event = lastEvent(report, ({ hwerrCategory }) => hwerrCategory === category);
   const severe = nearest(logged.filter(isSevere));
-  // More in the log than were counted: which of them were is not known.
+  // If the log has more errors than were counted, it is unknown which of them were counted.
   const areAllCounted = logged.reduce((sum, { events }) => sum + events, 0) <= count;
   if (!isMild(event) || severe === undefined || !areAllCounted) return [{ ...last, event }];
   const before = lastEvent(report, (one) => one.hwerrCategory === category && isSevere(one));
@@ -206,7 +206,7 @@ function countedErrors(report: Evidence, counter: HwerrCategory): readonly Count
   ];
 }
 
-/** The last one in the log that the crash did not come before. */
+/** Returns the last matching event in the log that is not later than the crash. */
 function lastEvent(
   { hardwareEvents, crash }: Evidence,
   isOne: (event: HardwareEvent) => boolean,
@@ -215,20 +215,20 @@ function lastEvent(
   return hardwareEvents.findLast((event) => (event.time ?? 0) <= end && isOne(event));
 }
 
-/** What the log says; undefined: it is not there, or has nothing that was more than corrected. */
+/** Returns the verdict by the log; undefined if there is no log, or no error in it worse than corrected. */
 function loggedVerdict(report: Evidence, windowSeconds: number, basis: Basis): Verdict | undefined {
   const event = lastEvent(report, isSevere);
   if (event === undefined) return undefined;
-  const said = { error: named(event), restsOn: [basis] };
+  const common = { error: named(event), restsOn: [basis] };
   const seconds = nearest(report.loggedErrors.filter(isSevere));
-  if (seconds === undefined) return { kind: 'logged_undated', ...said };
+  if (seconds === undefined) return { kind: 'logged_undated', ...common };
   const kind = isSuspect(seconds, windowSeconds) ? 'logged_suspect' : 'logged_earlier';
-  return { kind, leadSeconds: seconds, ...said };
+  return { kind, leadSeconds: seconds, ...common };
 }
 
 /**
- * Of two in one class the nearer to the crash; where they are one error, that of the counters. What was
- * counted may be no more than informational by the log: the log has worse then.
+ * Returns the stronger verdict. Of two in one class, returns the one nearer to the crash; if both are the same
+ * error, the counted one. A counted error that is only informational by the log yields to the log's.
  */
 function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdict | undefined {
   if (counted === undefined || logged === undefined) return counted ?? logged;
@@ -246,7 +246,7 @@ function worse(counted: Verdict | undefined, logged: Verdict | undefined): Verdi
   return VERDICTS.indexOf(counted.kind) <= VERDICTS.indexOf(logged.kind) ? counted : logged;
 }
 
-/** Whether the log names an error that was counted: as one of that category, or a machine check, which is `others`. */
+/** Whether the log names the counted error: one of that category, or a machine check, counted as `others`. */
 function isOneError(counted: Of<'suspect'>, logged: Of<'logged_suspect'>): boolean {
   if (counted.error !== null || !logged.restsOn.includes('log')) return false;
   const isOfCategory = ['others', logged.error.category].includes(counted.category);

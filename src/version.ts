@@ -1,4 +1,4 @@
-// The version and the commit, from package.json, where they are said once (npm pkg set gitHead=…).
+// The version and the commit, from package.json (builds set gitHead there: npm pkg set gitHead=…).
 
 import { readFileSync } from 'node:fs';
 
@@ -8,7 +8,10 @@ const { version, gitHead } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as {
   gitHead?: string;
 };
 
-/** Of the JSON in deploy/docs/crashes.schema.json: grows when a field changes its meaning or goes. */
+/**
+ * Version of the JSON in deploy/docs/crashes.schema.json; increased when a field changes its meaning or is
+ * removed.
+ */
 export const SCHEMA_VERSION = 1;
 
 export const VERSION: string = version;

@@ -1,4 +1,4 @@
-// How the page says things: spans, dates, verdicts, and what to do about a failure.
+// Text for people: durations, dates, verdicts, and advice on failures.
 
 import type { NamedError, Verdict, VerdictKind } from './triage.ts';
 import type { AbsentReason } from './vmcore/index.ts';
@@ -11,12 +11,12 @@ const CATEGORY_NAMES: Readonly<Record<string, string>> = {
   others: 'other hardware',
 };
 
-/** `CPU`, `other hardware`; a category without a name for people is shown as it is. */
+/** Returns `CPU`, `other hardware` and the like; a category without a display name unchanged. */
 export function categoryName(category: string): string {
   return CATEGORY_NAMES[category] ?? category;
 }
 
-/** `8 s`, `4 min 12 s`, `3 d 2 h`. */
+/** Formats the absolute value of a duration with its two largest units: `8 s`, `4 min 12 s`, `3 d 2 h`. */
 export function span(seconds: number): string {
   const whole = Math.abs(Math.round(seconds));
   const parts = [
@@ -31,7 +31,7 @@ export function span(seconds: number): string {
   return shown.map(([value, unit]) => `${value} ${unit}`).join(' ');
 }
 
-/** `2026-10-03 14:05:42 UTC`; a number that is no date is shown as it is. */
+/** Formats Unix seconds: `2026-10-03 14:05:42 UTC`. A number out of the range of dates is shown in seconds. */
 export function date(seconds: number): string {
   const time = new Date(seconds * 1000);
   if (Number.isNaN(time.getTime())) return `${seconds} s after 1970`;
@@ -41,30 +41,30 @@ export function date(seconds: number): string {
     .replace('T', ' ')} UTC`;
 }
 
-/** `2026-10-03 14:05`, UTC as date() says. */
+/** Formats Unix seconds without seconds and time zone: `2026-10-03 14:05`, in UTC. */
 export function shortDate(seconds: number): string {
   return date(seconds).replace(/:\d\d UTC$/, '');
 }
 
-/** `2026-10-03T14:05:42.000Z` of Unix seconds; undefined for a number that is no date. */
+/** Formats Unix seconds: `2026-10-03T14:05:42.000Z`; undefined if out of the range of dates. */
 export function isoDate(seconds: number): string | undefined {
   const time = new Date(seconds * 1000);
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }
 
-/** `3 h 2 min ago`, or `in 5 s` where clocks disagree. */
+/** Formats a time relative to now: `3 h 2 min ago`, or `in 5 s` if clocks disagree. */
 export function ago(seconds: number, nowSeconds: number): string {
   const age = nowSeconds - seconds;
   return age < 0 ? `in ${span(age)}` : `${span(age)} ago`;
 }
 
-/** `8 s before`, `3 s after (the clock was set)`, or `unknown` for null. */
+/** Formats a lead: `8 s before`, `3 s after (the clock was set)`, or `unknown` for null. */
 export function lead({ leadSeconds: seconds }: { readonly leadSeconds: number | null }): string {
   if (seconds === null) return 'unknown';
   return seconds < 0 ? `${span(seconds)} after (the clock was set)` : `${span(seconds)} before`;
 }
 
-/** Kinds of answers in a few words, for lists. */
+/** Short names of the kinds of verdict, for lists. */
 export const VERDICT_NAMES: Readonly<Record<VerdictKind | 'hardware', string>> = {
   hardware: 'a hardware error in or shortly before the panic',
   hardware_panic: 'the panic is a hardware error',
@@ -81,7 +81,7 @@ export const VERDICT_NAMES: Readonly<Record<VerdictKind | 'hardware', string>> =
   unknown: 'unknown',
 };
 
-/** The answer in a few words, for a list. */
+/** Returns the verdict in a few words, for a list. */
 export function verdictBrief(verdict: Verdict): string {
   switch (verdict.kind) {
     case 'hardware_panic':
@@ -116,7 +116,7 @@ interface SharedBy {
   readonly unnamed: number;
 }
 
-/** What crashes with one signature have in common, and what that suggests; undefined: nothing. */
+/** Says what crashes with one signature share and what that suggests; undefined if nothing. */
 export function sharedBy({
   crashes,
   hosts,
@@ -137,7 +137,7 @@ export function sharedBy({
     : 'Several hosts, one kernel: suspect a bug of the kernel.';
 }
 
-/** The answer in one line. */
+/** Returns the verdict in one line. */
 export function verdictText(verdict: Verdict): string {
   const { kind } = verdict;
   const untrusted = verdict.restsOn.includes('log_text')
@@ -188,13 +188,13 @@ const SEVERITY_NAMES: Readonly<Record<NamedError['severity'], string>> = {
   fatal: 'fatal ',
 };
 
-/** `fatal memory error at DIMM_A1`. */
+/** Returns text such as `fatal memory error at DIMM_A1`. */
 function errorName({ category, severity, part }: NamedError): string {
   const where = part === null ? '' : ` at ${part}`;
   return `${SEVERITY_NAMES[severity]}${categoryName(category)} error${where}`;
 }
 
-/** As span(), with hundredths where there are any below a minute: `9.24 s`. */
+/** As span(), but with hundredths below a minute if there are any: `9.24 s`. */
 function fineSpan(seconds: number): string {
   if (Number.isInteger(seconds) || Math.abs(seconds) >= 60) return span(seconds);
   return `${seconds.toFixed(2)} s`;
@@ -209,7 +209,7 @@ export const WHY_ABSENT: Readonly<Record<AbsentReason, string>> = {
   pstore: 'there is no dump, only the log that the kernel kept in pstore',
 };
 
-/** Why there is no log, by reason; of others there is no more to say than the reason. */
+/** Why there is no log, by reason. Other reasons are shown as they are. */
 export const WHY_NO_LOG: Readonly<Record<string, string>> = {
   log_not_kept: 'the kernel keeps it in a form that is not read here',
   page_excluded: 'its pages were filtered out of the dump',
@@ -241,7 +241,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   internal: 'A mistake of the exporter. Please report it.',
 };
 
-/** What to do about a failure. */
+/** Returns what an operator can do about a failure, by its reason. */
 export function advice(reason: string): string {
   return ADVICE[reason] ?? 'See the message.';
 }

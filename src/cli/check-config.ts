@@ -1,4 +1,4 @@
-// hwerr-exporter check-config: would the daemon start, and work, with these flags and files?
+// hwerr-exporter check-config: would the daemon start and work with these flags and files?
 
 import { FLAGS, type FlagValues } from '../config.ts';
 import { type Finding, ok, printFindings } from './finding.ts';
@@ -7,8 +7,10 @@ import { unitConfig } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
- * @param envFile what the unit's EnvironmentFile= names; undefined: none.
- * @returns the exit code: 0, or 1 when something is wrong, which is printed: flag, or file, line and key.
+ * Prints a line per check; a problem names the flag, or the file, line and key.
+ *
+ * @param envFile path of the unit's EnvironmentFile=; undefined: none.
+ * @returns the exit code: 0, or 1 if something is wrong.
  */
 export async function checkConfigCommand(
   given: FlagValues,

@@ -1,4 +1,4 @@
-// hwerr-exporter crashes: what the ledger knows. It only reads, so the daemon may be running.
+// hwerr-exporter crashes: prints the crashes in the ledger. It only reads, so the daemon may be running.
 
 import { type Config, ConfigError } from '../config.ts';
 import { CSV_HEAD, crashCsv } from '../ledger/crash-csv.ts';
@@ -12,15 +12,16 @@ import { SCHEMA_VERSION } from '../version.ts';
 import { date, verdictText } from '../wording.ts';
 import { shown } from './shown.ts';
 
-/** Filters as they were given, and how to print what they select. */
+/** Filters as given on the command line, and the output format. */
 export interface CrashesOptions extends Partial<Record<FilterName, string | undefined>> {
   readonly format?: 'text' | 'json' | 'csv';
 }
 
 /**
- * @param print takes a piece of standard output.
- * @throws ConfigError when a filter cannot be meant, StoreError when there is no ledger, or it cannot
- *   be read.
+ * Prints the selected crashes, newest first.
+ *
+ * @param print writes to standard output.
+ * @throws ConfigError if a filter is invalid, StoreError if there is no ledger or it cannot be read.
  */
 export async function crashesCommand(
   { ledgerPath, ledgerUrl }: Pick<Config, 'ledgerPath' | 'ledgerUrl'>,
@@ -49,11 +50,11 @@ const LINES: Readonly<Record<NonNullable<CrashesOptions['format']>, (crash: Cras
 
 function published({ id, host, paths, recordedSeconds, verdict, report }: Crash): object {
   const dumps = paths.map((path) => ({ path: shownPath(path) }));
-  const ofLedger = { schemaVersion: SCHEMA_VERSION, id, host, recordedSeconds, dumps };
-  return { ...ofLedger, ...reportJson(report, verdict) };
+  const fromLedger = { schemaVersion: SCHEMA_VERSION, id, host, recordedSeconds, dumps };
+  return { ...fromLedger, ...reportJson(report, verdict) };
 }
 
-/** When, host, kernel, the answer with its lead, panic line, id, file. */
+/** Returns time, host, kernel, verdict with its lead, panic line, id and file, on one line. */
 function textLine({ id, host, paths, report, verdict }: Crash): string {
   const { crashTimeSeconds, kernelRelease, panicMessage } = report;
   const when = crashTimeSeconds === null ? 'time unknown' : date(crashTimeSeconds);

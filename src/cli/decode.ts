@@ -1,4 +1,4 @@
-// hwerr-exporter decode FILE|DIRECTORY|-...: decode dumps once and print what they say.
+// hwerr-exporter decode FILE|DIRECTORY|-...: decodes dumps once and prints their reports.
 
 import { absolutePath, shownPath } from '../file-path.ts';
 import type { Failure } from '../failure.ts';
@@ -14,24 +14,24 @@ import { remoteObjects } from './remote.ts';
 import { reportTable } from './report-table.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How `decode` prints, where it looks for symbols and dumps, and what it calls suspect. */
+/** Output format, sources of symbols and dumps, and the suspect window of `decode`. */
 export interface DecodeCommandOptions {
   readonly json: boolean;
   /** Globs of paths to ignore in directories. */
   readonly excluded: readonly string[];
   /** Directories with symbol files. */
   readonly symbolPaths: readonly string[];
-  /** Read the layout of the array from BTF even where nothing says that it has changed. */
+  /** Read the layout of the array from BTF even if nothing indicates that it has changed. */
   readonly askBtf: boolean;
-  /** An error at most so long before the panic is suspect. */
+  /** Length of the suspect window before the panic. */
   readonly suspectWindowSeconds: number;
   /** How objects behind URLs are read. */
   readonly remote: HttpSettings;
 }
 
 /**
- * @returns the exit code: 0, or 1 when a file could not give its counters though its kernel keeps
- *   them, or could not be looked at.
+ * @returns the exit code: 0, or 1 if a file gave no counters although its kernel keeps them, or could not
+ *   be read.
  */
 export async function decodeCommand(
   given: readonly string[],
@@ -52,7 +52,7 @@ export async function decodeCommand(
   };
   for (const path of empty) terminal.complain(`${path}: no dump in it`);
   for (const { path, error } of unreadable) await fail(path, error);
-  /** Files that were printed as parts of a dump already. */
+  /** Paths of files already printed as parts of a split dump. */
   const done = new Set<string>();
   for (const [i, { path, isFound, decode }] of dumps.entries()) {
     if (done.has(absolutePath(path))) continue;
@@ -81,7 +81,7 @@ export async function decodeCommand(
   return failed ? 1 : 0;
 }
 
-/** A path as it was written on the command line, where it was. */
+/** Returns a path as given on the command line; one that was not given there, as it is. */
 function asGiven(path: string, given: readonly string[]): string {
   return shownPath(given.find((file) => absolutePath(file) === absolutePath(path)) ?? path);
 }
@@ -98,7 +98,7 @@ function failureOf(file: string, outcome: Exclude<DecodeOutcome, { kind: 'report
   }
 }
 
-/** Which file, what is wrong with it, what to do. */
+/** Returns which file, what is wrong with it and what to do. */
 async function complaint(path: string, { reason, message }: Failure): Promise<string> {
   const name = shownPath(path);
   const what = message.startsWith(`${name}: `) ? message : `${name}: ${message}`;
@@ -108,13 +108,13 @@ async function complaint(path: string, { reason, message }: Failure): Promise<st
   return `${what}. ${await howToRead(path)}`;
 }
 
-/** A kernel from before the feature has no counters to give. */
+/** Whether the report is complete: also if its kernel has no counters. */
 function hasAnswer({ hwerr }: CrashReport): boolean {
   const { kind } = hwerr;
   return kind === 'present' || ['kernel_without_hwerr', 'pstore'].includes(hwerr.reason);
 }
 
-/** The report without what is for the ledger. */
+/** Returns the JSON of a report, without the fields that only the ledger needs. */
 async function published(
   { vmcoreinfoLines, ...report }: CrashReport,
   windowSeconds: number,

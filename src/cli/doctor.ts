@@ -1,5 +1,5 @@
-// hwerr-exporter doctor: does this installation do its work? From the panic to Prometheus, one line a
-// check, with what to do where it does not.
+// hwerr-exporter doctor: checks the installation from kdump to Prometheus. One line per check; a failed
+// one says what to do.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -22,8 +22,8 @@ import type { Terminal } from './terminal.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * @param envFile what the unit's EnvironmentFile= names; undefined: the usual one, where it is there.
- * @returns the exit code: 0 when all is well, 1 when something is not, or could not be checked.
+ * @param envFile path of the unit's EnvironmentFile=; undefined: UNIT_SETTINGS, if it exists.
+ * @returns the exit code: 0 if all is well, 1 if something is wrong or could not be checked.
  */
 export async function doctorCommand(
   given: FlagValues,
@@ -45,7 +45,7 @@ async function* checks(
   if (config === undefined) return;
   yield ok(`settings: good${file === undefined ? '' : `, from ${file}`}`);
   if (config.webConfigFile !== undefined) yield checkWebConfig(config.webConfigFile);
-  // In central mode the dumps are other hosts', and so is what becomes of their next panic.
+  // In central mode the dumps, and the state of kdump that matters, are those of other hosts.
   if (config.mode === 'node') yield checkKdump();
   yield await checkSample();
   const exporter = await askExporter(config);
@@ -68,7 +68,7 @@ function checkKdump(): Finding {
   }
 }
 
-/** A tiny dump with an answer that is known; gzip, so that the temporary directory is needed too. */
+/** A tiny dump with a known verdict; gzip, so that decoding it also needs the temporary directory. */
 const SAMPLE = fileURLToPath(new URL('./sample.vmcore.gz', import.meta.url));
 
 async function checkSample(): Promise<Finding> {
@@ -78,7 +78,7 @@ async function checkSample(): Promise<Finding> {
   return problem(`decoder: cannot decode the sample dump: ${whyNot(outcome)}`);
 }
 
-/** Each directory, and the newest dump. */
+/** Checks each directory and the newest dump. */
 async function* checkDumps(config: Config, exporter: RunningExporter): AsyncGenerator<Finding> {
   const found: FoundFile[] = [];
   let isWhole = true;
@@ -93,10 +93,13 @@ async function* checkDumps(config: Config, exporter: RunningExporter): AsyncGene
     isWhole = false;
     const refused = await cannotRead(first.path, first.error, FLAGS.directories.name);
     const more = unreadable.length === 1 ? '' : ` (and ${unreadable.length - 1} more below it)`;
-    const isOurs = first.error.reason === 'permission' && isUp(directory, exporter);
-    yield isOurs ? unknown(forRoot(first.path)) : { ...refused, text: `${refused.text}${more}` };
+    const isOnlyOurs = first.error.reason === 'permission' && isUp(directory, exporter);
+    yield isOnlyOurs
+      ? unknown(forRoot(first.path))
+      : { ...refused, text: `${refused.text}${more}` };
   }
-  // The daemon waits as long for one that kdump may be writing; one that it gave up tells of the last crash, too.
+  // Unfinished dumps count only after --kdump.incomplete-after, as for the daemon: kdump may still be writing
+  // them.
   const stillSince = Date.now() - config.incompleteAfterMs;
   const dumps = found
     .filter(({ isUnfinished, mtimeMs }) => !isUnfinished || mtimeMs <= stillSince)
@@ -110,7 +113,7 @@ function counted(count: number, what: string): string {
   return count === 1 ? `1 ${what}` : `${count} ${what}s`;
 }
 
-/** Whether the running exporter says that it can read a directory: it may have rights that we have not. */
+/** Whether the running exporter can read a directory; it may have privileges that this process lacks. */
 function isUp(directory: string, { metrics }: RunningExporter): boolean {
   const series = `hwerr_directory_up{directory=${JSON.stringify(directory)}} 1`;
   return metrics?.includes(`\n${series}\n`) === true;
@@ -120,7 +123,7 @@ function forRoot(path: string): string {
   return `${path}: the running exporter has its own rights, and you may not read this: run doctor as root`;
 }
 
-/** @returns undefined when none of the files is a dump: cores of processes may lie there as well. */
+/** @returns undefined if none of the files is a vmcore: process cores may be there too. */
 async function checkNewest(
   files: readonly FoundFile[],
   config: Config,
@@ -166,7 +169,7 @@ function whyNot(outcome: DecodeOutcome): string {
   }
 }
 
-/** What the running exporter says of its ledger: it may be another user. */
+/** Takes the state of the ledger from the exporter's metrics, because it may run as another user. */
 function ledgerOf(metrics: string): Finding {
   const state = /^hwerr_ledger_state\{state="(\w+)"\} 1$/m.exec(metrics)?.[1] ?? 'unknown';
   if (state === 'ready') return ok('ledger: the running exporter can write it');

@@ -1,4 +1,4 @@
-// What `decode` was given: files, directories, standard input.
+// The arguments of `decode`: files, directories, standard input.
 
 import { statSync } from 'node:fs';
 import {
@@ -9,25 +9,25 @@ import {
 } from '../decode/decode-file.ts';
 import type { FileError } from '../failure.ts';
 
-/** Standard input; a file of that name is `./-`. */
+/** Standard input; a file of that name is given as `./-`. */
 const STANDARD_INPUT = '-';
 
 /** A dump to decode. */
 interface DumpArgument {
-  /** As it was given, or below the directory that was. */
+  /** As given, or below a given directory. */
   readonly path: string;
-  /** Whether it was found in a directory: then the core of a process is no dump, and no failure. */
+  /** Whether it was found in a directory. A process core is then skipped without a failure. */
   readonly isFound: boolean;
   readonly decode: (options: DecodeFileOptions) => Promise<DecodeOutcome>;
 }
 
-/** What could not be looked at. */
+/** A path that cannot be read. */
 interface Unreadable {
   readonly path: string;
   readonly error: FileError;
 }
 
-/** What the arguments of `decode` name, looked at: what to decode, and what cannot be. */
+/** The dumps that the arguments of `decode` name. */
 export interface DumpArguments {
   readonly dumps: readonly DumpArgument[];
   readonly unreadable: readonly Unreadable[];
@@ -36,8 +36,8 @@ export interface DumpArguments {
 }
 
 /**
- * The dumps of the command line, those of a directory by name. Which of its files may be dumps is
- * decided as the daemon decides it.
+ * Finds the dumps named on the command line; those of a directory are sorted by name and selected as the
+ * daemon does.
  *
  * @param excluded globs of paths to ignore in directories.
  */
@@ -63,7 +63,7 @@ export async function dumpArguments(
   return { dumps, unreadable, empty };
 }
 
-/** What cannot be looked at is for the decoder to complain about. */
+/** False if the path cannot be examined: decoding it then reports the error. */
 function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();

@@ -1,23 +1,23 @@
-// A file of EnvironmentFile=, as systemd reads it (systemd.exec(5); parse_env_file_internal() in its
-// src/basic/env-file.c, v254): neither a shell nor dotenv. No `export`, no comment behind a value, and
-// a quote in the middle of a value is a character like any other.
+// Parser of EnvironmentFile= with the rules of systemd (systemd.exec(5); parse_env_file_internal() in its
+// src/basic/env-file.c, v254), which are neither a shell's nor dotenv's: no `export`, no comment after a
+// value, and a quote within a value is an ordinary character.
 
-/** What systemd takes from a file of EnvironmentFile=, and what it passes over. */
+/** The contents of an EnvironmentFile=, as systemd reads it. */
 export interface EnvFile {
   readonly variables: Readonly<Record<string, string>>;
-  /** Numbers of lines that are no assignment: systemd passes over them. */
+  /** Numbers of the lines that are not assignments; systemd ignores them. */
   readonly ignored: readonly number[];
 }
 
 const BLANK = /[ \t\r\n]+/y;
 const COMMENT = /[#;][^\r\n]*/y;
 const KEY = /([^=\r\n]+)(=?)/y;
-/** To the end of the file where the quote is not closed. */
+/** An unclosed quote extends to the end of the file. */
 const QUOTED = /[ \t]*(?:'([^']*)'?|"((?:\\[^]|[^"\\])*)\\?"?)/y;
 const PLAIN = /[ \t]*((?:\\[^]|[^\\\r\n])*)\\?/y;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** Reads the file's text as systemd v254 does. Never throws: lines that are wrong are `ignored`. */
+/** Parses the text as systemd v254 does. Never throws: invalid lines are `ignored`. */
 export function parseEnvFile(text: string): EnvFile {
   const variables: Record<string, string> = {};
   const ignored: number[] = [];
@@ -50,7 +50,10 @@ export function parseEnvFile(text: string): EnvFile {
   return { variables, ignored };
 }
 
-/** Between double quotes: as in a shell, a backslash stands for itself but before what it is needed for. */
+/**
+ * Unescapes text in double quotes: as in a shell, a backslash escapes only newline, `"`, `\`, backtick and
+ * `$`.
+ */
 function unescaped(text: string): string {
   return text.replace(/\\([^])/g, (pair, character: string) => {
     if (character === '\n') return '';
@@ -58,7 +61,7 @@ function unescaped(text: string): string {
   });
 }
 
-/** Without quotes: a backslash makes any character a part of the value; white space at the end is none. */
+/** Unescapes text without quotes: a backslash escapes any character; trailing white space is removed. */
 function plain(text: string): string {
   let value = '';
   let end = 0;

@@ -1,4 +1,4 @@
-// The evidence of a log, for people: what the kernel died of, then one line an error.
+// The evidence in a log, for people: what the kernel died of, then one line per error.
 
 import {
   type HardwareEvent,
@@ -8,7 +8,7 @@ import {
 } from '../vmcore/index.ts';
 import { shown } from './shown.ts';
 
-/** How much of a log there was. */
+/** Returns a line with the extent of a log. */
 export function logLine(log: LogSummary): string {
   const { records, firstTime, lastTime, truncated, unreadable } = log;
   const span =
@@ -20,14 +20,14 @@ export function logLine(log: LogSummary): string {
   return `  log       ${records} records${span}${older}${missing}`;
 }
 
-/** What makes a log no proof; none where it is one. */
+/** Returns a caution if any process may have written lines of the log, otherwise nothing. */
 export function cautionLines({ forgeable }: LogSummary): string[] {
   return forgeable
     ? ['  caution   the log does not say who wrote a line: any process may have (dmesg -x does)']
     : [];
 }
 
-/** What the kernel died of, but for its panic line, and one line an error. */
+/** Returns what the kernel died of, without its panic line, and one line per error. */
 export function evidenceLines({
   hardwareEvents,
   hardwareEventsOmitted,

@@ -1,27 +1,27 @@
-// What a check found, as check-config and doctor print it: one line each.
+// The result of a check, one line of check-config and doctor.
 
 import { shown } from './shown.ts';
 import type { Colour, Terminal } from './terminal.ts';
 
-/** One line of check-config or doctor. */
+/** The result of one check. */
 export interface Finding {
   /** `unknown`: it could not be checked. */
   readonly kind: 'ok' | 'problem' | 'unknown';
-  /** What was checked, what came of it, and what to do where it is not well. */
+  /** What was checked, the result, and what to do if it is a problem. */
   readonly text: string;
 }
 
-/** A check that found all well. */
+/** Returns the finding of a check that passed. */
 export function ok(text: string): Finding {
   return { kind: 'ok', text };
 }
 
-/** A check that found something wrong; the text says what to do. */
+/** Returns the finding of a check that failed; the text says what to do. */
 export function problem(text: string): Finding {
   return { kind: 'problem', text };
 }
 
-/** A check that could not be made; the text says why. */
+/** Returns the finding of a check that could not be made; the text says why. */
 export function unknown(text: string): Finding {
   return { kind: 'unknown', text };
 }
@@ -32,7 +32,7 @@ const COLOURS: Readonly<Record<Finding['kind'], Colour>> = {
   unknown: 'yellow',
 };
 
-/** Prints findings as they come. @returns whether all is well: what could not be checked is not. */
+/** Prints findings as they arrive. @returns true if all of them are `ok`. */
 export async function printFindings(
   findings: AsyncIterable<Finding>,
   { print, paint }: Pick<Terminal, 'print' | 'paint'>,

@@ -1,16 +1,16 @@
-// The evidence of a log for people.
+// The report on a log, for people.
 
 import type { LogFindings, LogSummary } from '../vmcore/index.ts';
 import { cautionLines, evidenceLines, logLine } from './evidence-lines.ts';
 import { shown } from './shown.ts';
 
-/** One log with what was found in it: the errors, and the crash that ends it, if one does. */
+/** The findings in one log: its errors, and the crash that ends it, if any. */
 export interface LogReport extends LogFindings {
   readonly file: string;
   readonly log: LogSummary;
 }
 
-/** The lines for people, an empty one behind them; control characters of the log are escaped. */
+/** Returns the report as lines, followed by an empty one. Control characters of the log are escaped. */
 export function logReport({ file, log, ...evidence }: LogReport): string {
   const { crash } = evidence;
   const panic = crash === null ? [] : [`  panic     ${shown(crash.panic)}`];

@@ -7,23 +7,25 @@ import { jsonText } from '../text.ts';
 import { logFindings, readLogText } from '../vmcore/index.ts';
 import { logReport } from './log-report.ts';
 
-/** How `log` prints, and the page size of the machine that the log is of. */
+/** Output format of `log`, and the page size of the machine that wrote the log. */
 export interface LogCommandOptions {
   readonly json: boolean;
-  /** As it was given: `64KiB`. */
+  /** As given, for example `64KiB`. */
   readonly pageSize: string;
 }
 
-/** Two million lines: what is larger is no log of one boot. */
+/** About two million lines, more than the log of one boot. */
 const MAX_BYTES = 256 << 20;
-/** Page sizes of Linux: 4 KiB, 16 and 64 KiB of arm64, ppc64 and loongarch, 8 KiB of alpha and sparc. */
+/** Page sizes of Linux: 4 KiB; 16 and 64 KiB on arm64, ppc64 and loongarch; 8 KiB on alpha and sparc. */
 const PAGE_SIZE = /^(4|8|16|32|64|256)KiB$/;
 
 /**
+ * Prints the hardware errors in a log and the crash that ends it.
+ *
  * @param file its path, or `-` for standard input.
- * @param print takes a piece of standard output.
- * @throws ConfigError when the page size is none, FileError when the file cannot be read, Corrupt when
- *   it is JSON that is broken.
+ * @param print writes to standard output.
+ * @throws ConfigError if the page size is invalid, FileError if the file cannot be read, Corrupt if it is
+ *   broken JSON.
  */
 export async function logCommand(
   file: string,

@@ -1,4 +1,4 @@
-// What a command finds where dumps are: the same as the daemon would.
+// Finds the files of a directory for a command, as the daemon does.
 
 import { FileError } from '../failure.ts';
 import { globPattern } from '../ingest/file-names.ts';
@@ -6,7 +6,7 @@ import type { ScanResult } from '../ingest/scan.ts';
 import { scannerOf } from '../ingest/scanner.ts';
 
 /**
- * Scans a directory, or a bucket, once. A root that cannot be scanned is `unreadable` like what is below it.
+ * Scans a directory or bucket once. If the root itself cannot be scanned, it is in `unreadable`.
  *
  * @param excluded globs of paths to ignore.
  */

@@ -1,4 +1,4 @@
-// Whether the user who asks can use the paths of the settings; where not, how to grant it.
+// Checks that the current user can use the paths in the settings; if not, says how to grant access.
 
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { access, opendir } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { WebConfigError } from '../webconfig/parse.ts';
 import { loadWebConfig } from '../webconfig/web-config.ts';
 import { type Finding, ok, problem } from './finding.ts';
 
-/** Looks into a directory, or a bucket. @param flag that names another one. */
+/** Checks that a directory or bucket can be read. @param flag the flag that names another one. */
 export async function checkDirectory(path: string, flag: string): Promise<Finding> {
   try {
     if (isInBucket(path)) await scannerOf(path, [], Date.now)(new Set());
@@ -30,7 +30,7 @@ export async function checkDirectory(path: string, flag: string): Promise<Findin
   }
 }
 
-/** What to do about a directory that cannot be read. */
+/** Returns the problem of a directory that cannot be read, with what to do. */
 export async function cannotRead(path: string, error: FileError, flag: string): Promise<Finding> {
   if (error.reason === 'permission') return problem(`${error.message}. ${await howToRead(path)}`);
   const isMissing = isGone(error) && !existsSync(systemPath(path));
@@ -41,7 +41,7 @@ export async function cannotRead(path: string, error: FileError, flag: string): 
   );
 }
 
-/** Whether the daemon would take the file; the finding names file, line and key. */
+/** Checks that the daemon would accept the file; a problem names file, line and key. */
 export function checkWebConfig(file: string): Finding {
   try {
     loadWebConfig(file);
@@ -52,7 +52,7 @@ export function checkWebConfig(file: string): Finding {
   }
 }
 
-/** Whether the exporter can keep its ledger where it is to. */
+/** Checks that the exporter can write its ledger to the configured place. */
 export async function checkLedger({
   ledgerPath,
   ledgerUrl,
@@ -60,7 +60,7 @@ export async function checkLedger({
   return ledgerUrl === undefined ? checkFiles(ledgerPath) : await checkDatabase(ledgerUrl);
 }
 
-/** It makes the tables where there are none. */
+/** Creates the tables if they do not exist. */
 async function checkDatabase(url: string): Promise<Finding> {
   try {
     const { checkShared } = await import('../ledger/postgres-commands.ts');
@@ -71,7 +71,7 @@ async function checkDatabase(url: string): Promise<Finding> {
   }
 }
 
-/** It writes a file, and takes it away. */
+/** Writes a file to the directory and removes it. */
 function checkFiles(directory: string): Finding {
   try {
     if (!existsSync(directory)) {
@@ -81,7 +81,7 @@ function checkFiles(directory: string): Finding {
     probe(directory);
     if (!hasLedger(directory)) return ok(`${directory}: can be written; no ledger is in it yet`);
     readCrashes(directory, {}, () => undefined);
-    return foreignLedger(directory) ?? ok(`${directory}: the ledger can be read and written`);
+    return ownerMismatch(directory) ?? ok(`${directory}: the ledger can be read and written`);
   } catch (error) {
     const { problem: kind, message } = StoreError.from(directory, error);
     const owner = kind === 'read_only' ? ` ${ownerOf(firstExisting(directory))};` : '';
@@ -89,8 +89,8 @@ function checkFiles(directory: string): Finding {
   }
 }
 
-/** Root may write everything: was the exporter run as root, so that its own user no longer can? */
-function foreignLedger(directory: string): Finding | undefined {
+/** Returns a problem if the ledger's owner is not its directory's, as after a run of the exporter as root. */
+function ownerMismatch(directory: string): Finding | undefined {
   const path = databasePath(directory);
   const { uid } = statSync(directory);
   if (!existsSync(path) || statSync(path).uid === uid) return undefined;

@@ -1,4 +1,4 @@
-// The command line, made from the table of flags.
+// The command line, built from the table of flags.
 
 import { Command, Option } from 'commander';
 import { FILTERS, type FilterName } from '../selection.ts';
@@ -16,10 +16,10 @@ import {
 } from '../config.ts';
 import type { Flag } from '../flag.ts';
 
-/** What each command does with the flags that were given. */
+/** Runs each command with the flags that were given. */
 export interface Commands {
   readonly serve: (given: FlagValues) => Promise<void>;
-  /** `envFile`: what the unit's EnvironmentFile= names; undefined: it was not said. */
+  /** `envFile`: path of the unit's EnvironmentFile=; undefined if not given. */
   readonly checkConfig: (given: FlagValues, envFile: string | undefined) => Promise<void>;
   readonly doctor: (given: FlagValues, envFile: string | undefined) => Promise<void>;
   readonly crashes: (given: FlagValues, options: CrashesOptions) => Promise<void>;
@@ -53,10 +53,10 @@ const ENV_FILE = '--env-file <FILE>';
 /** EnvironmentFile= of the unit in deploy/systemd. */
 export const UNIT_SETTINGS = '/etc/default/hwerr-exporter';
 
-/** Flags of the program itself. */
+/** Flags that need no command. */
 const ROOT_FLAGS: ReadonlySet<string> = new Set(['--help', '-h', '--version']);
 
-/** The arguments with the command that is meant: without one it serves. */
+/** Returns the arguments with their command; the default is `serve`. */
 export function withCommand(args: readonly string[]): string[] {
   const [first] = args;
   const isServe = first === undefined || (first.startsWith('-') && !ROOT_FLAGS.has(first));
@@ -75,10 +75,10 @@ const FILTER_HELP: Readonly<Record<FilterName, readonly [placeholder: string, wh
 };
 
 /**
- * The program; parsing runs one of the commands. It throws CommanderError instead of exiting.
+ * Returns the parser; parsing runs one of the commands. It throws CommanderError instead of exiting.
  *
- * @param args what will be parsed. Where that is `decode`, it is the only command: it is over too soon
- *   for adding the others not to count.
+ * @param args the arguments to parse. If they begin with `decode`, only this command is added: adding the
+ *   others would take a noticeable part of its run time.
  */
 export function program(version: string, args: readonly string[], commands: Commands): Command {
   const root = new Command('hwerr-exporter')
@@ -93,7 +93,7 @@ export function program(version: string, args: readonly string[], commands: Comm
     .description('watch the dump directories and serve metrics')
     .action((_options, command: Command) => commands.serve(given(command)));
   addChecks(root, commands);
-  // Without a command it serves, so its flags belong to the first --help that people read.
+  // `serve` is the default command, so the main --help lists its flags.
   root.addHelpText('after', () => `\n${serve.helpInformation()}`);
   addDecode(root, commands);
   subcommand(root, 'log', [])
@@ -135,7 +135,7 @@ export function program(version: string, args: readonly string[], commands: Comm
   return root;
 }
 
-/** Commands to run before it serves, and when something is wrong. */
+/** Adds the commands that check settings and the installation. */
 function addChecks(root: Command, commands: Commands): void {
   subcommand(root, 'check-config', FLAG_KEYS)
     .description('validate flags, environment and web configuration, and look at their paths')
@@ -171,7 +171,7 @@ function subcommand(root: Command, name: string, keys: readonly FlagKey[]): Comm
   return command;
 }
 
-/** Its value is found under the key of the flag. */
+/** An option whose value commander stores under the key of the flag. */
 class FlagOption extends Option {
   readonly #key: FlagKey;
 
@@ -197,7 +197,7 @@ function collect(text: string, before: string[] | undefined): string[] {
   return [...(before ?? []), text];
 }
 
-/** What was given on the command line, by flag. */
+/** Returns the values given on the command line, by flag. */
 function given(command: Command): FlagValues {
   const values: Partial<Record<FlagKey, readonly string[]>> = {};
   for (const key of FLAG_KEYS) {

@@ -1,10 +1,10 @@
-// Dumps behind URLs and in buckets, for a command.
+// Access to dumps behind URLs and in buckets, for a command.
 
 import { isRemote } from '../file-path.ts';
 import type { HttpSettings } from '../decode/remote/http-object.ts';
 import type { RemoteObjects } from '../decode/remote/remote-objects.ts';
 
-/** Who fetches, where one of the paths is a URL. Nothing of it is loaded where none is. */
+/** Returns a reader of remote objects; undefined, without loading its modules, if no path is a URL. */
 export async function remoteObjects(
   paths: readonly string[],
   settings: HttpSettings,

@@ -1,20 +1,22 @@
-// hwerr-exporter repaired: the operator says that a host was repaired. The daemon may be running; it
+// hwerr-exporter repaired: the operator acknowledges the repair of a host. The daemon may be running and
 // notices by itself.
 
 import type { Config } from '../config.ts';
 import { type Recorded, repaired } from '../ledger/repair.ts';
 import { shown } from './shown.ts';
 
-/** Which host was repaired, and what the operator says of it. */
+/** The repaired host and the operator's note. */
 export interface RepairedOptions {
-  /** undefined: the only host that the ledger knows. */
+  /** undefined: the only host in the ledger. */
   readonly host: string | undefined;
   readonly note: string;
 }
 
 /**
- * @param print takes a piece of standard output.
- * @throws UnknownHost; StoreError when there is no ledger, or it cannot be written.
+ * Records the repair and prints a confirmation.
+ *
+ * @param print writes to standard output.
+ * @throws UnknownHost; StoreError if there is no ledger or it cannot be written.
  */
 export async function repairedCommand(
   place: Pick<Config, 'ledgerPath' | 'ledgerUrl'>,

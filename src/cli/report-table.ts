@@ -1,5 +1,5 @@
-// A report for people: the verdict first, then what happened when, and how long before the crash. Text from the dump is
-// shown with its control characters escaped.
+// A report for people: the verdict, the counters with the time from each last error to the crash, the log.
+// Control characters in text from the dump are escaped.
 
 import { type VerdictKind, verdictOf } from '../triage.ts';
 import { WHY_ABSENT, WHY_NO_LOG, date, span, verdictText } from '../wording.ts';
@@ -26,10 +26,10 @@ const COLOURS: Readonly<Record<VerdictKind, Colour>> = {
 const COLUMNS = ['CATEGORY', 'COUNT', 'LAST ERROR', 'BEFORE THE CRASH'];
 
 /**
- * The verdict, and on what it rests.
+ * Returns the lines of a report: the verdict and what it rests on.
  *
  * @param file its name, for people.
- * @param windowSeconds an error at most so long before the panic is suspect.
+ * @param windowSeconds length of the suspect window before the panic.
  */
 export function reportTable(
   file: string,

@@ -1,4 +1,4 @@
-// The exporter that runs on this machine, asked as Prometheus asks it: by its metrics.
+// Reads the metrics of the exporter running on this machine, as Prometheus does.
 
 import { type Config, FLAGS } from '../config.ts';
 import { servedPrefix } from '../external-url.ts';
@@ -8,16 +8,16 @@ import type { ListenAddress } from '../listen-address.ts';
 import { loadWebConfig } from '../webconfig/web-config.ts';
 import { type Finding, ok, problem, unknown } from './finding.ts';
 
-/** What came of asking the exporter that runs. */
+/** The result of a request to the running exporter. */
 export interface RunningExporter {
   readonly finding: Finding;
-  /** Its metrics; undefined when they were not to be had. */
+  /** Its metrics; undefined if they could not be read. */
   readonly metrics: string | undefined;
 }
 
-/** As long as Prometheus waits for a scrape, if not told otherwise. */
-const PATIENCE_MS = 10_000;
-/** Where to ask an exporter that listens on every address. */
+/** The default of Prometheus' scrape_timeout. */
+const TIMEOUT_MS = 10_000;
+/** Where to reach an exporter that listens on all addresses. */
 const LOCAL: ReadonlyMap<string | undefined, string> = new Map([
   [undefined, '127.0.0.1'],
   ['0.0.0.0', '127.0.0.1'],
@@ -25,7 +25,7 @@ const LOCAL: ReadonlyMap<string | undefined, string> = new Map([
 ]);
 const PROMETHEUS = 'whether Prometheus scrapes it, its page /targets says';
 
-/** Asks at the first address of the settings. */
+/** Requests the metrics at the first listen address of the settings. */
 export async function askExporter(config: Config): Promise<RunningExporter> {
   if (config.systemdSocket) {
     const text = `--${FLAGS.systemdSocket.name}: the socket unit says where the exporter listens; it was not asked`;
@@ -33,14 +33,14 @@ export async function askExporter(config: Config): Promise<RunningExporter> {
   }
   const url = metricsUrl(config);
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE_MS) });
-    return said(url, response.status, await response.text());
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return evaluate(url, response.status, await response.text());
   } catch (error) {
     return { finding: failure(url, error), metrics: undefined };
   }
 }
 
-function said(url: string, status: number, body: string): RunningExporter {
+function evaluate(url: string, status: number, body: string): RunningExporter {
   if (status === 401 || status === 403) {
     const text = `${url}: answers, and wants a password: its metrics were not read; ${PROMETHEUS}`;
     return { finding: unknown(text), metrics: undefined };
@@ -63,7 +63,7 @@ function failure(url: string, error: unknown): Finding {
   }
   if (error instanceof Error && error.name === 'TimeoutError') {
     return problem(
-      `${url}: no answer in ${PATIENCE_MS / 1000} s, and Prometheus waits no longer. It is still starting, or too busy: see journalctl -u hwerr-exporter`,
+      `${url}: no answer in ${TIMEOUT_MS / 1000} s, and Prometheus waits no longer. It is still starting, or too busy: see journalctl -u hwerr-exporter`,
     );
   }
   return problem(
@@ -77,7 +77,7 @@ function metricsUrl(config: Config): string {
   return `${scheme}://${authority(address)}${servedPrefix(config)}${config.telemetryPath}`;
 }
 
-/** A web configuration that is wrong is not what the exporter serves by. */
+/** False for an invalid web configuration: the exporter does not serve with it. */
 function hasTls(webConfigFile: string | undefined): boolean {
   try {
     return webConfigFile !== undefined && loadWebConfig(webConfigFile).tls !== undefined;

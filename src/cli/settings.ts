@@ -1,4 +1,4 @@
-// The settings of the service: what its unit gives it in a file, over the environment of this process.
+// The settings of the service: those of the unit's EnvironmentFile= override this process's environment.
 
 import { readFileSync } from 'node:fs';
 import {
@@ -15,17 +15,19 @@ import { type Finding, problem } from './finding.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the exporter would run with as a service. */
+/** The settings with which the exporter would run as a service. */
 export interface UnitConfig {
-  /** undefined: it would not start, and a finding says why. */
+  /** undefined if it would not start; a finding says why. */
   readonly config: Config | undefined;
-  /** What is wrong with the settings, or has no effect in them. */
+  /** Invalid settings, and settings without an effect. */
   readonly findings: readonly Finding[];
 }
 
 /**
- * @param given on the command line.
- * @param file of EnvironmentFile=; undefined: the environment alone.
+ * Reads the settings and checks them.
+ *
+ * @param given flags of the command line.
+ * @param file path of EnvironmentFile=; undefined: only the environment.
  */
 export function unitConfig(
   given: FlagValues,

@@ -1,8 +1,8 @@
-// Text of a dump, of a log or of a path, for a terminal.
+// Text from a dump, a log or a path, for a terminal.
 
 import { visible } from '../text.ts';
 
-/** Text for a terminal: null is `unknown`; what a terminal would obey instead of show is escaped. */
+/** Returns text for a terminal: null as `unknown`; characters that the terminal would interpret are escaped. */
 export function shown(text: string | null): string {
   return text === null ? 'unknown' : visible(text);
 }

@@ -1,26 +1,26 @@
-// Where a command writes: answers to standard output, complaints and progress to standard error. Colours
-// and progress only where a terminal shows them.
+// Output of a command: results to standard output, errors and progress to standard error. Colours and progress
+// appear only on a terminal.
 
 import { styleText } from 'node:util';
 import { shown } from './shown.ts';
 
 export type Colour = 'red' | 'yellow' | 'green';
 
-/** Where a command writes: answers to standard output, all else to standard error. */
+/** Output of a command: results to standard output, all else to standard error. */
 export interface Terminal {
-  /** Takes a piece of the answer. */
+  /** Writes a piece of the result. */
   readonly print: (text: string) => void;
-  /** Takes what is wrong and what to do, as one line without its end. */
+  /** Writes an error and what to do about it, on one line; the text has no line end. */
   readonly complain: (text: string) => void;
-  /** Shows what is being done until something is written. */
+  /** Shows the current activity until the next output. */
   readonly progress: (text: string) => void;
-  /** The text in a colour, where colours are shown and wanted (no-color.org). */
+  /** Returns the text in a colour, if the terminal shows colours and the user wants them (no-color.org). */
   readonly paint: (colour: Colour, text: string) => string;
 }
 
 const CLEAR_LINE = '\r\x1b[K';
 
-/** Of this process. */
+/** Returns the output of this process. */
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
   const isColoured = stdout.isTTY && stdout.hasColors();

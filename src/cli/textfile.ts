@@ -12,19 +12,18 @@ import {
 import { basename, dirname, join } from 'node:path';
 
 /**
- * Put `text` where the collector reads it, as a whole or not at all: it may look at any moment. The
- * name it has meanwhile does not end in .prom, so the collector leaves it alone. Whoever runs the
- * collector may read it, whatever the umask.
+ * Replaces `out` atomically, because the collector may read it at any moment. The temporary name does not end
+ * in .prom, so the collector ignores it. The file is readable by all users, whatever the umask.
  *
- * @throws the error of the file system; what was there before is there still.
+ * @throws the error of the file system; the previous file is then unchanged.
  */
 export function writeTextfile(out: string, text: string): void {
   const temporary = join(dirname(out), `.${basename(out)}.${process.pid}`);
   try {
-    rmSync(temporary, { force: true }); // of a pass that was killed
-    const fd = openSync(temporary, 'wx', 0o644); // follows no link that another user put there
+    rmSync(temporary, { force: true }); // left by a pass that was killed
+    const fd = openSync(temporary, 'wx', 0o644); // does not follow a link that another user put there
     try {
-      fchmodSync(fd, 0o644); // whatever the umask: the collector is another user
+      fchmodSync(fd, 0o644); // despite the umask: the collector runs as another user
       writeFileSync(fd, text);
       fsyncSync(fd);
     } finally {

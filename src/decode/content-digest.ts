@@ -4,8 +4,8 @@ import type { ByteSource } from '../vmcore/index.ts';
 const SAMPLE_BYTES = 64 * 1024;
 
 /**
- * Distinguishes contents as far as counting failures needs: by size, head, which has the time of the
- * crash, and tail. A copy has the same, wherever it lies.
+ * Returns a digest of size, head (which has the crash time) and tail. It distinguishes contents well enough to
+ * count failures; copies have the same digest wherever they are.
  */
 export function contentDigest(source: ByteSource): string {
   const length = Math.min(SAMPLE_BYTES, source.size);

@@ -1,8 +1,8 @@
-// The main thread's side of the workers: run one decode, and survive whatever becomes of it.
+// The main thread's side of the decode workers: runs one decode and survives any way it may end.
 //
-// A read of a mount whose server died hangs until that is back, and its thread cannot be ended before.
-// A file with such a read is not read again meanwhile, and no file of a directory that has several: the
-// threads lost are bounded, and other directories are decoded as before.
+// A read from a mount whose server died hangs until the server is back, and its thread cannot be ended before.
+// Meanwhile that file is not read again, nor any file of a directory with several hung reads: this bounds
+// the number of lost threads, and other directories are decoded as before.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FailureReason, errorCode, messageOf } from '../failure.ts';
@@ -13,40 +13,40 @@ import { Thread, ThreadNotStarted } from '../thread.ts';
 import type { DecodeOutcome } from './decode-file.ts';
 import type { WorkerOutcome, WorkerTask } from './decode-worker.ts';
 
-/** Decodes dumps in threads of their own, so that a bad one harms nothing else. */
+/** Decodes dumps in worker threads, so that a bad dump harms nothing else. */
 export interface DecodeClient {
-  /** Never rejects: a deadline or the death of the worker is an outcome too. */
+  /** Never rejects: a timeout and the death of the worker are outcomes too. */
   decode(file: DumpFile): Promise<DecodeOutcome>;
   close(): Promise<void>;
 }
 
 interface DumpFile {
-  /** The directory that the file must be in. */
+  /** The directory that must contain the file. */
   readonly root: string;
   readonly path: string;
-  /** versionOf() when it was found. */
+  /** versionOf() when the file was found. */
   readonly version: string;
 }
 
-/** What decodes may take: time (ms), memory (bytes), threads. */
+/** Resources of the decodes: time (ms), memory (bytes), threads. */
 export interface DecodeBounds {
   /** Directories with symbol files, for kernels whose dumps have too few symbols. */
   readonly symbolPaths: readonly string[];
-  /** Decodes at a time. */
+  /** Number of parallel decodes. */
   readonly workers: number;
   readonly timeoutMs: number;
-  /** Of all workers, bytes: their JavaScript heaps, and their buffers, which the decoder's limits bound. */
+  /** Memory of all workers together, bytes: JavaScript heaps, and buffers within the decoder's limits. */
   readonly maxMemoryBytes: number;
 }
 
-/** A thread that has not ended so long after it was stopped hangs in a system call. */
+/** A thread that takes longer to stop hangs in a system call. */
 const STOP_MS = 1000;
-/** Reads that may hang in one directory before all of it is left alone. */
+/** Number of hung reads in a directory from which on none of its files is read. */
 const MAX_HUNG = 2;
-/** Time between two tries to start a thread. */
+/** Time between two attempts to start a thread. */
 const RETRY_MS = 1000;
 
-/** Worker threads, each started with its first task and replaced when it dies. */
+/** Returns a client with worker threads that start with their first task and are replaced if they die. */
 export function decodeClient(bounds: DecodeBounds, log: Logger): DecodeClient & LiveClient {
   const { symbolPaths, timeoutMs } = bounds;
   const maxMemoryBytes = Math.floor(bounds.maxMemoryBytes / bounds.workers);
@@ -70,12 +70,12 @@ class Workers {
   readonly #all: readonly Worker[];
   readonly #free: Worker[];
   readonly #waiting: ((worker: Worker) => void)[] = [];
-  /** Paths whose read hangs, and the directory of each. */
+  /** Directory of each path whose read hangs. */
   readonly #hung = new Map<string, string>();
   #isStarved = false;
   #isClosed = false;
 
-  /** @param bounds the memory is that of each. */
+  /** @param bounds `maxMemoryBytes` is the memory of each worker. */
   constructor({ workers, timeoutMs, maxMemoryBytes }: DecodeBounds, log: Logger) {
     const entry = new URL('./decode-worker.js', import.meta.url);
     this.#all = Array.from({ length: workers }, () => new Thread(entry, maxMemoryBytes));
@@ -84,7 +84,7 @@ class Workers {
     this.#log = log;
   }
 
-  /** @param root the directory of what the task reads. */
+  /** @param root the directory that contains the file of the task. */
   async run(root: string, task: WorkerTask): Promise<WorkerOutcome> {
     const worker =
       this.#free.pop() ?? (await new Promise<Worker>((resolve) => this.#waiting.push(resolve)));
@@ -95,7 +95,7 @@ class Workers {
     return outcome;
   }
 
-  /** Ends what runs; threads that hang are not waited for. */
+  /** Stops all threads, without waiting for those that hang. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await hasEnded(Promise.all(this.#all.map((worker) => worker.stop())));
@@ -132,7 +132,7 @@ class Workers {
     }
   }
 
-  /** That no thread can be started is no fault of a dump: it waits until one can, or it is over. */
+  /** Retries until a thread can be started, which is not the dump's fault, or the task is over. */
   async #askOnceStarted(
     worker: Worker,
     task: WorkerTask,
@@ -155,7 +155,7 @@ class Workers {
   }
 }
 
-/** @returns false when that takes longer than a thread takes that can be stopped. */
+/** @returns false if it takes longer than stopping a thread that does not hang. */
 function hasEnded(stopped: Promise<unknown>): Promise<boolean> {
   return Promise.race([stopped.then(() => true), sleep(STOP_MS, false, { ref: false })]);
 }

@@ -1,5 +1,5 @@
-// One file, decoded: the only place where everything a decode can throw becomes an outcome. A file
-// that is part of a split dump brings the other parts with it; a packed one is unpacked first.
+// Decodes one file; the only place where everything that a decode can throw becomes an outcome. The other
+// parts of a split dump are read with it; a packed file is unpacked first.
 
 import { basename } from 'node:path';
 import { type Failure, FileError, failureOf, isSystemError } from '../failure.ts';
@@ -29,64 +29,64 @@ import { packingOf } from './packing.ts';
 import { pstoreName } from './pstore-name.ts';
 import type { TemporaryFile } from './temporary-file.ts';
 
-/** What became of a file. Plain data: it crosses threads. */
+/** The outcome of a file. Plain data, because it crosses threads. */
 export type DecodeOutcome =
   | ReportOutcome
   | FailureOutcome
   | ProcessCoreOutcome
-  /** It was written to while it was read, or is another file now: what was read is worth nothing. */
+  /** The file was modified or replaced while it was read; what was read is discarded. */
   | { readonly kind: 'changed' }
-  /** It was pruned or renamed since it was found: no failure. */
+  /** The file was pruned or renamed after it was found, which is not a failure. */
   | { readonly kind: 'gone' };
 
-/** The file is a dump and was decoded, be it complete or cut short. */
+/** The file is a dump, complete or truncated, and was decoded. */
 export interface ReportOutcome {
   readonly kind: 'report';
   readonly report: CrashReport;
-  /** The files of a split dump, lowest pages first; empty for any other. */
+  /** The files of a split dump, lowest pages first; otherwise empty. */
   readonly parts: readonly string[];
-  /** Digest of its content; undefined where none was asked for. */
+  /** Digest of the content; undefined if not requested. */
   readonly content: string | undefined;
 }
 
-/** The file should be a dump, and gave no report. */
+/** The file should be a dump but gave no report. */
 export interface FailureOutcome {
   readonly kind: 'failure';
   readonly failure: Failure;
-  /** The same; undefined also when the file could not be read. */
+  /** As in a report; also undefined if the file could not be read. */
   readonly content: string | undefined;
 }
 
-/** The core of a process: no crash of a kernel and no failure. The failure says what it is. */
+/** The core of a process, which is neither a kernel crash nor a failure. `failure` says what it is. */
 export interface ProcessCoreOutcome {
   readonly kind: 'process_core';
   readonly failure: Failure;
 }
 
-/** What a decode may read besides the file, and take: memory in bytes. */
+/** Other sources that a decode may read, and its limits. */
 export interface DecodeFileOptions {
   /** Directories with symbol files. */
   readonly symbolPaths: readonly string[];
-  /** The directory that the file must be in; undefined: links are followed wherever they lead. */
+  /** The directory that must contain the file; undefined: symbolic links may lead anywhere. */
   readonly root?: string;
-  /** versionOf() when it was found; undefined: whichever state it is in. */
+  /** versionOf() when the file was found; undefined: any version. */
   readonly version?: string;
-  /** Where other parts of a split dump may be, beside its own directory. */
+  /** Paths outside its own directory that may be other parts of a split dump. */
   readonly candidates?: readonly string[];
-  /** It is in no directory: it has no other parts, and no log beside it. */
+  /** The file is in no directory, so there are no other parts and no log beside it. */
   readonly isAlone?: boolean;
   readonly askBtf?: boolean;
-  /** Makes the digest of a content; undefined: none is needed. */
+  /** Makes the digest of the content; undefined if none is needed. */
   readonly contentOf?: (source: FileSource) => string;
-  /** What the decoder may take of memory. */
+  /** Limit of the decoder's memory, bytes. */
   readonly maxMemoryBytes?: number;
-  /** Fetches what URLs name; undefined: a URL is the path of a file. */
+  /** Reads objects behind URLs; undefined: a URL is treated as the path of a file. */
   readonly remote?: RemoteFiles | undefined;
 }
 
 /**
- * Decode a file, with the other parts where it is one of a split dump. Never rejects: whatever is
- * thrown on the way becomes a failure.
+ * Decodes a file, together with the other parts if it is one of a split dump. Never rejects: anything thrown
+ * becomes a failure.
  */
 export async function decodeFile(path: string, options: DecodeFileOptions): Promise<DecodeOutcome> {
   let source: FileSource;
@@ -110,9 +110,9 @@ export async function decodeFile(path: string, options: DecodeFileOptions): Prom
 }
 
 /**
- * Decode what a stream brings, out of a temporary file. Never rejects, as decodeFile().
+ * Decodes the content of a stream through a temporary file. Like decodeFile(), it never rejects.
  *
- * @param name of the stream, for messages.
+ * @param name the name of the stream in messages.
  */
 export async function decodeStream(
   name: string,
@@ -206,7 +206,7 @@ function decodeParts(path: string, source: FileSource, options: DecodeFileOption
   }
 }
 
-/** @throws whatever decodeVmcore() throws. */
+/** @throws anything that decodeVmcore() throws. */
 function decode(dumps: readonly Dump[], options: DecodeFileOptions): CrashReport {
   const files = symbolFiles(options.symbolPaths);
   try {

@@ -1,4 +1,4 @@
-// Entry of the worker thread: everything that can take long or go wrong in a dump happens here.
+// Entry of the worker thread. Everything that can take long or fail on a dump happens here.
 
 import { contentDigest } from './content-digest.ts';
 import { type DecodeFileOptions, type DecodeOutcome, decodeFile } from './decode-file.ts';
@@ -8,13 +8,13 @@ import { answerRequests } from '../thread.ts';
 import type { RemoteObjects } from './remote/remote-objects.ts';
 import { symbolFiles } from './symbol-paths.ts';
 
-/** What one request is about. */
+/** One request to the worker. */
 export type WorkerTask =
   | ({ readonly kind: 'decode'; readonly path: string; readonly timeoutMs: number } & Pick<
       DecodeFileOptions,
       'symbolPaths' | 'root' | 'version' | 'maxMemoryBytes'
     >)
-  /** The running kernel. */
+  /** Reads the counters of the running kernel. */
   | ({ readonly kind: 'live'; readonly path: string } & Pick<DecodeFileOptions, 'symbolPaths'>);
 
 export type WorkerOutcome = DecodeOutcome | LiveOutcome;

@@ -1,4 +1,4 @@
-// The decoder's bytes from a file: positioned reads, nothing cached, nothing mapped.
+// A file as the decoder's byte source: positioned reads, without cache or mapping.
 
 import {
   type Stats,
@@ -19,21 +19,21 @@ import { type ByteSource, Corrupt, inRange, requireRange } from '../vmcore/index
 
 /** An open file or object; the caller closes it. */
 export interface FileSource extends ByteSource {
-  /** versionOf() when it was opened, to notice that it changed under our hands. */
+  /** versionOf() when it was opened, to detect later changes. */
   readonly version: string;
-  /** Its bytes from the first on; all of them, or so many. */
+  /** Streams the content from the start: all of it, or `length` bytes. */
   stream(length?: number): Readable;
-  /** The same, as the file is now. */
+  /** versionOf() as of now. */
   currentVersion(): string;
   close(): void;
 }
 
 /**
- * Open a regular file for decoding. With `root`, what a dump's maker put in place of the file or of a
- * directory on the way to it, a link or a FIFO, is not followed and not waited for.
+ * Opens a regular file for decoding. With `root`, links and FIFOs are refused that the writer of a dump may
+ * have put in place of the file or of a directory in its path.
  *
- * @param root the directory that the file must be in; undefined: wherever the path leads.
- * @throws FileError when it is missing, unreadable, no regular file, or outside the root.
+ * @param root the directory that must contain the file; undefined: any place.
+ * @throws FileError if the file is missing, unreadable, not a regular file, or outside the root.
  */
 export function openFileSource(path: string, root: string | undefined): FileSource {
   const flags =
@@ -49,18 +49,18 @@ export function openFileSource(path: string, root: string | undefined): FileSour
   return fileSourceOf(path, fd);
 }
 
-/** Objects in stores, by their URLs. */
+/** Reads objects by their URLs. */
 export interface RemoteFiles {
   /** @throws FileError, as openFileSource() does. */
   open(path: string): FileSource;
-  /** The paths of what lies beside an object, as far as that is known. */
+  /** Returns the paths of the objects beside this one, as far as they can be listed. */
   beside(path: string): readonly string[];
 }
 
 /**
- * Opens a file, or an object where `remote` can fetch it.
+ * Opens a file, or an object if `remote` is given and the path is a URL.
  *
- * @param root as of openFileSource().
+ * @param root as for openFileSource().
  * @throws FileError.
  */
 export function openSource(
@@ -71,7 +71,7 @@ export function openSource(
   return remote !== undefined && isRemote(path) ? remote.open(path) : openFileSource(path, root);
 }
 
-/** O_NOFOLLOW only guards the last part of a path. */
+/** Checks the whole path, because O_NOFOLLOW only guards its last component. */
 function requireWithin(fd: number, path: string, root: string): void {
   const opened = openedPath(fd, path);
   const real = onFile(path, () => pathOf(realpathSync(systemPath(root), { encoding: 'buffer' })));
@@ -79,7 +79,7 @@ function requireWithin(fd: number, path: string, root: string): void {
   throw new FileError('not_a_dump', `${path}: leads out of ${root}, to ${opened}`);
 }
 
-/** @throws FileError `io` where /proc is not mounted: it is not the file that is gone. */
+/** @throws FileError `io` if /proc is not mounted: the file itself is not missing. */
 function openedPath(fd: number, path: string): string {
   try {
     return pathOf(readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }));
@@ -89,7 +89,7 @@ function openedPath(fd: number, path: string): string {
   }
 }
 
-/** An open regular file as a source; `path` is for messages. */
+/** Returns an open regular file as a source; `path` is used in messages. */
 export function fileSourceOf(path: string, fd: number): FileSource {
   const stat = fstatSync(fd);
   const { size } = stat;
@@ -124,17 +124,17 @@ export function fileSourceOf(path: string, fd: number): FileSource {
 }
 
 /**
- * Which file in which state: changes with every write, and change of rights, that a stat can show.
- * Without the device, whose number is another one after the next mount.
+ * Identifies a file and its state; changes with every write and change of attributes that stat(2) shows.
+ * Leaves out the device, whose number may change with the next mount.
  */
 export function versionOf(stat: Pick<Stats, 'ino' | 'size' | 'mtimeMs' | 'ctimeMs'>): string {
   return `${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.ctimeMs}`;
 }
 
-/** ESTALE: an NFS server says that of a file that another client removed. */
+/** ESTALE: an NFS server reports it for a file that another client removed. */
 const GONE: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ESTALE']);
 
-/** Whether there is no such file any more. */
+/** Whether the error says that the file does not exist. */
 export function isGone({ code }: FileError): boolean {
   return GONE.has(code);
 }

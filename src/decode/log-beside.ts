@@ -1,5 +1,5 @@
-// The log that kdump's tools write as text beside a dump: what there is where makedumpfile left the
-// kernel's own log out. It does not say who wrote its lines, so nothing of it counts as proof.
+// The log that kdump tools write as text beside a dump, used if makedumpfile filtered out the kernel's own log.
+// The text does not record who wrote its lines, so nothing in it is proof.
 
 import { basename, dirname } from 'node:path';
 import { FileError } from '../failure.ts';
@@ -13,24 +13,24 @@ import {
 } from '../vmcore/index.ts';
 import { type RemoteFiles, openSource } from './file-source.ts';
 
-/** Dumps that have a directory of their own, and the texts beside them (kdump-utils, SUSE kdump). */
+/** Dumps with a directory of their own, and the texts beside them (kdump-utils, SUSE kdump). */
 const ALONE = /^vmcore(\.flat|-incomplete)?$/;
 const TEXTS_OF_ALONE = ['vmcore-dmesg.txt', 'vmcore-dmesg-incomplete.txt', 'dmesg.txt', 'dmesg'];
-/** Of kdump-tools: `dump.202610030405` has `dmesg.202610030405`. */
+/** kdump-tools: `dump.202610030405` has `dmesg.202610030405`. */
 const STAMPED = /^(?:dump|vmcore)\.(\d{12})(?:\.\w{1,8})?$/;
-/** Of kdump-tools, where makedumpfile failed: in the directory `202610030405`, or `HOST-202610030405`. */
+/** kdump-tools if makedumpfile failed: in the directory `202610030405` or `HOST-202610030405`. */
 const GIVEN_UP = /^(?:dump|vmcore)-incomplete(?:\.\w{1,8})?$/;
 const STAMPED_DIRECTORY = /(?:^|-)(\d{12})$/;
-/** A larger log is not of one boot, or not worth reading. */
+/** A larger log is not of one boot. */
 const MAX_BYTES = 16 << 20;
-/** Text does not say it; most machines have pages of this size. */
+/** Text does not contain the page size; this is that of most machines. */
 const PAGE_BYTES = 4096;
 
 /**
- * The report with what the text beside its dump says, where the dump itself has no log.
+ * If the dump has no log, returns its report with the findings in the text beside it.
  *
- * @param root the directory that the text must be in; undefined: that of the dump.
- * @param remote fetches it where the dump is in a bucket; a URL of its own gives access to nothing else.
+ * @param root the directory that must contain the text; undefined: that of the dump.
+ * @param remote reads the text if the dump is in a bucket; a single URL gives access to no other object.
  */
 export function withLogBeside(
   report: CrashReport,
@@ -69,7 +69,7 @@ function findingsOf(text: string): LogFindings | undefined {
   }
 }
 
-/** It is no fault of the dump that the text beside it is not there, or cannot be read. */
+/** Undefined if the text is missing or unreadable: the dump is not at fault. */
 function readBeside(
   path: string,
   root: string,

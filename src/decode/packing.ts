@@ -1,4 +1,4 @@
-// Whether a whole dump was packed after it was made, and how.
+// Detects whether a complete dump was compressed after it was written, and how.
 
 export type Packing = 'gzip' | 'xz' | 'zstd';
 
@@ -8,7 +8,7 @@ const MAGICS: Readonly<Record<Packing, readonly number[]>> = {
   zstd: [0x28, 0xb5, 0x2f, 0xfd],
 };
 
-/** How a file is packed, by its first 6 bytes or more; undefined when it is not, or not in a way read here. */
+/** Returns the format by the first 6 bytes or more; undefined if it is none of these. */
 export function packingOf(head: Uint8Array): Packing | undefined {
   return (['gzip', 'xz', 'zstd'] as const).find((name) =>
     MAGICS[name].every((byte, i) => head[i] === byte),

@@ -1,4 +1,4 @@
-// A panic that left no dump, as pstore kept its log. Each part of it brings the others with it.
+// A panic without a dump, whose log pstore kept. Decoding one part reads the others of its record too.
 
 import { readdirSync, statSync, statfsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -18,21 +18,21 @@ import {
 import { type FileSource, openFileSource } from './file-source.ts';
 import { type PstoreName, pstoreName } from './pstore-name.ts';
 
-/** A part is of one crash with others of its record that were written so near to it. */
+/** Maximum time between the writes of two parts of one crash. */
 const NEAR_SECONDS = 60;
 const MAX_BYTES = 4 << 20;
 const MAX_PARTS = 1000;
-/** Text does not say it; most machines have pages of this size. */
+/** Text does not contain the page size; this is that of most machines. */
 const PAGE_BYTES = 4096;
 /** include/uapi/linux/magic.h PSTOREFS_MAGIC. */
 const PSTOREFS_MAGIC = 0x6165676c;
 
 /**
- * What the record that a file is part of says of its crash.
+ * Decodes the record that contains this file.
  *
- * @param root the directory that its other parts must be in; undefined: its own.
- * @throws FileError `not_a_dump` when it is not of a panic, `unsupported_compression` when it is
- *   compressed in another way than deflate.
+ * @param root the directory that must contain the other parts; undefined: that of the file.
+ * @throws FileError `not_a_dump` if the record is not of a panic, `unsupported_compression` if it is compressed
+ *   with anything but deflate.
  */
 export function decodePstore(path: string, source: FileSource, root?: string): CrashReport {
   const own = panicParts(contentOf(path, source));
@@ -54,12 +54,12 @@ export function decodePstore(path: string, source: FileSource, root?: string): C
     panicMessage: findings.crash?.panic ?? null,
     ...findings,
     warnings: [],
-    // Without times two crashes may have one text.
+    // Without timestamps two crashes may have the same text.
     vmcoreinfoLines: findings.log.firstTime === null ? `${text}\0${seconds ?? path}` : text,
   };
 }
 
-/** The parts of a record in a directory. Where two claim to be the same part, a file speaks for itself. */
+/** Returns the parts of a record in a directory; only the file's own if two files claim the same part. */
 function withOthers(
   path: string,
   own: readonly PstorePart[],
@@ -91,7 +91,7 @@ function namesBeside(path: string): readonly string[] {
   }
 }
 
-/** Another part that cannot be read is missing, and no fault of this one. */
+/** Returns no parts if the file cannot be read: it is then missing, but this file is not at fault. */
 function partsOf(path: string, root: string): readonly PstorePart[] {
   let source: FileSource | undefined;
   try {
@@ -113,7 +113,7 @@ function contentOf(path: string, source: FileSource): string {
   return new TextDecoder().decode(isCompressed ? inflated(path, bytes) : bytes);
 }
 
-/** The kernel leaves the name `.enc.z` on what it could not decompress itself. */
+/** Decompresses a file named `.enc.z`, which the kernel could not decompress itself. */
 function inflated(path: string, bytes: Uint8Array): Uint8Array {
   for (const inflate of [inflateRawSync, inflateSync]) {
     try {
@@ -126,9 +126,10 @@ function inflated(path: string, bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * efi-pstore.c makes the number of a record of the time, two digits of the part, three of the count.
+ * Decodes the number of a record, which efi-pstore.c builds from the time, two digits of the part and three
+ * of the count.
  *
- * @returns Unix seconds; undefined for other backends, whose numbers say no time.
+ * @returns Unix seconds; undefined for other backends, whose numbers contain no time.
  */
 function efiSeconds({ backend, id }: PstoreName): number | undefined {
   return backend.startsWith('efi') && id.length > 5 ? Number(id.slice(0, -5)) : undefined;
@@ -139,12 +140,12 @@ function isNear(one: PstoreName, other: PstoreName): boolean {
   return a === undefined || b === undefined || Math.abs(a - b) <= NEAR_SECONDS;
 }
 
-/** When the crash was, Unix seconds; null where neither name nor file says so. */
+/** Returns the time of the crash, Unix seconds; null if neither name nor file has it. */
 function timeOf(path: string): number | null {
   const name = pstoreName(basename(path));
   const byName = name && efiSeconds(name);
   if (byName !== undefined) return byName;
-  // systemd-pstore names the directory of what it joined by the same time.
+  // systemd-pstore names the directory of a joined record by the same time.
   const directory = /\/(\d{10})(?:\/\d{3})?\/dmesg\.txt$/.exec(path)?.[1];
   if (directory !== undefined) return Number(directory);
   try {

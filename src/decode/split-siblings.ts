@@ -1,5 +1,5 @@
-// The other parts of a split dump (makedumpfile --split): files in the same directory that belong to
-// the same dump, whatever their names.
+// Finds the other parts of a split dump (makedumpfile --split): files in the same directory that belong to the
+// same dump, whatever their names.
 
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ import {
 } from '../vmcore/index.ts';
 import { type FileSource, type RemoteFiles, openSource } from './file-source.ts';
 
-/** Files of a directory that are looked at: a split has as many parts as the machine had CPUs. */
+/** Maximum number of files examined per directory; a split dump has as many parts as the machine had CPUs. */
 const MAX_FILES = 1024;
 
 /** An open part of a split dump; the caller closes `source`. */
@@ -25,20 +25,20 @@ export interface OpenPart {
   readonly part: SplitPart;
 }
 
-/** Where parts are looked for, and what all of them together may take. */
+/** Where to look for parts, and the limits of all parts together. */
 export interface SiblingOptions {
-  /** Paths to look at beside those of the directory. */
+  /** Paths to examine besides those of the directory. */
   readonly candidates: readonly string[];
-  /** The directory that they must be in; undefined: wherever the paths lead. */
+  /** The directory that must contain the parts; undefined: any place. */
   readonly root: string | undefined;
-  /** Of the whole dump. */
+  /** The limits of the whole dump. */
   readonly limits: Limits;
   readonly remote: RemoteFiles | undefined;
 }
 
 /**
- * The other parts of the dump that `path` is a part of, open. Parts may be empty: makedumpfile makes
- * as many as it was asked for.
+ * Opens the other parts of the dump that `path` belongs to. Parts may be empty, because makedumpfile makes as
+ * many as it is told to.
  */
 export function openSiblings(
   path: string,
@@ -57,7 +57,7 @@ export function openSiblings(
   return siblings;
 }
 
-/** The memory limit of a dump is shared by its parts. Nobody flattens them. */
+/** Returns the limits of one part. The memory limit is shared by all parts; split parts are not flattened. */
 function shareOf(limits: Limits): Limits {
   return {
     ...limits,
@@ -75,7 +75,7 @@ function neighbours(path: string, remote: RemoteFiles | undefined): readonly str
     .map((entry) => join(directory, pathOf(entry.name)));
 }
 
-/** The file, when it is part of a split dump. */
+/** Opens a file if it is part of a split dump. */
 function openPart(
   path: string,
   { root, limits, remote }: Omit<SiblingOptions, 'candidates'>,

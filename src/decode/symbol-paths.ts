@@ -1,5 +1,5 @@
-// Symbol files of a kernel in the directories of --symbols.path, by the names that distributions give
-// them. A name is only where to look: the decoder checks what a file really is of.
+// Finds the symbol files of a kernel in the directories of --symbols.path, by the names that distributions use.
+// A name only says where to look: the decoder checks that a file belongs to the kernel.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { FileError } from '../failure.ts';
 import type { KernelName, SymbolFile } from '../vmcore/index.ts';
 import { type FileSource, openFileSource } from './file-source.ts';
 
-/** Paths below a directory at which the symbols of the kernel may be, System.map first: it is small. */
+/** Returns relative paths at which the kernel's symbols may be; System.map first, because it is small. */
 export function symbolFileNames({ release, buildId }: KernelName): string[] {
   const names = [
     `System.map-${release}`,
@@ -33,18 +33,18 @@ export function symbolFileNames({ release, buildId }: KernelName): string[] {
   ];
 }
 
-/** The files that exist, open; `close` closes them. */
+/** Opens the symbol files that exist; `close` closes them all. */
 export interface SymbolFiles {
   open(kernel: KernelName): SymbolFile[];
   close(): void;
 }
 
-/** @param directories where to look; the path of a file itself will do too. */
+/** @param directories directories to search; also accepts paths of symbol files. */
 export function symbolFiles(directories: readonly string[]): SymbolFiles {
   const opened: FileSource[] = [];
   return {
     open(kernel): SymbolFile[] {
-      // The release comes from a dump: it must not lead out of the directory.
+      // The release comes from a dump and must not lead out of the directory.
       if (kernel.release.includes('/') || kernel.release.includes('\0')) return [];
       const names = symbolFileNames(kernel);
       const paths = directories.flatMap((directory) => [
@@ -64,7 +64,7 @@ export function symbolFiles(directories: readonly string[]): SymbolFiles {
   };
 }
 
-/** A directory, and what may not be read, is no symbol file. */
+/** Undefined for directories and unreadable files. */
 function openIfFile(path: string): FileSource | undefined {
   try {
     return openFileSource(path, undefined);

@@ -1,5 +1,5 @@
-// A file without a name in the temporary directory, for what can be read only from the start and is
-// needed here and there. Its space is free again however the process ends.
+// An unnamed file in the temporary directory, for content that arrives sequentially but needs random access.
+// Its space is freed however the process ends.
 
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, statfs, unlink } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileError } from '../failure.ts';
 
-/** A file without a name in the temporary directory, which grows by what is appended. */
+/** An unnamed file in the temporary directory to which content is appended. */
 export class TemporaryFile {
   /** Open and already unlinked: closing it frees its space. */
   readonly file: FileHandle;
@@ -22,9 +22,9 @@ export class TemporaryFile {
   }
 
   /**
-   * An empty one. It takes at most half of the space that is free now.
+   * Creates an empty file, which may grow to half of the space that is free now.
    *
-   * @throws FileError when the temporary directory cannot be used (`io`, `permission`).
+   * @throws FileError if the temporary directory cannot be used (`io`, `permission`).
    */
   static async create(): Promise<TemporaryFile> {
     const directory = tmpdir();
@@ -46,9 +46,11 @@ export class TemporaryFile {
   }
 
   /**
+   * Appends a chunk.
+   *
    * @param what is written, for the message.
-   * @throws FileError when that is larger than the file may be (`limit_exceeded`), or the disk is full
-   *   or broken (`io`).
+   * @throws FileError if the file would exceed its limit (`limit_exceeded`), or the disk is full or broken
+   *   (`io`).
    */
   async append(chunk: Uint8Array, what: string): Promise<void> {
     if (this.#length + chunk.length > this.#limit) {
@@ -58,7 +60,7 @@ export class TemporaryFile {
     const write = (): Promise<{ bytesWritten: number }> =>
       this.file.write(chunk, 0, chunk.length, this.#length);
     const { bytesWritten } = await on(this.#where, write);
-    // The last space of a disk takes part of a chunk without an error.
+    // A write that fills the disk is short, without an error.
     if (bytesWritten < chunk.length) throw new FileError('io', `${this.#where}: no space left`);
     this.#length += chunk.length;
   }
@@ -68,7 +70,7 @@ export class TemporaryFile {
   }
 }
 
-/** @throws FileError that names the place, so that it is not taken for an error of the dump. */
+/** @throws FileError that names the place, so that the error is not attributed to the dump. */
 async function on<T>(place: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();

@@ -1,6 +1,6 @@
-// Whole dumps packed after they were made (Debian's KDUMP_COMPRESSION): unpacked once into a
-// temporary file without a name, for a dump is read here and there and these formats only from the
-// start. Left out: bzip2 and lz4, for which npm has no well-kept streaming decoder.
+// Unpacks dumps that were compressed after they were written (Debian's KDUMP_COMPRESSION) into an unnamed
+// temporary file, because decoding needs random access and these formats are sequential. Not supported: bzip2
+// and lz4, for which npm has no well-maintained streaming decoder.
 
 import type { FileHandle } from 'node:fs/promises';
 import { Readable, type Transform } from 'node:stream';
@@ -10,25 +10,24 @@ import { FileError, errorCode, isSystemError, messageOf } from '../failure.ts';
 import type { Packing } from './packing.ts';
 import { TemporaryFile } from './temporary-file.ts';
 
-/** Zeros that no packed file has of its own, for it packs them: where a copy broke off, or lacks a part. */
+/** A run of zeros, which a packed file does not contain: its copy is incomplete there. */
 const HOLE = Buffer.alloc(512);
 
 /** The content of a packed file; the caller closes `file`. */
 export interface Unpacked {
-  /** The content, open and already unlinked: closing it frees its space. */
+  /** Open and already unlinked: closing it frees its space. */
   readonly file: FileHandle;
-  /** The packed file ends early, in a hole or in something else: the content is what could be unpacked of it. */
+  /** The packed file ends early or is damaged from some point on; the content is what precedes that. */
   readonly isCut: boolean;
 }
 
 /**
- * The content of a packed file.
+ * Unpacks a file.
  *
- * @param packed its bytes from the first on, so many of them where it is said.
- * @throws FileError when the stream is broken (`corrupt`), ends before anything could be unpacked
- *   (`truncated`), needs what the decoders here have not (`unsupported_compression`), is larger than a
- *   temporary file may be (`limit_exceeded`), or the file or the temporary directory cannot be used
- *   (`io`, `permission`).
+ * @param packed returns its bytes from the start; only `length` of them if that is given.
+ * @throws FileError if the stream is broken (`corrupt`), ends before anything could be unpacked (`truncated`),
+ *   needs what these decoders lack (`unsupported_compression`), exceeds the size of a temporary file
+ *   (`limit_exceeded`), or the file or the temporary directory cannot be used (`io`, `permission`).
  */
 export async function unpack(
   path: string,
@@ -43,16 +42,16 @@ export async function unpack(
   } catch (error) {
     if (hole.at === undefined || !isBroken(error)) throw error;
   }
-  // To a decoder zeros are codes like others, and deflate has no check before its end: it made up content.
+  // Decoders take zeros for valid codes, and deflate is verified only at its end: some of the content is wrong.
   return contentOf(path, packed(hole.at), packing);
 }
 
-/** The first zeros in a packed file that nobody wrote; undefined: none. */
+/** Offset of the first hole in a packed file; undefined: none. */
 interface Hole {
   at: number | undefined;
 }
 
-/** The bytes, of which the first hole is noted as they go by. */
+/** Passes the bytes on and records the first hole. */
 async function* watched(packed: Readable, hole: Hole): AsyncGenerator<Uint8Array> {
   let done = 0;
   for await (const chunk of packed as AsyncIterable<Uint8Array>) {
@@ -83,7 +82,7 @@ async function contentOf(
   }
 }
 
-/** @returns whether the stream ended early, with something to append all the same. */
+/** @returns whether the stream ended early, after some content was appended. */
 async function fill(content: TemporaryFile, stream: Readable, what: string): Promise<boolean> {
   try {
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
@@ -93,7 +92,7 @@ async function fill(content: TemporaryFile, stream: Readable, what: string): Pro
   } catch (error) {
     if (error instanceof FileError) throw error;
     if (reasonOf(error) !== 'truncated' && !isNoMember(error)) throw error;
-    // An error ends a stream at once: what it had ready was not taken yet.
+    // After an error the stream still has buffered content.
     for (let ready = readyIn(stream); ready !== null; ready = readyIn(stream)) {
       await content.append(ready, what);
     }
@@ -102,7 +101,7 @@ async function fill(content: TemporaryFile, stream: Readable, what: string): Pro
   }
 }
 
-/** Whether something else follows where a member would begin: those before it were checked when they ended. */
+/** Whether other data follows a complete member. The members before it passed their checks. */
 function isNoMember(error: unknown): boolean {
   return /^incorrect header check$|error code 5$/.test(messageOf(error)); // of zlib; XZ_FORMAT_ERROR
 }
@@ -120,14 +119,14 @@ function unpackError(path: string, packing: Packing, error: unknown): FileError 
   return new FileError(reason, `${path}: ${what}: ${messageOf(error)}`, code, error);
 }
 
-/** What packs with options that the decoders here have not, and what to do. */
+/** Options of packers that the decoders here do not support, and what to do. */
 const ADVICE: Readonly<Record<Packing, string>> = {
   gzip: 'gzip of an unknown kind, want it unpacked: gunzip FILE',
   xz: 'xz with sha256, BCJ or a dictionary over 64 MiB, want it unpacked: unxz FILE',
   zstd: 'zstd with a window over 128 MiB, want it unpacked: zstd -d --long=31 FILE',
 };
 
-/** By zlib's error code, zstd's, or that of xz-embedded, which is a number in the message. */
+/** Looks at the code of zlib or zstd, or at xz-embedded's number in the message. */
 function reasonOf(error: unknown): 'truncated' | 'unsupported_compression' | 'corrupt' {
   const code = errorCode(error) ?? /error code (\d+)$/.exec(messageOf(error))?.[1];
   return REASONS.get(code) ?? 'corrupt';
@@ -147,7 +146,7 @@ async function unpacked(packed: Readable, packing: Packing): Promise<Readable> {
     case 'gzip':
       return through(packed, zlib.createGunzip());
     case 'xz': {
-      const { default: xz } = await import('xz-decompress'); // 10 ms that few dumps need
+      const { default: xz } = await import('xz-decompress'); // takes 10 ms, which few dumps need
       const web = Readable.toWeb(packed) as ConstructorParameters<typeof xz.XzReadableStream>[0];
       return Readable.fromWeb(new xz.XzReadableStream(web) as ReadableStream);
     }
@@ -156,7 +155,7 @@ async function unpacked(packed: Readable, packing: Packing): Promise<Readable> {
   }
 }
 
-/** The transform, fed; an error of the source is one of the transform. */
+/** Pipes the source into the transform, which gets the source's errors too. */
 function through(packed: Readable, transform: Transform): Transform {
   packed.on('error', (error) => transform.destroy(error));
   return packed.pipe(transform);

@@ -1,4 +1,4 @@
-// /proc/kcore, read once: the counters of the running kernel, or why they cannot be had.
+// Reads /proc/kcore once: the counters of the running kernel, or why they cannot be read.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type Failure, FileError, failureOf } from '../failure.ts';
@@ -10,12 +10,12 @@ import {
   readLive,
 } from '../vmcore/index.ts';
 
-/** What became of a reading. Plain data: it crosses threads. */
+/** The outcome of a read. Plain data, because it crosses threads. */
 export type LiveOutcome =
   | { readonly kind: 'read'; readonly report: LiveReport }
   | { readonly kind: 'failure'; readonly failure: Failure };
 
-/** @param symbolFiles opens what else may know the kernel's symbols. */
+/** @param symbolFiles opens other sources of the kernel's symbols. */
 export function readKcoreFile(
   path: string,
   symbolFiles: DecodeOptions['symbolFiles'] & {},
@@ -40,7 +40,7 @@ function onOpenFile<T>(path: string, use: (source: KcoreSource) => T): T {
   }
 }
 
-/** The size that stat gives is that of the address space, or none: only a read shows whether it is there. */
+/** A source without a size: stat(2) gives that of the address space, or 0; only reads show what exists. */
 function sourceOf(path: string, fd: number): KcoreSource {
   return {
     read(offset, length): Uint8Array {
@@ -58,7 +58,7 @@ function sourceOf(path: string, fd: number): KcoreSource {
   };
 }
 
-/** @throws FileError that says what the kernel wants of its reader (open_kcore() in fs/proc/kcore.c). */
+/** @throws FileError that says which privileges the kernel requires (open_kcore() in fs/proc/kcore.c). */
 function onKcore<T>(path: string, call: () => T): T {
   try {
     return call();

@@ -1,25 +1,25 @@
-// What the running kernel has counted so far, by /proc/kcore where that is asked for. Read now and
-// then, never by a scrape, and never added to what dumps say: if this boot crashes, its dump has the
-// same errors again.
+// The counters of the running kernel, read from /proc/kcore with --live.kcore. They are read at intervals,
+// never by a scrape, and never added to those of dumps: if this boot crashes, its dump has the same errors
+// again.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
 import type { AbsentReason, HwerrCategory } from '../vmcore/index.ts';
 import type { LiveOutcome } from './kcore-file.ts';
 
-/** Reads the running kernel's counters without holding up the main thread. */
+/** Reads the running kernel's counters without blocking the main thread. */
 export interface LiveClient {
-  /** The counters of the running kernel, by its kcore. Never rejects. */
+  /** Returns the counters read from kcore. Never rejects. */
   live(path: string): Promise<LiveOutcome>;
 }
 
 export type LiveState =
-  /** Nobody asked for it. */
+  /** Not configured. */
   | { readonly kind: 'off' }
   | LiveCounters
   | { readonly kind: 'unavailable'; readonly message: string };
 
-/** The counters of this boot, and when they were read. */
+/** The counters of this boot, and the time they were read. */
 export interface LiveCounters {
   readonly kind: 'present';
   readonly categories: readonly HwerrCategory[];
@@ -27,9 +27,9 @@ export interface LiveCounters {
   readonly readSeconds: number;
 }
 
-/** Where the running kernel is read, and how often (ms). */
+/** The source of the counters, and the interval between reads (ms). */
 export interface ThisBootOptions {
-  /** /proc/kcore; undefined: it is left alone. */
+  /** Path of /proc/kcore; undefined: it is not read. */
   readonly kcore: string | undefined;
   readonly intervalMs: number;
 }
@@ -47,7 +47,7 @@ const WHY_ABSENT: Readonly<Partial<Record<AbsentReason, string>>> = {
   page_lost: 'it ends before the counters',
 };
 
-/** Reads the counters now and then, and has what the last read gave. */
+/** Reads the counters at intervals and keeps the last result. */
 export class ThisBoot {
   readonly #options: ThisBootOptions;
   readonly #dependencies: ThisBootDependencies;
@@ -67,7 +67,7 @@ export class ThisBoot {
     return this.#state;
   }
 
-  /** Reads until `close()`; ends at once where there is nothing to read. */
+  /** Reads at intervals until `close()`; returns at once if there is nothing to read. */
   async run(): Promise<void> {
     const { signal } = this.#stop;
     for (;;) {
@@ -79,6 +79,7 @@ export class ThisBoot {
     }
   }
 
+  /** Reads the counters once. Never rejects. */
   async refresh(): Promise<void> {
     const state = await this.#read(this.#options.kcore);
     if (this.#stop.signal.aborted) return;
@@ -90,7 +91,7 @@ export class ThisBoot {
     this.#stop.abort();
   }
 
-  /** Once, until it changes. */
+  /** Logs a change of the state once. */
   #report(state: LiveState): void {
     const { log } = this.#dependencies;
     const before = this.#state;

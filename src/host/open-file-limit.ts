@@ -1,12 +1,12 @@
-// How many files the process may have open, connections among them.
+// The maximum number of open files of this process, connections included.
 
 import { readFileSync } from 'node:fs';
 
 /**
- * The hard limit: Node raises the soft one to it when it starts.
+ * Returns the hard limit, because Node raises the soft limit to it at start.
  *
- * @param limits the text of /proc/PID/limits (proc_pid_limits() of fs/proc/base.c); undefined: there is none.
- * @returns undefined where the text does not say, or there is no limit.
+ * @param limits the text of /proc/PID/limits (proc_pid_limits() of fs/proc/base.c); undefined: not available.
+ * @returns undefined if the text has no such line or there is no limit.
  */
 export function openFileLimit(limits: string | undefined = ownLimits()): number | undefined {
   const hard = /^Max open files +\S+ +(\d+)/m.exec(limits ?? '')?.[1];

@@ -1,12 +1,12 @@
-// Where this machine keeps what pstore has of its panics.
+// The directories in which this machine keeps the panics in its pstore.
 
 import { readdirSync } from 'node:fs';
 import { errorCode, messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
 
 /**
- * The directories to look into. Most machines lack one or both, which is no failure; one that may not
- * be read is named in the log.
+ * Returns the directories that can be read. Most machines lack one or both, which is no failure; others that
+ * cannot be read are logged.
  */
 export function pstoreDirectories(
   paths: readonly string[],

@@ -1,18 +1,18 @@
-// Who may ask, and how often: HTTP basic authentication and a rate limit, by the web configuration
-// of the moment, as exporter-toolkit has them.
+// Access control: HTTP basic authentication and a rate limit, by the current web configuration, with the
+// semantics of exporter-toolkit.
 
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { RateLimit, WebConfig } from '../webconfig/web-config.ts';
-import { type Asker, Passwords } from './passwords.ts';
+import { type Requester, Passwords } from './passwords.ts';
 import { sendText } from './response.ts';
 
 /**
- * Sets the configured headers on every answer, and answers 401 and 429 as configured. Only requests of
- * users count for the rate limit, where there are users: strangers cannot use it up.
+ * Returns middleware that sets the configured headers and answers 401 or 429 if access is refused. If users are
+ * configured, only authenticated requests count for the rate limit, so that others cannot use it up.
  */
 export function accessControl(
   current: () => WebConfig,
-  askerOf: (request: Request) => Asker,
+  requesterOf: (request: Request) => Requester,
   nowMs: () => number,
 ): RequestHandler {
   const limiter = new TokenBucket(nowMs);
@@ -21,7 +21,7 @@ export function accessControl(
     const { headers, users, rateLimit } = current();
     response.set(headers);
     const { authorization } = request.headers;
-    if (users.size > 0 && !(await passwords.isRight(users, authorization, askerOf(request)))) {
+    if (users.size > 0 && !(await passwords.isRight(users, authorization, requesterOf(request)))) {
       response.set('WWW-Authenticate', 'Basic realm="hwerr-exporter"');
       sendText(response, 401, 'Unauthorized');
     } else if (rateLimit !== undefined && !limiter.take(rateLimit)) {
@@ -32,7 +32,7 @@ export function accessControl(
   };
 }
 
-/** A burst of requests, and one more each interval; a burst of 0 lets none through, as in Go. */
+/** Allows a burst of requests, then one per interval; a burst of 0 allows none, as in Go. */
 class TokenBucket {
   readonly #nowMs: () => number;
   #tokens: number | undefined;

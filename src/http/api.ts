@@ -1,10 +1,10 @@
-// The JSON API: what the page shows, for programs. Its shape is deploy/docs/crashes.schema.json.
+// The JSON API: the data of the pages, for programs. Its schema is deploy/docs/crashes.schema.json.
 
 import type { CrashView, FailureView, SignaturesView, StatusView } from './views.ts';
 import { SCHEMA_VERSION } from '../version.ts';
 import { advice, verdictText } from '../wording.ts';
 
-/** Body of /api/v1/crashes. */
+/** Returns the body of /api/v1/crashes. */
 export function crashesBody(view: StatusView): object {
   return {
     schemaVersion: SCHEMA_VERSION,
@@ -21,18 +21,18 @@ export function crashesBody(view: StatusView): object {
   };
 }
 
-/** Of many crashes the errors are summed up: each has up to a hundred events. */
+/** Leaves out the events of each crash in a list, because there may be a hundred; `loggedErrors` sums them up. */
 function summaryBody(crash: CrashView): object {
   const { hardwareEvents: _events, ...rest } = crash;
   return { ...rest, verdict: verdictBody(crash) };
 }
 
-/** Body of /api/v1/crashes/ID. */
+/** Returns the body of /api/v1/crashes/ID. */
 export function crashBody(crash: CrashView): object {
   return { schemaVersion: SCHEMA_VERSION, ...crash, verdict: verdictBody(crash) };
 }
 
-/** Body of /api/v1/signatures. */
+/** Returns the body of /api/v1/signatures. */
 export function signaturesBody({ signatures, total, unsigned }: SignaturesView): object {
   return { schemaVersion: SCHEMA_VERSION, total, crashesWithoutSignature: unsigned, signatures };
 }

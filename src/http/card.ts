@@ -1,4 +1,4 @@
-// One crash on a page: the answer, what is known of the crash, its counters.
+// One crash on a page: its verdict, its facts, its counters.
 
 import { type Html, html } from './html.ts';
 import { logFacts } from './log-section.ts';
@@ -22,18 +22,21 @@ const TONES: Readonly<Record<VerdictKind, 'bad' | 'warn' | 'ok' | ''>> = {
   unknown: '',
 };
 
-/** Counters know of no fatal error: without the log nothing is all right. */
+/**
+ * Returns the CSS class of a verdict. Counters do not include fatal errors, so `clean` without a log is not
+ * `ok`.
+ */
 export function toneOf({ kind, restsOn }: Verdict): string {
   return kind === 'clean' && !restsOn.includes('log') ? '' : TONES[kind];
 }
 
-/** What of the configuration and of now a card depends on. */
+/** The configuration and time that a card depends on. */
 export interface CardOptions {
   readonly nowSeconds: number;
   readonly suspectWindowSeconds: number;
 }
 
-/** A crash in a list: the answer first, with a link to its own page. */
+/** Returns a crash in a list: its verdict, with a link to its page, and its facts. */
 export function card(crash: CrashView, options: CardOptions): Html {
   const { id, verdict } = crash;
   return html`<article class="${toneOf(verdict)}" data-id="${id}">
@@ -48,7 +51,7 @@ export function card(crash: CrashView, options: CardOptions): Html {
   </article> `;
 }
 
-/** What is known of a crash beside errors. */
+/** Returns the facts about a crash other than its errors. */
 export function crashFacts(crash: CrashView, { nowSeconds }: CardOptions): Html {
   const { host, crashTimeSeconds, kernelRelease, arch, panicMessage, dumps } = crash;
   return html`<dl>
@@ -84,21 +87,21 @@ export function crashFacts(crash: CrashView, { nowSeconds }: CardOptions): Html 
   </dl>`;
 }
 
-/** Counters of the kernel, and when the last error of each category came. */
+/** Returns the kernel's counters and the time of the last error of each category. */
 export function counters(categories: readonly CategoryView[], windowSeconds: number): Html {
   const placed = categories.flatMap(({ category, leadSeconds }) =>
     leadSeconds === null || leadSeconds < 0 ? [] : [{ category, leadSeconds }],
   );
-  const said = placed.map(
+  const labels = placed.map(
     ({ category, leadSeconds }) => `${categoryName(category)} ${span(leadSeconds)}`,
   );
   const picture = timeline(
     placed.map(({ category, leadSeconds }) => ({
       name: category,
-      marks: [{ leadSeconds, isSuspect: true }],
+      errors: [{ leadSeconds, isSuspect: true }],
     })),
     windowSeconds,
-    `Last errors before the panic: ${said.join(', ')}`,
+    `Last errors before the panic: ${labels.join(', ')}`,
   );
   return html`${
       picture &&
@@ -139,7 +142,7 @@ function counterRow(view: CategoryView, windowSeconds: number): Html {
   </tr>`;
 }
 
-/** A date, and how long ago. */
+/** Returns a date and how long ago it was. */
 export function when(seconds: number, nowSeconds: number): Html {
   const iso = isoDate(seconds);
   const text = html`${date(seconds)} (${ago(seconds, nowSeconds)})`;

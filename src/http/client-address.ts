@@ -1,8 +1,8 @@
-// Who is behind a connection, as far as its address says.
+// Identifies the client of a connection by its address.
 
 /**
- * The key under which a client's connections are counted: an IPv4 address; the /64 of an IPv6 one, for a
- * customer has all of it; `unix` for clients of a Unix socket.
+ * Returns the key under which a client's connections are counted: an IPv4 address; the /64 of an IPv6 address,
+ * because one customer has all of it; `unix` for clients of a Unix socket.
  */
 export function clientOf(address: string | undefined): string {
   if (address === undefined) return 'unix';

@@ -1,6 +1,6 @@
-// Limits on clients: connections, time and memory. A connection is in one of three stages, each of which
-// has places of its own (places.ts): connections that say nothing, half a request or half a ClientHello
-// are many and cheap, and take no place from those that are served.
+// Limits on clients: connections, time and memory. A connection is in one of three stages, each with its own
+// number of places (places.ts): connections that send nothing, part of a request or part of a ClientHello may
+// be many but are cheap, and take no place from those being served.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -11,29 +11,29 @@ import { Places } from './places.ts';
 import { Turns } from './turns.ts';
 
 /**
- * A connection is arriving until what it says can be served, asking until a request is whole (in a TLS
- * handshake, or idle between two requests), answering until the answer is with the client.
+ * `arriving`: not enough was received to serve it. `asking`: no complete request yet (also in a TLS
+ * handshake, or idle between two requests). `answering`: the client has not received all of the answer.
  */
 type Stage = 'arriving' | 'asking' | 'answering';
 
 /** Limits on all clients together and on each request; times in ms. */
 export interface ConnectionLimits {
-  /** Connections in each stage. */
+  /** Maximum number of connections in each stage. */
   readonly places: Readonly<Record<Stage, number>>;
-  /** Longest time from a connection, or from an answer, to the next whole request. */
+  /** Maximum time from a connection, or from an answer, to the next complete request. */
   readonly requestMs: number;
-  /** Longest time from a request until all of its answer was handed to the socket. */
+  /** Maximum time from a request until all of its answer was passed to the socket. */
   readonly answerMs: number;
-  /** Longest time for the client to read an answer, besides what its size allows. */
+  /** Maximum time for the client to read an answer, in addition to a time proportional to its size. */
   readonly readMs: number;
-  /** Bytes of all answers that clients did not read yet. */
+  /** Maximum number of bytes in answers that clients have not read yet, over all connections. */
   readonly maxUnreadBytes: number;
 }
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
-  // Plenty: whoever is sent away comes back at once and costs more than one who waits. But an eighth of the
-  // usual open files is left for dumps and the ledger. Each takes some 6 KiB while it arrives, then 15, with
-  // TLS 40.
+  // Generous, because a client that is disconnected reconnects at once and costs more than one that waits.
+  // One eighth of the usual limit on open files is left for dumps and the ledger. A connection takes about 6
+  // KiB while arriving, then 15 KiB, with TLS 40 KiB.
   places: { arriving: 2048, asking: 768, answering: 768 },
   requestMs: 10_000,
   answerMs: 30_000,
@@ -41,55 +41,58 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   maxUnreadBytes: 8 * 2 ** 20,
 };
 
-/** What Linux grants where nothing else is set (INR_OPEN_MAX). */
+/** Hard limit on open files that Linux sets by default (INR_OPEN_MAX). */
 const USUAL_OPEN_FILES = 4096;
 
-/** The limits of a process that may have so many files open: a flood must not keep dumps from being opened. */
+/**
+ * Scales the limits to a process's limit on open files, so that a flood cannot prevent dumps from being
+ * opened.
+ */
 export function connectionLimits(openFiles: number = USUAL_OPEN_FILES): ConnectionLimits {
   const { places } = CONNECTION_LIMITS;
-  const within = (most: number): number =>
-    Math.max(1, Math.floor(most * Math.min(1, openFiles / USUAL_OPEN_FILES)));
+  const scaled = (max: number): number =>
+    Math.max(1, Math.floor(max * Math.min(1, openFiles / USUAL_OPEN_FILES)));
   return {
     ...CONNECTION_LIMITS,
     places: {
-      arriving: within(places.arriving),
-      asking: within(places.asking),
-      answering: within(places.answering),
+      arriving: scaled(places.arriving),
+      asking: scaled(places.asking),
+      answering: scaled(places.answering),
     },
   };
 }
 
-/** Requests of one connection that wait for the answer before theirs; with more it is closed. */
+/** Maximum number of requests of a connection that wait for an earlier answer; with more it is closed. */
 const MAX_PIPELINED = 16;
-/** A client that reads an answer more slowly than this is cut off. */
+/** Minimum rate at which a client must read an answer. */
 const MIN_BYTES_PER_MS = 32;
-/** An answer waits for as many new connections at most: the event loop accepts one in each turn. */
+/** Maximum number of new connections accepted before the next answer; the event loop accepts one per turn. */
 const MAX_ARRIVALS_FIRST = 32;
-/** Deadlines are looked at this often. */
+/** Interval of checking deadlines. */
 const SWEEP_MS = 250;
 
 interface Connection {
-  /** What was accepted. */
+  /** The accepted socket. */
   readonly socket: Socket;
-  /** What requests are read from; undefined before it is known whether there will be any. */
+  /** The stream from which requests are parsed; undefined until enough was received. */
   stream: PacedStream | undefined;
   readonly client: string;
   stage: Stage;
-  /** When it came, was asked or had answered, whatever was last; by a clock that is never set. */
+  /** Time of the last change: connected, request received or answer sent; by a monotonic clock. */
   sinceMs: number;
-  /** When its answer was first seen to lie unread; undefined: nothing does. */
+  /** When unread bytes of its answer were first seen; undefined if there are none. */
   unreadSinceMs: number | undefined;
-  /** Requests that were read, but wait for the answer before theirs. */
+  /** Requests that were read but wait for an earlier answer. */
   readonly pipelined: (() => void)[];
 }
 
-/** Every open connection, and whose request is answered next. */
+/** Tracks all open connections and decides whose request is answered next. */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #turns = new Turns<() => void>();
   #isAnswering = false;
   #hasArrival = false;
-  /** New connections that the next answer waited for. */
+  /** Number of new connections accepted since the last answer. */
   #arrivalsFirst = 0;
   readonly #places: Readonly<Record<Stage, Places<Connection>>>;
   readonly #byStream = new Map<Duplex, Connection>();
@@ -108,7 +111,7 @@ export class Connections {
     };
   }
 
-  /** Takes in a connection that was just accepted. */
+  /** Adds a newly accepted connection. */
   add(socket: Socket): void {
     if (this.#draining) {
       socket.destroy();
@@ -123,9 +126,9 @@ export class Connections {
       unreadSinceMs: undefined,
       pipelined: [],
     };
-    socket.on('error', () => socket.destroy()); // clients reset connections every day
+    socket.on('error', () => socket.destroy()); // resets by clients are normal
     socket.once('end', () => {
-      if (connection.stream === undefined) socket.destroy(); // it will never ask
+      if (connection.stream === undefined) socket.destroy(); // no request will follow
     });
     socket.once('close', () => {
       this.#remove(connection);
@@ -139,13 +142,13 @@ export class Connections {
     }, SWEEP_MS).unref();
   }
 
-  /** What was said can be served: from now on it costs a parser, and TLS if there is. */
+  /** Enough was received to serve the connection; from now on it costs a parser, and TLS if configured. */
   admit(socket: Socket): void {
     const connection = this.#byStream.get(socket);
     if (connection !== undefined) this.#moveTo(connection, 'asking');
   }
 
-  /** From now on requests of this connection come in by a stream over it. */
+  /** Sets the stream from which requests of this connection are parsed. */
   serve(socket: Socket, stream: PacedStream): void {
     const connection = this.#byStream.get(socket);
     if (connection === undefined) return;
@@ -154,13 +157,13 @@ export class Connections {
   }
 
   /**
-   * Answers a request when it is its turn: a connection has one answer at a time, clients take turns.
+   * Answers a request when its turn comes: one answer per connection at a time, and clients take turns.
    *
-   * @param answer is not called when the connection is gone by then.
+   * @param answer not called if the connection has been closed by then.
    */
   request(request: IncomingMessage, response: ServerResponse, answer: () => void): void {
     const connection = this.#byStream.get(request.socket);
-    if (connection === undefined) return; // closed; the parser still had some of its bytes
+    if (connection === undefined) return; // already closed; the parser had buffered bytes
     if (this.#draining) response.setHeader('Connection', 'close');
     const next = (): void => {
       response.once('close', () => {
@@ -173,7 +176,7 @@ export class Connections {
     if (connection.stage !== 'answering') {
       connection.sinceMs = performance.now();
       this.#moveTo(connection, 'answering');
-      connection.stream?.hold();
+      connection.stream?.stopReading();
       next();
     } else if (connection.pipelined.length < MAX_PIPELINED) {
       connection.pipelined.push(next);
@@ -182,7 +185,7 @@ export class Connections {
     }
   }
 
-  /** Closes what is idle, waits for the answers under way, at most `graceMs`. */
+  /** Closes idle connections and waits for the current answers, at most `graceMs`. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     for (const connection of this.#all()) {
@@ -197,8 +200,8 @@ export class Connections {
   }
 
   /**
-   * One at a time: between two answers new requests are read, and connections accepted. Or else, where
-   * each connection asks for something, they would wait to be accepted until all before were answered.
+   * Answers one request per turn of the event loop, so that connections are accepted and requests read in
+   * between. Otherwise new connections would wait until all earlier requests were answered.
    */
   readonly #answerNext = (): void => {
     if (this.#hasArrival && this.#arrivalsFirst < MAX_ARRIVALS_FIRST) {
@@ -223,7 +226,7 @@ export class Connections {
       connection.stream?.end();
     } else {
       this.#moveTo(connection, 'asking');
-      connection.stream?.release();
+      connection.stream?.continueReading();
     }
   }
 
@@ -235,7 +238,7 @@ export class Connections {
       else unreadBytes += unreadBytesOf(connection);
     }
     while (unreadBytes > this.#limits.maxUnreadBytes) {
-      const worst = this.#mostUnread();
+      const worst = this.#largestUnread();
       if (worst === undefined) return;
       unreadBytes -= unreadBytesOf(worst);
       this.#close(worst);
@@ -253,11 +256,11 @@ export class Connections {
     return nowMs - connection.unreadSinceMs > allowedMs;
   }
 
-  #mostUnread(): Connection | undefined {
+  #largestUnread(): Connection | undefined {
     let worst: Connection | undefined;
     for (const connection of this.#all()) {
-      const most = worst === undefined ? 0 : unreadBytesOf(worst);
-      if (unreadBytesOf(connection) > most) worst = connection;
+      const largest = worst === undefined ? 0 : unreadBytesOf(worst);
+      if (unreadBytesOf(connection) > largest) worst = connection;
     }
     return worst;
   }
@@ -288,7 +291,7 @@ export class Connections {
     this.#place(connection);
   }
 
-  /** Gives it a place in its stage. */
+  /** Takes a place in the connection's stage, if necessary from another connection. */
   #place(connection: Connection): void {
     const loser = this.#places[connection.stage].take(connection);
     if (loser !== undefined) this.#close(loser);

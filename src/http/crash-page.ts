@@ -1,4 +1,4 @@
-// The page of one crash at /crash/ID: what an alert links to.
+// The page of one crash at /crash/ID, to which alerts link.
 
 import { type CardOptions, counters, crashFacts, toneOf } from './card.ts';
 import { document } from './document.ts';
@@ -7,7 +7,7 @@ import { deathSection, logSection } from './log-section.ts';
 import type { CrashView } from './views.ts';
 import { verdictText } from '../wording.ts';
 
-/** The page as HTML. */
+/** Returns the page as HTML. */
 export function crashPage(crash: CrashView, options: CardOptions): string {
   const { id, host, verdict, hwerr } = crash;
   return document(

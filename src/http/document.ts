@@ -1,12 +1,12 @@
-// The frame of a page: no script, no asset from elsewhere.
+// The frame of every page, without scripts and external resources.
 
 import { Html, html } from './html.ts';
 import { STYLE_ELEMENT } from './style.ts';
 
 /**
- * A page as HTML.
+ * Returns a page as HTML.
  *
- * @param up leads from the page to the path of the status page: '' or '../'.
+ * @param up relative path from the page to the status page: '' or '../'.
  */
 export function document(title: string, body: Html, up = ''): string {
   return html`<!doctype html>

@@ -1,18 +1,18 @@
-// The form that selects crashes, and the links to the rest of them.
+// The form that filters crashes, and the links to the other pages of a list.
 
 import { type Html, html } from './html.ts';
-import { type Asked, isFiltered, shifted } from './selection.ts';
+import { type CrashQuery, isFiltered, shifted } from './selection.ts';
 import { MAX_OFFERED_HOSTS } from './views.ts';
 import { VERDICTS } from '../triage.ts';
 import { CATEGORIES } from '../vmcore/index.ts';
 import { VERDICT_NAMES, categoryName } from '../wording.ts';
 
-/** Filters that are asked for less often. */
+/** Filters that are used less often. */
 const MORE = ['since', 'until', 'verdict', 'kernel', 'model', 'signature'] as const;
 
-/** @param hosts that crashed. */
-export function filterForm(hosts: readonly string[], asked: Asked): Html {
-  const { given } = asked;
+/** @param hosts with crashes, offered as completions. */
+export function filterForm(hosts: readonly string[], query: CrashQuery): Html {
+  const { given } = query;
   const isOpen = MORE.some((name) => given[name] !== undefined);
   return html`<form method="get" role="search" aria-label="Filter crashes">
     <label
@@ -50,7 +50,7 @@ export function filterForm(hosts: readonly string[], asked: Asked): Html {
         : html`<input type="hidden" name="${name}" value="${given[name]}" />`,
     )}
     <button>Filter</button>
-    ${isFiltered(asked) ? html`<a href="?">Show all</a>` : undefined}
+    ${isFiltered(query) ? html`<a href="?">Show all</a>` : undefined}
   </form>`;
 }
 
@@ -68,28 +68,28 @@ function field(name: string, label: string, example: string, value: string | und
 }
 
 /**
- * Links to what comes before and after.
+ * Returns links to the previous and next page; undefined if there is only one page.
  *
- * @param words for the two links.
+ * @param words texts of the two links.
  */
 export function pager(
   matching: number,
-  asked: Asked,
+  query: CrashQuery,
   [before, after]: readonly [string, string],
 ): Html | undefined {
-  const { offset, limit } = asked.selection;
+  const { offset, limit } = query.selection;
   const isFirst = offset === 0;
   const isLast = offset + limit >= matching;
   if (isFirst && isLast) return undefined;
   return html`<nav aria-label="Pages">
     <ul>
-      ${isFirst ? undefined : html`<li><a rel="prev" href="${shifted(asked, -limit)}">${before}</a></li>`}
-      ${isLast ? undefined : html`<li><a rel="next" href="${shifted(asked, limit)}">${after}</a></li>`}
+      ${isFirst ? undefined : html`<li><a rel="prev" href="${shifted(query, -limit)}">${before}</a></li>`}
+      ${isLast ? undefined : html`<li><a rel="next" href="${shifted(query, limit)}">${after}</a></li>`}
     </ul>
   </nav>`;
 }
 
-/** `120 of 5000 crashes, 51 to 100 shown`. */
+/** Returns a text such as `120 of 5000 crashes, 51 to 100 shown`. */
 export function range(
   what: string,
   {
@@ -97,7 +97,7 @@ export function range(
     matching,
     shown,
   }: { readonly all: number; readonly matching: number; readonly shown: number },
-  { selection: { offset } }: Asked,
+  { selection: { offset } }: CrashQuery,
 ): string {
   const some = matching === all ? `${all}` : `${matching} of ${all}`;
   return shown === matching

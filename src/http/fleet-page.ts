@@ -1,25 +1,25 @@
-// The pages for many hosts: a table of crashes, and crashes by what they died of.
+// Pages for many hosts: a table of crashes, and crashes grouped by signature.
 
 import { toneOf } from './card.ts';
 import { document } from './document.ts';
 import { filterForm, pager, range } from './filter-form.ts';
 import { type Html, html } from './html.ts';
-import { type Asked, narrowed, queryOf } from './selection.ts';
+import { type CrashQuery, narrowed, queryOf } from './selection.ts';
 import { troubles } from './state.ts';
 import type { CrashView, SignatureView, SignaturesView, StatusView } from './views.ts';
 import type { Sort } from '../selection.ts';
 import { ago, isoDate, sharedBy, shortDate, verdictBrief } from '../wording.ts';
 
-/** The table of crashes as HTML. */
-export function crashesPage(view: StatusView, asked: Asked, nowSeconds: number): string {
+/** Returns the table of crashes as HTML. */
+export function crashesPage(view: StatusView, query: CrashQuery, nowSeconds: number): string {
   const { crashes, matching, recorded } = view;
   const counts = { all: recorded, matching, shown: crashes.length };
   return page(
     'Crashes',
-    html`${troubles(view, nowSeconds)} ${filterForm(view.hosts, asked)}
-      <p class="dim">${range('crashes', counts, asked)}. ${links('signatures', asked)}</p>
-      ${crashes.length === 0 ? undefined : crashTable(crashes, asked)}
-      ${pager(matching, asked, ['Previous page', 'Next page'])}`,
+    html`${troubles(view, nowSeconds)} ${filterForm(view.hosts, query)}
+      <p class="dim">${range('crashes', counts, query)}. ${links('signatures', query)}</p>
+      ${crashes.length === 0 ? undefined : crashTable(crashes, query)}
+      ${pager(matching, query, ['Previous page', 'Next page'])}`,
   );
 }
 
@@ -37,38 +37,38 @@ function page(title: string, main: Html): string {
 
 const OTHER_PAGE = { signatures: 'By signature', crashes: 'Table of crashes' } as const;
 
-/** The same selection in other forms. */
-function links(other: keyof typeof OTHER_PAGE, asked: Asked): Html {
-  const filter = queryOf(asked, { sort: undefined, limit: undefined, offset: undefined });
+/** Returns links to the same selection in other forms. */
+function links(other: keyof typeof OTHER_PAGE, query: CrashQuery): Html {
+  const filter = queryOf(query, { sort: undefined, limit: undefined, offset: undefined });
   return html`The same: <a href="${other}${filter}">${OTHER_PAGE[other]}</a>,
     <a href="crashes.csv${filter}">CSV</a>,
-    <a href="api/v1/${other === 'crashes' ? 'signatures' : 'crashes'}${queryOf(asked, {})}"
+    <a href="api/v1/${other === 'crashes' ? 'signatures' : 'crashes'}${queryOf(query, {})}"
       >JSON</a
     >`;
 }
 
-function crashTable(crashes: readonly CrashView[], asked: Asked): Html {
+function crashTable(crashes: readonly CrashView[], query: CrashQuery): Html {
   return html`<table>
     <caption class="hidden">
       Crashes
     </caption>
     <thead>
       <tr>
-        ${heading('Crashed', asked, 'newest', 'oldest')} ${heading('Host', asked, 'host')}
-        ${heading('Hardware error', asked, 'verdict')} ${heading('Kernel', asked, 'kernel')}
-        ${heading('Model', asked, 'model')}
+        ${heading('Crashed', query, 'newest', 'oldest')} ${heading('Host', query, 'host')}
+        ${heading('Hardware error', query, 'verdict')} ${heading('Kernel', query, 'kernel')}
+        ${heading('Model', query, 'model')}
         <th scope="col" class="wide">Signature</th>
       </tr>
     </thead>
     <tbody>
-      ${crashes.map((crash) => crashRow(crash, asked))}
+      ${crashes.map((crash) => crashRow(crash, query))}
     </tbody>
   </table>`;
 }
 
-/** A column by which the table can be sorted. */
-function heading(text: string, asked: Asked, sort: Sort, reverse?: Sort): Html {
-  const current = asked.selection.sort;
+/** Returns the heading of a column by which the table can be sorted. */
+function heading(text: string, query: CrashQuery, sort: Sort, reverse?: Sort): Html {
+  const current = query.selection.sort;
   const isSorted = current === sort || current === reverse;
   const next = current === sort && reverse !== undefined ? reverse : sort;
   const order = sort === 'newest' && current === sort ? 'descending' : 'ascending';
@@ -77,26 +77,26 @@ function heading(text: string, asked: Asked, sort: Sort, reverse?: Sort): Html {
     class="${sort === 'kernel' || sort === 'model' ? 'wide' : ''}"
     ${isSorted ? html`aria-sort="${order}"` : undefined}
   >
-    <a href="${narrowed(asked, { sort: next })}">${text}</a>
+    <a href="${narrowed(query, { sort: next })}">${text}</a>
   </th>`;
 }
 
-function crashRow(crash: CrashView, asked: Asked): Html {
+function crashRow(crash: CrashView, query: CrashQuery): Html {
   const { id, host, verdict, kernelRelease, machine, signatureId, crash: facts } = crash;
   return html`<tr class="${toneOf(verdict)}" data-id="${id}">
     <td>${crashed(crash)}</td>
-    <td class="name"><a href="${narrowed(asked, { host })}">${host}</a></td>
+    <td class="name"><a href="${narrowed(query, { host })}">${host}</a></td>
     <td class="answer"><a href="crash/${encodeURIComponent(id)}">${verdictBrief(verdict)}</a></td>
     <td class="wide name">
-      <a href="${narrowed(asked, { kernel: kernelRelease })}">${kernelRelease}</a>
+      <a href="${narrowed(query, { kernel: kernelRelease })}">${kernelRelease}</a>
     </td>
     <td class="wide">
-      ${machine === null ? undefined : html`<a href="${narrowed(asked, { model: machine })}">${machine}</a>`}
+      ${machine === null ? undefined : html`<a href="${narrowed(query, { model: machine })}">${machine}</a>`}
     </td>
     <td class="wide">
       ${
         signatureId !== null && facts !== null
-          ? html`<a href="${narrowed(asked, { signature: signatureId })}"
+          ? html`<a href="${narrowed(query, { signature: signatureId })}"
               >${facts.type} ${facts.pc ?? facts.frames[0] ?? ''}</a
             >`
           : undefined
@@ -113,31 +113,35 @@ function crashed({ crashTimeSeconds: seconds }: CrashView): Html {
   return iso === undefined ? text : html`<time datetime="${iso}">${text}</time>`;
 }
 
-/** Crashes by signature as HTML. */
-export function signaturesPage(view: SignaturesView, asked: Asked, nowSeconds: number): string {
+/** Returns crashes grouped by signature as HTML. */
+export function signaturesPage(
+  view: SignaturesView,
+  query: CrashQuery,
+  nowSeconds: number,
+): string {
   const { signatures, total, unsigned } = view;
   const counts = { all: total, matching: total, shown: signatures.length };
   return page(
     'Crashes by signature',
-    html`${filterForm(view.hosts, asked)}
+    html`${filterForm(view.hosts, query)}
       <p class="dim">
         Crashes with one signature died in the same place.
-        ${range('signatures', counts, asked)}${
+        ${range('signatures', counts, query)}${
           unsigned === 0 ? '' : `; of ${unsigned} more crashes no log says what the kernel died of`
         }.
-        ${links('crashes', asked)}
+        ${links('crashes', query)}
       </p>
-      ${signatures.map((one) => signatureCard(one, asked, nowSeconds))}
-      ${pager(total, asked, ['Previous page', 'Next page'])}`,
+      ${signatures.map((one) => signatureCard(one, query, nowSeconds))}
+      ${pager(total, query, ['Previous page', 'Next page'])}`,
   );
 }
 
-function signatureCard(group: SignatureView, asked: Asked, nowSeconds: number): Html {
+function signatureCard(group: SignatureView, query: CrashQuery, nowSeconds: number): Html {
   const { signatureId, signature, crashes, ofHardware, newest } = group;
   const filter = { signature: signatureId };
   const shared = sharedBy(group);
   return html`<article class="${ofHardware > 0 ? 'bad' : ''}" data-id="${signatureId}">
-    <h2><a href="crashes${narrowed(asked, filter)}">${signature}</a></h2>
+    <h2><a href="crashes${narrowed(query, filter)}">${signature}</a></h2>
     <dl>
       <dt>Crashes</dt>
       <dd>

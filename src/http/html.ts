@@ -1,8 +1,8 @@
-// HTML from templates that escape by themselves: what is put in is text, unless it is Html already.
+// HTML templates that escape their parts: a part is text unless it is Html.
 
 import { visible } from '../text.ts';
 
-/** Markup that is safe to send. Only `html` makes it. */
+/** Markup that is safe to send; made only by `html`. */
 export class Html {
   readonly markup: string;
 
@@ -13,7 +13,7 @@ export class Html {
 
 type Part = string | number | Html | undefined | readonly (string | Html)[];
 
-/** The tag of markup templates: parts are escaped unless they are Html; undefined is nothing. */
+/** Template tag for markup. Escapes parts that are not Html; undefined becomes nothing. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   const markup = parts.map((part, i) => `${rendered(part)}${strings[i + 1] ?? ''}`).join('');
   return new Html(`${strings[0] ?? ''}${markup}`);

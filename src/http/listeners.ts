@@ -1,5 +1,5 @@
-// Where connections come from: addresses to listen on, or sockets that systemd opened for us
-// (sd_listen_fds(3): descriptors from 3 on, LISTEN_FDS of them, if LISTEN_PID is us).
+// Listening sockets: addresses to bind, or sockets passed by systemd (sd_listen_fds(3): LISTEN_FDS
+// descriptors from 3 on, if LISTEN_PID is this process).
 
 import { lookup } from 'node:dns/promises';
 import {
@@ -13,28 +13,28 @@ import {
 
 const FIRST_SYSTEMD_FD = 3;
 
-/** Where to listen. */
+/** An address to listen on. */
 export interface ListenAddress {
-  /** An address or a name; undefined: every address. */
+  /** An address or a name; undefined: all addresses. */
   readonly host: string | undefined;
   readonly port: number;
 }
 
-/** Arguments of listen(2); `fd` is a socket that listens already. */
+/** Arguments of listen(2); `fd` is a socket that already listens. */
 export type ListenOn = ListenOptions & { readonly fd?: number };
 
 /** Open listening sockets. */
 export interface Listeners {
-  /** Ports of the TCP ones, in order. */
+  /** Ports of the TCP sockets, in order. */
   readonly ports: readonly number[];
-  /** Take no more connections; those there are stay. */
+  /** Stops accepting connections; existing ones stay open. */
   close(): void;
 }
 
 /**
  * Listens until closed.
  *
- * @throws the error of listen(2), such as EADDRINUSE; then no socket is left open.
+ * @throws the error of listen(2), such as EADDRINUSE; no socket is left open then.
  */
 export async function listen(
   where: readonly ListenOn[],
@@ -65,8 +65,8 @@ export async function listen(
 }
 
 /**
- * listen(2) arguments for addresses. A name stands for all addresses that it has: `localhost` is
- * 127.0.0.1 and ::1, and clients try either.
+ * Returns listen(2) arguments for addresses. A name is resolved to all its addresses: `localhost` to
+ * 127.0.0.1 and ::1, because clients may use either.
  *
  * @throws the error of getaddrinfo(3) for a name without an address, such as ENOTFOUND.
  */
@@ -105,7 +105,7 @@ function isUsable(host: string): Promise<boolean> {
   });
 }
 
-/** listen(2) arguments for the sockets that systemd passed. @throws Error when there are none. */
+/** Returns listen(2) arguments for the sockets that systemd passed. @throws Error if there are none. */
 export function onSystemdSockets(
   environment: Readonly<Record<string, string | undefined>>,
   pid: number,

@@ -1,15 +1,15 @@
-// The kernel's log of a crash: what it died of, the parts that had errors, the errors.
+// The findings in the log of a crash: what the kernel died of, the parts with errors, the errors.
 
 import { type Html, html } from './html.ts';
-import { type TimelineMark, timeline } from './timeline.ts';
+import { type TimelineError, timeline } from './timeline.ts';
 import type { CrashView } from './views.ts';
 import { type HardwareEvent, isSevere, partName } from '../vmcore/index.ts';
 import { WHY_NO_LOG, categoryName, span } from '../wording.ts';
 
-/** Parts named on a card. */
+/** Maximum number of parts named on a card. */
 const MAX_PARTS = 4;
 
-/** Rows of the list of facts. */
+/** Returns the rows that the log adds to the list of facts. */
 export function logFacts({ crash, hardwareEvents, log }: CrashView): Html {
   const parts = partsOf(hardwareEvents);
   const hardware = crash?.hardware ?? null;
@@ -41,15 +41,15 @@ export function logFacts({ crash, hardwareEvents, log }: CrashView): Html {
   }`;
 }
 
-/** Names of parts with errors, those of the newest first. */
+/** Names of the parts with errors, those of the newest errors first. */
 function partsOf(events: readonly HardwareEvent[]): readonly string[] {
   return [...new Set(events.toReversed().flatMap(({ part }) => partName(part) ?? []))];
 }
 
 /**
- * All hardware errors in the log.
+ * Returns all hardware errors in the log.
  *
- * @param windowSeconds an error at most so long before the panic is suspect.
+ * @param windowSeconds length of the suspect window before the panic.
  */
 export function logSection(view: CrashView, windowSeconds: number): Html {
   const { log, hardwareEvents, hardwareEventsOmitted, previousBootRecords } = view;
@@ -80,26 +80,26 @@ export function logSection(view: CrashView, windowSeconds: number): Html {
     ${hardwareEventsOmitted > 0 ? html`<p>${hardwareEventsOmitted} more are not shown.</p>` : undefined}`;
 }
 
-/** Errors by category and severity; undefined where the log does not say when they were. */
+/** Errors by category and severity; undefined if the log has no time of the crash. */
 function eventTimeline(
   { hardwareEvents, crash }: CrashView,
   windowSeconds: number,
 ): Html | undefined {
   const end = crash?.uptimeSeconds ?? null;
   if (end === null) return undefined;
-  const rows = new Map<string, TimelineMark[]>();
+  const rows = new Map<string, TimelineError[]>();
   for (const event of hardwareEvents) {
     if (event.time === null || event.time > end) continue;
     const name = `${event.category}, ${event.severity}`;
-    const marks = rows.get(name) ?? [];
-    marks.push({ leadSeconds: end - event.time, isSuspect: isSevere(event) });
-    rows.set(name, marks);
+    const errors = rows.get(name) ?? [];
+    errors.push({ leadSeconds: end - event.time, isSuspect: isSevere(event) });
+    rows.set(name, errors);
   }
-  const said = [...rows].map(([name, marks]) => `${name}: ${marks.length}`);
+  const labels = [...rows].map(([name, errors]) => `${name}: ${errors.length}`);
   const picture = timeline(
-    [...rows].map(([name, marks]) => ({ name, marks })),
+    [...rows].map(([name, errors]) => ({ name, errors })),
     windowSeconds,
-    `Errors in the log before the panic: ${said.join('; ')}`,
+    `Errors in the log before the panic: ${labels.join('; ')}`,
   );
   return (
     picture &&
@@ -159,7 +159,7 @@ function whenText(time: number | null, end: number | null): string {
   return seconds < 60 ? `${seconds.toFixed(2)} s` : span(seconds);
 }
 
-/** Where the kernel was, and the signature that equal faults share. */
+/** Returns where the kernel crashed, and the signature that equal faults share. */
 export function deathSection({ crash, signatureId }: CrashView): Html | undefined {
   if (crash === null) return undefined;
   const { frames, taint, cpu, pid, comm, uptimeSeconds } = crash;

@@ -1,5 +1,5 @@
-// What a client can read: the exposition format by its Accept header, gzip by Accept-Encoding
-// (RFC 9110 section 12.5). Whoever says nothing useful gets text 0.0.4, uncompressed.
+// Content negotiation: exposition format by Accept, gzip by Accept-Encoding (RFC 9110 section 12.5). The
+// default is text 0.0.4, uncompressed.
 
 export type Format = 'text' | 'openmetrics';
 
@@ -9,7 +9,7 @@ interface Choice {
   readonly q: number;
 }
 
-/** OpenMetrics for clients that prefer its version 1.0 to plain text, or accept both alike. */
+/** Returns OpenMetrics for clients that prefer its version 1.0 to plain text or accept both equally. */
 export function exposition(accept: string | undefined): Format {
   let text = 0;
   let openmetrics = 0;

@@ -1,25 +1,25 @@
-// A connection as the HTTP parser sees it. Node's parser takes all that it is given, and a piece of
-// 64 KiB holds two thousand requests; here it gets little at a time, and nothing while an answer is under
-// way. So a client that does not read its answers is not read either.
+// A connection as the HTTP parser sees it. Node's parser takes everything that arrives, and 64 KiB can
+// contain two thousand requests. This stream delivers small pieces, and none while an answer is being sent,
+// so that a client that does not read its answers is not read either.
 
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { clientOf } from './client-address.ts';
 
-/** Room for a line or two of headers; two pieces may be on their way when the stream is held. */
+/** Enough for a line or two of headers. Up to two pieces may be delivered after stopReading(). */
 const PIECE_BYTES = 128;
 
-/** Reads from and writes to a connection; `hold` stops reading, `release` goes on. */
+/** Reads from and writes to a connection; stopReading() stops delivery, continueReading() resumes it. */
 export class PacedStream extends Duplex {
-  /** Who is at the other end. */
+  /** Key of the client, from clientOf(). */
   readonly client: string;
   readonly #source: Socket;
   #received = Buffer.alloc(0);
   #ended = false;
-  #held = false;
+  #isStopped = false;
   #wanted = false;
 
-  /** @param source a connection, or TLS over one, that nothing was read from. */
+  /** @param source a connection, or TLS over one, from which nothing was read. */
   constructor(source: Socket) {
     super({ readableHighWaterMark: PIECE_BYTES });
     this.client = clientOf(source.remoteAddress);
@@ -36,12 +36,14 @@ export class PacedStream extends Duplex {
     source.once('close', () => this.destroy());
   }
 
-  hold(): void {
-    this.#held = true;
+  /** Delivers nothing more to the parser until continueReading(). */
+  stopReading(): void {
+    this.#isStopped = true;
   }
 
-  release(): void {
-    this.#held = false;
+  /** Delivers data again. */
+  continueReading(): void {
+    this.#isStopped = false;
     this.#feed();
   }
 
@@ -71,7 +73,7 @@ export class PacedStream extends Duplex {
   }
 
   #feed(): void {
-    while (this.#wanted && !this.#held) {
+    while (this.#wanted && !this.#isStopped) {
       if (this.#received.length === 0) {
         if (this.#ended) this.push(null);
         else this.#source.resume();
@@ -79,7 +81,7 @@ export class PacedStream extends Duplex {
       }
       const piece = this.#received.subarray(0, PIECE_BYTES);
       this.#received = this.#received.subarray(PIECE_BYTES);
-      this.#wanted = false; // push may ask for more at once
+      this.#wanted = false; // push() may call _read() at once
       this.push(piece);
     }
   }

@@ -1,33 +1,33 @@
-// The page at /: what an SRE wants to know at 3 a.m., newest crash first. No script, no asset from
-// elsewhere; every text from a dump is escaped by html``.
+// The status page at /: what an SRE needs at 3 a.m., newest crash first. No scripts, no external resources;
+// html`` escapes all text from dumps.
 
 import { type Html, html } from './html.ts';
 import { card, when } from './card.ts';
 import { document } from './document.ts';
 import { filterForm, pager, range } from './filter-form.ts';
-import type { Asked } from './selection.ts';
+import type { CrashQuery } from './selection.ts';
 import type { Shard } from '../shard.ts';
 import { stateList } from './state.ts';
 import type { FailureView, StatusView, ThisBootView } from './views.ts';
 import { advice, ago, date } from '../wording.ts';
 
-/** What of the configuration the page shows. */
+/** The configuration that the page shows. */
 export interface PageOptions {
   readonly version: string;
   readonly telemetryPath: string;
   readonly mode: 'node' | 'central';
   readonly suspectWindowSeconds: number;
-  /** Of several collectors this one, which shows only its hosts; undefined: it shows all. */
+  /** The shard of this collector, which shows only its hosts; undefined: all hosts. */
   readonly shard?: Shard | undefined;
 }
 
-/** What of the configuration and of now a page depends on. */
-export interface Moment extends PageOptions {
+/** The configuration and time that a page depends on. */
+export interface PageContext extends PageOptions {
   readonly nowSeconds: number;
 }
 
-/** The page as HTML. */
-export function statusPage(view: StatusView, asked: Asked, moment: Moment): string {
+/** Returns the page as HTML. */
+export function statusPage(view: StatusView, query: CrashQuery, context: PageContext): string {
   const { crashes, matching } = view;
   return document(
     'hwerr-exporter: kernel crashes and the hardware errors before them',
@@ -39,17 +39,17 @@ export function statusPage(view: StatusView, asked: Asked, moment: Moment): stri
         </p>
       </header>
       <main>
-        ${stateList(view, moment)} ${thisBoot(view.thisBoot, moment)}
+        ${stateList(view, context)} ${thisBoot(view.thisBoot, context)}
         <h2 id="crashes">Crashes</h2>
-        ${filterForm(view.hosts, asked)} ${summary(view.recorded, matching, crashes.length, asked)}
-        ${crashes.map((crash) => card(crash, moment))} ${pager(matching, asked, ['Newer', 'Older'])}
-        ${failures(view.failures, moment)}
+        ${filterForm(view.hosts, query)} ${summary(view.recorded, matching, crashes.length, query)}
+        ${crashes.map((crash) => card(crash, context))}
+        ${pager(matching, query, ['Newer', 'Older'])} ${failures(view.failures, context)}
       </main>
-      ${footer(moment)}`,
+      ${footer(context)}`,
   );
 }
 
-function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html | undefined {
+function thisBoot(view: ThisBootView | undefined, { nowSeconds }: PageContext): Html | undefined {
   if (view === undefined) return undefined;
   const heading = html`<h2>This boot</h2>`;
   if (view.kind === 'unavailable') {
@@ -83,14 +83,14 @@ function thisBoot(view: ThisBootView | undefined, { nowSeconds }: Moment): Html 
     </table>`;
 }
 
-function summary(all: number, matching: number, shown: number, asked: Asked): Html {
+function summary(all: number, matching: number, shown: number, query: CrashQuery): Html {
   if (all === 0)
     return html`<p>No crash recorded. That is good news if the directories above are readable.</p>`;
   if (matching === 0) return html`<p>None of ${all} crashes match.</p>`;
-  return html`<p class="dim">${range('crashes', { all, matching, shown }, asked)}.</p>`;
+  return html`<p class="dim">${range('crashes', { all, matching, shown }, query)}.</p>`;
 }
 
-function failures(list: readonly FailureView[], { nowSeconds }: Moment): Html | undefined {
+function failures(list: readonly FailureView[], { nowSeconds }: PageContext): Html | undefined {
   if (list.length === 0) return undefined;
   return html`<h2 id="failures">Files that gave no counters</h2>
     ${list.map(
@@ -111,7 +111,7 @@ function failures(list: readonly FailureView[], { nowSeconds }: Moment): Html | 
     )}`;
 }
 
-function footer({ version, telemetryPath, mode, nowSeconds }: Moment): Html {
+function footer({ version, telemetryPath, mode, nowSeconds }: PageContext): Html {
   const links = [
     ['crashes', 'Table of crashes'],
     ['signatures', 'Crashes by signature'],

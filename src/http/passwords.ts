@@ -1,6 +1,6 @@
-// Passwords of HTTP basic authentication (RFC 7617), checked against bcrypt hashes in a thread of their
-// own, one at a time. A password that was right once is let in at once from then on. Of the others that
-// wait, those go first whose connection tried least, then the newest: guesses wait for each other.
+// Passwords of HTTP basic authentication (RFC 7617), checked one at a time against bcrypt hashes in a thread.
+// A password that was correct once is accepted at once from then on. Of the waiting ones, the connection with
+// the fewest attempts comes first, then the newest, so that guesses wait for each other.
 
 import { createHash } from 'node:crypto';
 import { Thread } from '../thread.ts';
@@ -10,8 +10,8 @@ import { Turns } from './turns.ts';
 const MAX_REMEMBERED = 100;
 const DEFAULT_COST = 10;
 
-/** Who asks: clients take turns, and connections of one client too. */
-export interface Asker {
+/** The origin of a request: clients take turns, and so do the connections of a client. */
+export interface Requester {
   readonly client: string;
 }
 
@@ -20,7 +20,7 @@ interface Check {
   readonly resolve: (matches: boolean | Promise<boolean>) => void;
 }
 
-/** Checks passwords. */
+/** Checks passwords, and remembers correct ones. */
 export class Passwords {
   readonly #right = new Set<string>();
   readonly #waiting = new Turns<Check>();
@@ -30,7 +30,7 @@ export class Passwords {
   #isChecking = false;
 
   /**
-   * Whether these are a user's name and password. Unknown users and wrong passwords take the same time.
+   * Whether the header has a user's name and password. Unknown users and wrong passwords take the same time.
    *
    * @param hashes bcrypt hashes by user name.
    * @param authorization the request's header.
@@ -38,7 +38,7 @@ export class Passwords {
   async isRight(
     hashes: ReadonlyMap<string, string>,
     authorization: string | undefined,
-    asker: Asker,
+    requester: Requester,
   ): Promise<boolean> {
     const given = basicCredentials(authorization);
     if (given === undefined) return false;
@@ -52,7 +52,10 @@ export class Passwords {
       .digest('hex');
     if (this.#right.has(key)) return true;
     const matches = await new Promise<boolean>((resolve) => {
-      this.#waiting.push(asker.client, asker, { comparison: { password, hash, cost }, resolve });
+      this.#waiting.push(requester.client, requester, {
+        comparison: { password, hash, cost },
+        resolve,
+      });
       if (!this.#isChecking) void this.#check();
     });
     if (!matches || known === undefined) return false;

@@ -1,6 +1,6 @@
-// Places, of which there are so many, and who has them. When all are taken, a newcomer gets the place that
-// the client with the most of them has had longest: neither can one client keep out all others, nor a
-// flood from a client's own address take its place before as many have come after it.
+// A limited number of places. When all are taken, a newcomer gets the place that the client with the most
+// places has had longest. So one client cannot keep all others out, and a flood from a client's own address
+// takes its place only after as many connections have come after it.
 
 /** Something that belongs to a client. */
 interface Belonging {
@@ -9,18 +9,18 @@ interface Belonging {
 
 /** A fixed number of places. */
 export class Places<T extends Belonging> {
-  readonly #most: number;
-  /** Oldest first. */
+  readonly #max: number;
+  /** Owners of places by client, oldest first. */
   readonly #byClient = new Map<string, Set<T>>();
   #taken = 0;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(max: number) {
+    this.#max = max;
   }
 
-  /** @returns who has lost the place that this one takes; undefined: one was free. */
+  /** Takes a place. @returns the one that lost its place for it; undefined if a place was free. */
   take(one: T): T | undefined {
-    const loser = this.#taken < this.#most ? undefined : this.#oldestOfMost();
+    const loser = this.#taken < this.#max ? undefined : this.#oldestOfLargest();
     if (loser !== undefined) this.leave(loser);
     const own = this.#byClient.get(one.client) ?? new Set();
     this.#byClient.set(one.client, own.add(one));
@@ -28,6 +28,7 @@ export class Places<T extends Belonging> {
     return loser;
   }
 
+  /** Frees a place; does nothing if it has none. */
   leave(one: T): void {
     const own = this.#byClient.get(one.client);
     if (own?.delete(one) !== true) return;
@@ -35,10 +36,10 @@ export class Places<T extends Belonging> {
     if (own.size === 0) this.#byClient.delete(one.client);
   }
 
-  #oldestOfMost(): T | undefined {
-    let most: ReadonlySet<T> = new Set();
-    for (const own of this.#byClient.values()) if (own.size > most.size) most = own;
-    const [oldest] = most;
+  #oldestOfLargest(): T | undefined {
+    let largest: ReadonlySet<T> = new Set();
+    for (const own of this.#byClient.values()) if (own.size > largest.size) largest = own;
+    const [oldest] = largest;
     return oldest;
   }
 }

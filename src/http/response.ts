@@ -1,4 +1,4 @@
-// Sending an answer: its type, how it may be cached, compressed for clients that accept it.
+// Sends answers: content type, caching, compression for clients that accept it.
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,12 +8,12 @@ import type { Request, Response } from 'express';
 import { errorCode } from '../failure.ts';
 import { acceptsGzip } from './negotiation.ts';
 
-/** Below this, the headers weigh more. */
+/** Smaller bodies are not compressed, because their headers are larger. */
 const WORTH_COMPRESSING = 1024;
 
 /**
- * Compresses on this thread, a millisecond per 100 KiB or so: the thread pool may be stuck in a
- * hung NFS mount, and a scrape must not wait for that.
+ * Sends a body, compressed if the client accepts it. Compresses on this thread (about 1 ms per 100 KiB),
+ * because the thread pool may be blocked by a hung NFS mount and a scrape must not wait for that.
  */
 export function send(
   request: Request,
@@ -29,19 +29,19 @@ export function send(
   response.set('Content-Encoding', 'gzip').send(gzipSync(body, { level: 3 }));
 }
 
-/** Answers with a status and plain text, to which the end of the line is added. */
+/** Sends a status and a line of plain text; adds the line end. */
 export function sendText(response: Response, status: number, text: string): void {
   response.status(status).set('Content-Type', 'text/plain; charset=utf-8').send(`${text}\n`);
 }
 
-/** Characters sent, and made, at a time. */
+/** Number of characters made and sent at a time. */
 const PIECE = 16_384;
 
 /**
- * Sends lines as they are made, however many: other requests are answered in between. A client that
- * goes away ends it.
+ * Sends any number of lines as they are made; other requests are answered in between. If the client
+ * disconnects, the iteration ends.
  *
- * @throws what making a line throws: the client sees an answer that breaks off.
+ * @throws the error of `lines`; the client then sees a truncated answer.
  */
 export async function sendLines(
   request: Request,
@@ -57,7 +57,7 @@ export async function sendLines(
   try {
     await pipeline(Readable.from(pieces(lines)), response);
   } catch (error) {
-    // The client went away.
+    // The client disconnected.
     if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }

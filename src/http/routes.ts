@@ -1,5 +1,5 @@
-// What is answered where. GET and HEAD only; nothing here reads a dump or a directory, so that a scrape
-// answers whatever their disks are doing.
+// The HTTP routes, GET and HEAD only. None of them reads a dump or a directory, so that a scrape is answered
+// whatever their disks are doing.
 
 import express, {
   type Express,
@@ -23,34 +23,34 @@ import { isOwnHost } from './host-check.ts';
 import { exposition, type Format } from './negotiation.ts';
 import type { PacedStream } from './paced-stream.ts';
 import { type PageOptions, statusPage } from './page.ts';
-import { type Asked, askedBy } from './selection.ts';
+import { type CrashQuery, parseCrashQuery } from './selection.ts';
 import { isName } from '../selection.ts';
 import { CONTENT_SECURITY_POLICY, ICON } from './style.ts';
 import type { StatusSource } from './views.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** What of the configuration decides what is served where. */
+/** The configuration of the routes. */
 export interface HttpOptions extends PageOptions {
-  /** Where the exporter is reached from outside; undefined: where it was asked. */
+  /** URL under which clients reach the exporter; undefined: that of the request. */
   readonly externalUrl: URL | undefined;
-  /** In front of every path, as `/prefix`; empty: nothing. */
+  /** Prefix of every path, such as `/prefix`; empty: none. */
   readonly routePrefix: string;
   /** Names of this host. */
   readonly ownNames: readonly string[];
 }
 
-/** The exposition of one scrape. */
+/** The body of one scrape. */
 interface Exposition {
   readonly contentType: string;
   readonly body: string;
 }
 
-/** What the routes need of the daemon. */
+/** The parts of the daemon that the routes use. */
 export interface HttpDependencies {
-  /** Of the exporter, with the crashes in node mode. */
+  /** Metrics of the exporter, in node mode including the crashes. */
   readonly metrics: (format: Format) => Promise<Exposition>;
-  /** Of the crashes of one host; undefined when no such host crashed. */
+  /** Metrics of the crashes of one host; undefined if none is recorded. */
   readonly hostMetrics: (host: string, format: Format) => Promise<Exposition | undefined>;
   readonly status: StatusSource;
   readonly webConfig: () => WebConfig;
@@ -58,7 +58,7 @@ export interface HttpDependencies {
   readonly nowMs: () => number;
 }
 
-/** The HTTP side as an Express application. */
+/** Returns the routes as an Express application. */
 export function httpApp(options: HttpOptions, dependencies: HttpDependencies): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -67,12 +67,12 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
   app.use(
     helmet({
       contentSecurityPolicy: { useDefaults: false, directives: { ...CONTENT_SECURITY_POLICY } },
-      strictTransportSecurity: false, // for the web configuration to say, it binds the whole host
+      strictTransportSecurity: false, // left to the web configuration, because it applies to the whole host
       xFrameOptions: { action: 'deny' },
     }),
   );
   const { webConfig, nowMs } = dependencies;
-  app.use(onlyReads, accessControl(webConfig, askerOf, nowMs));
+  app.use(onlyReads, accessControl(webConfig, requesterOf, nowMs));
   const routes = express.Router();
   metricsRoutes(routes, options, dependencies);
   if (options.mode === 'central') centralRoutes(routes, options, dependencies);
@@ -100,12 +100,12 @@ export function httpApp(options: HttpOptions, dependencies: HttpDependencies): E
   return app;
 }
 
-/** The HTTP server is handed paced streams alone. */
-function askerOf({ socket }: Request): PacedStream {
+/** All sockets of the HTTP server are PacedStreams. */
+function requesterOf({ socket }: Request): PacedStream {
   return socket as unknown as PacedStream;
 }
 
-/** GET and HEAD only; nothing is to be kept by caches. */
+/** Allows only GET and HEAD, and forbids caching. */
 function onlyReads(request: Request, response: Response, next: NextFunction): void {
   response.set('Cache-Control', 'no-store');
   if (request.method === 'GET' || request.method === 'HEAD') next();
@@ -140,12 +140,12 @@ function centralRoutes(
   });
   routes.get('/sd', async (request, response) => {
     const scheme = webConfig().tls === undefined ? 'http' : 'https';
-    const asked = { address: request.get('Host') ?? '', scheme, path: routePrefix };
-    if (externalUrl === undefined && !ADDRESS.test(asked.address)) {
+    const requested = { address: request.get('Host') ?? '', scheme, path: routePrefix };
+    if (externalUrl === undefined && !ADDRESS.test(requested.address)) {
       sendText(response, 400, 'Host header: not an address');
       return;
     }
-    const target = externalUrl === undefined ? asked : targetAt(externalUrl);
+    const target = externalUrl === undefined ? requested : targetAt(externalUrl);
     await sendLines(request, response, JSON_TYPE, discovery(await status.hosts(), target));
   });
 }
@@ -156,10 +156,10 @@ interface Target {
   readonly path: string;
 }
 
-/** HOST, IPV4 or [IPV6], with a port or without. */
+/** HOST, IPv4 or [IPv6], with an optional port. */
 const ADDRESS = /^[\w.-]+(:\d+)?$|^\[[\da-fA-F:.]+\](:\d+)?$/;
 
-/** Where the exporter is reached from outside. */
+/** Returns the target under which the exporter is reached. */
 function targetAt({ protocol, hostname, port, pathname }: URL): Target {
   const defaultPort = protocol === 'https:' ? '443' : '80';
   return {
@@ -170,9 +170,9 @@ function targetAt({ protocol, hostname, port, pathname }: URL): Target {
 }
 
 /**
- * Prometheus' HTTP service discovery: one target a host, at the address of this exporter. A host's name
- * is a label, never an address: it comes from a dump and may be anything. Of a hundred thousand hosts it
- * is more than may wait for a client unread, so it is made as it is read.
+ * Makes the answer for Prometheus' HTTP service discovery: one target per host, at the address of this
+ * exporter. The host name comes from a dump and may be anything, so it is a label, never an address. Lines
+ * are made as the client reads them, because the list of 100,000 hosts exceeds the limit on unread bytes.
  */
 function* discovery(
   hosts: readonly string[],
@@ -210,35 +210,35 @@ function crashRoutes(routes: Router, options: HttpOptions, dependencies: HttpDep
     send(request, response, 'image/svg+xml', ICON);
   });
   const ownHost = onlyForOwnHost(options, dependencies);
-  /** Answers a selection of crashes. */
-  const lists = (path: string, answer: Answer): void => {
+  /** Adds a route that answers a selection of crashes. */
+  const listRoute = (path: string, answer: Answer): void => {
     routes.get(path, ownHost, async (request, response) => {
-      const asked = askedBy(queryOf(request), now());
-      if (typeof asked === 'string') sendText(response, 400, asked);
-      else await answer(request, response, asked);
+      const query = parseCrashQuery(queryOf(request), now());
+      if (typeof query === 'string') sendText(response, 400, query);
+      else await answer(request, response, query);
     });
   };
-  lists('/', async (request, response, asked) => {
-    const moment = { ...options, nowSeconds: now() };
-    sendPage(request, response, statusPage(await status.view(asked.selection), asked, moment));
+  listRoute('/', async (request, response, query) => {
+    const context = { ...options, nowSeconds: now() };
+    sendPage(request, response, statusPage(await status.view(query.selection), query, context));
   });
-  lists('/crashes', async (request, response, asked) => {
-    sendPage(request, response, crashesPage(await status.view(asked.selection), asked, now()));
+  listRoute('/crashes', async (request, response, query) => {
+    sendPage(request, response, crashesPage(await status.view(query.selection), query, now()));
   });
-  lists('/signatures', async (request, response, asked) => {
+  listRoute('/signatures', async (request, response, query) => {
     sendPage(
       request,
       response,
-      signaturesPage(await status.signatures(asked.selection), asked, now()),
+      signaturesPage(await status.signatures(query.selection), query, now()),
     );
   });
-  lists('/crashes.csv', (request, response, { selection }) =>
+  listRoute('/crashes.csv', (request, response, { selection }) =>
     sendLines(request, response, 'text/csv; charset=utf-8', status.csv(selection)),
   );
-  lists('/api/v1/crashes', async (request, response, { selection }) => {
+  listRoute('/api/v1/crashes', async (request, response, { selection }) => {
     sendJson(request, response, crashesBody(await status.view(selection)));
   });
-  lists('/api/v1/signatures', async (request, response, { selection }) => {
+  listRoute('/api/v1/signatures', async (request, response, { selection }) => {
     sendJson(request, response, signaturesBody(await status.signatures(selection)));
   });
   routes.get('/crash/:id', ownHost, async (request, response) => {
@@ -262,11 +262,11 @@ function crashRoutes(routes: Router, options: HttpOptions, dependencies: HttpDep
   });
 }
 
-type Answer = (request: Request, response: Response, asked: Asked) => Promise<void>;
+type Answer = (request: Request, response: Response, query: CrashQuery) => Promise<void>;
 
 /**
- * Keeps pages of other sites from reading crashes by DNS rebinding. With a password or a certificate
- * they cannot anyway. Metrics and health are answered by whatever name Prometheus knows this exporter.
+ * Prevents pages of other sites from reading crashes by DNS rebinding; with passwords or TLS they cannot
+ * anyway. Metrics and health checks are answered under any name, because Prometheus may use any.
  */
 function onlyForOwnHost(
   { externalUrl, ownNames }: HttpOptions,
@@ -281,7 +281,7 @@ function onlyForOwnHost(
   };
 }
 
-/** Leads from / and from the prefix without a slash to the page, as seen from outside. */
+/** Redirects / and the prefix without a slash to the status page, by its external path. */
 function redirectTo(routePrefix: string, app: Express, { externalUrl }: HttpOptions): void {
   const outside = (externalUrl?.pathname ?? routePrefix).replace(/\/*$/, '/');
   app.use((request: Request, response: Response, next: NextFunction) => {
@@ -312,7 +312,7 @@ function queryOf(request: Request): URLSearchParams {
   return new URLSearchParams(start < 0 ? '' : request.url.slice(start + 1));
 }
 
-/** A path that cannot be decoded, such as /%zz. */
+/** Whether Express could not decode the path, such as /%zz. */
 function isBadRequest(error: unknown): boolean {
   return error instanceof Error && 'status' in error && error.status === 400;
 }

@@ -1,4 +1,4 @@
-// Which crashes are asked for: the query string that the pages, the API and CSV share.
+// The query string that the pages, the API and CSV share: selects crashes.
 
 import {
   type CrashSelection,
@@ -15,14 +15,14 @@ const MAX_LIMIT = 1000;
 type Name = FilterName | 'sort' | 'limit' | 'offset';
 const NAMES: readonly Name[] = [...FILTERS, 'sort', 'limit', 'offset'];
 
-/** What a query selects, and how it was written, for links that lead to more. */
-export interface Asked {
+/** A parsed query, and its texts, from which links to related selections are made. */
+export interface CrashQuery {
   readonly selection: CrashSelection;
   readonly given: Readonly<Partial<Record<Name, string>>>;
 }
 
-/** @returns what is wrong with the query, in words, when it cannot be meant. */
-export function askedBy(query: URLSearchParams, nowSeconds: number): Asked | string {
+/** @returns an error message if the query is invalid. */
+export function parseCrashQuery(query: URLSearchParams, nowSeconds: number): CrashQuery | string {
   const given: Partial<Record<Name, string>> = {};
   for (const name of NAMES) {
     const value = query.get(name) ?? '';
@@ -39,14 +39,14 @@ export function askedBy(query: URLSearchParams, nowSeconds: number): Asked | str
   return { selection: { ...filter, sort, limit, offset }, given };
 }
 
-/** Whether some crashes are left out. */
-export function isFiltered({ given }: Asked): boolean {
+/** Whether the query has filters. */
+export function isFiltered({ given }: CrashQuery): boolean {
   return FILTERS.some((name) => given[name] !== undefined);
 }
 
-/** A query that asks for the same but for `changes`; undefined: without. */
+/** Returns the same query with `changes`; undefined removes a parameter. */
 export function queryOf(
-  { given }: Asked,
+  { given }: CrashQuery,
   changes: Partial<Record<Name, string | undefined>>,
 ): string {
   const wanted = { ...given, ...changes };
@@ -58,18 +58,18 @@ export function queryOf(
   return `?${query.toString()}`;
 }
 
-/** The first page of the same in another order, or of those among them that are selected as well. */
+/** Returns the query for the first page with another order or additional filters. */
 export function narrowed(
-  asked: Asked,
+  query: CrashQuery,
   changes: Partial<Record<FilterName, string>> & { readonly sort?: Sort },
 ): string {
-  return queryOf(asked, { ...changes, offset: undefined });
+  return queryOf(query, { ...changes, offset: undefined });
 }
 
-/** The query for a number of crashes further on. */
-export function shifted(asked: Asked, by: number): string {
-  const offset = Math.max(0, asked.selection.offset + by);
-  return queryOf(asked, { offset: offset === 0 ? undefined : String(offset) });
+/** Returns the query for the page that begins `by` crashes later. */
+export function shifted(query: CrashQuery, by: number): string {
+  const offset = Math.max(0, query.selection.offset + by);
+  return queryOf(query, { offset: offset === 0 ? undefined : String(offset) });
 }
 
 function count(text: string | undefined, otherwise: number): number | undefined {

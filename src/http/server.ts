@@ -1,9 +1,9 @@
 // The HTTP side, from the listening sockets to the answers:
 //
-//   listeners ──▶ connections (bounds) ──▶ TLS, if configured ──▶ HTTP ──▶ turns ──▶ routes
+//   listeners ──▶ connections (limits) ──▶ TLS, if configured ──▶ HTTP ──▶ turns ──▶ routes
 //
-// The HTTP server never listens itself: it is handed connections once they have said what can be served,
-// so that others cost no more than their socket, and any number of sockets share one set of bounds.
+// The HTTP server does not listen itself. It gets connections after enough was received to serve them, so
+// that others cost only their socket, and all listening sockets share one set of limits.
 
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
@@ -16,28 +16,28 @@ import { type HttpDependencies, type HttpOptions, httpApp } from './routes.ts';
 import { PacedStream } from './paced-stream.ts';
 import { type TlsTerminator, tlsTerminator } from './tls.ts';
 
-/** How long answers under way may take when the exporter stops. */
+/** Maximum time to finish answers when the exporter stops. */
 const DRAIN_MS = 5000;
 
-/** The longest head of a request. */
+/** Maximum size of a request's head. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
-/** The server while it listens, on one address or several. */
+/** A running server, on one or more addresses. */
 export interface HttpServer {
   /** The ports it listens on. */
   readonly ports: readonly number[];
-  /** Takes no more connections, finishes the answers under way. */
+  /** Stops accepting connections and finishes current answers. */
   close(): Promise<void>;
 }
 
-/** What is served, where, by which web configuration, and within which limits. */
+/** Content, listen addresses, web configuration and limits of the server. */
 export interface ServerOptions extends HttpOptions {
   readonly listen: readonly ListenOn[];
   readonly webConfig: WatchedWebConfig;
   readonly limits?: ConnectionLimits;
 }
 
-/** Listens until closed. @throws the error of listen(2), such as EADDRINUSE. */
+/** Starts listening. @throws the error of listen(2), such as EADDRINUSE. */
 export async function startHttpServer(
   options: ServerOptions,
   dependencies: Omit<HttpDependencies, 'webConfig'>,
@@ -46,7 +46,7 @@ export async function startHttpServer(
   const connections = new Connections(options.limits ?? CONNECTION_LIMITS);
   const app = httpApp(options, { ...dependencies, webConfig: webConfig.current });
   const http = createServer({ maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false });
-  http.keepAliveTimeout = 0; // Connections has deadlines for everything
+  http.keepAliveTimeout = 0; // Connections enforces all deadlines
   http.on('request', (request, response) => {
     connections.request(request, response, () => {
       app(request, response);
@@ -66,19 +66,19 @@ export async function startHttpServer(
   const listeners = await listen(options.listen, (socket) => {
     connections.add(socket);
     const head = new RequestHead();
-    let said = Buffer.alloc(0);
-    const listenTo = (bytes: Buffer): void => {
-      said = Buffer.concat([said, bytes]);
-      if (!(tls === undefined ? head.isWhole(said) : isWholeRecord(said))) return;
-      socket.off('data', listenTo);
+    let received = Buffer.alloc(0);
+    const onData = (bytes: Buffer): void => {
+      received = Buffer.concat([received, bytes]);
+      if (!(tls === undefined ? head.isWhole(received) : isWholeRecord(received))) return;
+      socket.off('data', onData);
       connections.admit(socket);
       socket.setNoDelay();
       socket.pause();
-      socket.unshift(said);
+      socket.unshift(received);
       if (tls === undefined) serve(socket, socket);
-      else tls(socket, said[0] ?? 0);
+      else tls(socket, received[0] ?? 0);
     };
-    socket.on('data', listenTo);
+    socket.on('data', onData);
   });
   return {
     ports: listeners.ports,

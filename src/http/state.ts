@@ -1,18 +1,18 @@
-// How the exporter and what it watches are, on a page.
+// The state of the exporter and of what it watches, on a page.
 
 import { type Html, html } from './html.ts';
 import type { DirectoryView, StatusView } from './views.ts';
 import { type Shard, shardText } from '../shard.ts';
 import { ago } from '../wording.ts';
 
-interface StateMoment {
+interface StateContext {
   readonly mode: 'node' | 'central';
   readonly nowSeconds: number;
   readonly shard?: Shard | undefined;
 }
 
-/** How kdump, the directories and the ledger are. */
-export function stateList(view: StatusView, { mode, nowSeconds, shard }: StateMoment): Html {
+/** Returns the state of kdump, the directories and the ledger. */
+export function stateList(view: StatusView, { mode, nowSeconds, shard }: StateContext): Html {
   return html`<ul class="status" aria-label="State">
     ${mode === 'node' ? kdumpState(view.kdumpArmed) : undefined} ${shardState(shard)}
     ${view.directories.map((directory) => directoryState(directory, nowSeconds))}
@@ -62,7 +62,7 @@ function directoryState({ directory, up, lastScanSeconds }: DirectoryView, now: 
       </li>`;
 }
 
-/** Only what is wrong, and how many files gave no counters, by reason; undefined: nothing. */
+/** Returns only problems, and the number of files without counters by reason; undefined if there are none. */
 export function troubles(view: StatusView, nowSeconds: number): Html | undefined {
   const down = view.directories.filter(({ up, lastScanSeconds }) => !up && lastScanSeconds > 0);
   const isFine = down.length === 0 && view.failures.length === 0;

@@ -1,4 +1,4 @@
-// The page's only style sheet, inline, allowed by its hash in the content security policy.
+// The page's only style sheet; it is inline, and the content security policy allows it by its hash.
 
 import { createHash } from 'node:crypto';
 
@@ -61,12 +61,12 @@ footer{padding-bottom:2rem}
 @media (max-width:40rem){.wide,.minor{display:none}dl{column-gap:.6rem}th,td{padding-right:.5rem}}
 `;
 
-/** With exactly the text that is hashed below. */
+/** Contains exactly the text that is hashed below. */
 export const STYLE_ELEMENT: string = ['<style>', STYLE, '</style>'].join('');
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
-/** What the page may load: its own style sheet and icon, and nothing from anywhere else. */
+/** Allows the page's own style sheet and icon, and nothing else. */
 export const CONTENT_SECURITY_POLICY: Readonly<Record<string, readonly string[]>> = {
   'default-src': ["'none'"],
   'style-src': [`'sha256-${STYLE_HASH}'`],

@@ -1,23 +1,23 @@
-// Errors on the way to the panic, as an inline SVG: time runs to the right, on a logarithmic scale,
-// for 8 seconds and 3 days both matter. Positions are in per cent, so that it fits any width with
-// text of one size.
+// Errors before the panic as an inline SVG. Time runs to the right on a logarithmic scale, because both 8
+// seconds and 3 days matter. Positions are percentages, so that the picture fits any width without scaling
+// its text.
 
 import { type Html, html } from './html.ts';
 
-/** An error, so many seconds before the panic. */
-export interface TimelineMark {
+/** An error, `leadSeconds` before the panic. */
+export interface TimelineError {
   readonly leadSeconds: number;
-  /** It may have caused the panic if it came shortly before. */
+  /** Whether it may have caused the panic if it came shortly before. */
   readonly isSuspect: boolean;
 }
 
-/** A line of the picture: one kind of errors, and when they came. */
+/** A row of the picture: the errors of one kind. */
 export interface TimelineRow {
   readonly name: string;
-  readonly marks: readonly TimelineMark[];
+  readonly errors: readonly TimelineError[];
 }
 
-/** Where the rows begin: behind their names, which are short or long. */
+/** Start of the rows in percent, after short or long names. */
 const LEFT = { short: 24, long: 45 };
 const SHORT_NAME = 8;
 const RIGHT = 95;
@@ -34,19 +34,19 @@ const TICKS: readonly (readonly [seconds: number, label: string, always: boolean
 ];
 
 /**
- * @param label says in words what the picture shows.
- * @returns undefined when no error can be placed before the panic.
+ * @param label text alternative of the picture.
+ * @returns undefined if no error has a time before the panic.
  */
 export function timeline(
   rows: readonly TimelineRow[],
   windowSeconds: number,
   label: string,
 ): Html | undefined {
-  const placed = rows.filter(({ marks }) => marks.length > 0);
+  const placed = rows.filter(({ errors }) => errors.length > 0);
   if (placed.length === 0) return undefined;
   const oldest = placed
-    .flatMap(({ marks }) => marks)
-    .reduce((most, { leadSeconds }) => Math.max(most, leadSeconds), 0);
+    .flatMap(({ errors }) => errors)
+    .reduce((max, { leadSeconds }) => Math.max(max, leadSeconds), 0);
   const isLong = placed.some(({ name }) => name.length > SHORT_NAME);
   const left = isLong ? LEFT.long : LEFT.short;
   const longest = Math.max(3600, 2 * windowSeconds, 2 * oldest);
@@ -77,13 +77,13 @@ export function timeline(
           ><text x="${x(seconds)}" y="${bottom + 14}" text-anchor="middle">${label}</text></g
         >`,
     )}
-    ${placed.map(({ name, marks }, i) => {
+    ${placed.map(({ name, errors }, i) => {
       const y = i * ROW_HEIGHT + 14;
-      const circles = marks.map(({ leadSeconds, isSuspect }): [string, string] => [
+      const circles = errors.map(({ leadSeconds, isSuspect }): [string, string] => [
         isSuspect && leadSeconds <= windowSeconds ? 'mark near' : 'mark',
         x(leadSeconds),
       ]);
-      // Of those that would lie on each other one is enough.
+      // Circles at the same position are drawn once.
       const distinct = new Map(circles.map((circle) => [circle.join(), circle]));
       return html`<text class="name" x="0" y="${y + 4}">${name}</text
         ><line class="row" x1="${left}%" x2="${RIGHT}%" y1="${y}" y2="${y}"></line>${[

@@ -1,5 +1,5 @@
-// TLS over an accepted connection, with Go's five policies on client certificates, of which Node knows
-// two. A client that speaks plain HTTP is answered so, in the words of Go's net/http.
+// TLS over an accepted connection, with Go's five client-certificate policies, of which Node has two. A
+// client that speaks plain HTTP gets the answer of Go's net/http.
 
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -11,10 +11,10 @@ const PLAIN_HTTP =
   'HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n' +
   'Client sent an HTTP request to an HTTPS server.\n';
 
-/** Starts TLS on a connection whose first bytes were read, and put back. */
+/** Starts TLS on a connection whose first bytes were read and put back. */
 export type TlsTerminator = (socket: Socket, firstByte: number) => void;
 
-/** @param onSecure takes a connection, and the stream over it, once the client was let in. */
+/** @param onSecure called with a connection, and the TLS stream over it, once the client is accepted. */
 export function tlsTerminator(
   config: TlsConfig,
   onSecure: (socket: Socket, stream: TLSSocket) => void,
@@ -25,7 +25,7 @@ export function tlsTerminator(
     requestCert: config.clientAuth !== 'none',
     rejectUnauthorized: config.clientAuth === 'verify',
   };
-  // The server does not say which connection a stream is over; both ends of it do.
+  // Node does not say which connection a TLS stream belongs to; the addresses of both ends identify it.
   const handshakes = new Map<string, Socket>();
   const server: Server = createServer(options, (stream) => {
     stream.on('error', () => stream.destroy());
@@ -60,7 +60,7 @@ function isAllowed({ clientAuth, allowedSans }: TlsConfig, stream: TLSSocket): b
   return allowedSans === undefined || allowedSans.some((name) => sansOf(raw).includes(name));
 }
 
-/** DNS names, e-mail and IP addresses, URIs, without their kind: `DNS:a, IP Address:::1`. */
+/** Returns DNS names, e-mail and IP addresses and URIs without their types: `DNS:a, IP Address:::1`. */
 function sansOf(der: Buffer): string[] {
   const { subjectAltName } = new X509Certificate(der);
   return (subjectAltName ?? '').split(', ').map((entry) => entry.slice(entry.indexOf(':') + 1));

@@ -1,6 +1,7 @@
-// Whose turn is next, where many wait for one thing. Clients take turns. Of one client the connection
-// that had the fewest comes first: who asks for a thousand waits for itself. Of equals the newest comes
-// first: in a flood whoever waited long has given up, and the oldest first would be late for everyone.
+// The order of waiting items. Clients take turns. Within a client, the connection with the fewest turns so
+// far comes first, so that a connection with a thousand requests only delays itself; among equals the newest
+// comes first: in a flood, clients that waited long have given up, and serving the oldest first would be too
+// late for everyone.
 
 interface Waiting<T> {
   readonly client: string;
@@ -8,11 +9,11 @@ interface Waiting<T> {
   readonly item: T;
 }
 
-/** Items that wait for their turn. */
+/** A queue whose items take turns by client and connection. */
 export class Turns<T> {
-  /** By client; who had a turn last is at the end. */
+  /** Waiting items by client; the client that had the last turn is at the end. */
   readonly #clients = new Map<string, Waiting<T>[]>();
-  /** Turns that a connection had. */
+  /** Number of turns that a connection has had. */
   readonly #had = new WeakMap<object, number>();
   #size = 0;
 
@@ -20,7 +21,7 @@ export class Turns<T> {
     return this.#size;
   }
 
-  /** @param connection whose turns are counted, for as long as the object lives. */
+  /** @param connection whose turns are counted, as long as the object lives. */
   push(client: string, connection: object, item: T): void {
     const waiting = this.#clients.get(client) ?? [];
     waiting.push({ client, connection, item });
@@ -28,7 +29,7 @@ export class Turns<T> {
     this.#size++;
   }
 
-  /** Takes out the item whose turn it is; undefined: none waits. */
+  /** Removes and returns the next item; undefined if none waits. */
   next(): T | undefined {
     for (const waiting of this.#clients.values()) {
       const [first, ...rest] = waiting.toReversed();
@@ -44,7 +45,7 @@ export class Turns<T> {
     return undefined;
   }
 
-  /** The connection is closed: what it waits for has no turn. */
+  /** Removes the items of a connection that was closed. */
   forget(client: string, connection: object): void {
     const waiting = this.#clients.get(client);
     if (waiting === undefined) return;
@@ -52,7 +53,7 @@ export class Turns<T> {
     if (left.length < waiting.length) this.#keep(client, left);
   }
 
-  /** The client goes to the end with what is left. */
+  /** Moves the client, with its remaining items, to the end. */
   #keep(client: string, left: Waiting<T>[]): void {
     this.#size += left.length - (this.#clients.get(client)?.length ?? 0);
     this.#clients.delete(client);

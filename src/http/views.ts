@@ -1,24 +1,24 @@
-// What the HTTP side is given to show: plain data, made for every request by src/status.ts. Text
-// from dumps is bounded there and escaped here.
+// The data that HTTP shows: plain data, made for every request by src/status.ts, which limits the length of
+// text from dumps; it is escaped here.
 
 import type { CrashFilter, CrashSelection } from '../selection.ts';
 import type { Verdict } from '../triage.ts';
 import type { LogFindings } from '../vmcore/index.ts';
 
-/** What the page and the API show. */
+/** The data of the status page and the API. */
 export interface StatusView {
-  /** How many crashes are recorded. */
+  /** Number of recorded crashes. */
   readonly recorded: number;
-  /** How many of them match the selection. */
+  /** Number of crashes that match the selection. */
   readonly matching: number;
-  /** Those of the selected page, in the order asked for. */
+  /** The crashes of the selected page, in the selected order. */
   readonly crashes: readonly CrashView[];
   readonly directories: readonly DirectoryView[];
   /** Newest first. */
   readonly failures: readonly FailureView[];
-  /** undefined: this machine does not say. */
+  /** Whether a crash kernel is loaded; undefined if unknown. */
   readonly kdumpArmed: boolean | undefined;
-  /** What the running kernel has counted; undefined: it is not read. */
+  /** The counters of the running kernel; undefined if they are not read. */
   readonly thisBoot: ThisBootView | undefined;
   /** Hosts that crashed, sorted. */
   readonly hosts: readonly string[];
@@ -26,24 +26,24 @@ export interface StatusView {
   readonly ledgerProblem: string | undefined;
 }
 
-/** Hosts that the form of a page offers. */
+/** Maximum number of hosts that a page's form offers. */
 export const MAX_OFFERED_HOSTS = 200;
 
-/** What the HTTP side asks the daemon. */
+/** Queries that HTTP makes to the daemon. */
 export interface StatusSource {
-  readonly view: (asked: CrashSelection) => Promise<StatusView>;
-  readonly signatures: (asked: CrashSelection) => Promise<SignaturesView>;
-  /** Every crash that is selected, newest first, one record each after the head. */
-  readonly csv: (asked: CrashFilter) => AsyncIterable<string>;
-  /** undefined: no such crash. */
+  readonly view: (selection: CrashSelection) => Promise<StatusView>;
+  readonly signatures: (selection: CrashSelection) => Promise<SignaturesView>;
+  /** A header, then one CSV record for each selected crash, newest first. */
+  readonly csv: (filter: CrashFilter) => AsyncIterable<string>;
+  /** Resolves with undefined if there is no such crash. */
   readonly crash: (id: string) => Promise<CrashView | undefined>;
   /** Hosts that crashed, sorted. */
   readonly hosts: () => Promise<readonly string[]>;
-  /** Why the exporter is not ready, in words; undefined if it is. */
+  /** Why the exporter is not ready; undefined if it is. */
   readonly notReady: () => string | undefined;
 }
 
-/** Crashes that died of the same, by the digest of their signature. */
+/** Crashes with the same signature, and so the same fault. */
 export interface SignatureView {
   readonly signatureId: string;
   readonly signature: string;
@@ -52,27 +52,27 @@ export interface SignatureView {
   readonly ofHardware: number;
   readonly hosts: number;
   readonly kernels: number;
-  /** Models of those machines that are known. */
+  /** Number of known models. */
   readonly models: number;
-  /** Crashes whose log names no machine. */
+  /** Crashes whose log does not name the machine. */
   readonly unnamed: number;
   readonly newest: Pick<CrashView, 'id' | 'host' | 'kernelRelease' | 'machine'> & {
     readonly orderedSeconds: number;
   };
 }
 
-/** The selected crashes by their signatures, those with most crashes first. */
+/** The selected crashes grouped by signature, largest groups first. */
 export interface SignaturesView {
   readonly signatures: readonly SignatureView[];
-  /** Signatures on all pages. */
+  /** Number of signatures on all pages. */
   readonly total: number;
-  /** Selected crashes of which no log says what the kernel died of. */
+  /** Selected crashes without a signature, because no log says what the kernel died of. */
   readonly unsigned: number;
   /** Hosts that crashed, sorted. */
   readonly hosts: readonly string[];
 }
 
-/** Errors of this boot are in no crash, and in no sum over crashes. */
+/** Counters of the running kernel. They are in no crash and in no total. */
 export type ThisBootView =
   | {
       readonly kind: 'present';
@@ -81,7 +81,7 @@ export type ThisBootView =
     }
   | { readonly kind: 'unavailable'; readonly message: string };
 
-/** One crash, as the API answers it. Times are Unix seconds; null means: not in the dump. */
+/** One crash, as in the API. Times are Unix seconds; null if not in the dump. */
 export interface CrashView extends LogFindings {
   readonly id: string;
   readonly host: string;
@@ -89,11 +89,11 @@ export interface CrashView extends LogFindings {
   readonly recordedSeconds: number;
   readonly kernelRelease: string;
   readonly arch: string;
-  /** Vendor and model; null: no log names them. */
+  /** Vendor and model; null if no log names them. */
   readonly machine: string | null;
   readonly panicMessage: string | null;
   readonly verdict: Verdict;
-  /** A digest that equal faults share; null: no log says what the kernel died of. */
+  /** A digest that equal faults share; null if no log says what the kernel died of. */
   readonly signatureId: string | null;
   readonly hwerr: HwerrView;
   readonly incomplete: boolean;
@@ -104,7 +104,7 @@ export interface CrashView extends LogFindings {
 export type HwerrView =
   | { readonly kind: 'present'; readonly categories: readonly CategoryView[] }
   | { readonly kind: 'absent'; readonly reason: string }
-  /** The dump is damaged on the way to them. */
+  /** The dump is damaged where the counters are read. */
   | { readonly kind: 'unreadable'; readonly reason: string; readonly message: string };
 
 /** One category of a crash. */
@@ -112,13 +112,13 @@ export interface CategoryView {
   readonly category: string;
   readonly count: number;
   readonly lastErrorTimestampSeconds: number | null;
-  /** From the last error to the crash; negative when the clock was set back in between. */
+  /** Seconds from the last error to the crash; negative if the clock was set back in between. */
   readonly leadSeconds: number | null;
 }
 
 interface DumpFileView {
   readonly path: string;
-  /** Whether the last scan saw it. */
+  /** Whether the last scan saw the file. */
   readonly present: boolean;
 }
 

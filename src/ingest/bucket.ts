@@ -1,6 +1,6 @@
-// One look at a prefix of a bucket, as scan.ts looks at a directory: which objects are there now. An
-// object is there at once, with all its bytes. Its name alone says whether it may be a dump: a look at
-// its first bytes is a request, which the decoder makes.
+// Scans a bucket or a prefix of one, as scan.ts scans a directory. Objects appear at once with all their bytes.
+// Whether an object may be a dump is judged by its name alone: reading its first bytes takes a request,
+// which is left to the decoder.
 
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,24 +8,24 @@ import type { StoredObject } from '../decode/remote/s3.ts';
 import { isUnfinishedName, maybeDump } from './file-names.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
 
-/** Of a bucket by date, one scan of so many looks at all of it: for what is gone, and what came late. */
-const WHOLE_EVERY = 60;
-/** Days before the newest that every scan looks at: hosts' clocks differ, and uploads take long. */
+/** Every 60th scan of a bucket by date lists all of it, to find deleted objects and late uploads. */
+const FULL_SCAN_INTERVAL = 60;
+/** Days before the newest that every scan lists, because clocks of hosts differ and uploads take time. */
 const DAYS_BACK = 2;
 const DAY_MS = 86_400_000;
-/** After each page of a list: a store has others to serve. */
+/** Pause after each page of a list, to limit the load on the store. */
 const PAUSE_MS = 20;
 
-/** Which objects of a bucket are looked at. */
+/** Which objects of a bucket are scanned. */
 export interface BucketOptions {
   /** `s3://BUCKET` or `s3://BUCKET/PREFIX`, without a slash at its end. */
   readonly root: string;
   readonly excluded: readonly RegExp[];
-  /** Of the wall clock. */
+  /** Wall clock, ms. */
   readonly nowMs: () => number;
 }
 
-/** Lists what lies in a store, as S3Store does. */
+/** Lists the objects of a store, as S3Store does. */
 interface Lister {
   list(
     path: string,
@@ -33,31 +33,31 @@ interface Lister {
   ): AsyncIterable<readonly StoredObject[]>;
 }
 
-/** The dumps of a bucket, or of a prefix of one, by listing it: a bucket has no events. */
+/** Finds the dumps in a bucket, or in a prefix of one, by listing it; buckets send no events. */
 export class Bucket {
   readonly #options: BucketOptions;
   #lister: Lister | undefined;
-  /** Of the last scan. */
+  /** Files of the last scan. */
   #files: readonly FoundFile[] = [];
-  /** The newest day that a path begins with below the root, if all begin with one. */
+  /** The newest date among the keys below the root, if all of them begin with one. */
   #newestDay: string | undefined;
   #scans = 0;
 
-  /** @param lister undefined: the store that the environment names. */
+  /** @param lister undefined: the store that the environment configures. */
   constructor(options: BucketOptions, lister?: Lister) {
     this.#options = options;
     this.#lister = lister;
   }
 
   /**
-   * The objects that may be dumps. Where all keys begin with a date, most scans list the newest days
-   * only.
+   * Returns the objects that may be dumps. If all keys begin with a date, most scans list only the newest
+   * days.
    *
-   * @throws FileError when they cannot be listed.
+   * @throws FileError if they cannot be listed.
    */
   async scan(): Promise<ScanResult> {
     const { root, nowMs } = this.#options;
-    const day = this.#scans % WHOLE_EVERY === 0 ? undefined : this.#newestDay;
+    const day = this.#scans % FULL_SCAN_INTERVAL === 0 ? undefined : this.#newestDay;
     const startAfter = day === undefined ? undefined : `${root}/${daysBefore(day)}`;
     const days = new Days(startAfter === undefined ? undefined : day, nowMs());
     const files = this.#files.filter(({ path }) => startAfter !== undefined && path <= startAfter);
@@ -77,14 +77,14 @@ export class Bucket {
 
   async #pages(startAfter: string | undefined): Promise<AsyncIterable<readonly StoredObject[]>> {
     if (this.#lister === undefined) {
-      const { S3Store } = await import('../decode/remote/s3.ts'); // it is for buckets alone
+      const { S3Store } = await import('../decode/remote/s3.ts'); // loaded only for buckets
       this.#lister = new S3Store(process.env);
     }
     const from = startAfter === undefined ? {} : { startAfter };
     return this.#lister.list(`${this.#options.root}/`, from);
   }
 
-  /** A key that ends in a slash is what some programs call a directory. */
+  /** A key that ends in a slash is not an object: some programs create it as a directory. */
   #maybeDump(relative: string): boolean {
     return !relative.endsWith('/') && maybeDump(relative, this.#options.excluded);
   }
@@ -95,13 +95,13 @@ export class Bucket {
   }
 }
 
-/** The days that keys begin with, as long as all do, and in one way: 2026-10-03 or 20261003. */
+/** The newest date that keys begin with, if all have one in the same form: 2026-10-03 or 20261003. */
 class Days {
   readonly #latestMs: number;
   #newest: string | undefined;
   #areAll = true;
 
-  /** @param newest of an earlier list. */
+  /** @param newest that of an earlier list. */
   constructor(newest: string | undefined, nowMs: number) {
     this.#newest = newest;
     this.#latestMs = nowMs + DAY_MS;
@@ -113,7 +113,7 @@ class Days {
 
   add(relative: string): void {
     const day = /^(?:\d{4}-\d{2}-\d{2}|\d{8})(?!\d)/.exec(relative)?.[0];
-    // One of a day to come would hide those of today.
+    // A date in the future would exclude the keys of today.
     this.#areAll &&=
       day !== undefined &&
       dayMs(day) <= this.#latestMs &&
@@ -127,7 +127,7 @@ function daysBefore(day: string): string {
   return day.includes('-') ? before : before.replaceAll('-', '');
 }
 
-/** NaN for what is no day. */
+/** Returns Unix ms; NaN for an invalid date. */
 function dayMs(day: string): number {
   const digits = day.replaceAll('-', '');
   return Date.parse(`${digits.slice(0, 4)}-${digits.slice(4, 6)}-${digits.slice(6)}`);

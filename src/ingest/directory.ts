@@ -1,5 +1,5 @@
-// One watched directory: scanned when something happened, when a file is due, and at the latest after
-// the rescan time. Each has its own pace: one that hangs, as NFS does, delays no other.
+// One watched directory: scanned after events, when a file is due, and at the latest after the rescan
+// time. Each is scanned independently, so that one that hangs (NFS) does not delay the others.
 
 import { FileError, messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
@@ -8,14 +8,14 @@ import type { ScanResult } from './scan.ts';
 import type { Scanner } from './scanner.ts';
 import { type Watcher, watchDirectory } from './watcher.ts';
 
-/** Events come in bursts. A scan that begins sooner after one may look too early: another follows it. */
+/** Events come in bursts. If a scan begins within this time of one, another scan follows, as more may come. */
 const BURST_MS = 200;
-/** No scan begins sooner after another than so many times what that took. */
+/** Minimum pause between scans, as a multiple of the duration of the last one. */
 const PAUSE_FACTOR = 4;
-/** A scan that takes longer is logged: its directory is large, or hangs. */
+/** A longer scan is logged: the directory is large, or hangs. */
 const LONG_MS = 60_000;
 
-/** One dump directory, as the last scan left it. */
+/** The state of a dump directory after its last scan. */
 export interface DirectoryStatus {
   readonly directory: string;
   readonly up: boolean;
@@ -24,41 +24,41 @@ export interface DirectoryStatus {
   readonly scanDurationSeconds: number;
 }
 
-/** What is watched, how it is scanned, and the longest time between two scans, ms. */
+/** The directory, its scanner, and the longest time between two scans, ms. */
 export interface DirectoryOptions {
   readonly directory: string;
   readonly scan: Scanner;
   readonly rescanMs: number;
 }
 
-/** What the watch of a directory needs: clocks, a log, and who takes what scans find. */
+/** Clocks, the log, and the receiver of scan results. */
 export interface DirectoryDependencies {
   readonly log: Logger;
-  /** Of the wall clock. */
+  /** Wall clock, ms. */
   readonly nowMs: () => number;
-  /** From a monotonic clock. */
+  /** Monotonic clock, ms. */
   readonly monotonicMs: () => number;
-  /** Takes what a scan found. */
+  /** Called with the result of each scan. */
   readonly found: (result: ScanResult) => void;
-  /** Takes what a scan failed of. */
+  /** Called with the error of a failed scan. */
   readonly notScanned: (error: unknown) => void;
-  /** When the next file will be due that is not queued yet, by the monotonic clock; undefined: none. */
+  /** Returns when the next file that is not queued yet will be due, by the monotonic clock; undefined: none. */
   readonly nextDueMs: (nowMs: number) => number | undefined;
 }
 
-/** Scans one directory again and again: after events soon, and without them now and then. */
+/** Scans one directory repeatedly: soon after events, otherwise at long intervals. */
 export class WatchedDirectory {
   readonly #options: DirectoryOptions;
   readonly #dependencies: DirectoryDependencies;
-  /** When something happened last that a scan may show, by the monotonic clock. */
+  /** Time of the last event that calls for a scan, by the monotonic clock. */
   #eventMs = -Infinity;
   #scanStartMs = 0;
   #scanEndMs = 0;
-  /** Of the next scan; undefined while one runs. */
+  /** Starts the next scan; undefined while one runs. */
   #timer: NodeJS.Timeout | undefined;
   #status: DirectoryStatus;
   #watcher: Watcher | undefined;
-  /** Of the last scan. */
+  /** `notDumps` of the last scan. */
   #notDumps: ReadonlySet<string> = new Set();
   #identity = '';
   #isClosed = false;
@@ -76,20 +76,20 @@ export class WatchedDirectory {
     return this.#status;
   }
 
-  /** A scan may find something new. */
+  /** Plans a scan soon, because it may find something new. */
   wake(): void {
     this.#eventMs = this.#dependencies.monotonicMs();
     if (this.#timer !== undefined) this.#planNextScan();
   }
 
-  /** Scans now and then, until closed. */
+  /** Scans repeatedly until closed. */
   async run(): Promise<void> {
     this.#timer = undefined;
     await this.scan();
     if (!this.#isClosed) this.#planNextScan();
   }
 
-  /** A scan that hangs is not waited for, and watches nothing when it goes on. */
+  /** Stops scanning. Does not wait for a scan that hangs; that scan starts no watch when it continues. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -97,6 +97,7 @@ export class WatchedDirectory {
     await this.#watcher?.close();
   }
 
+  /** Scans once, and watches the directory if it is new. Never rejects; the result goes to the dependencies. */
   async scan(): Promise<void> {
     const { directory, scan } = this.#options;
     const { nowMs, monotonicMs, log, found, notScanned } = this.#dependencies;
@@ -110,12 +111,12 @@ export class WatchedDirectory {
       const result = await scan(this.#notDumps);
       this.#notDumps = result.notDumps;
       if (result.identity !== undefined) await this.#watch(result.identity);
-      this.#watcher?.cover(result.directories);
+      this.#watcher?.watchMissing(result.directories);
       found(result);
     } catch (error) {
       up = false;
       notScanned(error);
-      // What comes in its place may be given the same number.
+      // Its replacement may get the same inode number.
       this.#identity = '';
       if (this.#status.up || this.#status.lastScanSeconds === 0) {
         const isForbidden = error instanceof FileError && error.reason === 'permission';
@@ -139,13 +140,13 @@ export class WatchedDirectory {
     };
   }
 
-  /** A directory that was deleted and made again, or mounted, is another one to the kernel. */
+  /** Watches the directory again if it was recreated or mounted over, which ends the old watch. */
   async #watch(identity: string): Promise<void> {
     if (this.#identity === identity) return;
     this.#identity = identity;
     await this.#watcher?.close();
     if (this.#isClosed) return;
-    let isTold = false;
+    let isLogged = false;
     this.#watcher = watchDirectory(this.#options.directory, {
       onReady: () => {
         this.wake();
@@ -156,8 +157,8 @@ export class WatchedDirectory {
       },
       onError: (error) => {
         this.watchErrors++;
-        if (isTold) return; // one limit of the kernel stops the watches of many directories
-        isTold = true;
+        if (isLogged) return; // one limit of the kernel stops the watches of many directories
+        isLogged = true;
         const { directory } = this.#options;
         const { log } = this.#dependencies;
         log.warn('watching failed, scans go on', { directory, error: messageOf(error) });
@@ -172,7 +173,10 @@ export class WatchedDirectory {
     this.#timer = setTimeout(() => void this.run(), waitMs);
   }
 
-  /** When a file is due, or `rescanMs` is over; after an event as soon as the pause since the last scan is. */
+  /**
+   * Returns when to scan next: when a file is due, after `rescanMs`, or after an event once the pause is
+   * over.
+   */
   #nextScanMs(nowMs: number): number {
     const endMs = this.#scanEndMs;
     const dueMs = this.#dependencies.nextDueMs(nowMs) ?? Infinity;

@@ -1,18 +1,18 @@
-// The first look at every directory, until each file that it found has been tried once. Pure. Until
-// then the crashes are not all known: counters that appear would look like crashes of now.
+// The first pass over all directories, which ends when each file found by the first scans has been tried
+// once. Pure. Before that not all crashes are known, and counters that appear would look like new crashes.
 
 import type { FoundFile } from './scan.ts';
 
 /**
- * How far it is: `partial` when only directories that do not answer are left, whose dumps may be of any
- * number of crashes; `over` when nothing is.
+ * `partial`: only unresponsive directories are left, with an unknown number of crashes in their dumps;
+ * `over`: nothing is left.
  */
 type FirstPassProgress = 'running' | 'partial' | 'over';
 
-/** Which files that were there at the start still wait for their first decode. */
+/** Tracks which files that existed at the start still wait for their first decode. */
 export class FirstPass {
-  /** Roots that were not looked at yet, or do not answer any more; whether they are waited for. */
-  readonly #roots: Map<string, 'awaited' | 'silent'>;
+  /** Roots not scanned yet, or unresponsive since; `awaited` ones hold up the first pass. */
+  readonly #roots: Map<string, 'awaited' | 'unresponsive'>;
   /** Files to be decoded, by path. */
   readonly #files = new Map<string, FoundFile>();
 
@@ -27,12 +27,12 @@ export class FirstPass {
   }
 
   /**
-   * Take in what a look at a root found; nothing where there is no such directory.
+   * Records the result of a scan; no files if the directory does not exist.
    *
-   * @param untried its files that are to be decoded for the first time. One that changed, vanished, or
-   *   came later than the first look is not waited for.
+   * @param untried the files of the root to be decoded for the first time. Files that changed, vanished or
+   *   appeared after the first scan are not waited for.
    */
-  looked(root: string, untried: readonly FoundFile[]): void {
+  scanned(root: string, untried: readonly FoundFile[]): void {
     if (this.progress === 'over') return;
     const isFirst = this.#roots.delete(root);
     const versions = new Map(untried.map(({ path, version }) => [path, version]));
@@ -40,22 +40,22 @@ export class FirstPass {
       if (of === root && versions.get(path) !== version) this.#files.delete(path);
     }
     if (!isFirst) return;
-    // A file that is still being written may take long: it is not part of the pass.
+    // A file that is still being written may take long, so it is not part of the pass.
     for (const file of untried) {
       if (file.saved === 'whole' || (file.saved !== 'writing' && !file.isUnfinished))
         this.#files.set(file.path, file);
     }
   }
 
-  /** Its decode ended, whatever came of it. */
-  answered(path: string): void {
+  /** Records that the decode of a file ended, with any result. */
+  tried(path: string): void {
     this.#files.delete(path);
   }
 
-  /** The root cannot be read, or hangs: it is not waited for until it is looked at again. */
-  isSilent(root: string): void {
+  /** Records that a root cannot be read, or hangs: the pass does not wait for it until it is scanned again. */
+  unresponsive(root: string): void {
     if (this.progress === 'over') return;
-    this.#roots.set(root, 'silent');
+    this.#roots.set(root, 'unresponsive');
     for (const { path, root: of } of this.#files.values()) {
       if (of === root) this.#files.delete(path);
     }

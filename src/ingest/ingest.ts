@@ -1,5 +1,5 @@
-// From directories to outcomes: scan, let files settle, decode a few at a time, hand on what came
-// out. Nothing here waits for a scrape, and no scrape waits for anything here.
+// From directories to outcomes: scans, lets files settle, decodes a few at a time and passes the outcomes
+// on. Nothing here waits for a scrape, and no scrape waits for anything here.
 
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,64 +13,70 @@ import { FirstPass } from './first-pass.ts';
 import { logReport } from './log-report.ts';
 import { type Claims, DecodeQueue } from './queue.ts';
 import type { FoundFile, ScanResult } from './scan.ts';
-import { type Share, isElsewhere } from './share.ts';
+import { type Share, isCountedElsewhere } from './share.ts';
 import { scannerOf } from './scanner.ts';
 import { Settling, type FileResult } from './settling.ts';
-import { failureOfFile, isNobodys, isSilence, mayPass, mayStillBeWritten } from './unfinished.ts';
+import {
+  failureOfFile,
+  isIgnorable,
+  isUnresponsive,
+  isTransient,
+  mayStillBeWritten,
+} from './unfinished.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
 
-/** A timer may end so much too early. */
+/** Node may fire a timer this much too early. */
 const TIMER_MS = 10;
-/** Outcomes on their way to the disk at a time. */
+/** Maximum number of outcomes being written to the ledger. */
 const MAX_UNRECORDED = 64;
 
-/** After a decode that took longer, the order of the queue is decided again. */
+/** After a longer decode, the order of the queue is computed again. */
 const SLOW_SECONDS = 1;
 
-/** Where dumps come from, and how long they settle before they are decoded. */
+/** The dump directories, and how long files settle before they are decoded. */
 export interface IngestOptions {
   readonly directories: readonly string[];
   readonly excluded: readonly RegExp[];
   readonly settleMs: number;
-  /** How long a file must lie still whose name says that it is not complete yet. */
+  /** Settle time of a file whose name marks it as incomplete. */
   readonly incompleteAfterMs: number;
   readonly rescanMs: number;
-  /** Decodes at a time. */
+  /** Number of parallel decodes. */
   readonly workers: number;
 }
 
-/** Where outcomes go, and what is known of files from before: as much of the ledger as ingest uses. */
+/** The part of the ledger that ingest uses. */
 interface OutcomeLedger {
-  /** undefined: all files are to be decoded here. */
+  /** Coordinates collectors that share the ledger; undefined: all files are decoded here. */
   readonly claims?: Claims | undefined;
-  /** undefined: all files are of hosts that it has. */
+  /** The shard of this collector; undefined: it has all hosts. */
   readonly share?: Share | undefined;
   /** Resolves when the outcome is durable. */
   record(outcome: FileOutcome): Promise<void>;
-  /** What an earlier run made of this state of the file, if that needs no second look. */
+  /** Returns the result of an earlier run for this version of the file; undefined if it is to be decoded. */
   resultOf(root: string, path: string, version: string): FileResult | undefined;
-  /** A file or directory that could not be read can be now, or is gone. */
+  /** A file or directory that could not be read is readable again, or gone. */
   recovered(path: string): void;
-  /** These are all the files of a root; others of it are gone, among them those that were there at the last scan. */
+  /** All files of a root, and those gone since its last scan. Other files that the ledger has are gone too. */
   retain(root: string, present: Iterable<string>, vanished: readonly string[]): void;
-  /** All of the first pass went to record(); `partial`: all but directories that do not answer. */
-  firstPassIs(progress: 'partial' | 'over'): void;
+  /** All outcomes of the first pass went to record(); `partial`: except those of unresponsive directories. */
+  reportFirstPass(progress: 'partial' | 'over'): void;
 }
 
-/** Who decodes, who keeps what came of it, and the clocks. */
+/** The decoder, the ledger, the log and the clocks. */
 export interface IngestDependencies {
   readonly decoder: DecodeClient;
   readonly ledger: OutcomeLedger;
   readonly log: Logger;
-  /** Told how long each decode took, seconds. */
+  /** Called with the duration of each decode, seconds. */
   readonly observeDecode: (seconds: number) => void;
-  /** Of the wall clock. */
+  /** Wall clock, ms. */
   readonly nowMs: () => number;
-  /** From a monotonic clock. */
+  /** Monotonic clock, ms. */
   readonly monotonicMs: () => number;
 }
 
-/** What the daemon is doing; read by metrics at every scrape. */
+/** What ingest is doing; metrics read it at every scrape. */
 export interface IngestStatus {
   readonly directories: readonly DirectoryStatus[];
   readonly queueLength: number;
@@ -78,7 +84,7 @@ export interface IngestStatus {
   /** Unix seconds; 0 before the first decode. */
   readonly lastDecodeSeconds: number;
   readonly discovered: number;
-  /** Only what is durable: a scrape that counts a dump shows its crash. */
+  /** Counts only what is durable, so that a scrape that counts a dump also shows its crash. */
   readonly decoded: number;
   readonly watchEvents: number;
   readonly watchErrors: number;
@@ -88,7 +94,7 @@ export interface IngestStatus {
   };
 }
 
-/** Finds dumps, decodes each once it lies still, and gives the outcomes to the ledger. */
+/** Finds dumps, decodes each once it stops changing, and passes the outcomes to the ledger. */
 export class Ingest {
   readonly #options: IngestOptions;
   readonly #dependencies: IngestDependencies;
@@ -96,12 +102,12 @@ export class Ingest {
   readonly #directories: readonly WatchedDirectory[];
   readonly #firstPass: FirstPass;
   readonly #stop = new AbortController();
-  /** Directories that could be scanned at least once. */
+  /** Directories that were scanned at least once. */
   readonly #scanned = new Set<string>();
   readonly #unreadable: UnreadablePaths;
   readonly #queue: DecodeQueue;
   readonly #unrecorded = new Set<Promise<void>>();
-  /** How many decode one file after the other until none is due, and when they have ended. */
+  /** Number of running decode loops, each of which ends when no file is due, and a promise of their end. */
   #decoders = 0;
   #decoding: Promise<unknown> = Promise.resolve();
   #decodesInProgress = 0;
@@ -121,7 +127,7 @@ export class Ingest {
       claims: dependencies.ledger.claims,
       monotonicMs: dependencies.monotonicMs,
       known: (files) => {
-        for (const { path } of files) this.#firstPass.answered(path);
+        for (const { path } of files) this.#firstPass.tried(path);
         this.#reportFirstPass();
       },
       postponed: (roots) => {
@@ -143,11 +149,11 @@ export class Ingest {
               this.#found(directory, result);
             },
             notScanned: (error) => {
-              if (errorCode(error) === 'ENOENT') this.#firstPass.looked(directory, []);
-              else this.#firstPass.isSilent(directory);
+              if (errorCode(error) === 'ENOENT') this.#firstPass.scanned(directory, []);
+              else this.#firstPass.unresponsive(directory);
               this.#reportFirstPass();
             },
-            // While it decodes, the queue takes what has become due by itself.
+            // While decoding, the queue itself takes files that have become due.
             nextDueMs: (now) =>
               this.#settling.nextDueMs(directory, this.#decoders > 0 ? now : -Infinity),
           },
@@ -155,7 +161,7 @@ export class Ingest {
     );
   }
 
-  /** Whether every directory was looked at once. */
+  /** Whether every directory has been scanned once. */
   get isReady(): boolean {
     return this.#directories.every(({ status }) => status.lastScanSeconds > 0);
   }
@@ -165,6 +171,7 @@ export class Ingest {
     return this.#settling.has(path);
   }
 
+  /** Returns the state that metrics and the page show. */
   status(): IngestStatus {
     const sum = (value: (directory: WatchedDirectory) => number): number =>
       this.#directories.reduce((total, directory) => total + value(directory), 0);
@@ -178,13 +185,13 @@ export class Ingest {
       watchEvents: sum(({ watchEvents }) => watchEvents),
       watchErrors: sum(({ watchErrors }) => watchErrors),
       present: {
-        complete: this.#settling.filesThatAre('complete'),
-        incomplete: this.#settling.filesThatAre('incomplete'),
+        complete: this.#settling.filesWithResult('complete'),
+        incomplete: this.#settling.filesWithResult('incomplete'),
       },
     };
   }
 
-  /** Runs until `close()`. A scan that hangs then is not waited for. */
+  /** Scans and decodes until `close()`. Does not wait for a scan that hangs at that time. */
   async run(): Promise<void> {
     const { signal } = this.#stop;
     void this.#giveUpOnHung(signal);
@@ -194,8 +201,8 @@ export class Ingest {
   }
 
   /**
-   * One pass: decodes what lies still for the settle time, and what broke off and is old. What is
-   * being written is left for the next pass.
+   * Makes one pass: decodes files that do not change during the settle time, and old truncated ones. Files
+   * being written are left to the next pass.
    */
   async runOnce(): Promise<void> {
     await Promise.all(this.#directories.map((directory) => directory.scan()));
@@ -205,7 +212,7 @@ export class Ingest {
     await Promise.all(this.#unrecorded);
   }
 
-  /** Ends what runs. */
+  /** Stops scanning and decoding. */
   async close(): Promise<void> {
     this.#queue.close();
     this.#stop.abort();
@@ -238,7 +245,7 @@ export class Ingest {
     const still = new Set(unreadable.map(({ path }) => path));
     const isUnreadable = (path: string): boolean => still.has(path) || this.#settling.has(path);
     for (const path of this.#unreadable.removeRecovered(root, isUnreadable)) ledger.recovered(path);
-    this.#firstPass.looked(
+    this.#firstPass.scanned(
       root,
       files.filter((file) => this.#settling.isUntried(file)),
     );
@@ -248,15 +255,15 @@ export class Ingest {
 
   #reportFirstPass(): void {
     const { progress } = this.#firstPass;
-    if (progress !== 'running') this.#dependencies.ledger.firstPassIs(progress);
+    if (progress !== 'running') this.#dependencies.ledger.reportFirstPass(progress);
   }
 
-  /** A directory whose first scan takes longer than the time between two hangs. */
+  /** Treats directories whose first scan takes longer than the rescan time as hung. */
   async #giveUpOnHung(signal: AbortSignal): Promise<void> {
     await sleep(this.#options.rescanMs, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
     for (const { status } of this.#directories) {
-      if (status.lastScanSeconds === 0) this.#firstPass.isSilent(status.directory);
+      if (status.lastScanSeconds === 0) this.#firstPass.unresponsive(status.directory);
     }
     this.#reportFirstPass();
   }
@@ -268,14 +275,14 @@ export class Ingest {
     }
   }
 
-  /** Decodes what is due, one file after the other. */
+  /** Decodes files one after the other until none is due. */
   async #decodeInTurn(): Promise<void> {
     while (this.#queue.hasDue()) {
       if (this.#queue.claiming !== undefined) await this.#queue.claiming;
       const file = this.#queue.shift();
       if (file === undefined) continue;
       await this.#decode(file);
-      // The ledger cannot write: what is not decoded yet waits on its disk.
+      // The ledger cannot write: decode no more until it can.
       if (this.#unrecorded.size >= MAX_UNRECORDED) await this.#untilRecorded();
     }
     this.#decoders--;
@@ -296,10 +303,10 @@ export class Ingest {
     void this.#take(file, outcome, seconds).then(() => {
       this.#queue.release([file]);
     });
-    this.#firstPass.answered(file.path);
-    if (isSilence(outcome)) this.#firstPass.isSilent(file.root);
+    this.#firstPass.tried(file.path);
+    if (isUnresponsive(outcome)) this.#firstPass.unresponsive(file.root);
     this.#reportFirstPass();
-    // It may be due again, and its directory's next scan was not planned for that.
+    // The file may be due again, for which no scan of its directory is planned yet.
     if (this.#settling.isDueAgain(file)) this.#wake(file.root);
   }
 
@@ -317,19 +324,19 @@ export class Ingest {
     over.abort();
   }
 
-  /** Resolves when what there is to record of it is durable. */
+  /** Resolves when the outcome, if it is to be recorded, is durable. */
   async #take(file: FoundFile, outcome: DecodeOutcome, seconds: number): Promise<void> {
     const { nowMs, monotonicMs } = this.#dependencies;
     if (outcome.kind === 'gone' || outcome.kind === 'changed') {
-      this.#settling.again(file, monotonicMs());
+      this.#settling.settleAgain(file, monotonicMs());
       return;
     }
     const { share } = this.#dependencies.ledger;
-    if (outcome.kind === 'process_core' || isElsewhere(share, file.path, outcome)) {
+    if (outcome.kind === 'process_core' || isCountedElsewhere(share, file.path, outcome)) {
       this.#ignore(file);
       return;
     }
-    const ageMs = Math.abs(nowMs() - file.mtimeMs); // a clock may have been ahead
+    const ageMs = Math.abs(nowMs() - file.mtimeMs); // mtime may be in the future: clocks differ
     if (mayStillBeWritten(outcome) && this.#settling.waitForRest(file, monotonicMs(), ageMs)) {
       return;
     }
@@ -360,11 +367,11 @@ export class Ingest {
     const { log, observeDecode, monotonicMs } = this.#dependencies;
     const { root, path, version } = file;
     const { reason, message } = failure;
-    if (isNobodys(file, failure)) {
+    if (isIgnorable(file, failure)) {
       this.#ignore(file);
       return;
     }
-    if (mayPass(reason)) {
+    if (isTransient(reason)) {
       this.#settling.retryLater(file, monotonicMs());
       if (!this.#unreadable.add(root, path, failure)) return;
     } else {
@@ -381,7 +388,7 @@ export class Ingest {
     if (this.#unreadable.remove(file.path)) this.#dependencies.ledger.recovered(file.path);
   }
 
-  /** Resolves when it is durable. */
+  /** Resolves when the outcome is durable. */
   #record(outcome: FileOutcome): Promise<void> {
     const recorded = this.#dependencies.ledger.record(outcome);
     this.#unrecorded.add(recorded);

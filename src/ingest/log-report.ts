@@ -1,9 +1,9 @@
-// What the exporter's log says of a dump that was decoded.
+// Logs a decoded dump.
 
 import type { Logger } from '../log.ts';
 import type { CrashReport } from '../vmcore/index.ts';
 
-/** One line, and one for each warning. */
+/** Logs one line for the dump, and one for each warning. */
 export function logReport(log: Logger, path: string, report: CrashReport): void {
   const { hwerr, nodename, kernelRelease, incomplete, warnings } = report;
   const crash = { path, host: nodename ?? '', kernel: kernelRelease };

@@ -1,4 +1,4 @@
-// What to do about a file that may not be read: who owns it, and what would let the exporter in.
+// Advice on a path that may not be read: its owner, and how to give the exporter access.
 
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -7,13 +7,13 @@ import { isInBucket, isRemote, systemPath } from '../file-path.ts';
 const READ_BY_GROUP = 0o040;
 const SEARCH_BY_GROUP = 0o010;
 
-/** As the kernel says it of a process that deploy/apparmor confines. */
+/** The label of a process that the profile in deploy/apparmor confines. */
 const CONFINED = 'hwerr-exporter (enforce)';
 
 /**
- * For the log, after EACCES or EPERM.
+ * Returns advice for the log, after EACCES or EPERM.
  *
- * @param label where the kernel says what confines the process.
+ * @param label file with the AppArmor label of this process.
  */
 export async function howToRead(path: string, label = '/proc/self/attr/current'): Promise<string> {
   if (isInBucket(path))
@@ -35,7 +35,7 @@ async function byItsMode(path: string): Promise<string> {
         ? `${owner}: give the exporter the capability CAP_DAC_READ_SEARCH (on NFS with root_squash: its owner's user id)`
         : `${owner}: give the exporter that group, or the capability CAP_DAC_READ_SEARCH`;
     } catch {
-      // Its directory is in the way: look at that.
+      // Its directory cannot be searched: look at that.
     }
   }
   return 'give the exporter the capability CAP_DAC_READ_SEARCH';

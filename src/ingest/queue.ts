@@ -1,36 +1,37 @@
-// Files whose turn it is to be decoded here. Where collectors share a ledger, those that none of the others
-// decodes, or decoded: they are claimed, a queue at a time.
+// The queue of files to decode. Collectors that share a ledger claim files in batches, so that each file is
+// decoded by one of them.
 
 import type { FoundFile } from './scan.ts';
 import type { Settling } from './settling.ts';
 
-/** Files taken to be decoded at a time, at least: one that comes later waits for no more than these. */
+/** Minimum batch size, which also limits how long a new file waits behind older ones. */
 const BATCH = 16;
-/** Files that another collector decodes, or that cannot be claimed now, are asked about again after this. */
-const TAKEN_MS = 10_000;
+/** Delay before files that another collector decodes, or that cannot be claimed now, are tried again. */
+const RETRY_MS = 10_000;
 
-/** How collectors that share a ledger share files: `ours`, `taken` by another, or what became of it. */
+/** Distributes files among collectors that share a ledger. */
 export interface Claims {
+  /** Answers for each file: claimed (`ours`), claimed by another collector (`taken`), or its result. */
   take(
     files: readonly FoundFile[],
   ): Promise<readonly ('ours' | 'taken' | 'complete' | 'incomplete')[]>;
-  /** They are decoded, or are not going to be. */
+  /** Releases the claims on files that were decoded or will not be. */
   giveBack(files: readonly FoundFile[]): Promise<void>;
 }
 
-/** Where files come from, and who is told of those that are not decoded here. */
+/** The source of files, and callbacks for those that are not decoded here. */
 export interface QueueDependencies {
   readonly settling: Settling;
-  /** undefined: all files are to be decoded here. */
+  /** undefined: all files are decoded here. */
   readonly claims: Claims | undefined;
   readonly monotonicMs: () => number;
-  /** Another collector decoded these. */
+  /** Called with files that another collector decoded. */
   readonly known: (files: readonly FoundFile[]) => void;
-  /** Files of these roots will be due again. */
+  /** Called with roots of which files will be due again. */
   readonly postponed: (roots: Iterable<string>) => void;
 }
 
-/** Files that are due, a few at a time. */
+/** The files that are due, a batch at a time. */
 export class DecodeQueue {
   readonly #dependencies: QueueDependencies;
   #files: FoundFile[] = [];
@@ -45,12 +46,12 @@ export class DecodeQueue {
     return this.#files.length;
   }
 
-  /** Resolves when those that are being claimed are in it, or are not; undefined: none are. */
+  /** Resolves when the current claim is answered; undefined if there is none. */
   get claiming(): Promise<void> | undefined {
     return this.#claiming;
   }
 
-  /** Whether files are due: some are in it then, or being claimed. */
+  /** Whether files are due. If so, some of them are now in the queue or being claimed. */
   hasDue(): boolean {
     if (this.#isClosed) return false;
     if (this.#files.length > 0 || this.#claiming !== undefined) return true;
@@ -62,11 +63,12 @@ export class DecodeQueue {
     return true;
   }
 
+  /** Removes and returns the first file; undefined if none is in the queue. */
   shift(): FoundFile | undefined {
     return this.#files.shift();
   }
 
-  /** Those that are in it are due again, at once. */
+  /** Makes the files in the queue due again, at once. */
   putBack(): void {
     const { settling, monotonicMs } = this.#dependencies;
     settling.postpone(this.#files, monotonicMs(), 0);
@@ -74,12 +76,12 @@ export class DecodeQueue {
     this.#files = [];
   }
 
-  /** They are decoded, or are not going to be. */
+  /** Releases the claims on files that were decoded or will not be. */
   release(files: readonly FoundFile[]): void {
     void this.#dependencies.claims?.giveBack(files);
   }
 
-  /** Nothing is due from now on. */
+  /** Empties the queue for good. */
   close(): void {
     this.#files = [];
     this.#isClosed = true;
@@ -87,7 +89,7 @@ export class DecodeQueue {
 
   async #claim(claims: Claims, due: readonly FoundFile[]): Promise<void> {
     const { settling, monotonicMs, known, postponed } = this.#dependencies;
-    // While they cannot be claimed they wait: whoever decoded them could not record them either.
+    // If they cannot be claimed they wait, because their results could not be recorded either.
     const answers = await claims.take(due).catch(() => []);
     const answered: FoundFile[] = [];
     const taken: FoundFile[] = [];
@@ -103,7 +105,7 @@ export class DecodeQueue {
     this.#claiming = undefined;
     known(answered);
     if (taken.length === 0) return;
-    settling.postpone(taken, monotonicMs(), TAKEN_MS);
+    settling.postpone(taken, monotonicMs(), RETRY_MS);
     postponed(new Set(taken.map(({ root }) => root)));
   }
 }

@@ -1,6 +1,6 @@
-// What SUSE's kdump says of the dump beside it. It writes `vmcore` under its final name from the first
-// byte on, and README.txt twice: when it begins, and when it is through, with a status line
-// (dracut/kdump-save of kdump 1.9 and later; kdumptool before that).
+// Reads the state that SUSE's kdump writes beside a dump. It creates `vmcore` under its final name, and writes
+// README.txt twice: at the start, and at the end with a status line (dracut/kdump-save of kdump 1.9 and
+// later; kdumptool before).
 
 import { open } from 'node:fs/promises';
 import { constants } from 'node:fs';
@@ -9,10 +9,10 @@ import { systemPath } from '../file-path.ts';
 export const STATUS_FILE = 'README.txt';
 const MAX_BYTES = 16 * 1024;
 
-/** `writing`: surely not ready. `written`: nothing more will come, good or bad. */
+/** `writing`: not complete yet. `written`: the tool has finished, successfully or not. */
 export type SaveStatus = 'writing' | 'written';
 
-/** @returns undefined when the text says neither, or cannot be read: it is a hint, no more. */
+/** @returns undefined if the text says neither or cannot be read, since it is only a hint. */
 export async function readSaveStatus(path: string): Promise<SaveStatus | undefined> {
   try {
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
@@ -29,7 +29,7 @@ export async function readSaveStatus(path: string): Promise<SaveStatus | undefin
   }
 }
 
-/** What the text of README.txt says; undefined when it says neither. */
+/** Parses the text of README.txt; undefined if it says neither. */
 export function saveStatus(text: string): SaveStatus | undefined {
   if (/^vmcore status:\s*\S/m.test(text)) return 'written';
   return /overwritten when the dump is (finished|complete)|likely incomplete/.test(text)

@@ -1,5 +1,5 @@
-// One look at a dump directory: which files are there now. The scan is the truth; file-system events
-// only say when to look (they are lost over NFS, and when the directory is replaced).
+// Scans a dump directory: which files it contains now. The scan is authoritative; file-system events only say
+// when to scan (they are lost over NFS, and when the directory is replaced).
 
 import { type Dirent, type Stats, constants } from 'node:fs';
 import { lstat, open, opendir, stat } from 'node:fs/promises';
@@ -12,12 +12,12 @@ import { claimsToBeDump, isUnfinishedName, maybeDump } from './file-names.ts';
 import { isGone, versionOf } from '../decode/file-source.ts';
 import { STATUS_FILE, type SaveStatus, readSaveStatus } from './save-status.ts';
 
-/** Directories below the root that are looked into: host, date, and one more for central stores. */
+/** Levels of directories scanned below the root: host, date, and more for central stores. */
 const MAX_DEPTH = 4;
-/** Never wait for the writer of a FIFO in a file's place. */
+/** Opening a FIFO must not wait for its writer. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
-/** A file that may be a dump, as a scan saw it: size in bytes, mtime in ms since 1970. */
+/** A file that may be a dump, as seen by a scan: size in bytes, mtime in ms since 1970. */
 export interface FoundFile {
   /** The watched directory. */
   readonly root: string;
@@ -26,39 +26,39 @@ export interface FoundFile {
   readonly mtimeMs: number;
   /** versionOf() at the time of the scan. */
   readonly version: string;
-  /** What the kdump tool says of it; `whole` of an object, which is there at once with all its bytes. */
+  /** State according to the kdump tool; `whole` for an object, which appears with all its bytes. */
   readonly saved: SaveStatus | 'whole' | undefined;
-  /** Its name says that it is not complete yet. */
+  /** The name marks the dump as incomplete. */
   readonly isUnfinished: boolean;
 }
 
-/** A directory or file that could not be looked at. */
+/** A directory or file that cannot be read. */
 interface Unreadable {
   readonly path: string;
   readonly error: FileError;
 }
 
-/** What one scan of a root found. */
+/** The result of scanning a root. */
 export interface ScanResult {
   readonly files: readonly FoundFile[];
-  /** The root, and those below it that were looked into. */
+  /** The root, and the directories below it that were scanned. */
   readonly directories: readonly string[];
-  /** Versions of files that are no dumps by their first bytes, and are not called dumps. */
+  /** Versions of files that are not dumps, by their first bytes and their names. */
   readonly notDumps: ReadonlySet<string>;
   readonly unreadable: readonly Unreadable[];
   /**
-   * Which directory the root is; another one after it was recreated or mounted. undefined: there is
-   * nothing to watch.
+   * Identifies the root directory; changes if it is recreated or mounted over. undefined: it cannot be
+   * watched.
    */
   readonly identity: string | undefined;
 }
 
 /**
- * Every regular file below `root` that may be a dump. Links are not followed, but for the root itself.
- * Of a million other files little more than a number each is kept, and each is opened once.
+ * Finds every regular file below `root` that may be a dump. Follows no symbolic links, except for the root
+ * itself. A file that is not a dump costs only its version in memory, and is opened once.
  *
- * @param known `notDumps` of the scan before.
- * @throws FileError when `root` itself cannot be read.
+ * @param known `notDumps` of the previous scan.
+ * @throws FileError if `root` itself cannot be read.
  */
 export async function scanDirectory(
   root: string,
@@ -73,7 +73,7 @@ export async function scanDirectory(
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { directory, depth } = next;
     try {
-      // Before the files are looked at: they are no older than what is said of them.
+      // Read before the files, so that they are at least as new as this status.
       const saved = await readSaveStatus(join(directory, STATUS_FILE));
       for await (const entry of await listed(directory)) {
         const name = pathOf(entry.name);
@@ -81,12 +81,12 @@ export async function scanDirectory(
         if (entry.isDirectory()) {
           if (depth < MAX_DEPTH) pending.push({ directory: path, depth: depth + 1 });
         } else if (entry.isFile() && maybeDump(relative(root, path), excluded)) {
-          const seen = await look(path);
+          const seen = await lstatFile(path);
           if (seen instanceof FileError) unreadable.push({ path, error: seen });
           if (seen === undefined || seen instanceof FileError) continue;
           const version = versionOf(seen);
           const isNamed = claimsToBeDump(name) || pstoreName(name)?.isCompressed === true;
-          if (!isNamed && (known.has(version) || (await isForeign(path)))) {
+          if (!isNamed && (known.has(version) || (await isNoDump(path)))) {
             notDumps.add(version);
           } else {
             const { size, mtimeMs } = seen;
@@ -105,7 +105,7 @@ export async function scanDirectory(
   return { files, directories, notDumps, unreadable, identity: await identityOf(root) };
 }
 
-/** The entries of a directory, names as bytes: Node can do so, its types do not know. */
+/** Returns the entries of a directory with names as bytes, which Node supports but its types do not. */
 async function listed(directory: string): Promise<AsyncIterable<Dirent<Buffer>>> {
   const options = { bufferSize: 1024, encoding: 'buffer' as BufferEncoding };
   return (await opendir(systemPath(directory), options)) as AsyncIterable<unknown> as AsyncIterable<
@@ -114,12 +114,12 @@ async function listed(directory: string): Promise<AsyncIterable<Dirent<Buffer>>>
 }
 
 /**
- * A file may vanish between the listing and the look: dumps are pruned all the time.
+ * Returns the state of a file. It may vanish after it was listed, because dumps are pruned at any time.
  *
- * @returns undefined when it is no regular file any more; the error when it is its own.
- * @throws FileError when its directory cannot be searched.
+ * @returns undefined if it is no longer a regular file; an error that concerns only this file.
+ * @throws FileError if its directory cannot be searched.
  */
-async function look(path: string): Promise<Stats | FileError | undefined> {
+async function lstatFile(path: string): Promise<Stats | FileError | undefined> {
   try {
     const seen = await lstat(systemPath(path));
     return seen.isFile() ? seen : undefined;
@@ -130,8 +130,8 @@ async function look(path: string): Promise<Stats | FileError | undefined> {
   }
 }
 
-/** Whether its first bytes are of no dump, and of no record of pstore. What cannot be read is for the decoder to complain about. */
-async function isForeign(path: string): Promise<boolean> {
+/** Whether the first bytes are of no dump or pstore record. False if they cannot be read: decoding reports it. */
+async function isNoDump(path: string): Promise<boolean> {
   try {
     const file = await open(systemPath(path), OPEN_FLAGS);
     try {
@@ -149,7 +149,7 @@ async function isForeign(path: string): Promise<boolean> {
 async function identityOf(root: string): Promise<string> {
   try {
     const { dev, ino, birthtimeMs } = await stat(systemPath(root));
-    return `${dev}:${ino}:${birthtimeMs}`; // the number of one that was deleted is given again
+    return `${dev}:${ino}:${birthtimeMs}`; // inode numbers are reused
   } catch (error) {
     throw FileError.from(root, error);
   }

@@ -1,16 +1,16 @@
-// How what --kdump.path names is scanned: a directory, or a prefix of a bucket.
+// Selects the scanner for a value of --kdump.path: a directory, or a prefix of a bucket.
 
 import { isInBucket } from '../file-path.ts';
 import { Bucket } from './bucket.ts';
 import { type ScanResult, scanDirectory } from './scan.ts';
 import type { Share } from './share.ts';
 
-/** Takes `notDumps` of the scan before. @throws FileError when the root itself cannot be scanned. */
+/** @param known `notDumps` of the previous scan. @throws FileError if the root itself cannot be scanned. */
 export type Scanner = (known: ReadonlySet<string>) => Promise<ScanResult>;
 
 /**
- * @param nowMs of the wall clock.
- * @param share what is found of its files alone; undefined: of all.
+ * @param nowMs wall clock, ms.
+ * @param share limits the results to the files that may be in this shard; undefined: all files.
  */
 export function scannerOf(
   root: string,

@@ -1,20 +1,20 @@
-// Which files are ready to be decoded: those that stopped changing. Pure bookkeeping over what scans
-// found and what decodes answered; the time comes in as an argument, from a monotonic clock.
+// Decides which files are ready to be decoded: those that stopped changing. Pure bookkeeping over the results
+// of scans and decodes; the time is an argument, from a monotonic clock.
 //
 //   found ──▶ still ──for the settle time──▶ decoding ──▶ done
 //               ▲                              │  ▲
 //               └───────any change─────────────┘  │
-//                  broke off, or unreadable? still for longer, and longer each time
+//                  truncated or unreadable? still for longer, and longer each time
 
 import { relative } from 'node:path';
 import type { FoundFile } from './scan.ts';
 
-/** How long a dump that broke off must lie still before it is taken for finished: writers pause. */
+/** How long a truncated dump must not change until it counts as finished, because writers pause. */
 export const GRACE_MS = 60_000;
-/** What could not be read may be readable later: the time between two tries grows up to this. */
-const LONGEST_RETRY_MS = 600_000;
+/** Maximum time between two tries of a file that cannot be read. */
+const MAX_RETRY_MS = 600_000;
 
-/** Groups whose turns are remembered: with more of them all start again. */
+/** Maximum number of groups whose turns are remembered; beyond it, all turns are forgotten. */
 const MAX_GROUPS = 100_000;
 
 type State =
@@ -22,32 +22,32 @@ type State =
   | { readonly kind: 'decoding' }
   | { readonly kind: 'done'; readonly result: FileResult };
 
-/** What a file turned out to be. `ignored`: no dump, and nothing says that it should be one. */
+/** The result of a file. `ignored`: not a dump, and not named like one. */
 export type FileResult = 'complete' | 'incomplete' | 'failed' | 'ignored';
 
 interface Entry {
   file: FoundFile;
   readonly group: string;
   state: State;
-  /** Tries that ended in waiting for longer. */
+  /** Tries that ended in a longer wait. */
   tries: number;
 }
 
-/** How long files must lie still, ms. */
+/** How long files must not change before they are decoded, ms. */
 export interface SettlingOptions {
-  /** How long a file must lie still. */
+  /** The settle time of most files. */
   readonly settleMs: number;
-  /** The same for a file whose name says that it is not complete yet. */
+  /** The settle time of files whose names mark them as incomplete. */
   readonly incompleteAfterMs: number;
-  /** Of the wall clock. */
+  /** Wall clock, ms. */
   readonly nowMs: () => number;
 }
 
-/** What is known of every file that the last scans found; times are ms of a steady clock. */
+/** The state of every file that the last scans found. Times are ms of a monotonic clock. */
 export class Settling {
   readonly #options: SettlingOptions;
   readonly #entries = new Map<string, Entry>();
-  /** When each group of files was served last, by a count of turns; see groupOf(). */
+  /** Number of the last turn of each group of files; see groupOf(). */
   readonly #served = new Map<string, number>();
   #turn = 0;
 
@@ -56,11 +56,10 @@ export class Settling {
   }
 
   /**
-   * Take in what a scan of a root found: new and changed files begin to settle, vanished ones are
-   * forgotten.
+   * Records the result of a scan of a root: new and changed files begin to settle, vanished ones are removed.
    *
-   * @param resultOf what is known of a file from an earlier run.
-   * @returns how many of the files were not known before, and the paths of those that vanished.
+   * @param resultOf returns the result of an earlier run, if there is one.
+   * @returns the number of new files, and the paths of those that vanished.
    */
   update(
     root: string,
@@ -77,7 +76,7 @@ export class Settling {
         if (known.file.saved !== file.saved) this.#onFileEvent(known, file, nowMs);
         continue;
       }
-      // What is not complete yet gets another name when it is.
+      // An incomplete file is not counted: it will be renamed when complete.
       if (known === undefined && !file.isUnfinished) discovered++;
       const result = resultOf(file);
       const state: State =
@@ -97,12 +96,11 @@ export class Settling {
   }
 
   /**
-   * The first of the files that are due, from now on being decoded. Files that were not tried yet come
-   * before all others. Groups, which are hosts or directories, take turns, whichever waited longest
-   * first, and of each group its newest file. At least 1/64 of the files that are due, so that going
-   * through all of them stays cheap.
+   * Takes the first of the due files, which are then being decoded. Untried files come before all others.
+   * Groups (hosts or directories) take turns, the one that waited longest first; within a group the newest
+   * file comes first. Takes at least 1/64 of the due files, so that the scan over all entries is amortised.
    */
-  takeReady(nowMs: number, atLeast: number): FoundFile[] {
+  takeReady(nowMs: number, minCount: number): FoundFile[] {
     const due: Entry[] = [];
     for (const entry of this.#entries.values()) if (dueMs(entry.state) <= nowMs) due.push(entry);
     const untried = due.filter(({ tries }) => tries === 0);
@@ -113,7 +111,7 @@ export class Settling {
       return { group, entries, served, newestMs: entries.at(-1)?.file.mtimeMs ?? 0 };
     }).sort((one, other) => one.served - other.served || other.newestMs - one.newestMs);
     if (this.#served.size > MAX_GROUPS) this.#served.clear();
-    const limit = Math.max(atLeast, Math.ceil(due.length / 64));
+    const limit = Math.max(minCount, Math.ceil(due.length / 64));
     const taken: FoundFile[] = [];
     while (taken.length < limit && queues.some(({ entries }) => entries.length > 0)) {
       for (const { group, entries } of queues) {
@@ -127,19 +125,19 @@ export class Settling {
     return taken;
   }
 
-  /** Files that were taken and not decoded: they are due again after a while. */
+  /** Makes files that were taken but not decoded due again after `forMs`. */
   postpone(files: readonly FoundFile[], nowMs: number, forMs: number): void {
     for (const file of files) this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: forMs });
   }
 
-  /** How many files are due. */
+  /** Returns the number of due files. */
   readyCount(nowMs: number): number {
     let count = 0;
     for (const { state } of this.#entries.values()) if (dueMs(state) <= nowMs) count++;
     return count;
   }
 
-  /** When the next file of a root will be due, of those that were not by `afterMs`; undefined: none. */
+  /** Returns when the next file of a root becomes due, ignoring those due by `afterMs`; undefined: none. */
   nextDueMs(root: string, afterMs: number): number | undefined {
     let next = Infinity;
     for (const { file, state } of this.#entries.values()) {
@@ -149,49 +147,48 @@ export class Settling {
     return Number.isFinite(next) ? next : undefined;
   }
 
-  /** The file's answer was taken: it is not looked at again until it changes. */
+  /** Records the result of a file, which is not decoded again until it changes. */
   done(file: FoundFile, result: FileResult): void {
     this.#set(file, { kind: 'done', result });
   }
 
-  /** The file was written to while it was read, or was not there for a moment. */
-  again(file: FoundFile, nowMs: number): void {
+  /** Lets a file settle again that changed while it was read, or was missing for a moment. */
+  settleAgain(file: FoundFile, nowMs: number): void {
     this.#set(file, this.#settle(file, nowMs, true));
   }
 
   /**
-   * The file broke off. Its writer may have paused, unless the kdump tool says that it is through.
+   * Decides whether to wait for the rest of a truncated file: its writer may have paused, unless the kdump
+   * tool has finished.
    *
-   * @param ageMs since its last change, by the wall clock: one that was old when it was found.
-   * @returns whether to wait; false when it has been still for the grace time.
+   * @param ageMs time since its last change, by the wall clock; a file that was old when found is not waited
+   *   for.
+   * @returns whether to wait; false once it has not changed for the grace time.
    */
   waitForRest(file: FoundFile, nowMs: number, ageMs: number): boolean {
     const entry = this.#entries.get(file.path);
     if (file.saved === 'whole') return false;
-    // Not what `file` says: the tool may have spoken since.
+    // Uses the entry, not `file`: the kdump tool may have finished since.
     if (file.isUnfinished || entry?.file.saved === 'written' || ageMs >= GRACE_MS) return false;
     if (entry !== undefined && entry.tries > 0) return false;
     this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs: GRACE_MS }, 1);
     return true;
   }
 
-  /** The file could not be read, which may pass: it is due again, each time after a longer while. */
+  /** Makes a file that could not be read due again, after a longer time with each try. */
   retryLater(file: FoundFile, nowMs: number): void {
     const tries = (this.#entries.get(file.path)?.tries ?? 0) + 1;
-    const neededMs = Math.min(
-      2 ** tries * Math.max(this.#options.settleMs, 1000),
-      LONGEST_RETRY_MS,
-    );
+    const neededMs = Math.min(2 ** tries * Math.max(this.#options.settleMs, 1000), MAX_RETRY_MS);
     this.#set(file, { kind: 'still', sinceMs: nowMs, neededMs }, tries);
   }
 
-  /** Whether the file waits to be decoded in the state that it was found in. */
+  /** Whether this version of the file waits to be decoded. */
   isDueAgain(file: FoundFile): boolean {
     const entry = this.#entries.get(file.path);
     return entry?.file.version === file.version && entry.state.kind === 'still';
   }
 
-  /** Whether the file is to be decoded for the first time in the state that it was found in. */
+  /** Whether this version of the file is still to be decoded for the first time. */
   isUntried(file: FoundFile): boolean {
     const entry = this.#entries.get(file.path);
     if (entry?.file.version !== file.version) return false;
@@ -203,8 +200,8 @@ export class Settling {
     return this.#entries.has(path);
   }
 
-  /** The files on disk that turned out to be so. */
-  filesThatAre(result: FileResult): FoundFile[] {
+  /** Returns the files on disk that have this result. */
+  filesWithResult(result: FileResult): FoundFile[] {
     const files: FoundFile[] = [];
     for (const { file, state } of this.#entries.values()) {
       if (state.kind === 'done' && state.result === result) files.push(file);
@@ -212,7 +209,7 @@ export class Settling {
     return files;
   }
 
-  /** The kdump tool says something new of a file that did not change. */
+  /** Records a new status from the kdump tool for a file that did not change. */
   #onFileEvent(entry: Entry, file: FoundFile, nowMs: number): void {
     entry.file = file;
     if (entry.state.kind !== 'still' || file.saved !== 'written') return;
@@ -220,9 +217,9 @@ export class Settling {
   }
 
   /**
-   * How long it has to lie still. A tool that began to write and says nothing more may be dead.
+   * Returns the initial wait of a file. A tool that began to write and reports nothing more may be dead.
    *
-   * @param hasChanged it was seen changing; otherwise it has been still for as long as it is old.
+   * @param hasChanged whether a scan saw it change; otherwise it has not changed for its age.
    */
   #settle(file: FoundFile, nowMs: number, hasChanged: boolean): State {
     const { settleMs, incompleteAfterMs } = this.#options;
@@ -246,7 +243,7 @@ export class Settling {
   }
 }
 
-/** The directory below the root that a file is in: a host in a central store, a crash elsewhere. */
+/** The directory below the root that contains a file: a host in a central store, a crash elsewhere. */
 function groupOf({ root, path }: FoundFile): string {
   const [directory, ...rest] = relative(root, path).split('/');
   return rest.length > 0 ? `${root}/${directory}` : root;

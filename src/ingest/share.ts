@@ -1,26 +1,26 @@
-// Which files are counted here, of those that several collectors with ledgers of their own see.
+// Selects the files that this collector counts, if several collectors with separate ledgers see them all.
 
 import type { FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
-import { mayPass } from './unfinished.ts';
+import { isTransient } from './unfinished.ts';
 
-/** The files of the hosts that fall to this collector; a file that names no host is one collector's. */
+/** The files of the hosts in this collector's shard; a file without a host name belongs to exactly one shard. */
 export interface Share {
-  /** Whether a file may be one of them, by its path. */
+  /** Whether a file may be in the shard, by its path. */
   mayHave(path: string): boolean;
-  /** Whether it is, by what the dump says of its host; null: it does not say. */
+  /** Whether a file is in the shard, by the host name in the dump; null: the dump has none. */
   has(path: string, nodename: string | null): boolean;
 }
 
 /**
- * Whether another collector counts what came of a file. What may pass is not left to another one, which may
- * well be able to read the file.
+ * Whether another collector counts this outcome. Transient failures are always counted here, because another
+ * collector may be able to read the file.
  */
-export function isElsewhere(
+export function isCountedElsewhere(
   share: Share | undefined,
   path: string,
   outcome: ReportOutcome | FailureOutcome,
 ): boolean {
   if (share === undefined) return false;
   if (outcome.kind === 'report') return !share.has(path, outcome.report.nodename);
-  return !mayPass(outcome.failure.reason) && !share.has(path, null);
+  return !isTransient(outcome.failure.reason) && !share.has(path, null);
 }

@@ -1,10 +1,10 @@
-// Files and directories that cannot be read for now: each is reported once, until it recovers.
+// Files and directories that currently cannot be read; each is reported once until it recovers.
 
 import type { Failure } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { howToRead } from './permission-hint.ts';
 
-/** What cannot be read now. It logs each path once, with what to do about it. */
+/** Paths that currently cannot be read. Logs each of them once, with advice. */
 export class UnreadablePaths {
   readonly #log: Logger;
   /** The root of each path. */
@@ -14,7 +14,7 @@ export class UnreadablePaths {
     this.#log = log;
   }
 
-  /** @returns whether that is news; then it is logged, with what to do about it. */
+  /** @returns whether the path is new; it is then logged. */
   add(root: string, path: string, failure: Failure): boolean {
     if (this.#roots.has(path)) return false;
     this.#roots.set(path, root);
@@ -22,13 +22,13 @@ export class UnreadablePaths {
     return true;
   }
 
-  /** @returns whether the path was not readable before. */
+  /** @returns whether the path was in the set. */
   remove(path: string): boolean {
     return this.#roots.delete(path);
   }
 
   /**
-   * Forget the paths of a root that are readable, or gone.
+   * Removes the paths of a root that are readable or gone.
    *
    * @returns these paths.
    */
@@ -41,7 +41,7 @@ export class UnreadablePaths {
   }
 
   async #report(path: string, { reason, message }: Failure): Promise<void> {
-    // A dump may also fail for what lies elsewhere, such as the temporary directory.
+    // Decoding may also fail elsewhere, for example at the temporary directory.
     const isItsOwn = reason === 'permission' && message.startsWith(path);
     const hint = isItsOwn ? await howToRead(path) : HINTS[reason];
     this.#log.error('cannot be read', { path, error: message, ...(hint && { hint }) });

@@ -1,37 +1,36 @@
-// File-system events, only as a hint that a directory is worth a scan before its time.
-// Directories are watched, not files: a directory's watch reports what happens to its files, and a
-// store of many dumps does not use up the kernel's inotify watches.
+// File-system events, used as a hint to scan a directory early. Directories are watched, not files: the watch
+// of a directory reports changes of its files, and many dumps do not use up the kernel's inotify watches.
 
 import { FSWatcher } from 'chokidar';
 import { shownPath } from '../file-path.ts';
 
-/** The watches of one root. */
+/** The watches of a root. */
 export interface Watcher {
   /**
-   * Watch these directories too, if it does not: it misses what is made while it begins. chokidar
-   * knows names as text alone: what lies in a directory whose name is none is left to the scans.
+   * Watches those of the directories that are not watched yet: chokidar misses what is created while it starts
+   * a watch. It takes names as text only, so directories whose names are not UTF-8 are left to the scans.
    */
-  cover(directories: readonly string[]): void;
+  watchMissing(directories: readonly string[]): void;
   close(): Promise<void>;
 }
 
-/** What is called when the watches see something, or fail. */
+/** Callbacks of the watches. */
 export interface WatcherEvents {
-  /** From now on changes are seen: those before this moment may not have been. */
+  /** Changes are reported from now on; earlier ones may have been missed. */
   readonly onReady: () => void;
-  /** Something happened below the root. */
+  /** Something below the root changed. */
   readonly onChange: () => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** Entries of a directory that are looked at together: what comes back of them is handled in one go. */
+/** Directory entries that chokidar examines in parallel; their results are handled in one go. */
 const ENTRIES_AT_ONCE = 8;
 
 /**
- * chokidar, but for what it does with a path that is not there: it adds the parent, waiting for that
- * name. After a prune each name would be one more watch that reads the whole parent at every change,
- * and none would ever end. And it looks at 256 entries together: in a backlog of 10,000 dumps the event
- * loop then stood still for 25 ms (p99), 10 with 8 entries.
+ * chokidar with two changes. If a path does not exist, chokidar adds the parent and waits for that name: after
+ * a prune every name would leave a permanent watch that reads the whole parent at every change. And it
+ * examines 256 entries in parallel: with a backlog of 10,000 dumps this blocked the event loop for 25 ms
+ * (p99), against 10 ms with 8 entries.
  */
 class DirectoryWatcher extends FSWatcher {
   override add(paths: string | string[], missingName?: string): this {
@@ -46,7 +45,7 @@ class DirectoryWatcher extends FSWatcher {
   }
 }
 
-/** Watch one directory. It does not survive the directory: watch again when that was recreated. */
+/** Watches a directory. The watch ends with the directory: call it again after that was recreated. */
 export function watchDirectory(root: string, events: WatcherEvents): Watcher {
   const watcher = new DirectoryWatcher({
     ignored: (_path, stats) => stats?.isFile() ?? false,
@@ -64,8 +63,8 @@ export function watchDirectory(root: string, events: WatcherEvents): Watcher {
     events.onReady();
   });
   return {
-    cover(directories): void {
-      // Before it is ready it is still finding them; and what is closed, add() would open again.
+    watchMissing(directories): void {
+      // Before `ready` chokidar is still finding directories; add() would reopen a closed watcher.
       if (!isReady || watcher.closed) return;
       const watched = watcher.getWatched();
       const missed = directories.filter(

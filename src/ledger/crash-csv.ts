@@ -1,5 +1,5 @@
-// Crashes as CSV (RFC 4180). Text comes from dumps: what a spreadsheet would take for a formula is
-// quoted with an apostrophe.
+// Crashes as CSV (RFC 4180). Text comes from dumps: a field that a spreadsheet would read as a formula gets a
+// leading apostrophe.
 
 import { shownPath } from '../file-path.ts';
 import type { Crash } from './crash.ts';
@@ -25,10 +25,10 @@ const COLUMNS: Readonly<Record<string, (crash: Crash) => string | number | null 
   file: ({ paths }) => paths.map(shownPath)[0],
 };
 
-/** The first line: names of the columns. */
+/** The header line. */
 export const CSV_HEAD: string = csvLine(Object.keys(COLUMNS));
 
-/** @returns one record with its end. */
+/** @returns one record with its line end. */
 export function crashCsv(crash: Crash): string {
   return csvLine(Object.values(COLUMNS).map((column) => column(crash) ?? ''));
 }

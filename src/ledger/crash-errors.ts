@@ -1,22 +1,22 @@
-// What one crash counted, by the categories that metrics have. Pure.
+// The errors counted in one crash, by the categories of the metrics. Pure.
 
 import { isSuspect, leadSeconds } from '../triage.ts';
 import { CATEGORIES, byCategory, metricCategory } from '../vmcore/index.ts';
 import type { Crash } from './crash.ts';
 
-/** The errors of one category in one crash, counted by the kernel. */
+/** The kernel's count of one category in one crash. */
 export interface CrashErrors {
-  /** One of CATEGORIES; what a newer kernel counts under its own name is in others. */
+  /** One of CATEGORIES; categories that only newer kernels have are part of `others`. */
   readonly category: string;
   readonly count: number;
-  /** The newest error, Unix seconds; null: never, or the dump does not say. */
+  /** The newest error, Unix seconds; null: never, or not in the dump. */
   readonly lastErrorSeconds: number | null;
-  /** From the last error before the crash to the crash; below 0 where all are dated after it. */
+  /** Seconds from the last error before the crash to the crash; negative if all are dated after it. */
   readonly leadSeconds: number | null;
   readonly isSuspect: boolean;
 }
 
-/** One entry a category; none where the counters are not known. */
+/** Returns one entry per category with errors; none if the counters are unknown. */
 export function crashErrors({
   report,
   suspectWindowSeconds,
@@ -38,7 +38,7 @@ export function crashErrors({
   });
 }
 
-/** Categories of the errors that a crash counted, or that its log has, in the order of CATEGORIES. */
+/** Returns the categories of errors that were counted or are in the log, in the order of CATEGORIES. */
 export function errorCategories({
   hwerr,
   loggedErrors,

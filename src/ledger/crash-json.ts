@@ -1,5 +1,5 @@
-// A crash as JSON: the fields that the API, `crashes --json` and `decode --json` have in common, in the
-// shape of deploy/docs/crashes.schema.json.
+// A crash as JSON: the fields that the API, `crashes --json` and `decode --json` share, with the schema of
+// deploy/docs/crashes.schema.json.
 
 import { type Verdict, leadSeconds } from '../triage.ts';
 import type { Hwerr, HwerrCategory } from '../vmcore/index.ts';
@@ -8,7 +8,7 @@ import type { StoredReport } from './crash.ts';
 import { machineName, signatureDigest } from './logs.ts';
 
 interface CategoryJson extends HwerrCategory {
-  /** From the last error to the crash; negative when the clock was set back in between. */
+  /** Seconds from the last error to the crash; negative if the clock was set back in between. */
   readonly leadSeconds: number | null;
 }
 
@@ -17,7 +17,7 @@ export type CountersJson =
   | { readonly kind: 'present'; readonly categories: readonly CategoryJson[] }
   | Exclude<Hwerr, { readonly kind: 'present' }>;
 
-/** The counters as JSON has them: each with its lead, seconds; null where that is not known. */
+/** Returns the counters for JSON: each with its lead in seconds, or null if unknown. */
 export function countersJson(report: StoredReport): CountersJson {
   const { hwerr } = report;
   if (hwerr.kind !== 'present') return hwerr;
@@ -28,7 +28,7 @@ export function countersJson(report: StoredReport): CountersJson {
   return { kind: 'present', categories };
 }
 
-/** All that a report says, and what follows from it. */
+/** Returns the fields of a report, and those derived from it. */
 export function reportJson(report: StoredReport, verdict: Verdict): object {
   return {
     verdict: { ...verdict, text: verdictText(verdict) },

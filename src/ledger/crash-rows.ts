@@ -1,9 +1,10 @@
-// Crashes in the ledger's tables: each as one row of `crash`, with those of crash_error and crash_file.
+// Crashes in the ledger's tables: one row of `crash` each, with rows of crash_error, crash_logged and
+// crash_file.
 
 import type { Verdict } from '../triage.ts';
 import type { CountedCrash, Crash, StoredReport } from './crash.ts';
 import { crashErrors, errorCategories } from './crash-errors.ts';
-import { countedErrors, countedType, machineName, panicMark, signatureDigest } from './logs.ts';
+import { countedErrors, countedType, machineName, panicDigest, signatureDigest } from './logs.ts';
 import { type HostSource, UNKNOWN_HOST, hostName } from './host-name.ts';
 import { type Candidate, type CrashIdentity, NEAR_SECONDS } from './identity.ts';
 import {
@@ -17,17 +18,17 @@ import {
 } from './statements.ts';
 import { StoreError } from './store-error.ts';
 
-/** Of `crash`, what a crash is made of. */
+/** The columns of `crash` from which a crash is made. */
 export const CRASH_COLUMNS = `sequence, id, host, host_source, recorded_seconds, ordered_seconds,
   suspect_window_seconds, verdict_json, report_json`;
 
-/** The crashes that rows of `crash` hold, with their files. */
+/** Returns the crashes in rows of `crash`, with their files. */
 export function* crashesOf(found: readonly Row[]): Work<Crash[]> {
   const files = yield* filesOf(found.map(({ sequence }) => sequence ?? null));
   return found.map((row) => ({ ...crashOf(row), paths: files.get(Number(row['sequence'])) ?? [] }));
 }
 
-/** The paths of each of these crashes, the newest first. */
+/** Returns the paths of each of these crashes, newest first. */
 function* filesOf(sequences: readonly Value[]): Work<ReadonlyMap<number, readonly string[]>> {
   const paths = new Map<number, string[]>();
   if (sequences.length === 0) return paths;
@@ -48,7 +49,7 @@ function placesFor(values: readonly Value[]): string {
   return values.map(() => '?').join(', ');
 }
 
-/** The crash that a row of `crash` holds. @throws StoreError, `damaged`. */
+/** Returns the crash in a row of `crash`. @throws StoreError `damaged`. */
 export function crashOf(row: Row): CountedCrash {
   return {
     id: String(row['id']),
@@ -71,7 +72,7 @@ function parsed(row: Row, column: string): unknown {
   }
 }
 
-/** The crashes with these numbers. @throws StoreError, `damaged` where the tables lack one. */
+/** Returns the crashes with these sequence numbers. @throws StoreError `damaged` if one is missing. */
 export function* crashesAt(sequences: readonly number[]): Work<readonly CountedCrash[]> {
   if (sequences.length === 0) return [];
   const found = yield* rows(
@@ -83,23 +84,24 @@ export function* crashesAt(sequences: readonly number[]): Work<readonly CountedC
   throw new StoreError('damaged', `crash ${lacking} is missing`);
 }
 
-/** Crashes that are compared with a report: bounds what a hostile share costs. */
+/** Maximum number of crashes compared with a report; limits the cost of a hostile share. */
 const MAX_CANDIDATES = 64;
 
-/** What is asked about a file, to find the crash it is of. */
+/** The keys by which the crash of a file is searched. */
 interface Sought {
-  /** Of its VMCOREINFO, or of the log of a pstore record. */
+  /** Digest of its VMCOREINFO, or of the log of a pstore record. */
   readonly digest: string;
   readonly path: string;
   readonly content: string | undefined;
-  /** The host it would be counted for. */
+  /** The host for which it would be counted. */
   readonly host: string;
 }
 
 /**
- * The crashes that share the boot id or VMCOREINFO of a report, those of its host first, and of them only
- * those that no mark contradicts, as sameCrash() has it: a fleet may share both. Where one of the two is
- * known from pstore alone, also those with the same panic, and those of its host at its time.
+ * Returns the crashes that share the boot id or VMCOREINFO of a report, those of its host first, and only
+ * those that no other identifier contradicts (see sameCrash()), because a fleet may share both. If one of the
+ * two is known from pstore only, also those with the same panic, and those of the same host at about the same
+ * time.
  */
 export function* candidates(
   identity: CrashIdentity,
@@ -130,18 +132,18 @@ export function* candidates(
          UNION SELECT sequence FROM crash
            WHERE host = :host AND ordered_seconds BETWEEN :from AND :until AND :pstore = 1)) AS candidate
      ORDER BY same_path OR same_content DESC, nodename IS NOT DISTINCT FROM :nodename DESC, sequence
-     LIMIT :most`,
+     LIMIT :max`,
     {
       ...{ digest, path, host },
       content: content ?? null,
       boot: identity.bootId,
       nodename: identity.nodename,
-      mark: identity.panicMark,
+      mark: identity.panicDigest,
       pstore: identity.isOfPstore ? 1 : 0,
       unknown: UNKNOWN_HOST,
       from: crashed === null ? null : crashed - NEAR_SECONDS,
       until: crashed === null ? null : crashed + NEAR_SECONDS,
-      most: MAX_CANDIDATES,
+      max: MAX_CANDIDATES,
     },
   );
   return found.map((row) => ({
@@ -150,7 +152,7 @@ export function* candidates(
     crashTimeSeconds: number(row['crash_seconds']),
     nodename: text(row['nodename']),
     pathHost: row['host_source'] === 'path' ? text(row['host']) : null,
-    panicMark: text(row['panic_mark']),
+    panicDigest: text(row['panic_mark']),
     isOfPstore: row['pstore'] === 1,
     sharesVmcoreinfo: row['info'] === 1,
     sharesPath: row['same_path'] === 1,
@@ -159,7 +161,7 @@ export function* candidates(
   }));
 }
 
-/** Writes a crash in place of what was known of it, with what it counted and what its log has. */
+/** Inserts or updates a crash, with its counted and logged errors. */
 export function putCrash(crash: CountedCrash, nowSeconds: number): Statement[] {
   return [putRow(crash), ...putErrors(crash, nowSeconds), ...putLogged(crash)];
 }
@@ -198,7 +200,7 @@ function putRow(crash: CountedCrash): Statement {
       verdict: crash.verdict.kind,
       window: crash.suspectWindowSeconds,
       type: countedType(report),
-      mark: panicMark(report),
+      mark: panicDigest(report),
       signature: signatureDigest(report),
       hardware: indexed(machineName(report)),
       categories: errorCategories(report).join(' '),
@@ -208,14 +210,14 @@ function putRow(crash: CountedCrash): Statement {
   );
 }
 
-/** Characters of a name that somebody chose, in an index. */
+/** Maximum length of an indexed name, in characters: names may come from dumps. */
 const MAX_INDEXED = 256;
 
 function indexed<T extends string | null>(name: T): string | T {
   return name === null || name.length <= MAX_INDEXED ? name : name.slice(0, MAX_INDEXED);
 }
 
-/** A category that is suspect now keeps the time when it became so. */
+/** A category that is already suspect keeps the time when it became suspect. */
 function putErrors(crash: CountedCrash, nowSeconds: number): Statement[] {
   return crashErrors(crash).map((errors) =>
     change(
@@ -238,7 +240,7 @@ function putErrors(crash: CountedCrash, nowSeconds: number): Statement[] {
   );
 }
 
-/** Never fewer errors than the log of the crash was known to have. */
+/** The number of logged errors of a crash never decreases. */
 function putLogged(crash: CountedCrash): Statement[] {
   const { sequence, host, report } = crash;
   return [
@@ -254,10 +256,10 @@ function putLogged(crash: CountedCrash): Statement[] {
   ];
 }
 
-/** Files remembered of one crash. */
+/** Maximum number of files remembered per crash. */
 const MAX_FILES = 8;
 
-/** Remember a file of a crash as its newest. */
+/** Remembers a file as the newest one of a crash. */
 export function* putFile(sequence: number, path: string, content: Value): Work<void> {
   const known = yield* rows(
     'SELECT path, content FROM crash_file WHERE crash = ? ORDER BY position',
@@ -280,17 +282,17 @@ export function* putFile(sequence: number, path: string, content: Value): Work<v
   ]);
 }
 
-/** A column's text; null where it is something else. */
+/** Returns a column's text; null for any other value. */
 export function text(value: Value | undefined): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** A column's number; null where it is something else. */
+/** Returns a column's number; null for any other value. */
 export function number(value: Value | undefined): number | null {
   return typeof value === 'number' ? value : null;
 }
 
-/** What an INTEGER column takes. */
+/** Returns a value that an INTEGER column accepts. */
 function integer(value: number | null): number | null {
   return Number.isSafeInteger(value) ? value : null;
 }

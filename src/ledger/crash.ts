@@ -1,4 +1,4 @@
-// One crash as the ledger keeps it, and what two files that describe it say together. Pure.
+// One crash as stored in the ledger, and how reports of the same crash are merged. Pure.
 
 import type { CrashReport } from '../vmcore/index.ts';
 import { type Verdict, verdictOf } from '../triage.ts';
@@ -6,39 +6,39 @@ import { keptEvents, mergedLogs } from './logs.ts';
 import type { HwerrCategory } from '../vmcore/index.ts';
 import type { HostSource } from './host-name.ts';
 
-/** A report without what only distinguishes crashes. */
+/** A report without the lines that only serve to distinguish crashes. */
 export type StoredReport = Omit<CrashReport, 'vmcoreinfoLines'>;
 
-/** A crash as it is counted. All times are Unix seconds. */
+/** A crash without its files. All times are Unix seconds. */
 export interface CountedCrash {
-  /** Published; stays the same whatever other reports of the crash add. */
+  /** The published id, which further reports of the crash do not change. */
   readonly id: string;
-  /** Number of the crash in the ledger, from 1, in the order in which they became known. */
+  /** Number of the crash in the ledger, from 1, in the order of recording. */
   readonly sequence: number;
-  /** The host it is counted for. A fallback is replaced by what is said later. */
+  /** The host for which it is counted. A fallback is replaced when the host becomes known. */
   readonly host: string;
   readonly hostSource: HostSource;
-  /** When it became known. */
+  /** Time of recording. */
   readonly recordedSeconds: number;
-  /** When it happened, as far as that can be believed; crashes are ordered by it. */
+  /** Time of the crash if plausible, otherwise that of recording; crashes are ordered by it. */
   readonly orderedSeconds: number;
   readonly report: StoredReport;
-  /** Judged when it was recorded, and again only when more became known. */
+  /** The verdict at the time of recording; renewed only when a report adds to the crash. */
   readonly verdict: Verdict;
-  /** The suspect window it was judged by, which stays the same. */
+  /** The suspect window of that verdict, which never changes. */
   readonly suspectWindowSeconds: number;
 }
 
-/** A crash as it is shown. */
+/** A crash with its files. */
 export interface Crash extends CountedCrash {
-  /** Files that describe it, the newest first. They may be gone. */
+  /** Files that describe it, newest first. They may no longer exist. */
   readonly paths: readonly string[];
 }
 
 const MAX_WARNINGS = 20;
 const MAX_WARNING_LENGTH = 500;
 
-/** What is kept of a report: no VMCOREINFO, 100 events, 20 warnings of 500 characters each. */
+/** Returns what is stored of a report: no VMCOREINFO, at most 100 events, and 20 warnings of 500 characters. */
 export function storedReport({ vmcoreinfoLines, warnings, ...rest }: CrashReport): StoredReport {
   return {
     ...rest,
@@ -47,15 +47,15 @@ export function storedReport({ vmcoreinfoLines, warnings, ...rest }: CrashReport
   };
 }
 
-/** 2005-01-01: a machine without a clock of its own starts in 1970, and no kernel here is that old. */
+/** 2005-01-01. A machine without a battery-backed clock starts in 1970, and no supported kernel is that old. */
 const EARLIEST_SECONDS = 1_104_537_600;
-/** Clocks of two machines that are set by NTP differ by less. */
+/** Clocks of two machines that use NTP differ by less. */
 const SKEW_SECONDS = 60;
 
 /**
- * When a crash happened, as far as that can be believed, Unix seconds: its crash time, unless that is
- * missing, before 2005, or after the crash was recorded; then the time of recording. Crashes are
- * ordered by it everywhere, and by `sequence` where it is equal.
+ * Returns the plausible time of a crash, Unix seconds: its crash time, unless that is missing, before 2005 or
+ * after the time of recording, which is used then. Crashes are ordered by it everywhere, and by `sequence` if
+ * equal.
  */
 function orderedSeconds(crashTimeSeconds: number | null, recordedSeconds: number): number {
   if (crashTimeSeconds === null || crashTimeSeconds < EARLIEST_SECONDS) return recordedSeconds;
@@ -64,7 +64,7 @@ function orderedSeconds(crashTimeSeconds: number | null, recordedSeconds: number
   return isClockSet && isLater ? recordedSeconds : crashTimeSeconds;
 }
 
-/** Sorts the newest crash first, as the ledger's queries do. */
+/** Sorts newest first, in the order of the ledger's queries. */
 export function byNewest(
   a: Pick<Crash, 'orderedSeconds' | 'sequence'>,
   b: Pick<Crash, 'orderedSeconds' | 'sequence'>,
@@ -72,9 +72,10 @@ export function byNewest(
   return b.orderedSeconds - a.orderedSeconds || b.sequence - a.sequence;
 }
 
+/** Age of a crash at recording from which on it counts as found late. */
 export const LATE_SECONDS = 14 * 86_400;
 
-/** Whether the crash was more than 14 days old when it became known. */
+/** Whether the crash was more than 14 days old when it was recorded. */
 export function isFoundLate({
   recordedSeconds,
   orderedSeconds: happened,
@@ -82,7 +83,7 @@ export function isFoundLate({
   return recordedSeconds - happened > LATE_SECONDS;
 }
 
-/** The crash with what a report adds to it, ordered and judged again. */
+/** Returns the crash with this report, and with order and verdict derived from it. */
 export function withReport<Known extends Pick<Crash, 'recordedSeconds' | 'suspectWindowSeconds'>>(
   crash: Known,
   report: StoredReport,
@@ -95,18 +96,18 @@ export function withReport<Known extends Pick<Crash, 'recordedSeconds' | 'suspec
   };
 }
 
-/** How much a report says of the counters; a dump always says more than what pstore kept. */
+/** Ranks what a report says about the counters; a dump always says more than a pstore record. */
 function rank({ hwerr }: StoredReport): number {
   if (hwerr.kind === 'absent') return hwerr.reason === 'pstore' ? 0 : 2;
   return hwerr.kind === 'present' ? 3 : 1;
 }
 
-/** Whether there is no dump, only a record in pstore. */
+/** Whether the crash is known only from a pstore record, without a dump. */
 export function isOfPstore({ hwerr }: Pick<StoredReport, 'hwerr'>): boolean {
   return hwerr.kind === 'absent' && hwerr.reason === 'pstore';
 }
 
-/** Whether `next` says more of a crash than `known`. */
+/** Whether `next` says more about a crash than `known`. */
 function saysMore(next: StoredReport, known: StoredReport): boolean {
   const byKind = rank(next) - rank(known);
   if (byKind !== 0) return byKind > 0;
@@ -117,8 +118,8 @@ function saysMore(next: StoredReport, known: StoredReport): boolean {
 }
 
 /**
- * What two reports say of one crash together. No count and no time goes down: a kernel only counts
- * up, so the higher number is the later one. Marks that are there on both sides are equal.
+ * Merges two reports of one crash. No count and no time decreases: the kernel only counts up, so the higher
+ * count is the later one. Identifiers that both reports have are equal.
  */
 export function merged(known: StoredReport, next: StoredReport): StoredReport {
   const [better, other] = saysMore(next, known) ? [next, known] : [known, next];
@@ -162,7 +163,10 @@ function highest(
   return { kind: 'present', categories: [...categories.values()] };
 }
 
-/** The later time. One after the crash is of a clock that was set: it replaces none from before. */
+/**
+ * Returns the later time; but a time after the crash, from a clock that was set, never replaces one before
+ * it.
+ */
 function lastError(
   known: number | null,
   next: number | null,

@@ -1,5 +1,5 @@
-// What keeps a ledger: SQLite in a directory (sqlite-engine.ts), or a PostgreSQL database that several
-// collectors share (postgres-engine.ts). ledger.ts decides what is written when.
+// The storage of a ledger: SQLite in a directory (sqlite-engine.ts), or a PostgreSQL database shared by several
+// collectors (postgres-engine.ts). ledger.ts decides what is written when.
 
 import type { HostRule } from './host-name.ts';
 import type { LedgerView } from './ledger-view.ts';
@@ -7,73 +7,76 @@ import type { Batch, Change } from './record.ts';
 import type { RecentFailures } from './recent-failures.ts';
 import type { StoreError } from './store-error.ts';
 
-/** How many hosts are kept apart, what unnamed ones are called, and the wall clock. */
+/** Settings of a reader: the limit on hosts, the name of unnamed ones, and the wall clock. */
 export interface ReaderOptions {
-  /** Hosts with totals of their own. Crashes of further hosts are recorded, and in the total. */
+  /** Number of hosts with their own totals. Crashes of other hosts are recorded and counted in the total. */
   readonly maxHosts: number;
   readonly hostRule: Pick<HostRule, 'fallback'>;
   readonly nowMs: () => number;
 }
 
-/** What a file was that needs no second look, not even by the next version of this program. */
+/** Result of a file that never needs to be decoded again, even by a later version of this program. */
 export type FileResult = 'complete' | 'incomplete';
 
-/** A file in one state. */
+/** One version of a file. */
 export interface ClaimedFile {
   readonly root: string;
   readonly path: string;
   readonly version: string;
 }
 
-/** `ours`: to be decoded here; `taken`: another collector does; otherwise what became of it. */
+/** `ours`: to be decoded here; `taken`: another collector decodes it; otherwise its known result. */
 export type Claim = 'ours' | 'taken' | FileResult;
 
-/** How collectors share the files that are to be decoded. */
+/** Distributes files among collectors that share a ledger. */
 export interface Claims {
-  /** @returns what came of claiming each. @throws StoreError. */
+  /** Claims files. @returns the answer for each. @throws StoreError. */
   take(files: readonly ClaimedFile[]): Promise<readonly Claim[]>;
-  /** They are decoded, or are not going to be. */
+  /** Releases the claims on files that were decoded or will not be. */
   giveBack(files: readonly ClaimedFile[]): Promise<void>;
 }
 
-/** A ledger that one daemon writes. No two of its methods that write are called at a time. */
+/** A ledger written by one daemon. Methods that write are never called concurrently. */
 export interface Engine<View extends LedgerView = LedgerView> {
   /** Names the ledger in messages. */
   readonly name: string;
-  /** The longest time between two looks at what others did. */
+  /** Maximum time between two checks for changes by others. */
   readonly lookMs: number;
-  /** What is durable. */
+  /** Shows what is committed. */
   readonly view: View;
-  /** Of this process: for people to see, and on no disk. */
+  /** Failures of this process, shown to people and not stored. */
   readonly failures: RecentFailures;
-  /** Damaged ledgers that lie beside this one. */
+  /** Number of damaged ledgers set aside beside this one. */
   readonly setAside: number;
-  /** Whether the first pass over the directories was recorded before, by any of those who share it. */
+  /** Whether any collector of this ledger has already recorded a complete first pass. */
   readonly isPassedBefore: boolean;
-  /** undefined: there is only this collector. */
+  /** undefined: only this collector uses the ledger. */
   readonly claims: Claims | undefined;
   /**
-   * Show what is there, and get ready to write.
+   * Opens the ledger for reading, and for writing if possible.
    *
-   * @param changed called, until it is closed, when others may have done something: a look is due.
-   * @returns why it cannot be written, for now; undefined: it can.
-   * @throws StoreError when it is in use, of a later version, or there and cannot be shown.
+   * @param changed called, until it is closed, when others may have changed something and look() is due.
+   * @returns why the ledger cannot be written for now; undefined if it can.
+   * @throws StoreError if it is in use, of a later version, or exists but cannot be read.
    */
   open(changed: () => void): Promise<StoreError | undefined>;
-  /** Get ready to write after a failure. @throws StoreError. */
+  /** Prepares for writing again after a failure. @throws StoreError. */
   recover(): Promise<void>;
-  /** Write a batch; when it is durable, show it. @throws StoreError. */
+  /** Writes a batch; shows it when it is durable. @throws StoreError. */
   write(batch: Batch): Promise<readonly Change[]>;
   /**
-   * Look at what others did. Not while it is written.
+   * Checks for changes by others. Never called during a write.
    *
-   * @param isPassed the first pass over the directories is recorded.
+   * @param isPassed whether the first pass over the directories is recorded.
    * @throws StoreError.
    */
   look(isPassed: boolean): Promise<void>;
-  /** What became of a file in this state, if that is known here and needs no second look. */
+  /** Returns the result of this version of a file, if it is known and final. */
   resultOf(root: string, path: string, version: string): FileResult | undefined;
-  /** Paths of the files of a directory that it knows; where others write it too, of those that vanished here. */
+  /**
+   * Returns known paths in a directory that may be removed; if others write the ledger too, only `vanished`
+   * ones.
+   */
   forgettable(root: string, vanished: readonly string[]): readonly string[];
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// The ledger's files from outside: where they are, why the file system refuses them, how damaged ones
-// are set aside.
+// The ledger's files as the file system sees them: paths, reasons why they cannot be used, setting damaged ones
+// aside.
 
 import {
   closeSync,
@@ -21,32 +21,32 @@ import { errorCode } from '../failure.ts';
 import { StoreError } from './store-error.ts';
 
 const DATABASE = 'ledger.db';
-/** What SQLite keeps beside a database. */
+/** Suffixes of the files that SQLite keeps beside a database. */
 const COMPANIONS = ['-wal', '-shm'] as const;
 const SET_ASIDE = 'damaged-';
-/** Which file the database was when the ledger was closed. */
+/** Records which state the database had when the ledger was closed. */
 const CLOSED = 'ledger.closed';
 /** The data file of 0.1.0, which was never released. */
 const LMDB_FILE = 'data.mdb';
 
-/** Where the database of the ledger in `directory` is, or would be. */
+/** Returns the path of the database, whether it exists or not. */
 export function databasePath(directory: string): string {
   return join(directory, DATABASE);
 }
 
-/** Whether a ledger is there; true as well where that cannot be found out. */
+/** Whether a ledger exists; also true if that cannot be determined. */
 export function hasLedger(directory: string): boolean {
   const database = databasePath(directory);
   return exists(database) || exists(`${database}-wal`);
 }
 
-/** The path of a ledger of 0.1.0; undefined where there is none. */
+/** Returns the path of a ledger of 0.1.0; undefined if there is none. */
 export function oldLedger(directory: string): string | undefined {
   const path = join(directory, LMDB_FILE);
   return exists(path) ? path : undefined;
 }
 
-/** Whether anything has this path, even a broken link; true where that cannot be found out. */
+/** Whether the path exists, even as a broken link; also true if that cannot be determined. */
 export function exists(path: string): boolean {
   try {
     lstatSync(path);
@@ -56,7 +56,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** @throws StoreError. */
+/** Creates the directory and its parents. @throws StoreError. */
 export function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
@@ -65,13 +65,14 @@ export function makeDirectory(directory: string): void {
   }
 }
 
-/** More than SQLite writes at a time. */
+/** More than SQLite writes at once. */
 const PROBE_BYTES = 2 ** 20;
 
 /**
- * Find out by plain system calls what keeps SQLite from writing: it does not say which error it got.
+ * Finds out with plain system calls why SQLite cannot write, because it does not report the error number.
+ * Returns normally if nothing is wrong.
  *
- * @throws what they throw; returns where nothing is wrong.
+ * @throws the error of the system call.
  */
 export function probe(directory: string): void {
   const database = databasePath(directory);
@@ -88,19 +89,19 @@ export function probe(directory: string): void {
   }
 }
 
-/** Whether what was committed last is in the WAL, perhaps. */
+/** Whether a WAL exists, which may have the last commits. */
 export function hasWal(directory: string): boolean {
   return exists(`${databasePath(directory)}-wal`);
 }
 
-/** Note that the ledger was closed, and is sound. @throws what system calls throw. */
+/** Records that the ledger was closed and is sound. @throws the error of a system call. */
 export function noteClosed(directory: string): void {
   writeFileSync(join(directory, CLOSED), stateOf(directory), { mode: 0o640 });
 }
 
 /**
- * Whether nobody wrote to the ledger since noteClosed(). Said once: whoever is told so and finds it damaged
- * leaves the next one to check it.
+ * Whether the ledger was not written since noteClosed(). True only once: the note is removed, so that a
+ * process that then finds the ledger damaged leaves a check to the next one.
  */
 export function wasClosed(directory: string): boolean {
   const note = join(directory, CLOSED);
@@ -112,22 +113,22 @@ export function wasClosed(directory: string): boolean {
   try {
     rmSync(note);
   } catch {
-    // Where it cannot be removed, no damaged ledger can be set aside either.
+    // If it cannot be removed, a damaged ledger cannot be set aside either.
   }
   return true;
 }
 
-/** Whoever writes to a file, or puts another in its place, changes one of its numbers. */
+/** Any write to the database, or its replacement, changes one of these numbers. */
 function stateOf(directory: string): string {
   const { ino, size, mtimeNs, ctimeNs } = statSync(databasePath(directory), { bigint: true });
   return [ino, size, mtimeNs, ctimeNs].join(' ');
 }
 
 /**
- * Read the ledger through by plain system calls: SQLite calls a file malformed as well when the disk gives
- * an error for a part of it.
+ * Reads the whole ledger with plain system calls, because SQLite also reports a read error of the disk as
+ * malformed.
  *
- * @throws what they throw.
+ * @throws the error of the system call.
  */
 function readThrough(directory: string): void {
   const bytes = new Uint8Array(PROBE_BYTES);
@@ -144,7 +145,7 @@ function readThrough(directory: string): void {
   }
 }
 
-/** Why the ledger cannot be read: `damaged` only where its files can be. */
+/** Returns why the ledger cannot be read: `damaged` only if its files can be read. */
 export function readProblem(directory: string, error: unknown): StoreError {
   const path = databasePath(directory);
   const problem = StoreError.from(path, error);
@@ -157,14 +158,14 @@ export function readProblem(directory: string, error: unknown): StoreError {
   }
 }
 
-/** Of the header of a database (sqlite.org/fileformat.html, 1.3), whatever its WAL says. */
+/** Fields of the header of a database (sqlite.org/fileformat.html, 1.3), read past its WAL. */
 export interface DatabaseHeader {
-  /** 1: rollback journal, 2: WAL; SQLite lets nobody write a file with a higher one. */
+  /** 1: rollback journal, 2: WAL; SQLite does not write files with a higher number. */
   readonly writeVersion: number;
   readonly applicationId: number;
 }
 
-/** @returns undefined for a file that ends before its header does. */
+/** @returns undefined if the file is shorter than its header. */
 export function readHeader(database: string): DatabaseHeader | undefined {
   const fd = openSync(database, 'r');
   try {
@@ -176,7 +177,7 @@ export function readHeader(database: string): DatabaseHeader | undefined {
   }
 }
 
-/** Make the names in a directory durable: its files are not enough for that. */
+/** Makes the names in a directory durable, which syncing its files does not. */
 export function syncDirectory(directory: string): void {
   const fd = openSync(directory, 'r');
   try {
@@ -187,15 +188,15 @@ export function syncDirectory(directory: string): void {
 }
 
 /**
- * Put a damaged ledger where it harms nothing and can be examined.
+ * Renames a damaged ledger, so that it can be examined.
  *
- * @returns the new name of its database.
+ * @returns the new path of its database.
  */
 export function setAside(directory: string, nowMs: number): string {
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
   const database = databasePath(directory);
   const name = join(directory, `${SET_ASIDE}${stamp}.db`);
-  // The database first: what a kill leaves behind then is a WAL without one, which is damaged too.
+  // The database first: after a kill, a WAL without a database remains, which also counts as damaged.
   for (const companion of ['', ...COMPANIONS]) {
     if (exists(`${database}${companion}`)) {
       renameSync(`${database}${companion}`, `${name}${companion}`);
@@ -205,7 +206,7 @@ export function setAside(directory: string, nowMs: number): string {
   return name;
 }
 
-/** Damaged ledgers that are still there; none where there is no directory that can be read. */
+/** Returns the number of damaged ledgers set aside; 0 if the directory cannot be read. */
 export async function setAsideCount(directory: string): Promise<number> {
   const names = await readdir(directory).catch((): string[] => []);
   const ledgers = names

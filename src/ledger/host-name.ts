@@ -1,32 +1,32 @@
-// The host a crash is counted for. A nodename is text out of a dump that anybody may have written.
+// The host for which a crash is counted. A nodename is text from a dump, which anybody may have written.
 
 /** HOST_NAME_MAX of Linux (include/uapi/linux/limits.h says 64 with the terminating zero). */
 const MAX_LENGTH = 64;
 
-/** What a kernel calls itself until it is given a name (UTS_NODENAME in include/linux/uts.h). */
+/** The nodename of a kernel before it is set (UTS_NODENAME in include/linux/uts.h). */
 const UNNAMED = '(none)';
 
-/** The host of crashes in central mode that nothing names: of any machine. */
+/** The host of crashes in central mode without a known host. */
 export const UNKNOWN_HOST = 'unknown';
 
-/** How a crash gets its host's name: the path first, then the nodename, then the fallback. */
+/** How the host of a crash is determined: by its path, then its nodename, then the fallback. */
 export interface HostRule {
-  /** For dumps that do not name their host. */
+  /** Used for dumps that do not contain their host. */
   readonly fallback: string;
-  /** Its first group is the host, where it matches the file's path; it comes before the nodename. */
+  /** If it matches the path of the file, its first group is the host, in preference to the nodename. */
   readonly pattern: RegExp | undefined;
 }
 
-/** Where a crash's host comes from: the path of its file, the dump itself, or neither. */
+/** The source of a host name: the path of the file, the dump, or neither. */
 export type HostSource = 'path' | 'nodename' | 'fallback';
 
-/** A host's name, and what gave it. */
+/** A host name and its source. */
 export interface NamedHost {
   readonly host: string;
   readonly source: HostSource;
 }
 
-/** The host that the file's path or the dump names; the rule's fallback where neither does. */
+/** Returns the host by the rule: from the path, else from the nodename, else the fallback. */
 export function hostOf(nodename: string | null, path: string, rule: HostRule): NamedHost {
   const fromPath = pathHost(path, rule);
   if (fromPath !== null) return { host: fromPath, source: 'path' };
@@ -35,12 +35,12 @@ export function hostOf(nodename: string | null, path: string, rule: HostRule): N
   return { host: rule.fallback, source: 'fallback' };
 }
 
-/** The host that the path names; null where it names none. */
+/** Returns the host in the path; null if there is none. */
 export function pathHost(path: string, { pattern }: HostRule): string | null {
   return hostName(pattern?.exec(path)?.[1]);
 }
 
-/** Only what a host name is made of, so that it needs no escaping anywhere; null where it is none. */
+/** Replaces characters that need escaping anywhere; null if the name is missing or unset. */
 export function hostName(name: string | null | undefined): string | null {
   if (!name || name === UNNAMED) return null;
   return name.slice(0, MAX_LENGTH).replace(/[^\w.:-]/g, '_');

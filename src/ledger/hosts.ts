@@ -1,12 +1,12 @@
-// The hosts of a ledger.
+// The names of the hosts in a ledger.
 
 import { type Work, rows } from './statements.ts';
 
 /**
- * Names of the hosts that became known first, without those that have no crash any more: one that a
- * crash was counted for while nothing named its host.
+ * Returns the hosts recorded first, in that order. Leaves out hosts without a crash: a crash counted for a
+ * fallback is moved when its host becomes known.
  *
- * @param limit more are not needed.
+ * @param limit maximum number of names.
  */
 export function* readHosts(maxHosts: number, limit: number): Work<readonly string[]> {
   const found = yield* rows(

@@ -1,54 +1,54 @@
-// Which crash a report is of. Pure.
+// Which known crash a report describes. Pure.
 //
-// A mark that is there on both sides and differs makes two crashes: boot id, crash time, name of the
-// host. Clones of one VM snapshot have one boot id and die on different hosts, or at different times.
-// What the path says of the host (--central.host-pattern) is a mark as well, unless both files have
-// one content: a copy lies where it likes.
+// Two reports are of different crashes if both have an identifier (boot id, crash time, host name) and the
+// values differ. Clones of one VM snapshot share a boot id and crash on different hosts or at different
+// times. The host in the path (--central.host-pattern) is also an identifier, unless both files have the same
+// content: a copy may be anywhere.
 //
-// A mark that is missing on one side contradicts nothing: a dump that broke off lost the page of the
-// boot id and often the host's name. Then one boot id proves that two reports are of one crash. So
-// does one VMCOREINFO (it holds the second of the crash and, with KASLR, the kernel's random place)
-// where at least one side knows its host. Where neither does, hosts with one kernel image and no KASLR
-// may have died in the same second: only the same path or the same content proves it then.
+// An identifier that one report lacks contradicts nothing: a truncated dump has lost the page with the boot
+// id and often the host name. Then an equal boot id proves that two reports are of one crash. So does an
+// equal VMCOREINFO (it contains the second of the crash and, with KASLR, the kernel's random address) if at
+// least one report has its host. If neither has, hosts with the same kernel image and no KASLR may have
+// crashed in the same second: then only an equal path or content proves it.
 //
-// A record of pstore has no boot id and no VMCOREINFO. Its crash is the one with the same panic line at
-// the same microsecond since boot; where a log lacks that, the one of the same host within a minute.
+// A pstore record has neither boot id nor VMCOREINFO. It belongs to the crash with the same panic line at the
+// same microsecond since boot; if a log lacks these, to the crash of the same host within a minute.
 
-/** What distinguishes crashes. null: the file does not say. */
+/** The identifiers of a crash; null: not in the file. */
 export interface CrashIdentity {
   readonly bootId: string | null;
-  /** Unix seconds, by the clock of the kernel that crashed. */
+  /** Unix seconds, by the clock of the crashed kernel. */
   readonly crashTimeSeconds: number | null;
-  /** As hostOf() cleans it. */
+  /** As cleaned by hostName(). */
   readonly nodename: string | null;
-  /** The host that the path names. */
+  /** The host in the path. */
   readonly pathHost: string | null;
-  /** Of the panic line and its time since boot. */
-  readonly panicMark: string | null;
-  /** There is no dump, only a record in pstore. */
+  /** Digest of the panic line and its time since boot. */
+  readonly panicDigest: string | null;
+  /** There is no dump, only a pstore record. */
   readonly isOfPstore: boolean;
 }
 
-/** Between the times that pstore and a dump give of one crash, and those of the parts of a record. */
+/** Maximum difference between the times of one crash in pstore and in a dump, and between parts of a record. */
 export const NEAR_SECONDS = 60;
 
-/** A crash of the ledger that shares the report's boot id or VMCOREINFO. */
+/** A recorded crash that may be the one of a report. */
 export interface Candidate extends CrashIdentity {
   readonly sequence: number;
   readonly sharesVmcoreinfo: boolean;
-  /** One of its files has the path of the reported one. */
+  /** One of its files has the same path as the reported file. */
   readonly sharesPath: boolean;
-  /** One of its files has the content of the reported one. */
+  /** One of its files has the same content as the reported file. */
   readonly sharesContent: boolean;
-  /** It is of the same host, and of a time that is less than NEAR_SECONDS away. */
+  /** It is of the same host and at most NEAR_SECONDS away. */
   readonly isNear: boolean;
 }
 
 /**
- * The crash among `candidates` that a file with these identity describes; undefined: none of them.
+ * Returns the crash among `candidates` that the file describes; undefined if none is.
  *
- * Where several are possible, the same file comes first, then the same boot, then the same host, then
- * the one that became known first: a report that could be of two known crashes must not become a third.
+ * If several are possible, prefers the same file, then the same boot, then the same host, then the one
+ * recorded first: a report that fits two known crashes must not become a third.
  */
 export function sameCrash(
   identity: CrashIdentity,
@@ -64,7 +64,7 @@ function isContradicted(identity: CrashIdentity, known: Candidate): boolean {
   return (
     differ(identity.bootId, known.bootId) ||
     timesDiffer(identity, known) ||
-    (isWithPstore(identity, known) && differ(identity.panicMark, known.panicMark)) ||
+    (isWithPstore(identity, known) && differ(identity.panicDigest, known.panicDigest)) ||
     differ(identity.nodename, known.nodename) ||
     (differ(identity.pathHost, known.pathHost) && !known.sharesContent)
   );
@@ -73,7 +73,7 @@ function isContradicted(identity: CrashIdentity, known: Candidate): boolean {
 function isProven(identity: CrashIdentity, known: Candidate): boolean {
   if (identity.bootId !== null && identity.bootId === known.bootId) return true;
   if (isWithPstore(identity, known)) {
-    // The panic was not printed, or not kept, on one side at least: two crashes come not so soon.
+    // At least one of them lacks the panic line. Two crashes do not follow each other within a minute.
     return known.sharesVmcoreinfo || samePanic(identity, known) || known.isNear;
   }
   if (!known.sharesVmcoreinfo) return false;
@@ -84,11 +84,11 @@ function isWithPstore(identity: CrashIdentity, known: Candidate): boolean {
   return identity.isOfPstore || known.isOfPstore;
 }
 
-function samePanic({ panicMark }: CrashIdentity, known: Candidate): boolean {
-  return panicMark !== null && panicMark === known.panicMark;
+function samePanic({ panicDigest }: CrashIdentity, known: Candidate): boolean {
+  return panicDigest !== null && panicDigest === known.panicDigest;
 }
 
-/** Each part of a pstore record has a time of its own, after that of the dump or before it. */
+/** Each part of a pstore record has its own time, before or after that of the dump. */
 function timesDiffer(identity: CrashIdentity, known: Candidate): boolean {
   const [a, b] = [identity.crashTimeSeconds, known.crashTimeSeconds];
   if (!isWithPstore(identity, known)) return differ(a, b);
@@ -110,13 +110,13 @@ function differ<T>(one: T | null, other: T | null): boolean {
 }
 
 /**
- * The published id of a crash that is new to the ledger: a digest, so that it stays the same in a
- * new ledger, and does not reveal the boot id by which crashes are recognised.
+ * Returns the published id of a new crash. It is a digest, so that it is the same in a new ledger and does
+ * not reveal the boot id, by which crashes are recognised.
  *
- * @param salt distinguishes crashes of which nothing else is known; '' at first.
+ * @param salt distinguishes crashes with otherwise equal identifiers; '' at first.
  */
 export function newCrashId(
-  identity: Omit<CrashIdentity, 'panicMark' | 'isOfPstore'>,
+  identity: Omit<CrashIdentity, 'panicDigest' | 'isOfPstore'>,
   vmcoreinfoDigest: string,
   salt: string,
 ): string {
@@ -126,8 +126,8 @@ export function newCrashId(
 }
 
 /**
- * The SHA-256 of the text in UTF-8, in hexadecimal (FIPS 180-4). It loads node:crypto, an eighth of a decode,
- * which prints JSON without a digest where there is nothing to make one of.
+ * Returns the SHA-256 of a UTF-8 text in hexadecimal (FIPS 180-4). Loads node:crypto on demand: it takes an
+ * eighth of the time of `decode`, which does not need it if there is nothing to digest.
  */
 export function sha256(text: string): string {
   return process.getBuiltinModule('node:crypto').hash('sha256', text);

@@ -1,14 +1,14 @@
-// When a file was last counted as a failure, by reason and by the host that its path names: what
-// alerts go by. Kept in the ledger, for a restart is no news.
+// The time of the last failure, by reason and by the host in the path; alerts use it. Stored in the ledger,
+// so that a restart does not trigger alerts.
 
 import { FAILURE_REASONS, type FailureReason } from '../failure.ts';
 import type { LastFailure } from './ledger-view.ts';
 import { type Work, rows } from './statements.ts';
 
-/** Paths name hosts, and anybody may make them up: the newest so many are kept. */
+/** Hosts in paths may be invented, so only this many, the newest, are kept. */
 const MAX_HOSTS = 1000;
 
-/** The last failures, the newest of a host and reason last. */
+/** The last failures, in the order of recording. */
 export class LastFailures {
   readonly #byKey = new Map<string, LastFailure>(
     FAILURE_REASONS.map((reason) => [
@@ -17,6 +17,7 @@ export class LastFailures {
     ]),
   );
 
+  /** Records a failure, in place of an earlier one with the same reason and host. */
   record(failure: LastFailure): void {
     const { reason, host } = failure;
     const key = keyOf(reason, host);
@@ -33,7 +34,7 @@ export class LastFailures {
     return [...this.#byKey.values()];
   }
 
-  /** The first that has a host: those without were here before. */
+  /** Removes the oldest entry with a host; those without a host are permanent. */
   #forgetOldest(): void {
     for (const [key, { host }] of this.#byKey) {
       if (host === undefined) continue;
@@ -47,7 +48,7 @@ function keyOf(reason: FailureReason, host: string | undefined): string {
   return `${reason} ${host ?? ''}`;
 }
 
-/** The last failures that a ledger has. */
+/** Reads the last failures from a ledger. */
 export function* readLastFailures(): Work<LastFailures> {
   const failures = new LastFailures();
   const found = yield* rows(

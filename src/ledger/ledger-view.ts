@@ -1,4 +1,4 @@
-// What metrics, page and command line read of the ledger. All of it is committed.
+// What metrics, pages and commands read from the ledger. All of it is committed.
 
 import type { FailureReason } from '../failure.ts';
 import type { CountedCrash, Crash } from './crash.ts';
@@ -10,30 +10,30 @@ import type { Totals } from './totals.ts';
 export type LedgerState =
   { readonly kind: 'ready' } | { readonly kind: StoreProblem; readonly message: string };
 
-/** Every kind of state: a closed list, for it is a metric label. */
+/** All kinds of states; a closed list, because it is a metric label. */
 export const LEDGER_STATES = [
   'ready',
   ...STORE_PROBLEMS,
 ] as const satisfies readonly LedgerState['kind'][];
 
-/** How the writing and reading go. */
+/** The state of writing and reading. */
 export interface LedgerStatus {
   readonly state: LedgerState;
-  /** Transactions since the start. */
+  /** Number of transactions since the start. */
   readonly writes: number;
   readonly writeFailures: number;
-  /** Damaged ledgers that lie beside this one. */
+  /** Number of damaged ledgers set aside beside this one. */
   readonly setAside: number;
   /**
-   * Whether what the first pass over the directories found is durable; true as well when it is over
-   * and cannot be written. Before that a counter that is shown may jump by crashes of long ago.
-   * Directories that do not answer are not waited for, unless the ledger holds no crash: then nothing
-   * could be shown but zeros, which they may prove wrong.
+   * Whether the crashes found in the first pass over the directories are durable; also true if the pass is
+   * over but cannot be written. Before that, counters may jump by old crashes. Unresponsive directories are
+   * not waited for, unless the ledger has no crash: only zeros could be shown then, which their dumps may
+   * contradict.
    */
   readonly isFirstPassRecorded: boolean;
 }
 
-/** How many hosts have totals of their own, and may have. */
+/** Number of hosts with their own totals, and its limit. */
 export interface HostCounts {
   readonly tracked: number;
   readonly limit: number;
@@ -41,24 +41,24 @@ export interface HostCounts {
   readonly dropped: number;
 }
 
-/** When a file was last counted as a failure. */
+/** The time of the last failure of one reason and host. */
 export interface LastFailure {
   readonly reason: FailureReason;
-  /** The host that the path names; undefined where it names none. */
+  /** The host in the path; undefined if there is none. */
   readonly host: string | undefined;
   /** Unix seconds; 0 = never. */
   readonly recordedSeconds: number;
 }
 
-/** The crashes of one page of a selection. */
+/** One page of the selected crashes. */
 export interface CrashPage {
-  /** In the order that was asked for. */
+  /** In the selected order. */
   readonly crashes: readonly Crash[];
-  /** Those that match, on whatever page. */
+  /** Number of selected crashes on all pages. */
   readonly matching: number;
 }
 
-/** Crashes of one signature. */
+/** The crashes with one signature. */
 export interface SignatureGroup {
   /** Digest of the signature. */
   readonly signature: string;
@@ -67,63 +67,67 @@ export interface SignatureGroup {
   readonly crashes: number;
   readonly hosts: number;
   readonly kernels: number;
-  /** Models of those machines that are known. */
+  /** Number of known models. */
   readonly models: number;
-  /** Crashes whose log names no machine. */
+  /** Crashes whose log does not name the machine. */
   readonly unnamed: number;
   /** Crashes in, or shortly after, a hardware error. */
   readonly ofHardware: number;
 }
 
-/** The signatures of one page of a selection, with their crashes counted. */
+/** One page of the signatures of the selected crashes. */
 export interface SignaturePage {
   /** Those with most crashes first. */
   readonly groups: readonly SignatureGroup[];
-  /** Signatures on all pages. */
+  /** Number of signatures on all pages. */
   readonly signatures: number;
-  /** Crashes that are selected, and of which no log says what the kernel died of. */
+  /** Number of selected crashes without a signature, because no log says what the kernel died of. */
   readonly unsigned: number;
 }
 
-/** At once where it is on a disk of this machine; later where others keep it. */
+/** Synchronous if the ledger is on a local disk, a promise if it is in a database. */
 type Soon<T> = T | Promise<T>;
 
 /**
- * What is committed. Where that cannot be read: counts and totals as they were read last; a StoreError where
- * they were not, and of what names a crash or lists some. A database that is away is asked for no page that
- * it gave lately.
+ * What is committed. If the ledger cannot be read, counts and totals are the last ones read; a StoreError is
+ * thrown if there are none, and for crashes and lists of crashes. While a database is unreachable, recently
+ * read pages are answered from a cache.
  */
 export interface LedgerView {
-  /** Whether anything was read of it; before that its counts are no numbers to show. */
+  /** Whether anything was read yet; until then counts must not be shown. */
   readonly isRead: boolean;
-  /** Why what is shown may be older than what is committed; undefined: it is not. */
+  /** Why the shown data may be older than what is committed; undefined if it is not. */
   readonly problem: StoreError | undefined;
-  /** Over every crash, of whatever host. */
+  /** Returns the totals over the crashes of all hosts. */
   total(): Soon<Totals>;
-  /** How many crashes are recorded. */
+  /** Returns the number of recorded crashes. */
   crashCount(): number;
   /**
-   * Names of the hosts that have totals, in the order in which they became known.
+   * Returns the names of hosts with totals, in the order in which they were recorded.
    *
-   * @param most more are not needed.
+   * @param limit maximum number of names.
    */
-  hosts(most?: number): Soon<readonly string[]>;
-  /** The totals of one host, found by index; undefined where no crash is of it, and beyond the limit. */
+  hosts(limit?: number): Soon<readonly string[]>;
+  /** Returns the totals of one host; undefined if it has no crash or is beyond the limit. Uses an index. */
   hostTotals(host: string): Soon<Totals | undefined>;
   hostCounts(): HostCounts;
-  /** Files that gave no counters though they should have, by reason; each content once. */
+  /** Returns the number of files that should have counters but gave none, by reason; each content counts once. */
   failures(): Readonly<Partial<Record<FailureReason, number>>>;
-  /** By reason where no host is known, whether there was one or not; and by reason and host. */
+  /**
+   * Returns one entry per reason for files without a host in their path, even if there was none; then by
+   * reason and host.
+   */
   lastFailures(): readonly LastFailure[];
-  /** Files of kernels that keep no counters; each content once. */
+  /** Returns the number of files of kernels without counters; each content counts once. */
   dumpsWithoutHwerr(): number;
-  /** The newest files that gave no counters since the start, oldest first; without those that recovered. */
+  /** Returns the newest failures since the start, oldest first, without files that recovered. */
   recentFailures(): Iterable<RecordedFailure>;
-  /** Every crash that is selected, newest first; read a few at a time as they are walked. */
+  /** Iterates over the selected crashes, newest first; reads a few at a time. */
   crashes(filter?: CrashFilter): Iterable<Crash> | AsyncIterable<Crash>;
-  /** Found by index, however many crashes there are. */
+  /** Returns one page of crashes. Uses an index, however many crashes there are. */
   select(selection: CrashSelection): Soon<CrashPage>;
-  /** The same crashes by what they died of. */
+  /** Returns the selected crashes grouped by signature. */
   signatures(selection: CrashSelection): Soon<SignaturePage>;
+  /** Returns a crash by its published id; undefined if there is none. */
   crash(id: string): Soon<Crash | undefined>;
 }

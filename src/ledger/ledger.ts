@@ -1,6 +1,5 @@
-// What is known of every crash, across restarts: the only state of the daemon. This records what became
-// of files, one batch at a time, and keeps trying where the disk does not let it; reader.ts shows what
-// is durable, and nothing else.
+// The ledger: all that is known about crashes, across restarts; the daemon's only state. It records outcomes
+// of files in batches and retries if the disk refuses; its view shows only what is durable.
 
 import type { Logger } from '../log.ts';
 import type { FileOutcome } from '../outcome.ts';
@@ -29,7 +28,7 @@ export type { CategoryTotals, Totals } from './totals.ts';
 
 /** States that only a restart resolves. */
 const FINAL: ReadonlySet<string> = new Set<LedgerState['kind']>(['busy', 'damaged', 'other_shard']);
-/** Changes by other processes, repairs and ledgers removed, come in bursts, as the own ones do. */
+/** Delay of look(), because changes by other processes (repairs, removed ledgers) come in bursts. */
 const BURST_MS = 500;
 const RETRY_MS = { first: 500, longest: 30_000 };
 
@@ -37,15 +36,15 @@ type FirstPassProgress = 'running' | 'partial' | 'over';
 
 /** How crashes are named and judged when they are recorded. */
 export interface RecordingOptions extends ReaderOptions {
-  /** A crash is judged by it when it is recorded. */
+  /** The suspect window of verdicts on new crashes. */
   readonly suspectWindowSeconds: number;
   readonly hostRule: HostRule;
-  /** undefined: it is to have the crashes of all hosts. */
+  /** undefined: the ledger has the crashes of all hosts. */
   readonly shard?: Shard | undefined;
   readonly log: Logger;
 }
 
-/** The same, and where the ledger is. */
+/** Options of a ledger in a directory. */
 export interface LedgerOptions extends RecordingOptions {
   readonly directory: string;
   /** Whether every scrape shows the totals of all crashes. */
@@ -53,15 +52,15 @@ export interface LedgerOptions extends RecordingOptions {
 }
 
 /**
- * The ledger of a directory.
+ * Opens the ledger in a directory.
  *
- * @throws StoreError when the ledger is `busy`, `newer`, or there and not readable.
+ * @throws StoreError if it is `busy`, `newer`, or exists but cannot be read.
  */
 export function openLedger(options: LedgerOptions): Promise<Ledger> {
   return openLedgerOf(new SqliteEngine(options), options);
 }
 
-/** @throws StoreError as the engine's open() does. */
+/** Opens the ledger of an engine. @throws StoreError as the engine's open() does. */
 export async function openLedgerOf<View extends LedgerView>(
   engine: Engine<View>,
   options: RecordingOptions,
@@ -76,9 +75,9 @@ export async function openLedgerOf<View extends LedgerView>(
   }
 }
 
-/** What became of every file, durable. While it cannot be written, outcomes wait in memory. */
+/** Records the outcome of every file durably. While the ledger cannot be written, outcomes wait in memory. */
 export class Ledger<View extends LedgerView = LedgerReader> implements LedgerStatus {
-  /** What is durable. */
+  /** Shows what is durable. */
   readonly view: View;
   readonly #engine: Engine<View>;
   readonly #options: RecordingOptions;
@@ -86,17 +85,17 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
   #state: LedgerState = { kind: 'ready' };
   #writes = 0;
   #writeFailures = 0;
-  /** How far the first pass over the directories is: as told, and as recorded. */
-  readonly #firstPass: Record<'told' | 'recorded', FirstPassProgress> = {
-    told: 'running',
+  /** Progress of the first pass over the directories: as reported by ingest, and as recorded. */
+  readonly #firstPass: Record<'reported' | 'recorded', FirstPassProgress> = {
+    reported: 'running',
     recorded: 'running',
   };
   #looking: NodeJS.Timeout | undefined;
-  /** undefined also while one is under way: what happens meanwhile needs another. */
+  /** undefined also while look() runs, because changes during it require another one. */
   #lookPlanned: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS.first;
   #timer: NodeJS.Timeout | undefined;
-  /** Writing, recovering or looking, whichever it is: one at a time. What comes in meanwhile goes along next. */
+  /** The current write, recovery or look; only one runs at a time, and new outcomes wait for the next. */
   #underWay: Promise<void> | undefined;
   #closed = false;
 
@@ -119,7 +118,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     }, this.#engine.lookMs).unref();
   }
 
-  /** How the writing goes; where that goes well, how the reading does. */
+  /** The state of writing; if that is `ready`, the state of reading. */
   get state(): LedgerState {
     const { problem } = this.view;
     return this.#state.kind !== 'ready' || problem === undefined
@@ -140,42 +139,42 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
   }
 
   get isFirstPassRecorded(): boolean {
-    const { told, recorded } = this.#firstPass;
-    const progress = this.#state.kind === 'ready' ? recorded : told;
-    // Zeros would be a claim about the directories that do not answer.
+    const { reported, recorded } = this.#firstPass;
+    const progress = this.#state.kind === 'ready' ? recorded : reported;
+    // With only zeros to show, unresponsive directories might contradict them.
     const isKnown = progress === 'over' || (progress === 'partial' && this.view.crashCount() > 0);
     return isKnown || this.#engine.isPassedBefore;
   }
 
   /**
-   * Every outcome of the first pass over the directories was given to record(); `partial`: but for
-   * directories that do not answer.
+   * Ingest calls it when all outcomes of the first pass were passed to record(); `partial`: except those of
+   * unresponsive directories.
    */
-  firstPassIs(progress: 'partial' | 'over'): void {
-    if (this.#firstPass.told !== 'over') this.#firstPass.told = progress;
+  reportFirstPass(progress: 'partial' | 'over'): void {
+    if (this.#firstPass.reported !== 'over') this.#firstPass.reported = progress;
     this.#lookAtFirstPass();
   }
 
-  /** How collectors that share it share the files; undefined: there is only this one. */
+  /** Claims on files, if several collectors share the ledger; undefined otherwise. */
   get claims(): Claims | undefined {
     return this.#engine.claims;
   }
 
-  /** Which files are of the hosts that it has; undefined: all are. */
+  /** The files of this shard; undefined: all files. */
   get share(): Share | undefined {
     const { shard, hostRule } = this.#options;
     return shard && shareOf(shard, hostRule);
   }
 
-  /** What became of a file in this state, if that is known and needs no second look. */
+  /** Returns the result of this version of a file, if it is known and final. */
   resultOf(root: string, path: string, version: string): FileResult | undefined {
     return this.#engine.resultOf(root, path, version);
   }
 
   /**
-   * Take in what became of one file. A crash that is known already is not counted again; a report
-   * that says more of it moves the counters by the difference. Resolves when it is durable, which
-   * takes as long as the store cannot write.
+   * Records the outcome of a file. A known crash is not counted again; a report that adds to it changes the
+   * counters by the difference. Resolves when the outcome is durable, however long the store cannot be
+   * written.
    */
   record(outcome: FileOutcome): Promise<void> {
     const committed = this.#pending.add(outcome);
@@ -184,9 +183,9 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
   }
 
   /**
-   * Forget the files of a directory that are not there any more. The crashes stay.
+   * Removes the files of a directory that no longer exist. Their crashes remain.
    *
-   * @param vanished those that were present before.
+   * @param vanished files that the previous scan found.
    */
   retain(root: string, present: Iterable<string>, vanished: readonly string[]): void {
     const kept = new Set(present);
@@ -196,13 +195,13 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     this.#plan();
   }
 
-  /** The file, or directory, could not be read and can be now. */
+  /** The file or directory could not be read, but can be now. */
   recovered(path: string): void {
     this.#engine.failures.recovered(path);
     this.#pending.recovered(path);
   }
 
-  /** Writes what is pending, if that can be done now, and closes the files. */
+  /** Writes pending outcomes, if possible, and closes the ledger. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -214,7 +213,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     await this.#engine.close();
   }
 
-  /** Does work that is not to meet with other such work. */
+  /** Runs work after the current one, never concurrently. */
   #alone(work: () => Promise<void>): void {
     const done = Promise.resolve(this.#underWay)
       .then(work)
@@ -243,10 +242,10 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
   }
 
   #lookAtFirstPass(): void {
-    if (this.#pending.outcomeCount === 0) this.#firstPass.recorded = this.#firstPass.told;
+    if (this.#pending.outcomeCount === 0) this.#firstPass.recorded = this.#firstPass.reported;
   }
 
-  /** Plan what is to be done next, if anything is, and nothing is planned or under way. */
+  /** Plans the next write or recovery, unless there is no work or one is planned or running. */
   #plan(): void {
     const { kind } = this.#state;
     const hasWork = kind !== 'ready' || !this.#pending.isEmpty;
@@ -270,7 +269,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     }
   }
 
-  /** Writes what waited longest. @throws StoreError. */
+  /** Writes the oldest pending outcomes. @throws StoreError. */
   async #write(): Promise<void> {
     const { hostRule, nowMs, suspectWindowSeconds } = this.#options;
     const nowSeconds = Math.floor(nowMs() / 1000);
@@ -306,7 +305,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     try {
       await this.#engine.recover();
       this.#writes++;
-      // There may be room for little, and not for what waits.
+      // The disk may have space for the takeover but not for the pending outcomes.
       if (!this.#pending.isEmpty) await this.#write();
       this.#state = { kind: 'ready' };
       if (this.#closed) return;

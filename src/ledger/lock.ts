@@ -1,6 +1,6 @@
-// One daemon a ledger. The lock is a listening Unix socket in the ledger's directory: the kernel closes
-// it with the process, however that ends, and whoever connects learns whether anybody is behind it,
-// from another container too. (Node has no flock; a pid in a file means nothing there.)
+// Locks a ledger for one daemon. The lock is a listening Unix socket in the ledger's directory: the kernel
+// closes it however the process ends, and connecting to it shows whether a process is behind it, also from
+// another container. (Node has no flock(2), and a PID in a file means nothing there.)
 
 import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
 import { type Server, connect, createServer } from 'node:net';
@@ -9,18 +9,18 @@ import { errorCode } from '../failure.ts';
 import { StoreError } from './store-error.ts';
 
 const SOCKET = 'daemon.sock';
-/** No socket there, or no process behind it. */
+/** There is no socket, or no process behind it. */
 const NOBODY: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED']);
 
-/** The right to write a ledger, held until it is released or the process ends. */
+/** The right to write a ledger, until it is released or the process ends. */
 export interface Lock {
   release(): Promise<void>;
 }
 
-/** @throws StoreError: `busy`, or why no socket can be made there. */
+/** Takes the lock. @throws StoreError: `busy`, or why the socket cannot be created. */
 export async function lockLedger(directory: string): Promise<Lock> {
   const path = join(directory, SOCKET);
-  // A socket's path may have 107 bytes; this way the directory's may be longer.
+  // A socket path is limited to 107 bytes; by the descriptor the directory's path may be longer.
   const fd = openSync(directory, 'r');
   const short = existsSync('/proc/self/fd') ? `/proc/self/fd/${fd}/${SOCKET}` : path;
   try {
@@ -44,7 +44,11 @@ export async function lockLedger(directory: string): Promise<Lock> {
   }
 }
 
-/** @throws when that cannot be known: lacking access to the socket does not prove that it is stale. */
+/**
+ * Whether a process listens.
+ *
+ * @throws on any other error: lacking access does not prove that the socket is stale.
+ */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => {
@@ -55,7 +59,7 @@ function answers(path: string): Promise<boolean> {
       const code = errorCode(error) ?? '';
       if (NOBODY.has(code)) resolve(false);
       else if (code === 'EAGAIN')
-        resolve(true); // too many are asking
+        resolve(true); // its queue of connections is full
       else reject(error);
     });
   });

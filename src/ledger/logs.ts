@@ -1,5 +1,4 @@
-// What of the kernel's log the ledger keeps of a crash, and what two logs of one crash say together.
-// Pure.
+// What the ledger stores of the kernel's log of a crash, and how two logs of one crash are merged. Pure.
 
 import {
   type Category,
@@ -12,12 +11,12 @@ import {
 } from '../vmcore/index.ts';
 import { sha256 } from './identity.ts';
 
-/** Events kept of a crash: its totals include the others. */
+/** Maximum number of events stored per crash; its totals include the others. */
 const MAX_EVENTS = 100;
 
 type Events = Pick<LogFindings, 'hardwareEvents' | 'hardwareEventsOmitted'>;
 
-/** The newest severe ones, then the newest of all. */
+/** Keeps the newest severe events, then the newest others. */
 export function keptEvents({ hardwareEvents, hardwareEventsOmitted }: Events): Events {
   if (hardwareEvents.length <= MAX_EVENTS) return { hardwareEvents, hardwareEventsOmitted };
   const kept = new Set<HardwareEvent>(hardwareEvents.filter(isSevere).slice(-MAX_EVENTS / 2));
@@ -30,7 +29,7 @@ export function keptEvents({ hardwareEvents, hardwareEventsOmitted }: Events): E
   };
 }
 
-/** Errors of one category and severity in the log of a crash. */
+/** Number of errors of one category and severity in the log of a crash. */
 export interface CountedErrors {
   readonly category: Category;
   readonly severity: Severity;
@@ -38,14 +37,14 @@ export interface CountedErrors {
 }
 
 /**
- * Errors that are counted over crashes: those of a log that says who wrote its lines. What any process
- * may have written is shown with its crash, and is in no total.
+ * Returns the errors to count over crashes: those of a log that records who wrote its lines. Errors that any
+ * process may have written are shown with their crash, but are in no total.
  */
 export function countedErrors({ log, loggedErrors }: LogFindings): readonly CountedErrors[] {
   return trust(log) === 2 ? bySeverity(loggedErrors) : [];
 }
 
-/** One entry for each category and severity that there is. */
+/** Sums up errors: one entry for each category and severity. */
 export function bySeverity(errors: readonly LoggedErrors[]): readonly CountedErrors[] {
   const sums = new Map<string, CountedErrors>();
   for (const { category, severity, events } of errors) {
@@ -56,29 +55,29 @@ export function bySeverity(errors: readonly LoggedErrors[]): readonly CountedErr
   return [...sums.values()];
 }
 
-/** What the kernel died of, for a total; null: no log says so, or one that may be forged. */
+/** Returns the crash type to count in a total; null if no log has it, or only one that may be forged. */
 export function countedType({ log, crash }: LogFindings): CrashType | null {
   return trust(log) === 2 && crash !== null ? crash.type : null;
 }
 
-/** A short name of the signature: equal where the signatures are. null: there is none. */
+/** Returns a short digest of the signature, equal for equal signatures; null if there is none. */
 export function signatureDigest({ crash }: Pick<LogFindings, 'crash'>): string | null {
   return crash === null ? null : sha256(crash.signature).slice(0, 16);
 }
 
 /**
- * A digest of the panic line and its time since boot, which the dump of a crash and its record in
- * pstore have in common. null: the log does not have both.
+ * Returns a digest of the panic line and its time since boot, which the dump of a crash and its pstore record
+ * share; null if the log lacks one of them.
  */
-export function panicMark({ crash }: Pick<LogFindings, 'crash'>): string | null {
+export function panicDigest({ crash }: Pick<LogFindings, 'crash'>): string | null {
   const uptime = crash?.uptimeSeconds ?? null;
   if (crash === null || uptime === null) return null;
-  // Whole microseconds are what text has; a ring has nanoseconds, whose digits are cut off there.
+  // Text has whole microseconds; the ring has nanoseconds, which are truncated in text.
   const microseconds = Math.floor(uptime * 1e6 + 0.0005);
   return sha256(JSON.stringify([crash.panic, microseconds]));
 }
 
-/** Vendor and model of the machine; null: no log names them. */
+/** Returns vendor and model of the machine; null if no log names them. */
 export function machineName({ crash }: Pick<LogFindings, 'crash'>): string | null {
   const hardware = crash?.hardware ?? null;
   if (hardware === null) return null;
@@ -86,7 +85,7 @@ export function machineName({ crash }: Pick<LogFindings, 'crash'>): string | nul
   return vendor === null || model === null ? raw : `${vendor} ${model}`;
 }
 
-/** What two logs of one crash say: the better one, and no number of events goes down. */
+/** Merges two logs of one crash: the better one, without decreasing any number of events. */
 export function mergedLogs(known: LogFindings, next: LogFindings): LogFindings {
   const [better, other] = saysMore(next, known) ? [next, known] : [known, next];
   const { log, hardwareEvents, hardwareEventsOmitted, previousBootRecords, crash } = better;
@@ -94,7 +93,9 @@ export function mergedLogs(known: LogFindings, next: LogFindings): LogFindings {
   return {
     ...{ log, hardwareEvents, hardwareEventsOmitted, previousBootRecords },
     crash: crash ?? (isOfOneKind ? other.crash : null),
-    loggedErrors: isOfOneKind ? most(better.loggedErrors, other.loggedErrors) : better.loggedErrors,
+    loggedErrors: isOfOneKind
+      ? highest(better.loggedErrors, other.loggedErrors)
+      : better.loggedErrors,
   };
 }
 
@@ -112,7 +113,7 @@ function recordsOf(log: LogFindings['log']): number {
   return log.source === 'absent' ? 0 : log.records;
 }
 
-function most(
+function highest(
   one: readonly LoggedErrors[],
   other: readonly LoggedErrors[],
 ): readonly LoggedErrors[] {

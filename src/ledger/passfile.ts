@@ -1,11 +1,11 @@
-// The password of a database from a file, as libpq reads it: PostgreSQL's manual, "The Password File".
+// Reads the password of a database from a file, as libpq does (PostgreSQL manual, "The Password File").
 
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../failure.ts';
 
-/** What a line of the file is chosen by, in its order. */
+/** The fields by which a line is selected, in the order of the file. */
 interface Connection {
   readonly host: string;
   readonly port: number;
@@ -13,7 +13,7 @@ interface Connection {
   readonly user?: string | undefined;
 }
 
-/** @throws Error that says why the file has none for this connection. */
+/** @throws Error that says why the file has no password for this connection. */
 export function passwordInFile({ host, port, database, user }: Connection): string {
   const path = process.env['PGPASSFILE'] ?? join(homedir(), '.pgpass');
   const wanted = [host, String(port), database, user];
@@ -26,7 +26,7 @@ export function passwordInFile({ host, port, database, user }: Connection): stri
   throw new Error(`the password is missing: ${path} has no line for ${wanted.join(':')}`);
 }
 
-/** Four fields and the password, which is all the rest. A backslash takes the next character as it is. */
+/** Four fields and the password, which is the rest of the line. A backslash escapes the next character. */
 const FIELD = String.raw`((?:\\.|[^:\\])*)`;
 const LINE = new RegExp(`^${FIELD}:${FIELD}:${FIELD}:${FIELD}:(.*)$`);
 const OTHERS = 0o077;

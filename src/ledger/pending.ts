@@ -1,26 +1,26 @@
-// What waits for the next transaction.
+// Outcomes that wait for the next transaction.
 
 import type { FileOutcome } from '../outcome.ts';
 import type { GoneFile } from './record.ts';
 
-/** In one transaction: bounds how long what comes later waits for it. */
+/** Maximum number of outcomes per transaction, which limits how long later ones wait. */
 const BATCH = 64;
 const GONE_BATCH = 256;
 
 interface PendingOutcome {
   readonly outcome: FileOutcome;
-  /** What was wrong with the file is over already. */
+  /** The file recovered before its failure was written. */
   hasRecovered: boolean;
   readonly committed: () => void;
 }
 
-/** What the next transaction writes: outcomes, and files that are gone. */
+/** The content of the next transaction: outcomes, and files that no longer exist. */
 export interface PendingBatch {
   readonly outcomes: readonly Readonly<PendingOutcome>[];
   readonly gone: readonly GoneFile[];
 }
 
-/** Outcomes and files that are gone, in order, until they are committed. */
+/** Outcomes and vanished files in order, until they are committed. */
 export class Pending {
   readonly #outcomes: PendingOutcome[] = [];
   /** By root and path. */
@@ -34,7 +34,7 @@ export class Pending {
     return this.#outcomes.length === 0 && this.#gone.size === 0;
   }
 
-  /** Resolves when its batch is `done`. */
+  /** Adds an outcome. Resolves when its batch is committed. */
   add(outcome: FileOutcome): Promise<void> {
     return new Promise((committed) => {
       this.#outcomes.push({ outcome, hasRecovered: false, committed });
@@ -45,12 +45,12 @@ export class Pending {
     this.#gone.set(keyOf(file), file);
   }
 
-  /** The file, or directory, could not be read and can be now. */
+  /** The file or directory could not be read, but can be now. */
   recovered(path: string): void {
     for (const pending of this.#outcomes) pending.hasRecovered ||= pending.outcome.path === path;
   }
 
-  /** What is to go into one transaction; it stays pending until it is `done`. */
+  /** Returns the next batch, which stays pending until done() is called with it. */
   next(): PendingBatch {
     return {
       outcomes: this.#outcomes.slice(0, BATCH),
@@ -58,7 +58,7 @@ export class Pending {
     };
   }
 
-  /** The batch that was next is committed. */
+  /** Removes a batch that was committed. */
   done({ outcomes, gone }: PendingBatch): void {
     this.#outcomes.splice(0, outcomes.length);
     for (const file of gone) this.#gone.delete(keyOf(file));

@@ -1,21 +1,21 @@
-// Which of the collectors that share a ledger decodes a file: the one that claimed it, while it renews its
-// claims. Of one that died others take them over. A claim only saves work: a crash that two decoded all
-// the same counts once.
+// Claims decide which of the collectors that share a ledger decodes a file: the one that claimed it, as long
+// as it renews its claims. Claims of a dead collector expire. A claim only saves work: a crash that two
+// collectors decode counts once anyway.
 
 import { randomUUID } from 'node:crypto';
 import type { Claim, ClaimedFile, FileResult } from './engine.ts';
 import { sha256 } from './identity.ts';
 import { type Row, type Work, change, rows, run, together } from './statements.ts';
 
-/** Without renewal, by the clock of the database. */
+/** Lifetime of a claim without renewal, by the clock of the database. */
 const CLAIM_SECONDS = 30;
 
 /** The claims of one collector. */
 export class ClaimTable {
   readonly #owner = randomUUID();
-  readonly #held = new Set<string>();
+  readonly #claimed = new Set<string>();
 
-  /** Claim files to decode them. @returns what came of each. */
+  /** Claims files for decoding. @returns the answer for each. */
   *take(files: readonly ClaimedFile[]): Work<Claim[]> {
     const before = yield* knownResults(files);
     const unknown = files.filter((file) => !before.has(keyOf(file)));
@@ -29,8 +29,8 @@ export class ClaimTable {
       { owner: this.#owner, objects: JSON.stringify(unknown.map(objectOf)) },
     );
     const ours = new Set(taken.map(({ object }) => object));
-    for (const object of ours) this.#held.add(String(object));
-    // Between the two, whoever had claimed one may have been through with it.
+    for (const object of ours) this.#claimed.add(String(object));
+    // Another collector may have finished a file between these statements.
     const known = new Map([...before, ...(yield* knownResults(unknown))]);
     yield* this.giveBack(unknown.filter((file) => known.has(keyOf(file))));
     return files.map(
@@ -38,9 +38,9 @@ export class ClaimTable {
     );
   }
 
-  /** They are decoded, or are not going to be. */
+  /** Releases the claims on files that were decoded or will not be. */
   *giveBack(files: readonly ClaimedFile[]): Work<void> {
-    const objects = files.map(objectOf).filter((object) => this.#held.delete(object));
+    const objects = files.map(objectOf).filter((object) => this.#claimed.delete(object));
     if (objects.length === 0) return;
     yield* run(
       `DELETE FROM claim WHERE owner = :owner
@@ -49,9 +49,9 @@ export class ClaimTable {
     );
   }
 
-  /** Keep what is claimed; and forget claims of collectors that are long gone. */
+  /** Renews all claims, and deletes those of collectors gone for an hour. */
   *renew(): Work<void> {
-    if (this.#held.size === 0) return;
+    if (this.#claimed.size === 0) return;
     yield* together([
       change(`UPDATE claim SET until = now() + interval '${CLAIM_SECONDS} s' WHERE owner = ?`, [
         this.#owner,
@@ -61,7 +61,7 @@ export class ClaimTable {
   }
 }
 
-/** The table of claims, which only a shared ledger has. */
+/** The table of claims, which only shared ledgers have. */
 export const CLAIM_TABLE = `
 CREATE TABLE claim (
   object TEXT COLLATE "C" PRIMARY KEY,
@@ -73,11 +73,11 @@ CREATE INDEX claim_of_owner ON claim (owner);
 
 function* knownResults(files: readonly ClaimedFile[]): Work<ReadonlyMap<string, FileResult>> {
   if (files.length === 0) return new Map();
-  const asked = files.map(({ root, path }) => ({ root, path }));
+  const wanted = files.map(({ root, path }) => ({ root, path }));
   const found = yield* rows(
     `SELECT root, path, version, result FROM file JOIN
        json_to_recordset(CAST(? AS JSON)) AS asked (root TEXT, path TEXT) USING (root, path)`,
-    [JSON.stringify(asked)],
+    [JSON.stringify(wanted)],
   );
   return new Map(found.map((one) => [keyOf(fileOf(one)), String(one['result']) as FileResult]));
 }

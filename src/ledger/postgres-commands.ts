@@ -1,4 +1,4 @@
-// What commands do with a shared ledger, beside the collectors that write it.
+// Commands on a shared ledger, while collectors write it.
 
 import type { CrashFilter } from '../selection.ts';
 import type { Crash } from './crash.ts';
@@ -7,7 +7,7 @@ import { eachCrash } from './postgres-walk.ts';
 import { type Recorded, recordRepair } from './repair.ts';
 import { nextCrashes } from './selection.ts';
 
-/** Every crash of it that is selected, newest first. @throws StoreError. */
+/** Iterates over the selected crashes, newest first. @throws StoreError. */
 export async function* readSharedCrashes(url: string, filter: CrashFilter): AsyncGenerator<Crash> {
   const database = new Postgres(url);
   try {
@@ -18,7 +18,7 @@ export async function* readSharedCrashes(url: string, filter: CrashFilter): Asyn
   }
 }
 
-/** Acknowledge in it that a host was repaired. @throws StoreError. */
+/** Records that a host was repaired. @throws StoreError; UnknownHost. */
 export async function repairedShared(
   url: string,
   host: string | undefined,
@@ -33,7 +33,12 @@ export async function repairedShared(
   }
 }
 
-/** @returns its name. @throws StoreError when it cannot be used, or made. */
+/**
+ * Creates the tables if necessary.
+ *
+ * @returns the name of the ledger.
+ * @throws StoreError if it cannot be used or created.
+ */
 export async function checkShared(url: string): Promise<string> {
   const database = new Postgres(url);
   try {

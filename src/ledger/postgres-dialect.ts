@@ -1,9 +1,9 @@
-// The ledger's SQL as PostgreSQL reads it. Statements differ by their parameters alone; the schema by
-// types, and by how its views write a time and a field of JSON. Pure.
+// Converts the ledger's SQL to PostgreSQL. Statements only differ in their parameters; the schema in types,
+// and in how its views format times and extract JSON fields. Pure.
 
 import type { Value, Values } from './statements.ts';
 
-/** A statement with numbered parameters. */
+/** A statement with numbered parameters, and their values. */
 export interface Parameters {
   readonly sql: string;
   readonly values: readonly Value[];
@@ -11,15 +11,15 @@ export interface Parameters {
 
 interface Numbered {
   readonly sql: string;
-  /** Of the parameter with number i + 1: its name, or its place in the list. */
+  /** Name, or index in the list, of the parameter with number i + 1. */
   readonly keys: readonly (string | number)[];
 }
 
-/** Texts kept: selections can be combined in more ways than memory should hold. */
+/** Maximum number of cached texts, because there are many combinations of filters. */
 const MAX_TEXTS = 256;
 const texts = new Map<string, Numbered>();
 
-/** `?` and `:name` as `$1`, `$2`; the values in that order. */
+/** Replaces `?` and `:name` with `$1`, `$2`, and returns the values in that order. */
 export function withNumbers(sql: string, values: Values): Parameters {
   let numbered = texts.get(sql);
   if (numbered === undefined) {
@@ -43,31 +43,31 @@ function numberedText(sql: string): Numbered {
   return { sql: text, keys };
 }
 
-/** Text in PostgreSQL has no zero bytes; a dump may. */
+/** Replaces zero bytes, which dumps may contain but PostgreSQL's text may not. */
 function storable(value: Value): Value {
   return typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : value;
 }
 
-/** What is written otherwise, in the order in which it is replaced. */
+/** Replacements, in the order of application. */
 const SCHEMA: readonly (readonly [RegExp, string])[] = [
   [/\) STRICT(, WITHOUT ROWID)?;/g, ');'],
   [/\bINTEGER\b/g, 'BIGINT'],
   [/\bREAL\b/g, 'DOUBLE PRECISION'],
-  // As SQLite compares text: byte by byte.
+  // SQLite compares text byte by byte.
   [/\bTEXT\b/g, 'TEXT COLLATE "C"'],
-  // Of the years that SQLite knows: others would be an error of the whole view.
+  // Limited to the years that SQLite supports: others would be an error of the whole view.
   [
     /\bdatetime\(([\w.]+), 'unixepoch'\)/g,
     'to_timestamp(CASE WHEN $1 BETWEEN -62167219200 AND 253402300799 THEN $1 END)',
   ],
-  // Zero characters and halves of characters cannot leave JSON as text; all others are written as they are.
+  // JSON with zero characters or lone surrogates cannot be converted to text; other characters are kept.
   [
     /\b(\w+) ->> '\$\.(\w+)'/g,
     String.raw`(regexp_replace($1, '\\u(0000|d[89a-f][0-9a-f]{2})', '\\ufffd', 'g')::json ->> '$2')`,
   ],
 ];
 
-/** A step of the schema. */
+/** Converts a step of the schema. */
 export function postgresSchema(step: string): string {
   return SCHEMA.reduce((text, [from, to]) => text.replace(from, to), step);
 }

@@ -1,4 +1,4 @@
-// A ledger in a PostgreSQL database that any number of collectors write and show.
+// A ledger in a PostgreSQL database that any number of collectors write and read.
 
 import type { Claims, Engine, ReaderOptions } from './engine.ts';
 import { Postgres } from './postgres.ts';
@@ -17,13 +17,13 @@ export class PostgresEngine implements Engine<PostgresView> {
   readonly lookMs = 2000;
   readonly claims: Claims = {
     take: (files) => this.#database.do(this.#claims.take(files)),
-    // Whatever fails: it ends by itself.
+    // Errors are ignored: a claim expires by itself.
     giveBack: (files) => this.#database.do(this.#claims.giveBack(files)).catch(() => undefined),
   };
   readonly #claims = new ClaimTable();
   readonly #database: Postgres;
 
-  /** @param url of the database, as libpq takes it. */
+  /** @param url of the database, as libpq accepts it. */
   constructor(url: string, options: ReaderOptions) {
     this.#database = new Postgres(url);
     this.view = new PostgresView(this.#database, options, this.failures);
@@ -37,7 +37,7 @@ export class PostgresEngine implements Engine<PostgresView> {
     return this.view.isPassed;
   }
 
-  /** While the database is away nothing is shown: that is no reason not to start. */
+  /** If the database is unreachable, the daemon starts anyway, with nothing to show. */
   async open(): Promise<StoreError | undefined> {
     try {
       await this.recover();
@@ -73,7 +73,7 @@ export class PostgresEngine implements Engine<PostgresView> {
     return undefined;
   }
 
-  /** Another collector may have another directory of this name: only what was seen here is known to be gone. */
+  /** Another collector may have a different directory of this name: only files seen here can be removed. */
   forgettable(_root: string, vanished: readonly string[]): readonly string[] {
     return vanished;
   }
@@ -83,7 +83,7 @@ export class PostgresEngine implements Engine<PostgresView> {
   }
 }
 
-/** Records a batch, and counts it: the other collectors see by that whether anything is new. */
+/** Records a batch and counts it, so that other collectors notice that something changed. */
 function* recordCounted(batch: Batch): Work<Change[]> {
   yield* run(
     `INSERT INTO meta VALUES ('commits', '1')

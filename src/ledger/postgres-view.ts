@@ -1,6 +1,6 @@
-// What metrics, page and API read of a shared ledger: from the database, by index, whatever any collector
-// recorded. Memory grows with what is asked for, not with crashes. While the database is away, what it
-// answered last is shown.
+// Reads a shared ledger for metrics, pages and API: from the database, by index, with the crashes of all
+// collectors. Memory grows with the number of different queries, not of crashes. While the database is
+// unreachable, its last answers are shown.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CrashFilter, CrashSelection } from '../selection.ts';
@@ -8,7 +8,7 @@ import type { Crash } from './crash.ts';
 import { text } from './crash-rows.ts';
 import type { ReaderOptions } from './engine.ts';
 import { readHosts } from './hosts.ts';
-import { Kept } from './kept.ts';
+import { Cache } from './cache.ts';
 import type { CrashPage, LedgerView, SignaturePage } from './ledger-view.ts';
 import type { Postgres } from './postgres.ts';
 import { eachCrash } from './postgres-walk.ts';
@@ -20,44 +20,44 @@ import { NOTHING, type Summary, SummaryView, readSummary } from './summary.ts';
 import { type TotalsText, readHostTotals, readTotals, totalsIn } from './total-rows.ts';
 import type { Totals } from './totals.ts';
 
-/** While the database is away it is tried again this long after it was found away. */
+/** Time between attempts to reach the database. */
 const TRY_MS = 500;
-/** Prometheus waits this long for newer numbers of a host, or names of hosts, than were read before. */
-const PATIENCE_MS = 3000;
-/** Characters of the totals that are kept, for when it is away: a host takes 3,000, or more where its logs are long. */
+/** Maximum time to wait for newer totals of a host, or host names, if older ones are cached. */
+const MAX_WAIT_MS = 3000;
+/** Maximum number of characters of cached totals; a host takes 3,000, more with long log lines. */
 const MAX_TOTALS = 2 ** 28;
-/** Lists of hosts that are kept: of /sd, and of the form of a page. */
+/** Maximum number of cached host lists: for /sd, and for the form of a page. */
 const MAX_HOST_LISTS = 2;
-/** Characters of the pages that are shown while it is away. */
+/** Maximum number of characters of cached pages. */
 const MAX_PAGES = 2 ** 25;
 
 const lengthOf = (text: string): number => text.length;
 
 /** What is read every few seconds. */
 interface SharedSummary extends Summary {
-  /** Batches that were recorded. */
+  /** Number of recorded batches. */
   readonly commits: string | null;
   readonly isPassed: boolean;
 }
 
 const NOT_READ: SharedSummary = { ...NOTHING, commits: null, isPassed: false };
 
-/** Shows a shared ledger. */
+/** Reads a shared ledger. */
 export class PostgresView extends SummaryView implements LedgerView {
   readonly #database: Postgres;
-  readonly #totals = new Kept<TotalsText>({
-    ...{ most: MAX_TOTALS, sizeOf: lengthOf, patienceMs: PATIENCE_MS },
+  readonly #totals = new Cache<TotalsText>({
+    ...{ maxSize: MAX_TOTALS, sizeOf: lengthOf, maxWaitMs: MAX_WAIT_MS },
   });
-  readonly #hosts = new Kept<readonly string[]>({
-    ...{ most: MAX_HOST_LISTS, patienceMs: PATIENCE_MS },
+  readonly #hosts = new Cache<readonly string[]>({
+    ...{ maxSize: MAX_HOST_LISTS, maxWaitMs: MAX_WAIT_MS },
   });
-  /** Each as JSON. */
-  readonly #pages = new Kept<string>({ most: MAX_PAGES, sizeOf: lengthOf });
+  /** JSON of each page. */
+  readonly #pages = new Cache<string>({ maxSize: MAX_PAGES, sizeOf: lengthOf });
   #summary = NOT_READ;
-  /** When the database answered last, by a clock that is never set. */
+  /** When the database last answered, by a monotonic clock. */
   #answeredMs = -Infinity;
   #isAway = false;
-  /** The try that comes next, or is under way, for all who wait for the database. */
+  /** The next or current attempt to reach the database, shared by all waiting queries. */
   #nextTry: Promise<unknown> | undefined;
 
   constructor(database: Postgres, options: ReaderOptions, failures: RecentFailures) {
@@ -69,12 +69,12 @@ export class PostgresView extends SummaryView implements LedgerView {
     return this.#summary !== NOT_READ;
   }
 
-  /** Whether the first pass over the directories was recorded by any collector. */
+  /** Whether any collector has recorded a complete first pass over the directories. */
   get isPassed(): boolean {
     return this.#summary.isPassed;
   }
 
-  /** Read what is shown of the ledger as a whole. @throws StoreError. */
+  /** Reads the summary of the ledger. @throws StoreError. */
   async refresh(): Promise<void> {
     this.#summary = await this.#read(() => readShared(this.#summary));
   }
@@ -87,9 +87,9 @@ export class PostgresView extends SummaryView implements LedgerView {
     return totalsIn(await this.#page('total', () => readTotals(this.context())));
   }
 
-  hosts(most = this.options.maxHosts): Promise<readonly string[]> {
+  hosts(max = this.options.maxHosts): Promise<readonly string[]> {
     const { maxHosts } = this.options;
-    const limit = Math.min(most, maxHosts);
+    const limit = Math.min(max, maxHosts);
     return this.#latest(this.#hosts, `${limit}`, () => readHosts(maxHosts, limit));
   }
 
@@ -115,26 +115,26 @@ export class PostgresView extends SummaryView implements LedgerView {
     return this.#page(`crash ${id}`, () => crashOfId(id));
   }
 
-  /** What `work` comes to, which must be what JSON can hold. */
+  /** Returns the result of `work`, which must be serializable as JSON. */
   async #page<T>(key: string, work: () => Work<T>): Promise<T> {
     const text = await this.#latest(this.#pages, key, () => jsonOf(work()));
     return (text === undefined ? undefined : JSON.parse(text)) as T;
   }
 
-  /** What is read now; what was read before where that fails. @throws StoreError. */
+  /** Returns the result of `work`; the cached one if reading fails. @throws StoreError. */
   async #latest<T, R extends T | undefined>(
-    kept: Kept<T>,
+    cache: Cache<T>,
     key: string,
     work: () => Work<R>,
   ): Promise<R> {
-    if (this.#isAway && kept.has(key)) {
+    if (this.#isAway && cache.has(key)) {
       this.#tryAgain().catch(() => undefined);
-      return kept.get(key) as R;
+      return cache.get(key) as R;
     }
-    return await kept.latest(key, () => this.#ask(work));
+    return await cache.latest(key, () => this.#ask(work));
   }
 
-  /** @throws StoreError: `away` only after a try that began later than this. */
+  /** @throws StoreError; `away` only after an attempt that began after this call. */
   async #ask<T>(work: () => Work<T>): Promise<T> {
     if (!this.#isAway) {
       try {
@@ -165,7 +165,7 @@ export class PostgresView extends SummaryView implements LedgerView {
       return result;
     } catch (error) {
       const problem = StoreError.from(this.#database.name, error);
-      // A connection that broke says nothing of a database that answered over another one since.
+      // A broken connection means nothing if the database answered over another one since.
       if (problem.problem === 'away' && this.#answeredMs < beganMs) this.#isAway = true;
       throw problem;
     }

@@ -1,8 +1,8 @@
-// A walk over the crashes of a shared ledger, a few at a time.
+// Iteration over the crashes of a shared ledger, a few at a time.
 
 import type { Crash } from './crash.ts';
 
-/** Every crash. @param next those after `last`; undefined: the first ones; none: there are no more. */
+/** Iterates over all crashes. @param next returns those after `last` (undefined: the first); empty at the end. */
 export async function* eachCrash(
   next: (last: Crash | undefined) => Promise<readonly Crash[]>,
 ): AsyncGenerator<Crash> {

@@ -1,6 +1,6 @@
-// A ledger's PostgreSQL database, over a few connections: the only file that knows pg. Every transaction
-// that writes has the ledger for itself, as in SQLite, so what one collector recorded the next one sees;
-// every piece of work that reads sees one moment.
+// The PostgreSQL database of a ledger, over a few connections; the only file that uses pg. Writing
+// transactions exclude each other, as in SQLite, so that each collector sees what the others recorded; each
+// piece of reading work sees one snapshot.
 
 import { Pool, type PoolClient, type PoolConfig, type QueryResult } from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
@@ -11,61 +11,64 @@ import { MIGRATIONS } from './schema.ts';
 import type { Answer, Row, Statement, Work } from './statements.ts';
 import { StoreError, type StoreProblem } from './store-error.ts';
 
-/** At a time, of one collector. */
+/** Maximum number of connections per collector. */
 const CONNECTIONS = 8;
 const CONNECT_MS = 5000;
-/** How long a statement may take: a page over millions of crashes. Then the database gives up on it. */
+/** Time limit of a statement, enforced by the database; enough for a page over millions of crashes. */
 const STATEMENT_MS = 8000;
-/** How long an answer may take; longer than a statement: a database that answers is not away. */
+/**
+ * Time limit of an answer; longer than that of a statement, so that a slow statement does not count as
+ * `away`.
+ */
 const ANSWER_MS = 10_000;
-/** How long a collector that was stopped within a transaction may keep the others waiting. */
+/** How long a collector that was stopped during a transaction can block the others. */
 const IDLE_IN_TRANSACTION_MS = 5000;
-/** Settings of one transaction: a pooler refuses those of a session, or hands them to others. */
+/** Settings of a single transaction: poolers refuse settings of a session, or pass them on to other clients. */
 const LIMITS = `SET LOCAL statement_timeout = ${STATEMENT_MS};
   SET LOCAL idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`;
 const BEGIN_READING = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${LIMITS}`;
 /**
- * What is shown is durable: others see a transaction only after it is. The advisory lock is that of those
- * who write; its second number is the schema that the ledger is in.
+ * Writes are durable before others see them, so synchronous_commit is required. The advisory lock serializes
+ * writers; its second number is derived from the schema of the ledger.
  */
 const BEGIN_WRITING = `BEGIN; ${LIMITS};
   SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
   SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()))`;
 
-/** Types of columns by their OID (pg_type.dat); all others are text. */
+/** Types of columns by OID (pg_type.dat); all others are read as text. */
 const BOOLEAN = 16;
 const NUMBERS: ReadonlySet<number> = new Set([20, 21, 23, 700, 701, 1700]);
 
 /** The database of a shared ledger. */
 export class Postgres {
-  /** Names it in messages: no user, no password. */
+  /** Name for messages, without user and password. */
   readonly name: string;
   readonly #url: string;
-  /** None before it is used, and after a connection could not be made: its certificates are read anew. */
+  /** undefined before its first use, and after a connection failed, so that certificates are read again. */
   #pool: Pool | undefined;
 
-  /** @param url as libpq takes it. */
+  /** @param url as libpq accepts it. */
   constructor(url: string) {
     this.name = nameOf(url);
     this.#url = url;
   }
 
-  /** Do work that only reads, as of one moment. @throws StoreError. */
+  /** Runs reading work on one snapshot. @throws StoreError. */
   read<T>(work: Work<T>): Promise<T> {
     return this.#transaction(BEGIN_READING, work);
   }
 
-  /** Do work that writes while nobody else does. @throws StoreError: nothing of it is in the ledger then. */
+  /** Runs writing work, excluding other writers. @throws StoreError; nothing is committed then. */
   write<T>(work: Work<T>): Promise<T> {
     return this.#transaction(BEGIN_WRITING, work);
   }
 
-  /** Do work that takes part in no transaction but that of each of its statements. @throws StoreError. */
+  /** Runs each statement of the work in its own transaction. @throws StoreError. */
   do<T>(work: Work<T>): Promise<T> {
     return this.#withClient((client) => done(client, work));
   }
 
-  /** Make the tables, or bring them to the newest version. @throws StoreError. */
+  /** Creates the tables, or migrates them to the newest version. @throws StoreError. */
   migrate(): Promise<void> {
     return this.#withClient(async (client) => {
       await client.query(BEGIN_WRITING);
@@ -86,7 +89,7 @@ export class Postgres {
     });
   }
 
-  /** @throws StoreError when the tables are missing, or are not those of this version. */
+  /** @throws StoreError if the tables are missing or of another version. */
   async requireCurrent(): Promise<void> {
     const version = await this.read(versionOf(this.name));
     if (version === MIGRATIONS.length) return;
@@ -100,15 +103,15 @@ export class Postgres {
 
   #transaction<T>(begin: string, work: Work<T>): Promise<T> {
     return this.#withClient(async (client) => {
-      const [begun, came] = sentTogether(client, () => [client.query(begin), done(client, work)]);
-      begun.catch(() => undefined); // it is awaited when the work, sent along with it, came to its end
-      const result = await came.catch(async (error: unknown) => {
+      const [begun, result] = sentTogether(client, () => [client.query(begin), done(client, work)]);
+      begun.catch(() => undefined); // sent together with the work, and awaited after it
+      const value = await result.catch(async (error: unknown) => {
         await begun;
         throw error;
       });
       await begun;
       await client.query('COMMIT');
-      return result;
+      return value;
     });
   }
 
@@ -119,7 +122,7 @@ export class Postgres {
       client.release();
       return result;
     } catch (error) {
-      // Nobody knows what state it is in. The server takes back what it did.
+      // The state of the connection is unknown. Closing it rolls back the transaction.
       client.release(true);
       throw this.#problem(error);
     }
@@ -148,14 +151,14 @@ export class Postgres {
 
 function newPool(url: string): Pool {
   const pool = new Pool(poolConfig(url));
-  // Connections that nobody uses, or that failed under a statement, which fails with them.
+  // Errors of idle connections are ignored; an error during a statement also rejects the statement.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
 function poolConfig(url: string): PoolConfig {
-  // Without it `pg` has meanings of its own for sslmode.
+  // Without this parameter, `pg` interprets sslmode differently.
   const asLibpq = /[?&]uselibpqcompat=/.test(url)
     ? url
     : `${url}${url.includes('?') ? '&' : '?'}uselibpqcompat=true`;
@@ -163,14 +166,14 @@ function poolConfig(url: string): PoolConfig {
   const password = [given.password, process.env['PGPASSWORD']].find((one) => one !== '');
   return {
     ...given,
-    // It is called with the connection that it is for, which its type does not say.
+    // pg calls it with the parameters of the connection, which its type does not show.
     password: password ?? (passwordInFile as never),
     application_name: 'hwerr-exporter',
     max: CONNECTIONS,
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: ANSWER_MS,
     keepAlive: true,
-    pipeline: true, // statements that were yielded together take one round trip
+    pipeline: true, // statements yielded together take one round trip
     types: { getTypeParser: parserOf as never },
   };
 }
@@ -190,7 +193,7 @@ function nameOf(url: string): string {
   }
 }
 
-/** The version of the schema; 0: there is none. */
+/** Returns the version of the schema; 0 if there is none. */
 function* versionOf(name: string): Work<number> {
   const [found] = yield [
     { wants: 'rows', sql: `SELECT to_regclass('meta') IS NOT NULL AS found`, values: [] },
@@ -204,7 +207,7 @@ function* versionOf(name: string): Work<number> {
   throw new StoreError('damaged', `${name}: its table meta does not say what schema it has`);
 }
 
-/** In one packet what `send` sends at once: each of them wakes the database. */
+/** Sends everything that `send` writes in one packet, because each packet wakes the database. */
 function sentTogether<T>({ connection: { stream } }: PoolClient, send: () => T): T {
   stream.cork();
   try {
@@ -214,7 +217,7 @@ function sentTogether<T>({ connection: { stream } }: PoolClient, send: () => T):
   }
 }
 
-/** Runs work on a connection, a statement or some at a time. */
+/** Runs work on a connection, with the statements of each step sent together. */
 async function done<T>(client: PoolClient, work: Work<T>): Promise<T> {
   let step = work.next();
   while (step.done !== true) step = work.next(await answers(client, step.value));
@@ -240,22 +243,22 @@ function query(client: PoolClient, { sql, values }: Parameters): Promise<QueryRe
   return client.query(sql, [...values]);
 }
 
-/** By SQLSTATE (appendix A of PostgreSQL's manual), its first two characters for a class. */
+/** Problems by SQLSTATE (PostgreSQL manual, appendix A); two characters stand for a class. */
 const PROBLEMS: ReadonlyMap<string, StoreProblem> = new Map<string, StoreProblem>([
   ['53100', 'full'],
   ['25006', 'read_only'], // a standby
-  ['42501', 'read_only'], // no right to write
-  ['08', 'away'], // the connection
-  ['28', 'away'], // it does not let us in
+  ['42501', 'read_only'], // no permission to write
+  ['08', 'away'], // connection error
+  ['28', 'away'], // login refused
   ['3D', 'away'], // no such database
-  ['53', 'away'], // too many connections, no memory
-  ['57014', 'io'], // it gave up on a statement
-  ['57', 'away'], // it starts, or shuts down
+  ['53', 'away'], // too many connections, or out of memory
+  ['57014', 'io'], // statement timeout
+  ['57', 'away'], // starting or shutting down
 ]);
 
 function problemOf(error: unknown): StoreProblem {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  // What has no SQLSTATE is of the network, or a time that ran out.
+  // Errors without a SQLSTATE are network errors and timeouts.
   if (!/^[\dA-Z]{5}$/.test(code)) return 'away';
   return PROBLEMS.get(code) ?? PROBLEMS.get(code.slice(0, 2)) ?? 'io';
 }

@@ -1,4 +1,4 @@
-// The ledger of a directory, read while a daemon may be writing it.
+// Reads the ledger of a directory, also while a daemon writes it.
 
 import type { Crash } from './crash.ts';
 import type { CrashFilter } from '../selection.ts';
@@ -6,9 +6,9 @@ import { nextCrashes } from './selection.ts';
 import { Store } from './store.ts';
 
 /**
- * Read the crashes of it that are selected, newest first.
+ * Reads the selected crashes, newest first.
  *
- * @throws StoreError when there is no ledger, or it cannot be read.
+ * @throws StoreError if there is no ledger or it cannot be read.
  */
 export function readCrashes(
   directory: string,
@@ -23,7 +23,7 @@ export function readCrashes(
   }
 }
 
-/** Every crash that is selected, newest first. @throws StoreError. */
+/** Iterates over the selected crashes, newest first. @throws StoreError. */
 export function* eachCrash(store: Store, filter: CrashFilter = {}): Generator<Crash> {
   let crashes = store.do(nextCrashes(filter, undefined));
   while (crashes.length > 0) {

@@ -1,5 +1,5 @@
-// Reads the ledger of a directory for metrics, page and command line: by index, when it is asked for, and
-// again only when something was committed since.
+// Reads the ledger of a directory for metrics, pages and commands: by index, on demand, and again only after a
+// commit.
 
 import type { Logger } from '../log.ts';
 import type { Crash } from './crash.ts';
@@ -7,7 +7,7 @@ import { eachCrash } from './read-crashes.ts';
 import type { FileResult, ReaderOptions } from './engine.ts';
 import { readProblem } from './files.ts';
 import { readHosts } from './hosts.ts';
-import { Kept } from './kept.ts';
+import { Cache } from './cache.ts';
 import type { CrashPage, LedgerView, SignaturePage } from './ledger-view.ts';
 import type { GoneFile } from './record.ts';
 import { crashOfId, selectCrashes, selectSignatures } from './selection.ts';
@@ -20,12 +20,12 @@ import { NOTHING, type Summary, SummaryView, readSummary } from './summary.ts';
 import { NO_CRASHES, type TotalsText, readHostTotals, readTotals, totalsIn } from './total-rows.ts';
 import type { Totals } from './totals.ts';
 
-/** Characters of the totals that are kept: a host takes 3,000, or more where its logs are long. */
+/** Maximum number of characters of cached totals; a host takes 3,000, more with long log lines. */
 const MAX_TOTALS = 2 ** 25;
-/** Answers that are kept of the ledger as a whole: its numbers, and lists of hosts for /sd and a form. */
+/** Maximum number of cached answers about the whole ledger: summary, total, host lists for /sd and a form. */
 const MAX_WHOLE = 4;
 
-/** What was read, of which state of which connection, and when: totals lack what was too old by then. */
+/** A cached answer, and the state it was read from. `readMs` matters for totals, which leave out old crashes. */
 interface Answer {
   readonly store: Store;
   readonly dataVersion: number;
@@ -39,18 +39,18 @@ interface LedgerReaderOptions extends ReaderOptions {
   readonly log: Logger;
 }
 
-/** Shows one ledger. Where it cannot be read, what is in metrics is what was read last. */
+/** Reads one ledger. If it cannot be read, metrics show the last values read. */
 export class LedgerReader extends SummaryView implements LedgerView {
   readonly isRead = true;
-  readonly #whole = new Kept<Answer>({ most: MAX_WHOLE });
-  readonly #totals = new Kept<Answer>({
-    ...{ most: MAX_TOTALS, sizeOf: ({ value }) => (value as TotalsText).length },
+  readonly #whole = new Cache<Answer>({ maxSize: MAX_WHOLE });
+  readonly #totals = new Cache<Answer>({
+    ...{ maxSize: MAX_TOTALS, sizeOf: ({ value }) => (value as TotalsText).length },
   });
   readonly #directory: string;
   readonly #showsTotal: boolean;
   readonly #log: Logger;
   #store: Store | undefined;
-  /** What could not be read, since it was said in the log, and why. */
+  /** The key whose failed read was logged, and the reason. */
   #failing: { readonly key: string; readonly problem: StoreError } | undefined;
 
   constructor(options: LedgerReaderOptions, failures: RecentFailures) {
@@ -68,12 +68,12 @@ export class LedgerReader extends SummaryView implements LedgerView {
     return this.#failing?.problem;
   }
 
-  /** Whether reading it failed. */
+  /** Whether a statement failed. */
   get hasFailed(): boolean {
     return this.#store?.hasFailed ?? false;
   }
 
-  /** Show this ledger from now on, and close the one before. @throws StoreError when it cannot be read. */
+  /** Switches to this ledger and closes the previous one. @throws StoreError if it cannot be read. */
   show(store: Store): void {
     this.#read(store, this.#whole, 'summary', readSummary);
     if (this.#showsTotal) this.#read(store, this.#whole, 'total', () => readTotals(this.context()));
@@ -90,16 +90,16 @@ export class LedgerReader extends SummaryView implements LedgerView {
     return this.#latest(this.#whole, 'summary', readSummary) ?? NOTHING;
   }
 
-  /** @throws StoreError when it cannot be read, and was not before. */
+  /** @throws StoreError if it cannot be read and no earlier value is cached. */
   total(): Totals {
     const text = this.#latest(this.#whole, 'total', () => readTotals(this.context()));
     return text === undefined ? NO_CRASHES : totalsIn(text);
   }
 
   /** @throws StoreError as total() does. */
-  hosts(most = this.options.maxHosts): readonly string[] {
+  hosts(max = this.options.maxHosts): readonly string[] {
     const { maxHosts } = this.options;
-    const limit = Math.min(most, maxHosts);
+    const limit = Math.min(max, maxHosts);
     return this.#latest(this.#whole, `hosts ${limit}`, () => readHosts(maxHosts, limit)) ?? [];
   }
 
@@ -126,7 +126,7 @@ export class LedgerReader extends SummaryView implements LedgerView {
     return this.#store?.snapshot(crashOfId(id));
   }
 
-  /** What became of a file in this state, if that is known and needs no second look. */
+  /** Returns the result of this version of a file, if it is known and final. */
   resultOf({ root, path }: GoneFile, version: string): FileResult | undefined {
     const known = this.#store?.row('SELECT version, result FROM file WHERE root = ? AND path = ?', [
       root,
@@ -135,23 +135,23 @@ export class LedgerReader extends SummaryView implements LedgerView {
     return known?.['version'] === version ? (known['result'] as FileResult) : undefined;
   }
 
-  /** Paths of the files of a directory that need no second look. */
+  /** Returns the paths of the files of a directory with known results. */
   knownFiles(root: string): string[] {
     const rows = this.#store?.rows('SELECT path FROM file WHERE root = ?', [root]) ?? [];
     return rows.map(({ path }) => String(path));
   }
 
-  /** What is committed; where it cannot be read, what was read before. @throws StoreError. */
-  #latest<T>(kept: Kept<Answer>, key: string, work: () => Work<T>): T | undefined {
-    const known = kept.get(key);
+  /** Returns what is committed; if it cannot be read, the cached value. @throws StoreError. */
+  #latest<T>(cache: Cache<Answer>, key: string, work: () => Work<T>): T | undefined {
+    const known = cache.get(key);
     const store = this.#store;
     if (store === undefined) return known?.value as T | undefined;
     try {
       const isCurrent =
         known?.store === store &&
         known.dataVersion === store.dataVersion &&
-        known.readMs <= this.options.nowMs(); // later: the clock was set back since
-      const value = isCurrent ? (known.value as T) : this.#read(store, kept, key, work);
+        known.readMs <= this.options.nowMs(); // otherwise the clock was set back
+      const value = isCurrent ? (known.value as T) : this.#read(store, cache, key, work);
       if (this.#failing?.key === key) this.#failing = undefined;
       return value;
     } catch (error) {
@@ -169,11 +169,11 @@ export class LedgerReader extends SummaryView implements LedgerView {
   }
 
   /** @throws StoreError. */
-  #read<T>(store: Store, kept: Kept<Answer>, key: string, work: () => Work<T>): T {
-    const { dataVersion } = store; // before: what is committed meanwhile is read again
+  #read<T>(store: Store, cache: Cache<Answer>, key: string, work: () => Work<T>): T {
+    const { dataVersion } = store; // taken before reading, so that later commits are noticed
     const readMs = this.options.nowMs();
     const value = store.snapshot(work());
-    kept.keep(key, value === undefined ? undefined : { store, dataVersion, readMs, value });
+    cache.set(key, value === undefined ? undefined : { store, dataVersion, readMs, value });
     return value;
   }
 }

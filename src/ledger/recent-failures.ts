@@ -1,28 +1,28 @@
-// The newest files that gave no counters: for people to see, not counted here, and not kept on disk.
+// The newest files without counters, to show to people; neither counted here nor stored.
 
 import type { Failure } from '../failure.ts';
 
-/** Failures to show: the newest so many. */
+/** Maximum number of failures shown. */
 const MAX_FAILURES = 100;
 
-/** A file that gave no counters, and when that became known, Unix seconds. */
+/** A file without counters, and the time of its failure, Unix seconds. */
 export interface RecordedFailure extends Failure {
   readonly path: string;
-  /** The host that the path names; undefined where it names none. */
+  /** The host in the path; undefined if there is none. */
   readonly host?: string;
   readonly recordedSeconds: number;
 }
 
-/** The last failure of each path, of the newest so many paths. */
+/** The last failure of each path, up to MAX_FAILURES. */
 export class RecentFailures {
   readonly #byPath = new Map<string, RecordedFailure>();
 
-  /** Oldest first. */
+  /** Returns the failures, oldest first. */
   values(): Iterable<RecordedFailure> {
     return this.#byPath.values();
   }
 
-  /** @param failure what came of the file now; undefined: no failure. */
+  /** @param failure the latest result of the file; undefined if it is not a failure. */
   record(
     path: string,
     failure: Omit<RecordedFailure, 'path' | 'recordedSeconds'> | undefined,
@@ -35,6 +35,7 @@ export class RecentFailures {
     if (this.#byPath.size > MAX_FAILURES && oldest !== undefined) this.#byPath.delete(oldest);
   }
 
+  /** Removes a path that can be read again. */
   recovered(path: string): void {
     this.#byPath.delete(path);
   }

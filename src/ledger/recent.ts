@@ -1,10 +1,10 @@
-// How many of something came in a span of time that ends now. They are counted by slices of it, so that
-// memory is bounded by the span, not by how many there are.
+// Counts of recent events. Events are counted per slice of a time span, so that memory depends on the span,
+// not on the number of events.
 
 const DAY_SECONDS = 86_400;
 const SLICES = 720;
 
-/** A span of time, exact to its 720th part: an hour in 30 days. */
+/** A time span with a resolution of 1/720: an hour in 30 days. */
 interface Span {
   readonly seconds: number;
   readonly sliceSeconds: number;
@@ -15,16 +15,16 @@ function days(count: number): Span {
   return { seconds, sliceSeconds: seconds / SLICES };
 }
 
-/** Within which crashes are recent, and suspect crashes. */
+/** How long crashes, and suspect crashes, count as recent. */
 export const SPANS = { crashes: days(1), suspects: days(30) } as const satisfies Record<
   string,
   Span
 >;
 
-/** A slice of time, by its number since 1970, and how many came in it. */
+/** Number of a slice of time since 1970, and of the events in it. */
 export type Slice = readonly [number, number];
 
-/** How many came in the span before `nowSeconds`, or later. */
+/** Returns the number of events in the span before `nowSeconds`, and of later ones. */
 export function recent(
   slices: readonly Slice[],
   { seconds, sliceSeconds }: Span,

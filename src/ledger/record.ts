@@ -1,4 +1,4 @@
-// How one file's outcome changes the ledger. Runs within a transaction.
+// How the outcome of one file changes the ledger. Runs within a transaction.
 
 import type { Failure, FailureReason } from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
@@ -14,18 +14,18 @@ import {
 } from './crash.ts';
 import { candidates, crashesAt, number, putCrash, putFile } from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
-import { panicMark } from './logs.ts';
+import { panicDigest } from './logs.ts';
 import { type CrashIdentity, newCrashId, sameCrash, sha256 } from './identity.ts';
 import { type Work, change, row, run, together } from './statements.ts';
 import { StoreError } from './store-error.ts';
 
-/** A file that is not there any more. */
+/** A file that no longer exists. */
 export interface GoneFile {
   readonly root: string;
   readonly path: string;
 }
 
-/** What goes into the ledger in one transaction. */
+/** The content of one transaction. */
 export interface Batch {
   readonly outcomes: readonly FileOutcome[];
   readonly gone: readonly GoneFile[];
@@ -38,18 +38,18 @@ interface RecordContext {
   readonly nowSeconds: number;
 }
 
-/** What an outcome came to. */
+/** The result of recording an outcome. */
 export interface Change {
-  /** Why the file gave no counters though it should have. */
+  /** Why the file gave no counters although it should have. */
   readonly failure?: Failure;
-  /** The host that the path of such a file names. */
+  /** The host in the path of such a file. */
   readonly failedHost?: string;
 }
 
 /**
- * Make `owner` the one who writes: a daemon that finds another one there has been replaced.
+ * Makes `owner` the only daemon that may write. A daemon that later finds another owner has been replaced.
  *
- * @throws StoreError `other_shard` when the ledger was begun for other hosts.
+ * @throws StoreError `other_shard` if the ledger has the hosts of another shard.
  */
 export function* takeOver(owner: string, shard: Shard | undefined): Work<void> {
   yield* requireShard(shard === undefined ? ALL_HOSTS : shardText(shard));
@@ -59,10 +59,13 @@ export function* takeOver(owner: string, shard: Shard | undefined): Work<void> {
   );
 }
 
-/** The one shard that has all hosts: that of a ledger which names none. */
+/** The shard with all hosts; also that of a ledger without a recorded shard. */
 const ALL_HOSTS = '0/1';
 
-/** Hosts that fall to another shard now would be shown by two, and their counters go down at one. */
+/**
+ * Refuses a changed shard: hosts that belong to another shard now would be counted by two collectors, or
+ * their counters would decrease.
+ */
 function* requireShard(wanted: string): Work<void> {
   const kept = (yield* row(`SELECT value FROM meta WHERE key = 'shard'`))?.['value'] ?? ALL_HOSTS;
   if (kept === wanted) return;
@@ -75,13 +78,13 @@ function* requireShard(wanted: string): Work<void> {
   );
 }
 
-/** @throws StoreError `busy` when another daemon took the ledger over. */
+/** @throws StoreError `busy` if another daemon has taken the ledger over. */
 export function* requireOwner(owner: string): Work<void> {
   if ((yield* row(`SELECT value FROM meta WHERE key = 'owner'`))?.['value'] === owner) return;
   throw new StoreError('busy', 'another daemon took the ledger over');
 }
 
-/** Record a batch, within one transaction. @returns the changes of each outcome. */
+/** Records a batch within one transaction. @returns the change of each outcome. */
 export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]> {
   yield* together(
     gone.map(({ root, path }) =>
@@ -93,16 +96,16 @@ export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]>
   return changes;
 }
 
-/** What an index of PostgreSQL can hold; a file with a longer path is decoded again after a restart. */
+/** Limit of PostgreSQL's index entries; files with longer paths are decoded again after a restart. */
 const MAX_REMEMBERED_BYTES = 2000;
 
-/** Take one outcome in; called again with the same outcome, it changes nothing more. */
+/** Records one outcome; recording the same outcome again changes nothing. */
 function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
   if (outcome.kind === 'failure') return yield* failed(outcome, outcome.failure, context);
   const { root, path, version, report } = outcome;
   const crash = yield* recordCrash(outcome, report, context);
   const { hwerr } = report;
-  // A part of a split dump, or a poorer copy: the crash has its counters, nothing is wrong.
+  // A part of a split dump, or a poorer copy, is no failure if the crash already has its counters.
   const isAnswered = hwerr.kind === 'present' || crash.hwerr.kind === 'present';
   const isFine = isAnswered || hwerr.reason === 'kernel_without_hwerr' || hwerr.reason === 'pstore';
   if (!isFine) {
@@ -127,7 +130,7 @@ function* failed(outcome: FileOutcome, failure: Failure, context: RecordContext)
   return { failure, ...(host !== null && { failedHost: host }) };
 }
 
-/** @returns what is known of the crash now. */
+/** @returns the merged report of the crash. */
 function* recordCrash(
   { path, content }: FileOutcome,
   report: CrashReport,
@@ -139,7 +142,7 @@ function* recordCrash(
   const identity: CrashIdentity = {
     ...{ bootId, crashTimeSeconds, nodename: hostName(nodename) },
     pathHost: pathHost(path, hostRule),
-    panicMark: panicMark(report),
+    panicDigest: panicDigest(report),
     isOfPstore: isOfPstore(report),
   };
   const named = hostOf(nodename, path, hostRule);
@@ -154,7 +157,7 @@ function* recordCrash(
     recordedSeconds: nowSeconds,
     suspectWindowSeconds,
   };
-  // A fallback is no host: what is said later replaces it.
+  // A fallback is replaced as soon as a host is known.
   const isNamed = before !== undefined && before.hostSource !== 'fallback';
   const after: CountedCrash = {
     ...withReport(known, before ? merged(before.report, next) : next),
@@ -192,7 +195,10 @@ function* freeId(identity: CrashIdentity, digest: string, sequence: number): Wor
   return isTaken ? newCrashId(identity, digest, String(sequence)) : id;
 }
 
-/** With so many contents a new one takes the place of any other: a copy of that may count again. */
+/**
+ * Maximum number of remembered contents; beyond it a new one replaces another, whose copies may then count
+ * again.
+ */
 const MAX_COUNTED = 100_000;
 const MAX_MESSAGE_LENGTH = 1000;
 
@@ -201,7 +207,7 @@ interface Uncounted {
   readonly message: string;
 }
 
-/** Count a content under a reason, unless it is counted already. */
+/** Counts a content under a reason, unless it is already counted. */
 function* countOnce(
   { path, version, content }: FileOutcome,
   { reason, message }: Uncounted,
@@ -223,7 +229,7 @@ function* countOnce(
   yield* forgetOne(reason, key);
 }
 
-/** Keys are digests, so the one that comes after `key` is any. */
+/** Removes one content. Keys are digests, so the next key after `key` is an arbitrary one. */
 function* forgetOne(reason: string, key: string): Work<void> {
   const all = number((yield* row('SELECT sum(count) AS count FROM failure_total'))?.['count']) ?? 0;
   if (all <= MAX_COUNTED) return;

@@ -1,38 +1,37 @@
-// Repairs that an operator acknowledged: from then on older crashes of the host no longer count as
-// recent suspects.
+// Acknowledged repairs: earlier crashes of a repaired host no longer count as recent suspects.
 
 import { number } from './crash-rows.ts';
 import { type Row, type Work, row as oneRow, rows } from './statements.ts';
 import { Store } from './store.ts';
 
-/** One repair of one host, which is for its crashes up to `crash`. */
+/** A repair of a host, which applies to its crashes up to `crash`. */
 interface Repair {
-  /** From 1, in the order in which they were acknowledged. */
+  /** From 1, in the order of acknowledgement. */
   readonly number: number;
   readonly host: string;
-  /** `sequence` of the host's newest crash by then. */
+  /** `sequence` of the host's newest crash at that time. */
   readonly crash: number;
   /** Unix seconds. */
   readonly recordedSeconds: number;
   readonly note: string;
 }
 
-/** A repair, and whether it was not known before. */
+/** A repair, and whether it is new. */
 export interface Recorded {
   readonly repair: Repair;
   readonly isNew: boolean;
 }
 
-/** A host that is not in the ledger, or none where there are several. */
+/** The host is not in the ledger, or not given although there are several. */
 class UnknownHost extends Error {}
 
 const MAX_NOTE_LENGTH = 500;
 
 /**
- * Acknowledge that a host was repaired. Said again with the same note before its next crash, it
- * changes nothing.
+ * Acknowledges that a host was repaired. Repeating it with the same note before the host's next crash changes
+ * nothing.
  *
- * @param host undefined: the only one that the ledger knows.
+ * @param host undefined: the only host in the ledger.
  * @throws UnknownHost.
  */
 export function* recordRepair(
@@ -60,9 +59,9 @@ export function* recordRepair(
 }
 
 /**
- * recordRepair() in the ledger of a directory, which a daemon may have open.
+ * Runs recordRepair() on the ledger of a directory, which a daemon may have open.
  *
- * @throws UnknownHost; StoreError when there is no ledger, or it cannot be written.
+ * @throws UnknownHost; StoreError if there is no ledger or it cannot be written.
  */
 export function repaired(directory: string, host: string | undefined, note: string): Recorded {
   Store.openCurrent(directory).close();

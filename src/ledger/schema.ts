@@ -1,8 +1,8 @@
-// The ledger's schema, one step a version. deploy/docs/ledger.md describes it for people; the three
-// views are what they may rely on. A step that was released is never changed: a new one is added.
+// The ledger's schema, one step per version. deploy/docs/ledger.md documents it; users may rely on the three
+// views. A released step is never changed; changes are new steps.
 //
-// What every version keeps is `meta` with `schema`, which says the same as user_version, and `ledger`,
-// which says the same as application_id: two places that agree are not damaged.
+// All versions have `meta` with `schema`, equal to user_version, and `ledger`, equal to application_id: as
+// long as both copies agree, neither is damaged.
 
 export const MIGRATIONS: readonly string[] = [
   `

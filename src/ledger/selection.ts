@@ -1,7 +1,7 @@
-// Crashes that a query selects. Which they are, and in what order, is read from an index that has
-// every column asked about; only rows that are shown are read whole.
+// Selects crashes. Which crashes, and their order, is read from an index with all columns of the filters;
+// only rows that are shown are read completely.
 //
-// Statements are put together from the fixed texts below, and never from what was asked.
+// Statements are composed of the fixed texts below, never of text from the query.
 
 import type { CrashFilter, CrashSelection, Sort } from '../selection.ts';
 import { HARDWARE_VERDICTS, VERDICTS } from '../triage.ts';
@@ -10,7 +10,7 @@ import type { CountedCrash, Crash } from './crash.ts';
 import type { CrashPage, SignatureGroup, SignaturePage } from './ledger-view.ts';
 import { type Row, type Statement, type Work, row, rows, select, together } from './statements.ts';
 
-/** An SQL list of names of this program's own. */
+/** Returns an SQL list of constant names. */
 function quoted(names: readonly string[]): string {
   return names.map((name) => `'${name}'`).join(', ');
 }
@@ -39,7 +39,7 @@ const ORDERS: Readonly<Record<Sort, string>> = {
   verdict: `CASE verdict ${VERDICTS.map((kind, i) => `WHEN '${kind}' THEN ${i}`).join(' ')} END, ${NEWEST}`,
 };
 
-/** No verdict is called `hardware`: several are. */
+/** The filter `hardware` is not a verdict but stands for several. */
 const ANY_HARDWARE = `verdict IN (:verdict, ${quoted(HARDWARE_VERDICTS)})`;
 
 function condition(name: keyof CrashFilter, { verdict }: CrashFilter): string {
@@ -52,23 +52,23 @@ interface Where {
   readonly values: Readonly<Record<string, string | number>>;
 }
 
-/** @param more conditions beside those of the filter. */
+/** @param more conditions in addition to the filter. */
 function where(filter: CrashFilter, ...more: readonly string[]): Where {
-  const asked = (Object.keys(CONDITIONS) as (keyof CrashFilter)[]).flatMap((name) => {
+  const given = (Object.keys(CONDITIONS) as (keyof CrashFilter)[]).flatMap((name) => {
     const value = filter[name];
     return value === undefined ? [] : [{ name, value }];
   });
-  const conditions = [...asked.map(({ name }) => condition(name, filter)), ...more];
+  const conditions = [...given.map(({ name }) => condition(name, filter)), ...more];
   return {
     sql: conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`,
-    // Times may be asked for in fractions of a second; in the tables they are whole.
+    // Times in a filter may have fractions of a second; in the tables they are whole.
     values: Object.fromEntries(
-      asked.map(({ name, value }) => [name, typeof value === 'number' ? Math.ceil(value) : value]),
+      given.map(({ name, value }) => [name, typeof value === 'number' ? Math.ceil(value) : value]),
     ),
   };
 }
 
-/** What is asked of the database for a page, for the test that no walk over whole rows is among it. */
+/** Returns the statements of a page, for the test that they do not scan whole rows. */
 export function statements(
   selection: CrashSelection,
 ): Readonly<Record<'page' | 'matching', string>> {
@@ -78,12 +78,12 @@ export function statements(
     page: `SELECT ${CRASH_COLUMNS} FROM crash WHERE sequence IN (
         SELECT sequence FROM crash${sql} ORDER BY ${order} LIMIT :limit OFFSET :offset)
       ORDER BY ${order}`,
-    // They have numbers from 1, without a gap.
+    // Crashes are numbered from 1 without gaps.
     matching: `SELECT ${sql === '' ? 'max(sequence)' : 'count(*)'} AS count FROM crash${sql}`,
   };
 }
 
-/** The crashes of one page. */
+/** Returns one page of crashes. */
 export function* selectCrashes(selection: CrashSelection): Work<CrashPage> {
   const { values } = where(selection);
   const { limit, offset } = selection;
@@ -91,7 +91,7 @@ export function* selectCrashes(selection: CrashSelection): Work<CrashPage> {
   return { crashes: yield* crashesOf(found), matching: yield* matching(selection) };
 }
 
-/** How many crashes are selected. */
+/** Returns the number of selected crashes. */
 function* matching(selection: CrashSelection): Work<number> {
   const counted = yield* row(statements(selection).matching, where(selection).values);
   return Number(counted?.['count']);
@@ -109,12 +109,15 @@ function groupOf(signature: string, row: Row, newest: CountedCrash): SignatureGr
   };
 }
 
-/** What is counted of one signature: to count it of all takes long, and few are on a page. */
+/**
+ * The numbers of one signature. Computed only for the signatures on a page, because computing them for all
+ * takes long.
+ */
 const GROUP = `count(*) AS crashes, count(DISTINCT host) AS hosts,
   count(DISTINCT kernel_release) AS kernels, count(DISTINCT hardware) AS models,
   count(*) - count(hardware) AS unnamed, count(CASE WHEN ${OF_HARDWARE} THEN 1 END) AS of_hardware`;
 
-/** What the selected crashes with each of the signatures have in common, and the newest of them. */
+/** Returns the numbers, and the newest of the selected crashes, of each signature. */
 function* groupsOf(
   selection: CrashFilter,
   signatures: readonly string[],
@@ -134,7 +137,7 @@ function* groupsOf(
   );
 }
 
-/** The signatures of one page. */
+/** Returns one page of signatures. */
 export function* selectSignatures(selection: CrashSelection): Work<SignaturePage> {
   const signed = where(selection, 'signature IS NOT NULL');
   const { limit, offset } = selection;
@@ -157,7 +160,7 @@ export function* selectSignatures(selection: CrashSelection): Work<SignaturePage
   };
 }
 
-/** The crash with this id. */
+/** Returns the crash with this id; undefined if there is none. */
 export function* crashOfId(id: string): Work<Crash | undefined> {
   const [crash] = yield* crashesOf(
     yield* rows(`SELECT ${CRASH_COLUMNS} FROM crash WHERE id = ?`, [id]),
@@ -168,8 +171,8 @@ export function* crashOfId(id: string): Work<Crash | undefined> {
 const STEP = 256;
 
 /**
- * The next crashes that are selected, newest first, after `last`; undefined: the first. Read a few at a
- * time: whoever walks slowly keeps no transaction open.
+ * Returns the next selected crashes after `last` (undefined: the first), newest first. Reading a few at a
+ * time keeps no transaction open for slow consumers.
  */
 export function* nextCrashes(filter: CrashFilter, last: Crash | undefined): Work<Crash[]> {
   const { sql, values } = where(filter, '(ordered_seconds, sequence) < (:seconds, :sequence)');

@@ -1,4 +1,4 @@
-// A ledger in a directory: its files, its lock, the thread that writes, and what is read of it.
+// A ledger in a directory: its files, its lock, the writing thread, and its reader.
 
 import { type FSWatcher, watch } from 'node:fs';
 import type { Logger } from '../log.ts';
@@ -23,24 +23,24 @@ import { StoreError, type StoreProblem } from './store-error.ts';
 import type { Shard } from '../shard.ts';
 import { Writer } from './writer.ts';
 
-/** What would be shown is not this exporter's, or not understood: it does not start. */
+/** The ledger belongs to another exporter or is not understood: the daemon does not start. */
 const REFUSED: ReadonlySet<StoreProblem> = new Set(['busy', 'newer', 'other_shard']);
 
-/** Where it is, and what is shown of it. */
+/** Where the ledger is, and what is shown of it. */
 export interface SqliteOptions extends ReaderOptions {
   readonly directory: string;
-  /** Whether every scrape shows the totals of all crashes: they are read at the start then. */
+  /** Whether every scrape shows the totals of all crashes; they are then read at the start. */
   readonly showsTotal?: boolean;
   readonly shard?: Shard | undefined;
   readonly log: Logger;
 }
 
-/** The ledger of a directory, for one daemon at a time. */
+/** The ledger in a directory, used by one daemon at a time. */
 export class SqliteEngine implements Engine<LedgerReader> {
   readonly failures = new RecentFailures();
   readonly view: LedgerReader;
   readonly isPassedBefore = false;
-  readonly lookMs = 60_000; // events make it come sooner
+  readonly lookMs = 60_000; // file-system events usually trigger it earlier
   readonly claims = undefined;
   readonly #options: SqliteOptions;
   readonly #writer: Writer;
@@ -48,7 +48,7 @@ export class SqliteEngine implements Engine<LedgerReader> {
   #watcher: FSWatcher | undefined;
   #changed: () => void = () => undefined;
   #setAside = 0;
-  /** It was checked, and nothing failed since. */
+  /** Whether the ledger was checked and nothing has failed since. */
   #isSound = false;
 
   constructor(options: SqliteOptions) {
@@ -78,13 +78,13 @@ export class SqliteEngine implements Engine<LedgerReader> {
       (error: unknown) => StoreError.from(directory, error),
     );
     if (problem !== undefined && REFUSED.has(problem.problem)) throw problem;
-    // Zeros in place of what is there would be counters that went down: rather not start at all.
+    // Showing zeros instead of existing data would decrease counters, so the daemon does not start.
     if (!this.view.isOpen && hasLedger(directory)) this.#show(true);
     this.#setAside = await setAsideCount(directory);
     return problem;
   }
 
-  /** @throws StoreError; never for a damaged ledger: that is set aside. */
+  /** @throws StoreError; not for a damaged ledger, which is set aside. */
   async recover(): Promise<void> {
     const { directory } = this.#options;
     makeDirectory(directory);
@@ -95,8 +95,8 @@ export class SqliteEngine implements Engine<LedgerReader> {
       return;
     }
     await this.#writer.takeOver();
-    // It may have been opened in a way that does not see what is written; and what seemed to fail may be
-    // on the disk all the same, as when the thread that wrote it died.
+    // The database may have been opened in a way that does not see new commits; and a write that seemed to
+    // fail may be committed, for example if its thread died.
     this.#show(false);
   }
 
@@ -131,26 +131,26 @@ export class SqliteEngine implements Engine<LedgerReader> {
   #noteClosed(): void {
     const { directory } = this.#options;
     try {
-      // The last one to close moves the WAL into the database, if it may write.
+      // The last connection to close moves the WAL into the database, if it may write.
       if (hasWal(directory)) Store.open(directory, 'write').close();
       noteClosed(directory);
     } catch {
-      // Then the next start checks it.
+      // The next start checks the ledger then.
     }
   }
 
-  /** Whoever examined a damaged ledger removes it. */
+  /** Notices when an operator removes a damaged ledger that was set aside. */
   #watch(): void {
     if (this.#watcher !== undefined) return;
     try {
       this.#watcher = watch(this.#options.directory, { persistent: false }, this.#changed);
       this.#watcher.on('error', () => undefined);
     } catch {
-      // The kernel has a limit of watches: then it is looked at now and then.
+      // The kernel limits watches; the periodic look() then notices changes.
     }
   }
 
-  /** Open the ledger, made or migrated first where it must be, and become the one who writes. */
+  /** Opens the ledger, after creating or migrating it if necessary, and becomes its writer. */
   #openSound(): void {
     const { directory, nowMs, log } = this.#options;
     if (!hasLedger(directory)) Store.create(directory);
@@ -179,10 +179,10 @@ export class SqliteEngine implements Engine<LedgerReader> {
     this.#writer.takeOverAtOnce();
   }
 
-  /** Show the ledger as it is on the disk now. @throws StoreError when that cannot be. */
+  /** Shows the ledger as it is on disk now. @throws StoreError if it cannot be read. */
   #show(isUnknown: boolean): void {
     const store = Store.openCurrent(this.#options.directory);
-    this.#isSound &&= !this.view.hasFailed; // of the one that is shown until now
+    this.#isSound &&= !this.view.hasFailed; // of the store that was shown until now
     try {
       if (isUnknown) store.verify();
       this.view.show(store);

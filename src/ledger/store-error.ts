@@ -1,22 +1,22 @@
-// What can be wrong with the ledger's files, chosen by what the operator does next.
+// Problems of the ledger's storage, distinguished by what the operator does next.
 
 import { constants } from 'node:os';
 import { Unavailable, messageOf } from '../failure.ts';
 
 export const STORE_PROBLEMS = [
-  'full', // make room
-  'read_only', // mount it writable, or give the exporter the right to write
-  'io', // look at the disk
-  'damaged', // nothing to be done for these files: they are set aside
-  'newer', // written by a later version: do not go back
-  'busy', // another daemon works with it
+  'full', // free disk space
+  'read_only', // make it writable, or give the exporter permission
+  'io', // check the disk
+  'damaged', // not repairable; the files are set aside
+  'newer', // written by a later version, which must be used
+  'busy', // another daemon uses it
   'other_shard', // it has the crashes of other hosts
   'away', // the database does not answer, or refuses the connection
 ] as const;
 
 export type StoreProblem = (typeof STORE_PROBLEMS)[number];
 
-/** The ledger cannot be read or written; which remedy there is follows from `problem`. */
+/** The ledger cannot be read or written; the remedy depends on `problem`. */
 export class StoreError extends Unavailable {
   readonly problem: StoreProblem;
 
@@ -25,16 +25,16 @@ export class StoreError extends Unavailable {
     this.problem = problem;
   }
 
-  /** Of an error of SQLite or of a system call; `path` begins its message. */
+  /** Wraps an error of SQLite or of a system call; the message begins with `path`. */
   static from(path: string, cause: unknown): StoreError {
     if (cause instanceof StoreError) return cause;
     return new StoreError(problemOf(cause), `${path}: ${messageOf(cause)}`, cause);
   }
 }
 
-/** Primary result codes of SQLite (sqlite3.h). The others are of the disk, or of a lock. */
+/** Primary result codes of SQLite (sqlite3.h). Others are errors of the disk or of a lock. */
 const SQLITE_PROBLEMS: ReadonlyMap<number, StoreProblem> = new Map<number, StoreProblem>([
-  [1, 'damaged'], // SQLITE_ERROR: a table is missing, for our statements are right
+  [1, 'damaged'], // SQLITE_ERROR: a table is missing, because the statements are correct
   [3, 'read_only'], // SQLITE_PERM
   [8, 'read_only'], // SQLITE_READONLY
   [11, 'damaged'], // SQLITE_CORRUPT
@@ -48,13 +48,13 @@ function problemOf(cause: unknown): StoreProblem {
   return ERRNO_PROBLEMS.get(errnoOf(cause) ?? 0) ?? 'io';
 }
 
-/** The primary result code of an error of SQLite; undefined for any other. */
+/** Returns the primary result code of an error of SQLite; undefined for any other error. */
 export function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error)) return undefined;
   return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
-/** By number, for Node has no name for some. */
+/** Returns the errno by number, because Node has no name for some. */
 function errnoOf(cause: unknown): number | undefined {
   if (!(cause instanceof Error) || !('errno' in cause)) return undefined;
   return typeof cause.errno === 'number' ? -cause.errno : undefined;

@@ -1,9 +1,9 @@
-// The ledger's database: statements, transactions, and the check that it is whole. The only file that
-// knows SQLite; what the statements say is for others. Every transaction is on the disk before it
-// returns, and a kill at any moment leaves the ledger as it was after the last one.
+// The SQLite database of a ledger: statements, transactions, and checks of its integrity; the only file that
+// uses SQLite. Every transaction is on disk before it returns, and a kill at any moment leaves the ledger as
+// it was after the last one.
 //
-// Several connections, of this process and of others, may have one ledger open (WAL): readers see what
-// was committed when their statement began and wait for nobody.
+// Several connections, also of other processes, may be open (WAL): readers see what was committed when their
+// statement began, and never wait.
 
 import { randomInt } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -16,14 +16,14 @@ import { StoreError, sqliteCode } from './store-error.ts';
 
 export type Access = 'write' | 'read';
 
-/** How long a statement waits for another program's transaction. */
+/** How long a statement waits for a transaction of another process. */
 const BUSY_MS = 5000;
-/** Prepared statements kept: selections can be combined in more ways than are worth the memory. */
+/** Maximum number of prepared statements kept, because there are many combinations of filters. */
 const MAX_STATEMENTS = 256;
-/** Panic lines and host names are in its files; the WAL gets the mode of the database. */
+/** The files contain panic lines and host names. The WAL gets the mode of the database. */
 const MODE = 0o640;
 
-/** Primary result codes of SQLite that say no more than that a system call failed. */
+/** Primary result codes of SQLite that only say that a system call failed. */
 const SQLITE_IOERR = 10;
 const SQLITE_CANTOPEN = 14;
 const CANNOT_MAKE_WAL: ReadonlySet<number> = new Set([8, SQLITE_CANTOPEN]); // SQLITE_READONLY
@@ -41,7 +41,7 @@ export class Store {
   }
 
   /**
-   * Make a ledger of this version where there is none. It has its name when it is whole, and durable.
+   * Creates an empty ledger of this version. It gets its name when it is complete and durable.
    *
    * @throws StoreError.
    */
@@ -64,14 +64,14 @@ export class Store {
       renameSync(unfinished, database);
       syncDirectory(directory);
     } catch (error) {
-      throw asked(directory, error);
+      throw fileSystemError(directory, error);
     }
   }
 
   /**
-   * Open the ledger in `directory`, whatever version it has.
+   * Opens the ledger in `directory`, of any version.
    *
-   * @throws StoreError when there is none, or it cannot be opened.
+   * @throws StoreError if there is none or it cannot be opened.
    */
   static open(directory: string, access: Access): Store {
     const path = databasePath(directory);
@@ -88,15 +88,15 @@ export class Store {
       return store;
     } catch (error) {
       store?.close();
-      if (access === 'write') throw asked(directory, error);
+      if (access === 'write') throw fileSystemError(directory, error);
       throw StoreError.from(path, error);
     }
   }
 
   /**
-   * Open the ledger in `directory` to read what this version knows.
+   * Opens the ledger in `directory` for reading, if it has the schema of this version.
    *
-   * @throws StoreError as open() does; `newer` or `read_only` where its schema is another.
+   * @throws StoreError as open() does; `newer` or `read_only` for another schema.
    */
   static openCurrent(directory: string): Store {
     const store = Store.open(directory, 'read');
@@ -111,7 +111,7 @@ export class Store {
   }
 
   /**
-   * Migrate the ledger in `directory`, if it is of an earlier version and sound.
+   * Migrates the ledger in `directory` if it is of an earlier version and sound.
    *
    * @throws StoreError.
    */
@@ -143,29 +143,29 @@ export class Store {
     return this.#hasFailed;
   }
 
-  /** Every row that the statement gives. @throws StoreError. */
+  /** Returns all rows of a statement. @throws StoreError. */
   rows(sql: string, values: Values = []): Row[] {
     return this.#attempt(() => this.#prepared(sql).all(...list(values)) as Row[]);
   }
 
-  /** The first row, if there is one. @throws StoreError. */
+  /** Returns the first row of a statement, if there is one. @throws StoreError. */
   row(sql: string, values: Values = []): Row | undefined {
     return this.#attempt(() => this.#prepared(sql).get(...list(values)) as Row | undefined);
   }
 
-  /** @returns how many rows it changed. @throws StoreError. */
+  /** Runs a statement. @returns the number of changed rows. @throws StoreError. */
   run(sql: string, values: Values = []): number {
     return this.#attempt(() => Number(this.#prepared(sql).run(...list(values)).changes));
   }
 
-  /** Do work that only reads, or is part of a transaction. @throws StoreError, or what it throws. */
+  /** Runs work that only reads, or that is part of a transaction. @throws StoreError, or what the work throws. */
   do<T>(work: Work<T>): T {
     let step = work.next();
     while (step.done !== true) step = work.next(step.value.map((one) => this.#answer(one)));
     return step.value;
   }
 
-  /** Do work that only reads, all of it of one state. @throws StoreError, or what it throws. */
+  /** Runs work that only reads, on one snapshot. @throws StoreError, or what the work throws. */
   snapshot<T>(work: Work<T>): T {
     this.run('BEGIN');
     try {
@@ -175,7 +175,11 @@ export class Store {
     }
   }
 
-  /** Another number whenever another connection, of whatever process, has committed. @throws StoreError. */
+  /**
+   * A number that changes with every commit of another connection, also of other processes.
+   *
+   * @throws StoreError.
+   */
   get dataVersion(): number {
     return Number(this.row('PRAGMA data_version')?.['data_version']);
   }
@@ -187,9 +191,9 @@ export class Store {
   }
 
   /**
-   * Do work in one transaction that writes. Reads within see what was written within.
+   * Runs work in one writing transaction, which sees its own writes.
    *
-   * @throws StoreError: nothing of it is in the ledger then.
+   * @throws StoreError; nothing is committed then.
    */
   transaction<T>(work: Work<T>): T {
     return this.#transaction(() => this.do(work));
@@ -203,25 +207,25 @@ export class Store {
       return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw asked(this.#directory, error);
+      throw fileSystemError(this.#directory, error);
     }
   }
 
-  /** The version of its schema; 0 of a database that has none of our tables. @throws StoreError. */
+  /** The version of the schema; 0 if the database has none of our tables. @throws StoreError. */
   get version(): number {
     return Number(this.row('PRAGMA user_version')?.['user_version']);
   }
 
   /**
-   * Bring it to the newest version, in one transaction.
+   * Migrates to the newest version in one transaction.
    *
-   * @throws StoreError; the ledger is what it was then.
+   * @throws StoreError; the ledger is then unchanged.
    */
   migrate(migrations: readonly string[] = MIGRATIONS): void {
     this.#transaction(() => {
       const known = this.version;
       for (const step of migrations.slice(known)) this.#database.exec(step);
-      // PRAGMA takes no parameters; both are numbers of our own.
+      // PRAGMA accepts no parameters; both numbers are constants or generated here.
       this.#database.exec(`PRAGMA user_version = ${migrations.length}`);
       if (known === 0) this.#name(randomInt(1, 2 ** 31 - 1));
       this.run(`INSERT OR REPLACE INTO meta VALUES ('schema', ?)`, [String(migrations.length)]);
@@ -234,15 +238,15 @@ export class Store {
   }
 
   /**
-   * Read all of it and check that it is whole and of one piece.
+   * Reads everything and checks its integrity.
    *
-   * @throws StoreError `damaged`, or `newer` for a healthy one of a later version.
+   * @throws StoreError `damaged`, or `newer` for an intact ledger of a later version.
    */
   verify(): void {
     const path = databasePath(this.#directory);
     this.#requireKnown();
     const header = readHeader(path);
-    // A WAL of another database brings that one's name along, for every transaction writes `meta`.
+    // A WAL of another database would bring its `ledger` value along, because every transaction writes `meta`.
     const isOne = this.#meta('ledger') === String(header?.applicationId);
     if (!isOne || (header?.writeVersion ?? 0) > 2) {
       throw new StoreError('damaged', `${path}: its parts are not of one ledger`);
@@ -301,7 +305,7 @@ export class Store {
   }
 }
 
-/** As node:sqlite takes them: one by one, or an object as the first. */
+/** Returns the parameters as node:sqlite takes them: one by one, or an object as the first argument. */
 function list(values: Values): SQLInputValue[] {
   return (Array.isArray(values) ? values : [values]) as SQLInputValue[];
 }
@@ -315,14 +319,14 @@ function connect(path: string, access: Access): DatabaseSync {
     return database;
   } catch (error) {
     database.close();
-    // Without a WAL, and without the right to make one, it is read as it lies there.
+    // Without a WAL, and without permission to create one, the database is read as immutable.
     if (!CANNOT_MAKE_WAL.has(sqliteCode(error) ?? 0) || exists(`${path}-wal`)) throw error;
     return new DatabaseSync(new URL(`${pathToFileURL(path).href}?immutable=1`), options);
   }
 }
 
-/** The error as the file system explains it, where SQLite says no more than that a call failed. */
-function asked(directory: string, error: unknown): StoreError {
+/** If SQLite only reports a failed call, returns the error that the file system gives for it. */
+function fileSystemError(directory: string, error: unknown): StoreError {
   const cause = error instanceof StoreError ? error.cause : error;
   const code = sqliteCode(cause);
   if (code === SQLITE_IOERR || code === SQLITE_CANTOPEN) {

@@ -1,4 +1,4 @@
-// What every scrape and page shows of a ledger as a whole.
+// The numbers of a whole ledger that every scrape and page shows.
 
 import type { FailureReason } from '../failure.ts';
 import { number } from './crash-rows.ts';
@@ -16,7 +16,7 @@ import { type Work, select, together } from './statements.ts';
 import type { StoreError } from './store-error.ts';
 import type { TotalsContext } from './total-rows.ts';
 
-/** Numbers of a ledger. */
+/** The numbers of a whole ledger. */
 export interface Summary {
   readonly crashes: number;
   readonly hosts: number;
@@ -24,13 +24,13 @@ export interface Summary {
   readonly lastFailures: LastFailures;
 }
 
-/** Of a ledger with nothing in it. */
+/** The summary of an empty ledger. */
 export const NOTHING: Summary = {
   ...{ crashes: 0, hosts: 0, counted: new Map() },
   lastFailures: new LastFailures(),
 };
 
-/** Crashes and hosts have numbers from 1, without a gap. */
+/** Reads the summary. Crashes and hosts are numbered from 1 without gaps. */
 export function* readSummary(): Work<Summary> {
   const [crashes, hosts] = yield* together([
     select('SELECT max(sequence) AS last FROM crash'),
@@ -44,7 +44,7 @@ export function* readSummary(): Work<Summary> {
   };
 }
 
-/** Shows the summary of a ledger, wherever that is kept. */
+/** The part of a view that shows the summary of a ledger, for all kinds of storage. */
 export abstract class SummaryView {
   protected readonly options: ReaderOptions;
   readonly #failures: RecentFailures;
@@ -54,15 +54,15 @@ export abstract class SummaryView {
     this.#failures = failures;
   }
 
-  /** Why what is shown may be older than what is committed; undefined: it is not. */
+  /** Why the shown data may be older than what is committed; undefined if it is not. */
   get problem(): StoreError | undefined {
     return undefined;
   }
 
-  /** As it was committed last, as far as that can be read. */
+  /** Returns the last committed summary that could be read. */
   protected abstract summary(): Summary;
 
-  /** What totals that are read now depend on. */
+  /** Returns the parameters of totals that are read now. */
   protected context(): TotalsContext {
     const { hostRule, maxHosts, nowMs } = this.options;
     return { fallback: hostRule.fallback, maxHosts, nowSeconds: Math.floor(nowMs() / 1000) };

@@ -1,5 +1,5 @@
-// Reads totals from the tables, by index: for one host it reads as many entries of indexes as the host has
-// crashes, and few rows. What is read can be kept as text, which is small beside the totals made of it.
+// Reads totals from the tables by index: for one host as many index entries as it has crashes, and few rows.
+// The result can be cached as text, which is smaller than the totals made from it.
 
 import { CATEGORIES, type Category, type CrashType, type Severity } from '../vmcore/index.ts';
 import { crashesAt, number } from './crash-rows.ts';
@@ -8,19 +8,19 @@ import { SPANS, type Slice, recent } from './recent.ts';
 import { type Row, type Statement, type Work, select, together } from './statements.ts';
 import type { CategoryTotals, Totals } from './totals.ts';
 
-/** What totals depend on besides the tables. */
+/** Parameters of totals besides the tables. */
 export interface TotalsContext {
-  /** The name of those hosts that are not known. */
+  /** The name of unknown hosts. */
   readonly fallback: string;
-  /** Hosts with totals of their own: those that became known first. */
+  /** Number of hosts with their own totals: those recorded first. */
   readonly maxHosts: number;
   readonly nowSeconds: number;
 }
 
-/** What totals are made of: JSON of a TotalRows. */
+/** The data of totals: JSON of a TotalRows. */
 export type TotalsText = string;
 
-/** Rows of the statements below, and the crashes that they name. */
+/** Rows of the statements below, and the crashes they refer to. */
 interface TotalRows {
   readonly isFallback: boolean;
   readonly last: readonly Row[];
@@ -33,15 +33,15 @@ interface TotalRows {
 
 const NOTHING = { last: [], crashes: [], errors: [], suspects: [], logged: [], named: [] };
 
-/** Of a ledger with nothing in it. */
+/** The totals of an empty ledger. */
 export const NO_CRASHES: Totals = totalsOf({ isFallback: false, ...NOTHING });
 
-/** The totals of every crash. */
+/** Reads the totals of all crashes. */
 export function* readTotals(context: TotalsContext): Work<TotalsText> {
   return JSON.stringify(yield* rowsOf(undefined, context));
 }
 
-/** The totals of one host; undefined where no crash is of it, and beyond the limit. */
+/** Reads the totals of one host; undefined if it has no crash or is beyond the limit. */
 export function* readHostTotals(
   host: string,
   context: TotalsContext,
@@ -52,12 +52,12 @@ export function* readHostTotals(
   return JSON.stringify(found);
 }
 
-/** The totals that were read. */
+/** Returns the totals in a text that was read. */
 export function totalsIn(text: TotalsText): Totals {
   return totalsOf(JSON.parse(text) as TotalRows);
 }
 
-/** @param host undefined: of every crash. */
+/** @param host undefined: all crashes. */
 function* rowsOf(host: string | undefined, context: TotalsContext): Work<TotalRows> {
   const answers = yield* together(statements(host, context));
   const [last = [], crashes = [], errors = [], suspects = [], logged = []] = answers.map(
@@ -72,8 +72,9 @@ function* rowsOf(host: string | undefined, context: TotalsContext): Work<TotalRo
 }
 
 /**
- * The newest crash; crashes by their type and when they became known; errors by category, with the crash
- * that became known last as suspect; when suspect ones became known; errors in logs.
+ * Returns the statements for: the newest crash; crashes by type and time of recording; errors by category,
+ * with the crash that was last recorded as suspect; times at which suspect crashes were recorded; errors in
+ * logs.
  */
 function statements(host: string | undefined, { nowSeconds }: TotalsContext): Statement[] {
   const scope = host === undefined ? 'TRUE' : 'host = :host';
@@ -105,7 +106,7 @@ function statements(host: string | undefined, { nowSeconds }: TotalsContext): St
            FROM crash_error WHERE ${scope} AND count > 0 GROUP BY category) AS counted`,
       values,
     ),
-    // By the second first, in the order of an index: many crashes become known in one transaction.
+    // Grouped by the second first, in index order, because one transaction may record many crashes.
     select(
       `SELECT category, suspect_seconds / ${suspects.sliceSeconds} AS slice, sum(count) AS count
          FROM (
@@ -163,7 +164,7 @@ function totalsOf({
   };
 }
 
-/** The row with the crash that became known last. */
+/** Returns the row with the last recorded crash. */
 function newest(crashes: readonly Row[]): readonly Row[] {
   return crashes.toSorted((a, b) => Number(b['sequence']) - Number(a['sequence'])).slice(0, 1);
 }

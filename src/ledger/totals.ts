@@ -1,49 +1,52 @@
-// Totals over crashes, of one host or of all: what metrics read. They take as much memory for a thousand
-// crashes as for one.
+// Totals over the crashes of one host or of all, from which metrics are made. Their size does not depend on
+// the number of crashes.
 
 import type { CrashType } from '../vmcore/index.ts';
 import type { CountedCrash } from './crash.ts';
 import type { CountedErrors } from './logs.ts';
 
-/** What all crashes of a scope counted in one category. */
+/** The counts of one category over all crashes of a scope. */
 export interface CategoryTotals {
   readonly errors: number;
   /** Newest error in any crash, Unix seconds; 0 = never. */
   readonly lastSeconds: number;
-  /** Crashes whose last error of this category came within the suspect window before the panic. */
+  /** Number of crashes whose last error of this category was within the suspect window before the panic. */
   readonly suspectCrashes: number;
-  /** Crashes that counted any. */
+  /** Number of crashes with errors of this category. */
   readonly crashes: number;
-  /** The suspect crash that became known as one last. */
+  /** The crash that was last recorded as suspect. */
   readonly lastSuspect: SuspectCrash | undefined;
 }
 
 interface SuspectCrash {
   readonly crash: CountedCrash;
-  /** When it became known that it is suspect, Unix seconds. */
+  /** Time when it was recorded as suspect, Unix seconds. */
   readonly recordedSeconds: number;
 }
 
-/** All crashes, or those of one host. */
+/** Totals over all crashes, or over those of one host. */
 export interface Totals {
   /**
-   * Whether these are crashes of which no host is known. Such a crash leaves these totals when its
-   * host becomes known, so none of the numbers here is a counter then.
+   * Whether these are the crashes without a known host. A crash leaves these totals when its host becomes
+   * known, so none of the numbers is then a counter.
    */
   readonly isFallback: boolean;
   readonly crashes: number;
-  /** Of each of CATEGORIES. */
+  /** Totals of each of CATEGORIES. */
   readonly byCategory: ReadonlyMap<string, CategoryTotals>;
-  /** Events in the logs of crashes; no entry: none. */
+  /** Errors in the logs of crashes, only those greater than 0. */
   readonly logged: readonly CountedErrors[];
-  /** Crashes by what the kernel died of, as far as a log says so. */
+  /** Number of crashes by what the kernel died of, as far as a log says so. */
   readonly byType: ReadonlyMap<CrashType, number>;
-  /** The newest crash, by when it happened as far as that can be believed. */
+  /** The newest crash by its plausible time. */
   readonly lastCrash: CountedCrash | undefined;
-  /** The crash that became known last. */
+  /** The last recorded crash. */
   readonly lastRecorded: CountedCrash | undefined;
-  /** Crashes that became known in the day before `nowSeconds`, without those that were found late. */
+  /** Returns the number of crashes recorded in the day before `nowSeconds`, without those found late. */
   recordedWithinDay(nowSeconds: number): number;
-  /** Suspect crashes of the 30 days before `nowSeconds`; of each host, since its last repair. */
+  /**
+   * Returns the number of suspect crashes in the 30 days before `nowSeconds`; for each host since its last
+   * repair.
+   */
   recentSuspects(category: string, nowSeconds: number): number;
 }

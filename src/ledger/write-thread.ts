@@ -1,5 +1,5 @@
-// Entry of the thread that writes the ledger: a commit takes as long as the disk takes. It has a
-// connection of its own; the main thread goes on reading what was committed before.
+// Entry of the thread that writes the ledger, because a commit takes as long as the disk. The thread has its
+// own connection; the main thread meanwhile reads what was committed before.
 
 import type { Shard } from '../shard.ts';
 import { answerRequests } from '../thread.ts';
@@ -8,10 +8,10 @@ import type { Work } from './statements.ts';
 import { Store } from './store.ts';
 import { StoreError, type StoreProblem } from './store-error.ts';
 
-/** What is asked of it. */
+/** One request to the thread. */
 export interface Request {
   readonly directory: string;
-  /** Who asks: the one who took over last is the one who may write. */
+  /** The requesting daemon; only the one that took over last may write. */
   readonly owner: string;
   readonly task: Task;
 }
@@ -20,7 +20,7 @@ export type Task =
   | { readonly kind: 'take over'; readonly shard: Shard | undefined }
   | { readonly kind: 'record'; readonly batch: Batch };
 
-/** What became of a request. An error's class is lost between threads. */
+/** The result of a request. Errors lose their class between threads. */
 export type Answer =
   | { readonly kind: 'done'; readonly changes: readonly Change[] }
   | { readonly kind: 'failed'; readonly problem: StoreProblem; readonly message: string };
@@ -36,7 +36,7 @@ function answer(request: Request): Answer {
     return { kind: 'done', changes: store.transaction(work(request)) };
   } catch (error) {
     const { problem, message } = StoreError.from(directory, error);
-    // A connection whose disk failed is not used again.
+    // A connection whose disk failed is not reused.
     store?.close();
     store = undefined;
     return { kind: 'failed', problem, message };

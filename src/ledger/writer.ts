@@ -1,4 +1,4 @@
-// The main thread's side of the thread that writes.
+// The main thread's side of the writing thread.
 
 import { randomUUID } from 'node:crypto';
 import type { Shard } from '../shard.ts';
@@ -8,32 +8,32 @@ import { Store } from './store.ts';
 import { StoreError } from './store-error.ts';
 import type { Answer, Request, Task } from './write-thread.ts';
 
-/** Writes to a ledger that is there. One request at a time. */
+/** Writes to an existing ledger, one request at a time. */
 export class Writer {
   readonly #directory: string;
   readonly #shard: Shard | undefined;
-  /** Who writes, to the ledger. */
+  /** Identifies this writer in the ledger. */
   readonly #owner = randomUUID();
   readonly #thread = new Thread<Request, Answer>(new URL('./write-thread.js', import.meta.url));
 
-  /** @param shard whose hosts the ledger has; undefined: it has all. */
+  /** @param shard whose hosts the ledger has; undefined: all hosts. */
   constructor(directory: string, shard?: Shard) {
     this.#directory = directory;
     this.#shard = shard;
   }
 
   /**
-   * Become the one who writes. Resolves when that is durable.
+   * Becomes the writer of the ledger. Resolves when that is durable.
    *
-   * @throws StoreError when the ledger cannot be written, or is of another shard.
+   * @throws StoreError if the ledger cannot be written, or belongs to another shard.
    */
   async takeOver(): Promise<void> {
     await this.#ask({ kind: 'take over', shard: this.#shard });
   }
 
   /**
-   * The same in the thread that calls, for which nothing waits yet: to start one takes longer, and many a
-   * daemon writes nothing before it ends.
+   * Like takeOver(), but on the calling thread, at a time when nothing waits for it: starting the thread
+   * takes longer, and many daemons write nothing before they end.
    */
   takeOverAtOnce(): void {
     const store = Store.open(this.#directory, 'write');
@@ -45,10 +45,10 @@ export class Writer {
   }
 
   /**
-   * Resolves when the batch is durable.
+   * Records a batch. Resolves when it is durable.
    *
-   * @returns the changes of each outcome.
-   * @throws StoreError: nothing of it is in the ledger, unless the thread died.
+   * @returns the change of each outcome.
+   * @throws StoreError; nothing is committed then, unless the thread died.
    */
   record(batch: Batch): Promise<readonly Change[]> {
     return this.#ask({ kind: 'record', batch });

@@ -1,8 +1,8 @@
-// Every metric: its name, type, labels and meaning. Data, no code.
+// The catalogue of metrics: names, types, labels and HELP texts. Data only.
 
 type MetricType = 'counter' | 'gauge' | 'histogram';
 
-/** What the exposition says of a metric, which labels it has, and a histogram's bounds. */
+/** Type, HELP text and labels of a metric, and the bucket bounds of a histogram. */
 export interface MetricDefinition {
   readonly type: MetricType;
   readonly help: string;

@@ -1,5 +1,5 @@
-// From the ledger's totals to the samples of crashes: of the newest crash, of the one that became
-// known last, and of the last suspect ones. Alerts go by the latter two, which carry the crash's id.
+// Samples of crashes, made from the ledger's totals: of the newest crash, of the one recorded last, and of
+// the last suspect ones. Alerts use the latter two, whose samples have the id of the crash.
 
 import { type CrashErrors, crashErrors } from '../ledger/crash-errors.ts';
 import { isFoundLate } from '../ledger/crash.ts';
@@ -9,17 +9,17 @@ import { CATEGORIES } from '../vmcore/index.ts';
 import { logSamples } from './log-projection.ts';
 import { type PartialSamples, type Sample, type SamplesOf, labelText, one } from './sample.ts';
 
-/** What the samples of crashes depend on beside the ledger's totals. */
+/** Parameters of crash samples besides the totals. */
 export interface CrashContext {
   readonly nowSeconds: number;
   /**
-   * Whether the crashes that the first pass over the directories found are recorded. Before that
-   * there are no samples of crashes: a counter would jump from 0 by crashes of long ago.
+   * Whether the crashes found in the first pass over the directories are recorded. Before that there are no
+   * crash samples: a counter would jump from 0 because of old crashes.
    */
   readonly isFirstPassRecorded: boolean;
 }
 
-/** What crashes say: of this host, or of one that crashed elsewhere. */
+/** Returns the samples of crashes, for this host or for one host in central mode. */
 export function crashSamples(
   totals: Totals,
   { nowSeconds, isFirstPassRecorded }: CrashContext,
@@ -45,7 +45,7 @@ export function crashSamples(
   return Object.fromEntries(Object.keys(samples).map((name) => [name, []]));
 }
 
-/** Of a host that is known: a crash leaves those of which it is not, and a counter goes up only. */
+/** Returns counters; not used for unknown hosts, whose totals decrease when the host of a crash becomes known. */
 function crashCounters({ crashes, byCategory }: Totals): PartialSamples {
   return {
     hwerr_recoverable_errors_total: each(byCategory, ({ errors }) => errors),
@@ -67,12 +67,12 @@ function lastCrashSamples(
   const errors = crash === undefined ? NO_ERRORS : crashErrors(crash);
   return {
     hwerr_last_crash_timestamp_seconds: one(last?.crashTimeSeconds ?? 0),
-    // Without a crash there are no errors; with one whose counters were not read, nothing is known.
+    // Without a crash there are 0 errors; with a crash whose counters were not read, the number is unknown.
     hwerr_last_crash_recoverable_errors: errors.map(({ category, count }) => ({
       labels: { category },
       value: count,
     })),
-    // A lead below zero, from a clock that was set, would look like an error at the panic.
+    // A negative lead, from a clock that was set, would look like an error at the panic.
     hwerr_last_crash_error_lead_seconds: errors.flatMap(({ category, leadSeconds }) =>
       leadSeconds === null || leadSeconds < 0 ? [] : [{ labels: { category }, value: leadSeconds }],
     ),
@@ -84,11 +84,11 @@ function lastCrashSamples(
   };
 }
 
-/** Of no crash at all. */
+/** The errors if there is no crash at all. */
 const NO_ERRORS: readonly Pick<CrashErrors, 'category' | 'count' | 'leadSeconds' | 'isSuspect'>[] =
   CATEGORIES.map((category) => ({ category, count: 0, leadSeconds: null, isSuspect: false }));
 
-/** The crash that an alert is about: the one recorded last, whenever it happened. */
+/** Returns the samples of the last recorded crash, whenever it happened; alerts refer to it. */
 function lastRecordedSamples(
   crash: CountedCrash | undefined,
 ): SamplesOf<
@@ -138,7 +138,7 @@ function causeLabels({ id, verdict }: CountedCrash): Record<string, string> {
   };
 }
 
-/** The crash of each category that became known last as suspect. */
+/** Returns the samples of the crash of each category that was last recorded as suspect. */
 function lastSuspectSamples(
   byCategory: Totals['byCategory'],
 ): SamplesOf<
@@ -186,7 +186,7 @@ function infoLabels(report: StoredReport): Record<string, string> {
   };
 }
 
-/** One sample a category; none where `value` is undefined. */
+/** Returns one sample per category, except where `value` returns undefined. */
 function each(
   categories: Totals['byCategory'],
   value: (totals: CategoryTotals) => number | undefined,

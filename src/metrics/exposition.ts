@@ -1,17 +1,17 @@
-// Metric families as text, in both formats that Prometheus reads: 0.0.4 and OpenMetrics 1.0.
-// prom-client's own OpenMetrics mode drops `_total` from names for good (client_js#829), hence apart.
+// Renders metric families in the text formats that Prometheus reads: 0.0.4 and OpenMetrics 1.0. prom-client's
+// own OpenMetrics mode permanently removes `_total` from names (client_js#829), so it is not used.
 
 export type Format = 'text' | 'openmetrics';
 
-/** One line of a family. */
+/** One sample line of a family. */
 export interface FamilySample {
-  /** With the suffix of a histogram: x_bucket, x_sum, x_count. */
+  /** Includes the suffix of a histogram: x_bucket, x_sum, x_count. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
 }
 
-/** A metric with its lines, named as text 0.0.4 names it: a counter with its `_total`. */
+/** A metric with its samples, named as in text 0.0.4: a counter with its `_total`. */
 export interface Family {
   readonly name: string;
   readonly help: string;
@@ -24,7 +24,7 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 };
 
-/** The text of a whole answer; OpenMetrics 1.0 wants `# EOF` as its last line. */
+/** Returns a complete exposition; OpenMetrics 1.0 requires `# EOF` as its last line. */
 export function exposed(families: readonly Family[], format: Format): string {
   const lines = families.flatMap((family) => linesOf(family, format));
   if (format === 'openmetrics') lines.push('# EOF');
@@ -32,7 +32,7 @@ export function exposed(families: readonly Family[], format: Format): string {
 }
 
 function linesOf({ name, help, type, samples }: Family, format: Format): string[] {
-  // An OpenMetrics counter is named without the suffix that its samples bear.
+  // In OpenMetrics the family of a counter lacks the suffix of its samples.
   const isCounter = format === 'openmetrics' && type === 'counter';
   const named = isCounter ? name.replace(/_total$/, '') : name;
   const typed = isCounter && named === name ? 'unknown' : type;
@@ -66,7 +66,7 @@ function numeral(value: number): string {
   return Number.isFinite(value) ? String(value) : value > 0 ? '+Inf' : '-Inf';
 }
 
-/** Bucket bounds are floats in OpenMetrics: `1.0`. */
+/** Formats a bucket bound as a float, which OpenMetrics requires: `1.0`. */
 function canonical(bound: string | number): string {
   const text = String(bound);
   return /^\d+$/.test(text) ? `${text}.0` : text;

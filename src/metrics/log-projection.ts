@@ -1,5 +1,5 @@
-// From the kernels' logs to samples: over all crashes, and of the newest one. Errors of a log are never
-// added to those that a kernel counted.
+// Samples made from kernel logs: over all crashes, and of the newest one. Errors in logs are never added to
+// those that the kernel counted.
 
 import { type CountedErrors, bySeverity, signatureDigest } from '../ledger/logs.ts';
 import type { CountedCrash, Totals } from '../ledger/ledger.ts';
@@ -12,7 +12,7 @@ import {
 } from '../vmcore/index.ts';
 import { type PartialSamples, type Sample, labelText } from './sample.ts';
 
-/** What the logs of crashes say: of this host, or of one that crashed elsewhere. */
+/** Returns the samples of logs, for this host or for one host in central mode. */
 export function logSamples(totals: Totals): PartialSamples {
   return {
     ...(totals.isFallback ? {} : logCounters(totals)),
@@ -55,7 +55,7 @@ function lastLogSamples(crash: CountedCrash | undefined): PartialSamples {
   };
 }
 
-/** Each category and severity, at 0 where there is none. */
+/** Returns a sample for each category and severity, including zeros. */
 function everySeverity(errors: readonly CountedErrors[]): Sample[] {
   return CATEGORIES.flatMap((category) =>
     SEVERITIES.map((severity) => ({
@@ -78,7 +78,7 @@ function leads({ report }: CountedCrash): Sample[] {
 
 const MAX_PARTS = 8;
 
-/** The parts of the newest events, each once with its severity. */
+/** Returns the parts of the newest events, each once per severity. */
 function parts(events: readonly HardwareEvent[]): Sample[] {
   const found = new Map<string, Sample>();
   for (const { category, severity, part } of events.toReversed()) {

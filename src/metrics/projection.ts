@@ -1,5 +1,5 @@
-// From what is known to what is exposed: pure functions, called once a scrape. No metric has a life
-// of its own, so none can be stale, and all of one part of a scrape belong together.
+// Converts the daemon's state to samples: pure functions, called for every scrape. No metric is stored, so
+// none can be stale, and the samples of one function are consistent.
 
 import { FAILURE_REASONS } from '../failure.ts';
 import type { IngestStatus } from '../ingest/ingest.ts';
@@ -14,7 +14,7 @@ import type { Shard } from '../shard.ts';
 import { byCategory } from '../vmcore/index.ts';
 import { type PartialSamples, type Sample, one } from './sample.ts';
 
-/** What the watching of directories and the decoding of files is doing. */
+/** Returns the samples of scanning directories and decoding files. */
 export function ingestSamples(ingest: IngestStatus): PartialSamples {
   const present = Object.entries(ingest.present);
   const byDirectory = (value: (status: IngestStatus['directories'][number]) => number): Sample[] =>
@@ -44,7 +44,10 @@ export function ingestSamples(ingest: IngestStatus): PartialSamples {
   };
 }
 
-/** Files that gave no counters; nothing before the ledger was read: a count of 0 would be one that went down. */
+/**
+ * Returns the samples of files without counters; none before the ledger was read, because 0 would be a
+ * decrease.
+ */
 export function failureSamples(
   ledger: Pick<LedgerView, 'isRead' | 'failures' | 'lastFailures' | 'dumpsWithoutHwerr'>,
 ): PartialSamples {
@@ -71,7 +74,7 @@ export function failureSamples(
   };
 }
 
-/** The state of the ledger. */
+/** Returns the samples of the ledger's state. */
 export function ledgerSamples({
   state,
   writes,
@@ -89,7 +92,7 @@ export function ledgerSamples({
   };
 }
 
-/** Whose crashes have metrics; undefined in node mode. */
+/** Returns the number of hosts with metrics, and its limit; none if undefined, as in node mode. */
 export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
   return {
     hwerr_hosts_tracked: hosts === undefined ? [] : one(hosts.tracked),
@@ -98,13 +101,13 @@ export function hostSamples(hosts: HostCounts | undefined): PartialSamples {
   };
 }
 
-/** Which of several collectors this one is; undefined: there is one, or they share a ledger. */
+/** Returns the shard of this collector; none if undefined: there is one collector, or a shared ledger. */
 export function shardSamples(shard: Shard | undefined): PartialSamples {
   const labels = shard && { shard: String(shard.index), shards: String(shard.count) };
   return { hwerr_shard_info: labels === undefined ? [] : [{ labels, value: 1 }] };
 }
 
-/** What the running kernel has counted; nothing where --live.kcore is not set. */
+/** Returns the counters of the running kernel; none without --live.kcore. */
 export function liveSamples(live: LiveState): PartialSamples {
   if (live.kind === 'off') return {};
   const categories = live.kind === 'present' ? byCategory(live.categories) : [];
@@ -120,29 +123,29 @@ export function liveSamples(live: LiveState): PartialSamples {
   };
 }
 
-/** @param armed undefined where the machine does not say: then there is no sample. */
+/** @param armed whether a crash kernel is loaded; undefined: unknown, and there is no sample. */
 export function kexecSamples(armed: boolean | undefined): PartialSamples {
   return { hwerr_kexec_crash_loaded: armed === undefined ? [] : one(armed ? 1 : 0) };
 }
 
-/** What the verdict of a new crash depends on. */
+/** Returns the suspect window, which determines the verdicts on new crashes. */
 export function windowSamples(suspectWindowSeconds: number): PartialSamples {
   return { hwerr_suspect_window_seconds: one(suspectWindowSeconds) };
 }
 
-/** The clock that the other timestamps are by. */
+/** Returns the exporter's clock, for comparison with the other timestamps. */
 export function clockSamples(nowSeconds: number): PartialSamples {
   return { hwerr_time_seconds: one(nowSeconds) };
 }
 
-/** Which program this is: version, commit, and the Node that runs it. */
+/** Version, commit and Node version of the program. */
 export interface Build {
   readonly version: string;
   readonly revision: string;
   readonly nodeVersion: string;
 }
 
-/** The info metric of the build: always 1, its content is in its labels. */
+/** Returns the info metric of the build: its value is 1, its content is in the labels. */
 export function buildSamples({ version, revision, nodeVersion }: Build): PartialSamples {
   const labels = { version, revision, node_version: nodeVersion };
   return { hwerr_exporter_build_info: [{ labels, value: 1 }] };

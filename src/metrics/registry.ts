@@ -1,5 +1,5 @@
-// One scrape: the catalogue filled with samples, and what prom-client knows of the process. Families
-// are computed for every scrape, so none can be stale; a part that fails leaves out its own metrics only.
+// Renders a scrape: the samples of the collectors, and prom-client's metrics of the process. Families are
+// computed for every scrape, so none is stale; if a collector fails, only its metrics are missing.
 
 import { Histogram, type MetricObject, Registry, collectDefaultMetrics } from 'prom-client';
 import { CATALOGUE, type MetricName } from './catalogue.ts';
@@ -12,7 +12,7 @@ import {
 } from './exposition.ts';
 import type { PartialSamples } from './sample.ts';
 
-/** Gauges of prom-client named like counters, which `promtool check metrics` refuses. */
+/** Gauges of prom-client with names of counters, which `promtool check metrics` rejects. */
 const MISNAMED = [
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
@@ -20,16 +20,16 @@ const MISNAMED = [
 ];
 
 /**
- * Made by a timer that wakes the process 100 times a second, and counts its own 10 ms as lag.
- * nodejs_eventloop_lag_seconds remains: it is measured by the scrape.
+ * Measured by a timer that wakes the process 100 times a second and counts its own 10 ms as lag.
+ * nodejs_eventloop_lag_seconds remains, because the scrape measures it.
  */
 const LAG_BY_TIMER = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map(
   (figure) => `nodejs_eventloop_lag_${figure}_seconds`,
 );
-/** There is no way to have it not started, so it fires as late as a timer can. */
+/** prom-client always starts the timer, so it gets the maximum interval. */
 const LATEST_TIMER_MS = 2 ** 31 - 1;
 
-/** What an operator looks at: the event loop's lag, the heap, and which Node this is. */
+/** Metrics that operators need: the event loop's lag, the heap, the version of Node. */
 const USEFUL = [
   'nodejs_eventloop_lag_seconds',
   'nodejs_heap_size_total_bytes',
@@ -38,10 +38,10 @@ const USEFUL = [
   'nodejs_version_info',
 ];
 
-/** Metrics about the process: none; process_* and what of nodejs_* is useful; all. */
+/** Which metrics of the process: none; process_* and the useful nodejs_*; all. */
 export type ProcessMetrics = 'none' | 'useful' | 'all';
 
-/** A part of a scrape that stands on its own. */
+/** A part of a scrape; if it throws, only its metrics are missing. */
 export type Collector = () => PartialSamples;
 
 interface Exposition {
@@ -49,19 +49,20 @@ interface Exposition {
   readonly body: string;
 }
 
-/** Makes the text of scrapes, and counts decode times, seconds, for them. */
+/** Renders scrapes, and records decode durations for them. */
 export interface Metrics {
-  /** The exposition of one scrape: the collectors', decode times, and the process. */
+  /** Renders a whole scrape: the collectors, decode durations and the process. */
   render(collectors: readonly Collector[], format: Format): Promise<Exposition>;
-  /** The collectors' alone: of one host. */
+  /** Renders only the collectors: the metrics of one host. */
   renderOnly(collectors: readonly Collector[], format: Format): Exposition;
+  /** Adds a decode duration to the histogram, seconds. */
   readonly observeDecode: (seconds: number) => void;
 }
 
 /**
- * The metrics of a process, rendered for every scrape.
+ * Creates the metrics of a process.
  *
- * @param onError a part of a scrape failed, and is missing from it.
+ * @param onError called if a part of a scrape failed, which is missing from it.
  */
 export function createMetrics(
   processMetrics: ProcessMetrics,
@@ -115,7 +116,7 @@ export function createMetrics(
   };
 }
 
-/** A metric of prom-client 15; its types call it MetricObject, which is what get() resolves to. */
+/** A metric of prom-client 15. Its types call it MetricObject, which is really what get() resolves to. */
 interface Gettable {
   get(): Promise<MetricObject & { readonly values: readonly LibraryValue[] }>;
 }

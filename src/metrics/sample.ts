@@ -3,7 +3,7 @@
 import { visible } from '../text.ts';
 import type { MetricName } from './catalogue.ts';
 
-/** No label is longer: kernels name their release with less, hostile dumps with anything. */
+/** Maximum length of a label value. Kernel releases are shorter, text in hostile dumps may not be. */
 const MAX_LABEL = 256;
 
 /** One value of a metric of the catalogue. */
@@ -12,17 +12,17 @@ export interface Sample {
   readonly value: number;
 }
 
-/** The samples of some metrics; a metric without any is named all the same. */
+/** The samples of some metrics; a metric with an empty list still appears in the scrape. */
 export type PartialSamples = Readonly<Partial<Record<MetricName, readonly Sample[]>>>;
 /** The samples of all of these metrics. */
 export type SamplesOf<Names extends MetricName> = Readonly<Record<Names, readonly Sample[]>>;
 
-/** Text of a dump as the value of a label. */
+/** Returns text of a dump as a label value: control characters escaped, truncated. */
 export function labelText(text: string): string {
   return visible(text).slice(0, MAX_LABEL).toWellFormed();
 }
 
-/** The one sample of a metric without labels. */
+/** Returns the sample of a metric without labels. */
 export function one(value: number): Sample[] {
   return [{ labels: {}, value }];
 }

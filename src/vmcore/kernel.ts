@@ -1,7 +1,7 @@
-// Which kernel is in the dump: its VMCOREINFO, its machine, and its memory, proven against each
-// other. A note may be wrong (a hypervisor made it up), or missing (the guest never gave it to QEMU), and
-// memory can have several VMCOREINFO texts, also that of the crash kernel. The one is right whose
-// own addresses lead to a utsname with the release that it names.
+// Identifies the kernel in the dump: proves its VMCOREINFO, its machine and its memory against each other. A
+// note may be wrong (made up by a hypervisor) or missing (the guest never gave it to QEMU), and memory may
+// contain several VMCOREINFO texts, including that of the crash kernel. The right one is the text whose own
+// addresses lead to a utsname with the release that it names.
 
 import { ascii, cString, hasBytesAt } from './bytes/text.ts';
 import { type PhysAddr, addVirt, hex, physAddr } from './bytes/units.ts';
@@ -15,21 +15,21 @@ import { isMappedByCpus } from './arch/cpus.ts';
 import { type Translator, VirtualMemory } from './memory/virtual-memory.ts';
 import { Kallsyms } from './symbols/kallsyms.ts';
 
-/** __NEW_UTS_LEN + 1: the width of each field of struct new_utsname. */
+/** __NEW_UTS_LEN + 1: size of each field of struct new_utsname, bytes. */
 const UTS_FIELD = 65;
 /**
- * Offset of the name in struct uts_namespace where VMCOREINFO does not say it: behind a counter of 32
- * bits on every machine. It says so since it was moved: ca4a9241cc5e ("kdump: append
- * uts_namespace.name offset to VMCOREINFO") (in v5.11).
+ * Offset of the name in struct uts_namespace if VMCOREINFO does not have it: after a 32-bit counter on every
+ * machine. VMCOREINFO has it since it was moved: ca4a9241cc5e ("kdump: append uts_namespace.name offset to
+ * VMCOREINFO") (in v5.11).
  */
 const OLD_NAME_OFFSET = 4;
-/** What a kernel calls itself until it is given a name: UTS_NODENAME (include/linux/uts.h). */
+/** The nodename of a kernel before it is set: UTS_NODENAME (include/linux/uts.h). */
 const UNNAMED = '(none)';
 const SYSNAME = 0;
 const NODENAME = 1;
 const RELEASE = 2;
 
-/** 195 random bytes have 137 different values on average, and less than 120 once in 10^5. */
+/** 195 random bytes have 137 different values on average, and fewer than 120 once in 10^5. */
 const RANDOM_DISTINCT = 120;
 
 const TEXT_START = ascii('OSRELEASE=');
@@ -38,33 +38,36 @@ const NOTE_NAME = ascii('VMCOREINFO\0\0');
 const NOTE_NAME_OFFSET = 12;
 const NOTE_TEXT_OFFSET = 24;
 
-/** What a kernel in the dump says of itself, and its memory through the translation that holds. */
+/** A kernel in the dump: its VMCOREINFO, and its memory through the proven address translation. */
 export interface Kernel {
   readonly vmcoreinfo: Vmcoreinfo;
   readonly foundIn: 'note' | 'scanned';
   readonly arch: Architecture;
   readonly memory: VirtualMemory;
-  /** Whether the utsname in memory agrees with VMCOREINFO: without, kallsyms has to prove it. */
+  /** Whether the utsname in memory agrees with VMCOREINFO; if not, kallsyms must prove it. */
   readonly isProven: boolean;
-  /** utsname.nodename, of memory or else of the dump's header; undefined where neither has it, or it was given none. */
+  /**
+   * utsname.nodename from memory, else from the dump's header; undefined if neither has it or it was never
+   * set.
+   */
   readonly nodename: string | undefined;
-  /** Whether the page with its utsname was lost, not left out. */
+  /** Whether the page with its utsname was lost, rather than filtered out. */
   readonly isCut?: boolean;
-  /** What contradicts it, where nothing says which of the two is right; undefined: nothing. */
+  /** A contradiction that nothing resolves; undefined: none. */
   readonly doubt?: string;
 }
 
 /**
- * The kernels that the dump may be of: one alone where a note says which. Notes are tried first; memory
- * is searched when none of them holds.
+ * Returns the kernels that the dump may be of; only one if a note identifies it. Tries notes first, and
+ * searches memory if none of them can be proven.
  *
- * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
- *   VMCOREINFO, or what the first one tried lacked.
- * @throws Unsupported when it runs on a machine that is not known here, or its memory is encrypted.
+ * @throws Corrupt (`no_vmcoreinfo`; `truncated` if part of the dump is missing) if there is no VMCOREINFO, or
+ *   the first candidate's error.
+ * @throws Unsupported if the machine is not supported or its memory is encrypted.
  */
 export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kernel[]] {
   let rejected: VmcoreError | undefined;
-  /** Kernels of notes whose utsname is missing, the first of them for this reason. */
+  /** Kernels of notes whose utsname is missing; `missing` is the reason for the first of them. */
   const unproven: Kernel[] = [];
   let missing: PageMissing['reason'] | undefined;
   const reject = (error: unknown, kernel?: Kernel): undefined => {
@@ -75,7 +78,7 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
       missing ??= error.reason;
     }
   };
-  /** Those whose utsname has another release, which a module may have written there. */
+  /** Kernels whose utsname has another release, which a module may have written. */
   const renamed: RenamedKernel[] = [];
   const attempt: Attempt = (read, foundIn) => {
     try {
@@ -98,20 +101,20 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
     }
     return undefined;
   };
-  /** A kernel of a note that was over when the dump was made: another ran. */
+  /** A kernel of a note that had been replaced by another when the dump was made. */
   let stale: Kernel | undefined;
   for (const text of dump.vmcoreinfoNotes) {
     const kernel = attempt(() => text, 'note');
     if (kernel === undefined) continue;
-    // The report is about the kernel that crashed, whichever kernel saves its memory.
+    // The report is about the kernel that crashed, whichever kernel saved its memory.
     if (hasCrashed(kernel) || isRunning(dump, kernel) !== false) return [kernel];
     stale ??= kernel;
   }
-  // Without its utsname a note may still be right: kallsyms proves it or not (SYMBOL(_stext)). It may
-  // also be wrong about where the kernel lies, so memory has a say; not where the dump broke off.
+  // Without its utsname a note may still be right: kallsyms decides (SYMBOL(_stext)). It may also be wrong
+  // about the kernel's address, so memory is searched too, unless the dump is truncated.
   const proven = believed(unproven, limits);
   if (proven !== undefined) return [proven];
-  // A machine has several places where it may lie, and at one that is wrong there may be no page.
+  // On a machine with several possible load addresses there may be no page at a wrong one.
   if (missing === 'page_lost' && unproven[0] !== undefined) {
     return [provenOf(renamed, limits) ?? unproven[0]];
   }
@@ -129,19 +132,19 @@ export function kernelsIn(dump: Dump, limits: Limits): readonly [Kernel, ...Kern
   throw rejected ?? new Corrupt(reason, 'dump', 'got no VMCOREINFO in notes or memory');
 }
 
-/** The first of those without a utsname that is right even so. */
+/** Returns the first kernel without a utsname that is proven otherwise. */
 function believed(unproven: readonly Kernel[], limits: Limits): Kernel | undefined {
   return (
     unproven.find((kernel) => proofByKallsyms(kernel, limits)) ??
-    // Kernels from before v6.0 have no such proof; but what has the time of a crash was not made up.
+    // Kernels before v6.0 lack this proof, but a VMCOREINFO with a crash time was not made up.
     unproven.find((kernel) => hasCrashed(kernel) && !kernel.vmcoreinfo.symbol('kallsyms_names'))
   );
 }
 
-/** The kernel of a text of VMCOREINFO; undefined where there is none, or it does not hold. */
+/** Returns the kernel of a VMCOREINFO text; undefined if there is none or it is disproved. */
 type Attempt = (read: () => Uint8Array, foundIn: Kernel['foundIn']) => Kernel | undefined;
 
-/** The kernels whose texts are in memory, each by one of its texts. */
+/** Returns the kernels whose VMCOREINFO texts are in memory, with one text each. */
 function foundInMemory(
   dump: Dump,
   which: 'text' | 'rest',
@@ -161,13 +164,13 @@ function foundInMemory(
   return [...found.values()];
 }
 
-/** Where its utsname lies, by which the kernel of a text is another's or the same. */
+/** Physical address of the utsname, which tells whether two texts are of the same kernel. */
 function placeOf({ vmcoreinfo, memory }: Kernel): PhysAddr | undefined {
   const namespace = vmcoreinfo.symbol('init_uts_ns');
   return namespace && memory.place(namespace);
 }
 
-/** Of two texts of a kernel that of its latest crash, else that which is whole. */
+/** Whether the first text is preferable: that of a later crash, otherwise the longer one. */
 function saysMore({ vmcoreinfo }: Kernel, { vmcoreinfo: known }: Kernel): boolean {
   const [crash, before] = [vmcoreinfo, known].map((text) => text.crashTimeSeconds ?? 0);
   if (crash !== before) return Number(crash) > Number(before);
@@ -176,7 +179,7 @@ function saysMore({ vmcoreinfo }: Kernel, { vmcoreinfo: known }: Kernel): boolea
 
 type RenamedKernel = Kernel & { readonly doubt: string };
 
-/** The first that kallsyms proves: beyond doubt where its banner has the release of VMCOREINFO. */
+/** Returns the first kernel that kallsyms proves; without doubt if its banner has the release of VMCOREINFO. */
 function provenOf(renamed: readonly RenamedKernel[], limits: Limits): Kernel | undefined {
   for (const { doubt, ...kernel } of renamed) {
     const proof = proofByKallsyms(kernel, limits);
@@ -186,12 +189,12 @@ function provenOf(renamed: readonly RenamedKernel[], limits: Limits): Kernel | u
   return undefined;
 }
 
-/** Whether it has the time of its crash. */
+/** Whether VMCOREINFO has the time of a crash. */
 export function hasCrashed({ vmcoreinfo }: Kernel): boolean {
   return vmcoreinfo.crashTimeSeconds !== undefined;
 }
 
-/** Whether a CPU ran this kernel; undefined where the dump does not say. */
+/** Whether a CPU ran this kernel; undefined if the dump does not show it. */
 export function isRunning(dump: Dump, { vmcoreinfo, arch, memory }: Kernel): boolean | undefined {
   const text = vmcoreinfo.symbol('_stext');
   const place = text && memory.place(text);
@@ -200,16 +203,16 @@ export function isRunning(dump: Dump, { vmcoreinfo, arch, memory }: Kernel): boo
   return isMappedByCpus(translated, arch, text, place);
 }
 
-/** Those whose own symbols and banner agree with their VMCOREINFO. */
+/** Returns the kernels whose symbols and banner agree with their VMCOREINFO. */
 export function provenByKallsyms(kernels: readonly Kernel[], limits: Limits): Kernel[] {
   return kernels.filter((kernel) => proofByKallsyms(kernel, limits) !== undefined);
 }
 
 /**
- * What proves the kernel: that kallsyms puts _stext where VMCOREINFO does, and, where the dump has it,
- * a banner of the release that VMCOREINFO names. Some 30 pages, where to search memory takes minutes.
+ * Proves the kernel: kallsyms has _stext at the address in VMCOREINFO and, if the dump has the banner, that
+ * has the release of VMCOREINFO. It reads about 30 pages, while searching memory takes minutes.
  *
- * @returns undefined when they contradict it.
+ * @returns undefined if they contradict VMCOREINFO.
  */
 function proofByKallsyms(
   { vmcoreinfo, memory }: Kernel,
@@ -224,7 +227,7 @@ function proofByKallsyms(
   }, undefined);
 }
 
-/** linux_banner (init/version.c); undefined where the kernel keeps no symbols of data or it is missing. */
+/** Returns linux_banner (init/version.c); undefined if kallsyms lacks data symbols or the page is missing. */
 function bannerOf(
   kallsyms: Kallsyms,
   memory: VirtualMemory,
@@ -240,9 +243,9 @@ function bannerOf(
 }
 
 /**
- * The kernel by its own word, once for every place where it may lie.
+ * Returns the kernel of a VMCOREINFO, once for each address at which it may be loaded.
  *
- * @throws VmcoreError when it does not say enough of its machine.
+ * @throws VmcoreError if VMCOREINFO does not identify the machine.
  */
 function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn']): Kernel[] {
   const archs = architecturesOf(dump, vmcoreinfo);
@@ -260,7 +263,7 @@ function kernelsOf(dump: Dump, vmcoreinfo: Vmcoreinfo, foundIn: Kernel['foundIn'
   throw new Corrupt(reason, 'vmcoreinfo', `does not say where the ${names} kernel lies`);
 }
 
-/** makedumpfile copies the utsname of the dumped kernel into its header; QEMU leaves it blank. */
+/** makedumpfile copies the utsname of the dumped kernel into its header; QEMU leaves it empty. */
 function headerNodename({ utsname }: Dump, { osRelease }: Vmcoreinfo): string | undefined {
   const [sysname, nodename, release] = utsname;
   if (sysname === '' || release !== osRelease) return undefined;
@@ -272,7 +275,7 @@ function translators(dump: Dump, arch: Architecture, vmcoreinfo: Vmcoreinfo): Tr
   return arch.translators({ vmcoreinfo, hints: dump.hints, memory: dump.memory });
 }
 
-/** undefined for a host that was given no name. */
+/** Returns undefined if the host name was never set. */
 function hostNamed(nodename: string | undefined): string | undefined {
   return nodename === '' || nodename === UNNAMED ? undefined : nodename;
 }
@@ -283,10 +286,10 @@ interface Utsname {
 }
 
 /**
- * What the utsname in memory says, if it is one.
+ * Reads the utsname in memory, and checks that it is one.
  *
- * @throws PageMissing when it is not in the dump, Unsupported when its memory is encrypted, Corrupt
- *   when VMCOREINFO does not say where it is.
+ * @throws PageMissing if it is not in the dump, Unsupported if its memory is encrypted, Corrupt if VMCOREINFO
+ *   lacks its address.
  */
 function readUtsname({ vmcoreinfo, memory }: Kernel): Utsname {
   const namespace = vmcoreinfo.symbol('init_uts_ns');
@@ -315,16 +318,16 @@ function otherRelease(release: string, { osRelease }: Vmcoreinfo): Corrupt {
 }
 
 /**
- * Whether the utsname is the memory of a guest that hides it from its host (AMD SEV, Intel TDX): the
- * 195 bytes are then as good as random, while a real utsname is text and zeros and a wrong address
- * leads to mostly zeros or pointers.
+ * Whether the utsname looks like encrypted memory of a confidential guest (AMD SEV, Intel TDX): its 195 bytes
+ * are then effectively random, while a real utsname is text and zeros, and a wrong address leads mostly to
+ * zeros or pointers.
  */
 function looksEncrypted(uts: Uint8Array): boolean {
   const high = uts.filter((byte) => byte >= 0x80).length / uts.length;
   return new Set(uts).size > RANDOM_DISTINCT && high > 0.35 && high < 0.65;
 }
 
-/** Pages that begin with VMCOREINFO: the kernel's buffer, its note, and copies of them. */
+/** Returns pages that begin with VMCOREINFO: the kernel's buffer, its note, and copies. */
 function candidatePages(dump: Dump, which: 'text' | 'rest'): Iterable<PhysAddr> {
   return dump.memory.findPages(which, (head) => isText(head) || isNote(head));
 }
@@ -339,7 +342,7 @@ function isNote(head: Uint8Array): boolean {
   );
 }
 
-/** The text that begins in the page, to its first NUL or to the first page that is missing. */
+/** Returns the text that begins in the page, up to its first NUL or the first missing page. */
 function textIn(dump: Dump, page: PhysAddr, limits: Limits): Uint8Array {
   const head = dump.memory.read(page, NOTE_TEXT_OFFSET);
   const start = isText(head) ? page : physAddr(page + BigInt(NOTE_TEXT_OFFSET));

@@ -1,47 +1,46 @@
-// Every cap on a number that comes from a file, with its reason. A dump is hostile input: nothing
-// in it sizes an allocation or a loop before it was compared with one of these.
+// All limits on numbers from a file, with their reasons. A dump is hostile input: no number in it sizes an
+// allocation or a loop before it was compared with one of these.
 
 /**
- * Caps that a caller may set, most by the memory it gives: limitsWithin(). Where a file asks for
- * more than one of them, most throw LimitExceeded.
+ * Limits that a caller may set, mostly derived from the available memory by limitsWithin(). Most throw
+ * LimitExceeded if a file exceeds them.
  */
 export interface Limits {
-  /** ELF program headers. makedumpfile -E writes one per run of kept pages; 64 bytes of index each. */
+  /** ELF program headers. makedumpfile -E writes one per run of kept pages; each takes 64 bytes of index. */
   readonly segments: number;
-  /** Records of a flattened stream: 64 GiB in the 32 KiB each of `-F -l`; 32 bytes of index each. */
+  /** Records of a flattened stream: 64 GiB at the 32 KiB per record of `-F -l`; each takes 32 bytes of index. */
   readonly flattenedRecords: number;
-  /** Bytes of a flattened stream that no record wrote: QEMU leaves out the tails of its bitmaps. */
+  /** Bytes of a flattened stream that no record wrote: QEMU omits the ends of its bitmaps. */
   readonly flattenedHoles: number;
-  /** Extents that may cover one byte. Honest writers overlap at most twice (/proc/vmcore). */
+  /** Extents that may contain the same byte. Regular writers overlap at most twice (/proc/vmcore). */
   readonly overlappingExtents: number;
-  /** Notes walked for VMCOREINFO: one NT_PRSTATUS a CPU, plus a few. Their content is not read. */
+  /** Notes searched for VMCOREINFO: one NT_PRSTATUS per CPU, and a few others. Their content is not read. */
   readonly notes: number;
-  /** Bytes of one VMCOREINFO text: the kernel's buffer is one page, 64 KiB at the most. */
+  /** Bytes of a VMCOREINFO text: the kernel's buffer is one page, at most 64 KiB. */
   readonly vmcoreinfoBytes: number;
-  /** VMCOREINFO candidates tried in a dump without a note: three copies are usual. */
+  /** VMCOREINFO candidates tried in a dump without a note; three copies are usual. */
   readonly vmcoreinfoCandidates: number;
   /** Highest page frame number: 64 TiB of 4 KiB pages. */
   readonly pageFrames: number;
-  /** Decompressed pages kept, bytes. A decode needs about 40 pages. */
+  /** Bytes of cached decompressed pages. A decode needs about 40 pages. */
   readonly pageCacheBytes: number;
-  /** Records of the log in a dump, the newest: the errors in them take some 2 KiB each. */
+  /** Number of log records read, the newest; each hardware error among them takes about 2 KiB. */
   readonly logRecords: number;
-  /** kallsyms entries: real kernels have 100 to 250 thousand. */
+  /** kallsyms entries; real kernels have 100,000 to 250,000. */
   readonly kallsymsSymbols: number;
-  /** System.map, or one section of a vmlinux, read whole: 10 and 15 MiB are usual. */
+  /** System.map, or one section of a vmlinux, read completely; 10 and 15 MiB are usual. */
   readonly symbolFileBytes: number;
   /** Sections of a vmlinux: about 70. */
   readonly symbolFileSections: number;
-  /** Either section of BTF: 3 MiB of types and 2 MiB of strings are usual. */
+  /** Each of the two sections of BTF; 3 MiB of types and 2 MiB of strings are usual. */
   readonly btfBytes: number;
   /** Expanded length of a symbol name, bytes: KSYM_NAME_LEN is 512 (include/linux/kallsyms.h). */
   readonly symbolNameBytes: number;
 }
 
 /**
- * The limits of a decoder that may take so much memory. What lies there beside a few pages are the
- * indexes of a stream and of an ELF core in it, symbol files, and some 60 MiB of buffers that were
- * used and not yet collected.
+ * Returns the limits of a decoder with this much memory. Besides cached pages, memory holds the extent
+ * indexes of a flattened stream and of an ELF core in it, symbol files, and about 60 MiB of garbage.
  */
 export function limitsWithin(memoryBytes: number): Limits {
   return {
@@ -63,50 +62,50 @@ export function limitsWithin(memoryBytes: number): Limits {
   };
 }
 
-/** Caps that no caller has reason to change: what is beyond them is not what was looked for. */
+/** Fixed limits: data beyond them cannot be what the decoder looks for. */
 export const CAPS = {
-  /** Page descriptors that were never written, skipped in a search: 16 GiB of memory in 4 KiB pages. */
+  /** Never-written page descriptors skipped in a search: 16 GiB of memory in 4 KiB pages. */
   unwrittenDescriptors: 4_194_304,
   /**
-   * Broken pages passed over in a search: Node keeps up to 5 KiB for each until a decode is over, and a
-   * dump in which more are broken is no longer one.
+   * Broken pages skipped in a search. Node keeps up to 5 KiB for each until the decode ends, and a file with
+   * more broken pages is no longer a usable dump.
    */
   brokenPages: 8192,
-  /** Sections looked at of a core without program headers: a dozen are usual. */
+  /** Sections examined in a core without program headers; a dozen are usual. */
   coreSections: 64,
-  /** Program headers kept for the addresses they map: that of the kernel image is among the first. */
+  /** Program headers kept for their mappings; that of the kernel image is among the first. */
   mappedRanges: 1024,
-  /** ELF header, program headers and notes of /proc/kcore, bytes: three pages are usual. */
+  /** Bytes of ELF header, program headers and notes of /proc/kcore; three pages are usual. */
   kcoreHeadBytes: 16_777_216,
-  /** Kernels in one memory that are compared: each costs a log, and a reboot leaves one behind. */
+  /** Kernels in one memory that are compared: each requires reading a log, and a reboot leaves one behind. */
   kernels: 8,
-  /** CPUs whose page tables are looked at: one alone says which kernel runs. */
+  /** CPUs whose page tables are examined: one is enough to tell which kernel runs. */
   cpus: 64,
-  /** Regions of /proc/kcore: a dozen, and one a range of RAM. */
+  /** Segments of /proc/kcore: a dozen, plus one per range of RAM. */
   kcoreSegments: 65_536,
-  /** Symbols that may share one address: linker scripts define a handful at the start of a section. */
+  /** Symbols at the same address: linker scripts define a few at the start of a section. */
   symbolAliases: 64,
-  /** Members or constants read of a type in BTF: the types that are asked for have a handful. */
+  /** Members or constants read of a BTF type; the types that are read have a few. */
   btfElements: 256,
-  /** Longest name of a type or member in BTF, bytes: C identifiers are far shorter. */
+  /** Bytes of a BTF name; C identifiers are far shorter. */
   btfNameBytes: 128,
-  /** Elements of hwerr_data: more are no enum of hardware errors. */
+  /** Elements of hwerr_data; an enum of hardware errors has fewer. */
   categories: 64,
-  /** Bits of the number of records in a printk ring: 4 Mi of them, 32 times the largest config. */
+  /** log2 of the number of records in a printk ring: 4 Mi, 32 times the largest configuration. */
   printkCountBits: 22,
-  /** Bits of the size of a printk ring's text, bytes: 1 GiB; CONFIG_LOG_BUF_SHIFT ends at 25. */
+  /** log2 of the bytes of a printk ring's text: 1 GiB; the maximum of CONFIG_LOG_BUF_SHIFT is 25. */
   printkTextBits: 30,
-  /** Records of the log, the newest: a ring of 2 MiB holds so many, one of 128 CPUs has 1 MiB. */
+  /** Log records, the newest: as many as a ring of 2 MiB contains; one of 128 CPUs has 1 MiB. */
   logRecords: 65_536,
-  /** Bytes of memory read for the log, in pages of 4 KiB: so many records take 14 MiB. */
+  /** Bytes of memory read for the log, in pages of 4 KiB; the maximum number of records takes 14 MiB. */
   logBytes: 16_777_216,
   /** Bytes of a record's text: PRINTKRB_RECORD_MAX is 1024 (kernel/printk/internal.h). */
   logTextBytes: 1024,
   /** Fragments of one line in the legacy log: a line of 1024 bytes has a few dozen. */
   logFragments: 64,
-  /** Longest panic line that is reported: panic() makes lines of up to 1024 (kernel/panic.c). */
+  /** Characters of the reported panic line; panic() prints up to 1024 (kernel/panic.c). */
   panicLineCharacters: 512,
-  /** Characters of a record read as text: the kernel stores 1024 bytes. */
+  /** Characters of a record read from text; the kernel stores at most 1024 bytes. */
   logRecordBytes: 8192,
 } as const;
 

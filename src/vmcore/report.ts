@@ -1,45 +1,48 @@
-// What the decoder answers: plain data that survives JSON and structuredClone. No bigint, no class.
+// The decoder's result: plain data that survives JSON and structuredClone, without bigint and classes.
 
 import type { PageCompression } from './codec/page-codec.ts';
 import type { DecodeReason } from './errors.ts';
 import type { LogFindings } from './evidence/log-findings.ts';
 
-/** Everything one dump says about hardware errors, by counters and by its log, and about itself. */
+/** All that a dump says about itself and about hardware errors, from counters and log. */
 export interface CrashReport extends LogFindings {
-  /** `pstore`: there is no dump, the kernel kept the end of its log. */
+  /** `pstore`: there is no dump, only the end of the log that the kernel kept in pstore. */
   readonly container: 'kdump' | 'elf' | 'pstore';
   readonly flattened: boolean;
-  /** Codecs of its pages, after that of the whole file; empty when all is stored as it is. */
+  /** Codecs of its pages, after that of the whole file; empty if nothing is compressed. */
   readonly compression: readonly (PageCompression | 'gzip' | 'xz')[];
-  /** As in the kernel's arch/ directory, with the width where there are two: x86_64, arm64; or unknown. */
+  /** Name of the kernel's arch/ directory, with the width if there are two: x86_64, arm64; or unknown. */
   readonly arch: string;
   readonly kernelRelease: string;
-  /** 40 hexadecimal digits; null when VMCOREINFO has none or an unreadable one. */
+  /** 40 hexadecimal digits; null if VMCOREINFO has none or an invalid one. */
   readonly buildId: string | null;
-  /** init_uts_ns; null when its page is not in the dump, or the host was given no name. */
+  /** From init_uts_ns; null if its page is not in the dump or the host name was never set. */
   readonly nodename: string | null;
-  /** random.c's boot id as a UUID; null when it was not generated in that boot. */
+  /** random.c's boot id as a UUID; null if it was not generated in that boot. */
   readonly bootId: string | null;
-  /** Unix seconds; null in a dump of a machine that did not crash. */
+  /** Unix seconds; null in a dump of a running machine. */
   readonly crashTimeSeconds: number | null;
-  /** Part of the dump is missing: the disk was full, or the copy broke off. */
+  /** Part of the dump is missing: the disk was full, or a copy was truncated. */
   readonly incomplete: boolean;
-  /** Whether VMCOREINFO came from a note or was searched for in memory; null where there is none. */
+  /** Whether VMCOREINFO came from a note or was found in memory; null if there is none. */
   readonly vmcoreinfo: 'note' | 'scanned' | null;
-  /** How the array was located; null when it was not. */
+  /** How the array was located; null if it was not. */
   readonly symbolSource: 'kallsyms' | 'system-map' | 'vmlinux' | null;
-  /** Where the array's layout came from; null when it was not read. */
+  /** Source of the array's layout; null if it was not read. */
   readonly layoutSource: 'btf' | 'builtin' | null;
   readonly hwerr: Hwerr;
-  /** The line the kernel died with; null when there is no log that says so. */
+  /** The panic line; null if there is no log with one. */
   readonly panicMessage: string | null;
-  /** What is odd about the dump and did not stop the decoder. */
+  /** Oddities of the dump that did not stop the decoder. */
   readonly warnings: readonly string[];
-  /** The set of VMCOREINFO's lines, sorted; of a pstore record its log. It distinguishes crashes without a boot id. */
+  /**
+   * The distinct lines of VMCOREINFO, sorted; for a pstore record its log. Distinguishes crashes without a
+   * boot id.
+   */
   readonly vmcoreinfoLines: string;
 }
 
-/** What the running kernel says. */
+/** The report on the running kernel. */
 export interface LiveReport {
   readonly kernelRelease: string;
   /** As in a CrashReport. */
@@ -47,26 +50,26 @@ export interface LiveReport {
   readonly hwerr: Hwerr;
 }
 
-/** The counters, or why there are none: which is never the same as zero. */
+/** The counters, or why there are none, which never means zero. */
 export type Hwerr =
   | { readonly kind: 'present'; readonly categories: readonly HwerrCategory[] }
   | { readonly kind: 'absent'; readonly reason: AbsentReason }
-  /** The dump identifies its crash, but what leads to the counters is broken or not understood. */
+  /** The crash was identified, but data on the way to the counters is broken or not understood. */
   | { readonly kind: 'unreadable'; readonly reason: DecodeReason; readonly message: string };
 
 export type AbsentReason =
-  | 'kernel_without_hwerr' // neither the array nor the function that fills it is in its kallsyms, if it names one
-  | 'symbol_not_found' // the kernel keeps the array, nothing here says where
-  | 'page_excluded' // its page, or one on the way to it, was filtered out by the dump's maker
-  | 'page_lost' // the dump broke off before that page
+  | 'kernel_without_hwerr' // kallsyms, if complete, has neither the array nor the function that fills it
+  | 'symbol_not_found' // the kernel has the array, but no source has its address
+  | 'page_excluded' // a page on the way to it, or its own, was filtered out by the dump's writer
+  | 'page_lost' // the dump is truncated before that page
   | 'pstore'; // there is no dump, only the end of the kernel's log
 
 /** The counter of one category: struct hwerr_info of kernel/vmcore_info.c, decoded. */
 export interface HwerrCategory {
-  /** cpu, memory, pci, cxl, others; or what a newer kernel added, under its own name */
+  /** cpu, memory, pci, cxl, others, or the kernel's own name of a newer category. */
   readonly category: string;
   /** The kernel's atomic_t, read as unsigned 32 bit. */
   readonly count: number;
-  /** Unix seconds UTC; null when the kernel never counted one. */
+  /** Unix seconds UTC; null if the kernel never counted one. */
   readonly lastErrorTimestampSeconds: number | null;
 }

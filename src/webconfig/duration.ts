@@ -1,4 +1,4 @@
-// Durations as Go's time.ParseDuration reads them, for rate_limit.interval: `1s`, `1h30m`, `1.5s`.
+// Durations in the syntax of Go's time.ParseDuration, for rate_limit.interval: `1s`, `1h30m`, `1.5s`.
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
@@ -10,7 +10,7 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** Milliseconds; a bare number is nanoseconds, as in Go. undefined: not a duration. */
+/** Parses a duration. Returns milliseconds; a bare number is nanoseconds, as in Go. undefined if invalid. */
 export function goDurationMs(value: string): number | undefined {
   if (/^[+-]?\d+$/.test(value)) return Number(value) * 1e-6;
   if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(value)) return undefined;

@@ -1,4 +1,4 @@
-// From YAML text to the shape of schema.ts, with every mistake located: file, line, key.
+// Parses the web configuration from YAML to the shape of schema.ts; every error names file, line and key.
 
 import {
   type Document,
@@ -15,25 +15,25 @@ import { FILE, type WebConfigFile } from './schema.ts';
 
 const MAX_DEPTH = 8;
 const MAX_ALIASES = 10;
-/** What means nothing when it is written without quotes. */
+/** Scalars that are null if written without quotes. */
 const NULL = /^(~|null|Null|NULL|)$/;
 
-/** A web configuration that cannot be used: `FILE:LINE: KEY: what is wrong`. */
+/** An invalid web configuration: `FILE:LINE: KEY: what is wrong`. */
 export class WebConfigError extends Error {}
 
 type KeyPath = readonly (string | number)[];
 
-/** The file, and a way to name a place in it. */
+/** The parsed file, and a function that locates errors in it. */
 export interface ParsedWebConfig {
   readonly file: WebConfigFile;
-  /** The error for a key of this file. */
+  /** Returns the error for a key of the file. */
   readonly errorAt: (key: KeyPath, what: string) => WebConfigError;
 }
 
-/** @throws WebConfigError naming the first mistake. */
+/** @throws WebConfigError naming the first error. */
 export function parseWebConfig(name: string, text: string): ParsedWebConfig {
   const lines = new LineCounter();
-  // Scalars keep their spelling, as for Go's strings: a user 0123 is not 123.
+  // Scalars remain text, as for Go's string fields: a user 0123 is not 123.
   const document = parseDocument(text, {
     schema: 'failsafe',
     lineCounter: lines,
@@ -56,7 +56,10 @@ export function parseWebConfig(name: string, text: string): ParsedWebConfig {
   throw errorAt(path, message);
 }
 
-/** Text, null, arrays, objects; a Map of users, whose names may be anything, `__proto__` too. */
+/**
+ * Converts to text, null, arrays and objects; users to a Map, because their names may be anything, even
+ * `__proto__`.
+ */
 function plainData(document: Document, errorAt: ParsedWebConfig['errorAt']): unknown {
   let aliases = 0;
   const read = (node: unknown, key: KeyPath): unknown => {
@@ -90,7 +93,7 @@ function firstIssue({ issues }: z.ZodError): { path: KeyPath; message: string } 
   return { path, message: issue.message };
 }
 
-/** Where a key, or as much of it as there is, stands in the text. */
+/** Returns the offset of a key in the text, or of its closest existing parent. */
 function offsetOf(document: Document, key: KeyPath): number | undefined {
   for (let length = key.length; length > 0; length--) {
     const parent: unknown =

@@ -1,5 +1,5 @@
-// Where there is no web configuration. It is apart from watch.ts, for reading one takes zod and yaml: to load
-// them is a tenth of what starting takes.
+// The web configuration if there is none. Separate from watch.ts, because loading zod and yaml takes a tenth
+// of the time to start.
 
 import type { WatchedWebConfig } from './watch.ts';
 import type { WebConfig } from './web-config.ts';
@@ -12,7 +12,7 @@ const NO_WEB_CONFIG: WebConfig = {
   files: [],
 };
 
-/** Plain HTTP for everybody, for good. */
+/** Plain HTTP without authentication. */
 export const PLAIN_HTTP: WatchedWebConfig = {
   current: () => NO_WEB_CONFIG,
   onChange: () => undefined,

@@ -1,10 +1,10 @@
-// Reads a configuration file without ever waiting: a FIFO would block the whole daemon.
+// Reads a configuration file without blocking: opening a FIFO would block the whole daemon.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 const MAX_BYTES = 2 ** 20;
 
-/** The text of a regular file, or of /dev/null. @throws Error when it cannot be read, or is neither. */
+/** Returns the text of a regular file, or of /dev/null. @throws Error if it cannot be read or is neither. */
 export function readConfigFile(path: string): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -1,10 +1,10 @@
-// The shape of --web.config.file, as Prometheus' exporter-toolkit documents it
-// (docs/web-configuration.md there). Names are Go's: this file is shared with every other exporter.
-// Unknown keys are mistakes.
+// The schema of --web.config.file, as documented by Prometheus' exporter-toolkit (its
+// docs/web-configuration.md). Names are Go's, because other exporters read the same file. Unknown keys are
+// errors.
 
 import { z } from 'zod';
 
-/** Go's cipher suites by OpenSSL's names. Those of TLS 1.3 are always on, in Go as here. */
+/** OpenSSL names of Go's cipher suites. Those of TLS 1.3 are always enabled, as in Go. */
 export const CIPHERS: Readonly<Record<string, string>> = {
   TLS_AES_128_GCM_SHA256: 'TLS_AES_128_GCM_SHA256',
   TLS_AES_256_GCM_SHA384: 'TLS_AES_256_GCM_SHA384',
@@ -28,7 +28,7 @@ export const CURVES: Readonly<Record<string, string>> = {
   X25519: 'X25519',
 };
 
-/** Oldest first. */
+/** Oldest version first. */
 export const TLS_VERSIONS = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const;
 
 export const CLIENT_AUTH = [
@@ -41,16 +41,16 @@ export const CLIENT_AUTH = [
   'RequireAndVerifyClientCert',
 ] as const;
 
-/** Any YAML scalar, as it is spelt: `X-XSS-Protection: 1`. */
+/** Any YAML scalar, as spelt: `X-XSS-Protection: 1`. */
 const text = z.string('not a text');
-/** As Go's YAML reads them. */
+/** Booleans of Go's YAML. */
 const TRUE = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/;
 const FALSE = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/;
 const bool = text
   .refine((value) => TRUE.test(value) || FALSE.test(value), 'want true or false')
   .transform((value) => TRUE.test(value));
 const int = text.regex(/^[+-]?\d{1,9}$/, 'not a number').transform(Number);
-/** A key without a value is as good as no key. */
+/** A key without a value counts as missing. */
 const optional = <T extends z.ZodType>(schema: T): z.ZodOptional<z.ZodNullable<T>> =>
   schema.nullable().optional();
 
@@ -85,17 +85,17 @@ const http = z.strictObject({
   ),
 });
 
-/** bcrypt has costs from 4 to 31. */
+/** A bcrypt hash with a cost from 4 to 31. */
 const BCRYPT = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
-/** 2^14 rounds take a second or two. */
-const BEARABLE = /^\$2.\$(0\d|1[0-4])\$/;
+/** The maximum cost is 14: 2^14 rounds take one or two seconds. */
+const ALLOWED_COST = /^\$2.\$(0\d|1[0-4])\$/;
 
 const rateLimit = z.strictObject({
   interval: optional(text),
   burst: optional(int),
 });
 
-/** The file as it is written. */
+/** The schema of the file. */
 export const FILE = z.strictObject({
   tls_server_config: optional(tls),
   http_server_config: optional(http),
@@ -105,7 +105,7 @@ export const FILE = z.strictObject({
       z
         .string('not a bcrypt hash')
         .regex(BCRYPT, 'not a bcrypt hash')
-        .regex(BEARABLE, 'a bcrypt cost above 14: whoever guesses would keep others waiting'),
+        .regex(ALLOWED_COST, 'a bcrypt cost above 14: whoever guesses would keep others waiting'),
     ),
   ),
   rate_limit: optional(rateLimit),
@@ -113,6 +113,6 @@ export const FILE = z.strictObject({
 
 export type TlsVersion = (typeof TLS_VERSIONS)[number];
 
-/** exporter-toolkit's tls_server_config as the file has it; null is what `key:` alone gives. */
+/** The file's tls_server_config; `key:` without a value is null. */
 export type TlsFileSection = z.infer<typeof tls>;
 export type WebConfigFile = z.infer<typeof FILE>;

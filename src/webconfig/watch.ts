@@ -1,21 +1,21 @@
-// A web configuration that follows its files: certificates are renewed under a running exporter. The
-// files are looked at every few seconds, for file-system events get lost; a bad file changes nothing but
-// the log. As in exporter-toolkit, TLS is on or off for as long as the process runs.
+// A web configuration that follows its files, because certificates are renewed while the exporter runs. The
+// files are polled, because file-system events get lost; an invalid file is logged and otherwise ignored. As
+// in exporter-toolkit, switching TLS on or off takes a restart.
 
 import { statSync } from 'node:fs';
 import { messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { type WebConfig, loadWebConfig } from './web-config.ts';
 
-const EVERY_MS = 2000;
+const POLL_MS = 2000;
 
-/** The web configuration of the moment. */
+/** The current web configuration. */
 export interface WatchedWebConfig {
-  /** The last one that could be used. */
+  /** Returns the last valid configuration. */
   readonly current: () => WebConfig;
-  /** Called with every new one. */
+  /** Registers a listener for new configurations. */
   readonly onChange: (listener: (config: WebConfig) => void) => void;
-  /** Read the files now, changed or not. */
+  /** Reads the files now, even if they did not change. */
   readonly reload: () => void;
   readonly close: () => void;
 }
@@ -23,12 +23,12 @@ export interface WatchedWebConfig {
 /**
  * Loads a web configuration and follows its files.
  *
- * @throws WebConfigError when the file is bad now.
+ * @throws WebConfigError if the file is invalid at the start.
  */
 export function watchWebConfig(path: string, log: Logger): WatchedWebConfig {
   let config = loadWebConfig(path);
   let versions = versionsOf(config.files);
-  let complaint: string | undefined;
+  let lastError: string | undefined;
   const listeners: ((config: WebConfig) => void)[] = [];
   const reload = (): void => {
     const before = config;
@@ -37,25 +37,25 @@ export function watchWebConfig(path: string, log: Logger): WatchedWebConfig {
       config = loadWebConfig(path);
     } catch (error) {
       const message = messageOf(error);
-      if (message !== complaint) {
+      if (message !== lastError) {
         log.error('web configuration not read, the one before stays', { error: message });
       }
-      complaint = message;
+      lastError = message;
       return;
     }
-    complaint = undefined;
+    lastError = undefined;
     if ((config.tls === undefined) !== (before.tls === undefined)) {
       config = { ...config, tls: before.tls };
       log.warn('TLS is switched on and off by a restart only', { path });
     }
-    // Versions from before the reading: what was written meanwhile is read again.
+    // `versions` is from before reading, so files written meanwhile are read again.
     if (config.files.join('\n') !== before.files.join('\n')) versions = versionsOf(config.files);
     for (const listener of listeners) listener(config);
     log.info('web configuration read', { path });
   };
   const timer = setInterval(() => {
-    if (complaint !== undefined || versionsOf(config.files) !== versions) reload();
-  }, EVERY_MS).unref();
+    if (lastError !== undefined || versionsOf(config.files) !== versions) reload();
+  }, POLL_MS).unref();
   return {
     current: () => config,
     onChange: (listener) => {

@@ -1,6 +1,6 @@
-// A web configuration, ready for use: files read, certificates checked, times in milliseconds.
-// The verdict on a file is exporter-toolkit's (web/tls_config.go there, Validate and Serve); HTTP/2
-// is accepted and not spoken: scrapers fall back to HTTP/1.1.
+// A usable web configuration: files read, certificates checked, times in milliseconds. Files are accepted and
+// rejected as by exporter-toolkit (its web/tls_config.go, Validate and Serve). HTTP/2 is accepted but not
+// supported: scrapers fall back to HTTP/1.1.
 
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
@@ -18,34 +18,34 @@ import {
   type TlsVersion,
 } from './schema.ts';
 
-/** What to ask of a client's certificate. */
+/** Policy on client certificates. */
 type ClientAuth = 'none' | 'request' | 'require_any' | 'verify_if_given' | 'verify';
 
-/** How TLS is spoken, with certificates read and checked. */
+/** TLS settings, with certificates read and checked. */
 export interface TlsConfig {
   readonly context: SecureContextOptions;
   readonly clientAuth: ClientAuth;
-  /** A client's certificate must bear one of these names; undefined: any will do. */
+  /** A client certificate must have one of these names; undefined: any name. */
   readonly allowedSans: readonly string[] | undefined;
 }
 
-/** A burst of requests, then one every `intervalMs`; a burst of 0 lets none through, as in Go. */
+/** A burst of requests, then one every `intervalMs`; a burst of 0 allows none, as in Go. */
 export interface RateLimit {
-  /** Time for one request to be allowed again. */
+  /** Time after which one more request is allowed. */
   readonly intervalMs: number;
   readonly burst: number;
 }
 
-/** What one reading of the file gave; a change of it makes another. */
+/** The configuration of one version of the file; immutable. */
 export interface WebConfig {
   /** undefined: plain HTTP. */
   readonly tls: TlsConfig | undefined;
-  /** Set on every answer. */
+  /** Headers of every answer. */
   readonly headers: Readonly<Record<string, string>>;
   /** bcrypt hashes by user; empty: no authentication. */
   readonly users: ReadonlyMap<string, string>;
   readonly rateLimit: RateLimit | undefined;
-  /** Every file that it was made from. */
+  /** All files that it was read from. */
   readonly files: readonly string[];
 }
 
@@ -90,7 +90,7 @@ function rateLimitOf({ file, errorAt }: ParsedWebConfig): RateLimit | undefined 
 
 const SECTION = 'tls_server_config';
 
-/** tls_server_config, and the files read for it. */
+/** Reads tls_server_config, and records the files read for it. */
 class TlsSection {
   readonly files: string[] = [];
   readonly #parsed: ParsedWebConfig;
@@ -184,7 +184,7 @@ class TlsSection {
     return { honorCipherOrder, ecdhCurve, ciphers: [...names].join(':') };
   }
 
-  /** Whether certificate and key can be read, and belong together. */
+  /** Checks that certificate and key can be read and belong together. */
   #check(context: SecureContextOptions): void {
     const attempt = (name: string, call: () => unknown): void => {
       try {
@@ -215,7 +215,7 @@ const NODE_VERSIONS = {
 
 const TLS13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 
-/** RFC 9113 section 9.2.2: one of these must be there, and Go will not start without. */
+/** RFC 9113 section 9.2.2 requires one of these, and Go does not start without. */
 const HTTP2: readonly string[] = [
   'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
   'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',

@@ -198,9 +198,9 @@ describe('Settling', () => {
       version === known.version ? 'complete' : undefined;
     settling.update(DIRECTORY, [known, file('b')], 0, verdictOf);
     expect(names(settling.takeReady(SETTLE_MS, 16))).toEqual(['b']);
-    expect(settling.filesThatAre('complete')).toEqual([known]);
+    expect(settling.filesWithResult('complete')).toEqual([known]);
     settling.update(DIRECTORY, [file('a', 2), file('b')], 5000, verdictOf);
-    expect(settling.filesThatAre('complete')).toEqual([]);
+    expect(settling.filesWithResult('complete')).toEqual([]);
     expect(names(settling.takeReady(7000, 16))).toEqual(['a']);
   });
 
@@ -322,7 +322,7 @@ describe('Settling', () => {
     settling.takeReady(2000, 16);
     scanned(settling, [file('a', 2)], 2500);
     settling.done(file('a'), 'complete');
-    expect(settling.filesThatAre('complete')).toEqual([]);
+    expect(settling.filesWithResult('complete')).toEqual([]);
     expect(names(settling.takeReady(4500, 16))).toEqual(['a']);
   });
 
@@ -334,8 +334,8 @@ describe('Settling', () => {
     settling.done(file('a'), 'complete');
     settling.waitForRest(file('a'), 2500, 0);
     settling.retryLater(file('a'), 2500);
-    settling.again(file('a'), 2500);
-    expect(settling.filesThatAre('complete')).toEqual([]);
+    settling.settleAgain(file('a'), 2500);
+    expect(settling.filesWithResult('complete')).toEqual([]);
     expect(settling.nextDueMs(DIRECTORY, 0)).toBeUndefined();
   });
 
@@ -347,10 +347,10 @@ describe('Settling', () => {
     settling.done(a, 'complete');
     settling.done(b, 'incomplete');
     settling.done(c, 'failed');
-    expect(settling.filesThatAre('complete')).toEqual([a]);
-    expect(settling.filesThatAre('incomplete')).toEqual([b]);
+    expect(settling.filesWithResult('complete')).toEqual([a]);
+    expect(settling.filesWithResult('incomplete')).toEqual([b]);
     scanned(settling, [b, c], 3000);
-    expect(settling.filesThatAre('complete')).toEqual([]);
+    expect(settling.filesWithResult('complete')).toEqual([]);
   });
 
   it('forgets only what the same root no longer has, also where one lies in the other', () => {

@@ -128,7 +128,7 @@ describe('watchDirectory', () => {
   it('watches what it missed, each once', async () => {
     const [root, missed] = [tempDir(), tempDir()];
     const watching = await watch(root);
-    for (let i = 0; i < 3; i++) watching.watcher.cover([root, missed]);
+    for (let i = 0; i < 3; i++) watching.watcher.watchMissing([root, missed]);
     await sleep(300);
     expect(watching.errors).toEqual([]);
     watching.changes = 0;
@@ -144,7 +144,7 @@ describe('watchDirectory', () => {
     const [present, pruned] = [50, 100];
     for (let i = 0; i < present; i++) writeFileSync(join(root, `file-${i}`), 'x');
     const { watcher } = await watch(root);
-    watcher.cover(Array.from({ length: pruned }, (_, i) => join(root, `${i}`)));
+    watcher.watchMissing(Array.from({ length: pruned }, (_, i) => join(root, `${i}`)));
     await sleep(1500); // it reads a directory once a second
     writeFileSync(join(root, 'vmcore'), 'x');
     let most = 0;
@@ -164,7 +164,7 @@ describe('watchDirectory', () => {
     expect(open()).toBeGreaterThan(0);
     await watcher.close();
     await eventually('those of other tests are closed too', () => open() === 0 || undefined);
-    watcher.cover([root]);
+    watcher.watchMissing([root]);
     await sleep(300);
     expect(open()).toBe(0);
   });

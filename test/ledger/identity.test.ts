@@ -18,7 +18,7 @@ describe('newCrashId', () => {
     crashTimeSeconds: 1100,
     nodename: 'a',
     pathHost: null,
-    panicMark: null,
+    panicDigest: null,
     isOfPstore: false,
   };
 
@@ -50,7 +50,7 @@ describe('sameCrash', () => {
     crashTimeSeconds: maybe(1, 2),
     nodename: maybe('a', 'b'),
     pathHost: maybe('p', 'q'),
-    panicMark: maybe('m', 'n'),
+    panicDigest: maybe('m', 'n'),
     isOfPstore: fc.constant(false),
   });
   const anyCandidate: fc.Arbitrary<Omit<Candidate, 'sequence'>> = fc

@@ -121,7 +121,7 @@ it('the first pass is recorded when all that it found is, or when it cannot be',
   const ledger = await openTestLedger();
   expect(ledger.isFirstPassRecorded).toBe(false);
   const recorded = suspect(ledger, 'a', '1');
-  ledger.firstPassIs('over');
+  ledger.reportFirstPass('over');
   expect(ledger.isFirstPassRecorded).toBe(false);
   await recorded;
   expect(ledger.isFirstPassRecorded).toBe(true);
@@ -129,7 +129,7 @@ it('the first pass is recorded when all that it found is, or when it cannot be',
 
 it('a first pass without some directories shows the crashes that are known, and never zeros', async () => {
   const ledger = await openTestLedger();
-  ledger.firstPassIs('partial');
+  ledger.reportFirstPass('partial');
   expect(ledger.isFirstPassRecorded).toBe(false);
   await suspect(ledger, 'a', '1');
   expect(ledger.isFirstPassRecorded).toBe(true);

@@ -1,4 +1,4 @@
-// Entry of the thread that fetches: it answers, one message each, what the decoder waits for.
+// Entry of the fetch thread: answers the decoder's requests, one message each.
 
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { shownPath } from '../../file-path.ts';
@@ -7,19 +7,19 @@ import { Connections, HttpObject, type HttpSettings, ObjectChanged } from './htt
 import { HEAD_BYTES } from './read-ahead.ts';
 import type { S3Store } from './s3.ts';
 
-/** What the thread is started with. */
+/** The data that the thread is started with. */
 export interface FetchThreadData {
   readonly settings: HttpSettings;
   readonly port: MessagePort;
-  /** Counts answers: the decoder waits for it to change. */
-  readonly answered: Int32Array;
+  /** Number of answers sent; the decoder waits for it to change. */
+  readonly answerCount: Int32Array;
 }
 
 export type FetchRequest =
   | { readonly kind: 'open'; readonly id: number; readonly path: string }
-  /** What lies beside an object of a bucket. */
+  /** Lists the objects beside an object of a bucket. */
   | { readonly kind: 'list'; readonly id: number; readonly path: string }
-  /** `object` is the id of the request that opened it. */
+  /** `object` is the id of the request that opened the object. */
   | {
       readonly kind: 'read';
       readonly id: number;
@@ -46,7 +46,7 @@ export type FetchAnswer = { readonly id: number } & (
     }
 );
 
-const { settings, port, answered } = workerData as FetchThreadData;
+const { settings, port, answerCount } = workerData as FetchThreadData;
 const objects = new Map<number, HttpObject>();
 const connections = new Connections();
 let store: S3Store | undefined;
@@ -62,8 +62,8 @@ port.on('message', (request: FetchRequest) => {
 async function answer(request: Exclude<FetchRequest, { kind: 'close' }>): Promise<void> {
   const reply = await replyTo(request);
   port.postMessage(reply, reply.kind === 'bytes' ? [reply.bytes.buffer] : []);
-  Atomics.add(answered, 0, 1);
-  Atomics.notify(answered, 0);
+  Atomics.add(answerCount, 0, 1);
+  Atomics.notify(answerCount, 0);
 }
 
 async function replyTo(request: Exclude<FetchRequest, { kind: 'close' }>): Promise<FetchAnswer> {
@@ -85,7 +85,7 @@ async function replyTo(request: Exclude<FetchRequest, { kind: 'close' }>): Promi
   }
 }
 
-/** The object behind a path, known by the id of the request from now on. */
+/** Opens the object at a path; from now on the id of the request identifies it. */
 async function open({ id, path }: Extract<FetchRequest, { kind: 'open' }>): Promise<HttpObject> {
   const object = await objectAt(path);
   objects.set(id, object);
@@ -98,13 +98,13 @@ async function objectAt(path: string): Promise<HttpObject> {
     if (!URL.canParse(path)) throw new FileError('io', `${name}: is no URL`);
     return new HttpObject(new URL(path), name, settings, connections);
   }
-  // Who set an http:// endpoint has decided that.
+  // An http:// endpoint was configured deliberately.
   const url = await (await storeOfBuckets()).presigned(path, settings.timeoutMs);
   const allowed = { ...settings, plainHttp: url.protocol === 'http:' };
   return new HttpObject(url, name, allowed, connections);
 }
 
-/** The paths of a page of the objects that lie where this one does. */
+/** Returns the first page of the paths in the same directory as this object. */
 async function beside(path: string): Promise<readonly string[]> {
   const directory = path.slice(0, path.lastIndexOf('/') + 1);
   for await (const page of (await storeOfBuckets()).list(directory, { delimiter: '/' })) {
@@ -113,7 +113,7 @@ async function beside(path: string): Promise<readonly string[]> {
   return [];
 }
 
-/** Loading it takes a time that only buckets need. */
+/** Returns the store, loading its module only when it is needed. */
 async function storeOfBuckets(): Promise<S3Store> {
   if (store !== undefined) return store;
   const { S3Store } = await import('./s3.ts');

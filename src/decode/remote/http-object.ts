@@ -1,5 +1,5 @@
-// An object behind a URL, read in ranges (RFC 9110 section 14): one state of it only, which If-Match and a
-// look at every answer make sure of. What may pass is tried again until the deadline.
+// An object behind a URL, read in ranges (RFC 9110 section 14). If-Match and a check of every response ensure
+// that all ranges are of one version. Transient errors are retried until the deadline.
 
 import { Agent as HttpAgent, type IncomingMessage, get as getHttp } from 'node:http';
 import { Agent as HttpsAgent, get as getHttps } from 'node:https';
@@ -7,18 +7,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { FileError, errorCode, messageOf } from '../../failure.ts';
 
-/** How long objects are read, and by which schemes. */
+/** The time limit of an object, and the allowed schemes. */
 export interface HttpSettings {
-  /** Longest time for one object. */
+  /** Time limit for one object. */
   readonly timeoutMs: number;
-  /** Also go to http:// URLs, where anyone on the way can change what is read. */
+  /** Also allow http:// URLs, whose content anyone on the network path can change. */
   readonly plainHttp: boolean;
 }
 
-/** It is another object by now: what was read is worth nothing. */
+/** The object was replaced; what was read is discarded. */
 export class ObjectChanged extends Error {}
 
-/** What may be over the next time. */
+/** An error that may be gone at the next attempt. */
 class Transient extends Error {
   readonly retryAfterMs: number;
 
@@ -30,17 +30,17 @@ class Transient extends Error {
 
 const MAX_ATTEMPTS = 6;
 const FIRST_DELAY_MS = 200;
-/** What a server may ask for with Retry-After. */
+/** Maximum wait that a server can request with Retry-After. */
 const MAX_RETRY_AFTER_MS = 30_000;
 const MAX_REDIRECTS = 5;
-/** Longest time without a byte. */
+/** Maximum time without a byte. */
 const STALL_MS = 10_000;
-/** Bytes of an error's document that are looked at. */
+/** Maximum number of bytes read from the body of an error. */
 const MAX_ERROR_BYTES = 4096;
 const MAX_SOCKETS = 4;
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Too many requests, and servers with too much to do: S3's SlowDown is a 503. */
+/** Too many requests, and overloaded servers: S3's SlowDown is a 503. */
 const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 const TRANSIENT_CODES: ReadonlySet<string | undefined> = new Set([
   'ECONNREFUSED',
@@ -52,7 +52,7 @@ const TRANSIENT_CODES: ReadonlySet<string | undefined> = new Set([
   'ETIMEDOUT',
 ]);
 
-/** Nobody of Node's own list vouches for a server (OpenSSL's X509_V_ERR_*): one of the system's may. */
+/** No CA of Node's list signed the certificate (OpenSSL's X509_V_ERR_*), but one of the system's may have. */
 const UNTRUSTED_CODES: ReadonlySet<string | undefined> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -60,14 +60,14 @@ const UNTRUSTED_CODES: ReadonlySet<string | undefined> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-/** Which state of the object an answer is of. */
+/** Identifies the version of the object in a response. */
 interface Validators {
   readonly size: number;
   readonly etag: string | undefined;
   readonly lastModified: string | undefined;
 }
 
-/** Connections to servers, kept for the next request. */
+/** Connections to servers, kept open for the next request. */
 export class Connections {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
@@ -84,21 +84,21 @@ export class Connections {
   }
 }
 
-/** One state of an object behind a URL; a read of any other throws ObjectChanged. */
+/** One version of an object behind a URL; if a read finds another one, it throws ObjectChanged. */
 export class HttpObject {
   readonly #connections: Connections;
   readonly #settings: HttpSettings;
   readonly #deadline: AbortSignal;
-  /** For messages. */
+  /** Name of the object in messages. */
   readonly #name: string;
-  /** Where the last redirect led. */
+  /** The URL after the last redirect. */
   #url: URL;
   #state: Validators | undefined;
   #trustsSystem = false;
 
   /**
-   * @param name of the object in messages: a URL may contain what gives access to it.
-   * @throws FileError for a URL that is not gone to.
+   * @param name of the object in messages, because a URL may contain credentials.
+   * @throws FileError for a URL that is not allowed.
    */
   constructor(url: URL, name: string, settings: HttpSettings, connections: Connections) {
     this.#name = name;
@@ -108,23 +108,23 @@ export class HttpObject {
     this.#connections = connections;
   }
 
-  /** Bytes; known after the first read. */
+  /** Size in bytes; 0 before the first read. */
   get size(): number {
     return this.#state?.size ?? 0;
   }
 
-  /** Which state of the object is read; known after the first read. */
+  /** The version of the object; known after the first read. */
   get version(): string {
     const { size, etag, lastModified } = this.#state ?? {};
     return `${etag ?? lastModified} ${size}`;
   }
 
   /**
-   * The bytes of the range, as far as the object goes.
+   * Returns the bytes of the range, fewer at the end of the object.
    *
-   * @throws FileError `timeout` after the deadline, `permission` for 401 and 403, `io` for all else that
-   *   is wrong with the server or the way to it, with the code ENOENT when there is no such object.
-   * @throws ObjectChanged when it is not the object of the first read.
+   * @throws FileError `timeout` after the deadline, `permission` for 401 and 403, `io` for any other error of
+   *   the server or the network, with the code ENOENT if the object does not exist.
+   * @throws ObjectChanged if the object is not the one of the first read.
    */
   async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     for (let attempt = 1; ; attempt++) {
@@ -150,7 +150,7 @@ export class HttpObject {
     }
   }
 
-  /** The answer at the end of the redirects. */
+  /** Follows redirects and returns the last response. */
   async #request(offset: number, length: number): Promise<IncomingMessage> {
     let url = this.#url;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
@@ -173,7 +173,7 @@ export class HttpObject {
     const headers = {
       'accept-encoding': 'identity',
       range: `bytes=${offset}-${offset + length - 1}`,
-      // Only a strong one can match (RFC 9110 section 13.1.1).
+      // If-Match only matches strong ETags (RFC 9110 section 13.1.1).
       ...(etag?.startsWith('"') === true ? { 'if-match': etag } : {}),
     };
     const options = { headers, signal: this.#deadline, timeout: STALL_MS };
@@ -234,7 +234,7 @@ export class HttpObject {
     }
   }
 
-  /** @throws FileError when nothing distinguishes states of the object, ObjectChanged when it is another. */
+  /** @throws FileError if nothing identifies the version of the object, ObjectChanged if it is another one. */
   #requireSameState(state: Validators): void {
     if (state.etag === undefined && state.lastModified === undefined) {
       throw this.#error('io', 'has neither ETag nor Last-Modified: a change would not be noticed');
@@ -265,7 +265,7 @@ export class HttpObject {
     }
   }
 
-  /** What the network did, as one of our own errors; any other error as it is. */
+  /** Converts a network error to one of our errors; returns any other error unchanged. */
   #networkError(error: Error): Error {
     const code = errorCode(error);
     if (this.#deadline.aborted || code === undefined || error instanceof FileError) return error;
@@ -287,7 +287,7 @@ export class HttpObject {
   }
 }
 
-/** From now on this thread trusts whom the system trusts. Loading that takes longer than a small dump. */
+/** Makes this thread trust the system's CAs too. Loading them takes longer than decoding a small dump. */
 export function trustSystem(): void {
   setDefaultCACertificates([...getCACertificates('default'), ...getCACertificates('system')]);
 }
@@ -295,18 +295,18 @@ export function trustSystem(): void {
 interface AnsweredRange {
   readonly start: number;
   readonly length: number;
-  /** Of the object. */
+  /** Size of the object. */
   readonly size: number;
 }
 
-/** The range that an answer brings; undefined when it brings none. */
+/** Returns the range in a response; undefined if there is none. */
 function rangeOf({ statusCode, headers }: IncomingMessage): AnsweredRange | undefined {
   if (statusCode === 200) {
     const size = numberOf(headers['content-length']);
     return { start: 0, length: size, size };
   }
   const text = headers['content-range'] ?? '';
-  // An empty object has no range.
+  // An empty object has no satisfiable range.
   if (statusCode === 416)
     return text === 'bytes */0' ? { start: 0, length: 0, size: 0 } : undefined;
   if (statusCode !== 206) return undefined;
@@ -318,7 +318,7 @@ function rangeOf({ statusCode, headers }: IncomingMessage): AnsweredRange | unde
   };
 }
 
-/** NaN for what is no length: it is equal to none. */
+/** Returns NaN, which equals no number, if the text is not a length. */
 function numberOf(text: string | undefined): number {
   return /^\d{1,15}$/.test(text ?? '') ? Number(text) : NaN;
 }
@@ -327,7 +327,7 @@ function validatorsOf({ headers }: IncomingMessage, size: number): Validators {
   return { size, etag: headers.etag, lastModified: headers['last-modified'] };
 }
 
-/** @throws Transient when it ends early or goes on. */
+/** @throws Transient if the body is shorter or longer. */
 async function bodyOf(response: IncomingMessage, length: number): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
   let done = 0;
@@ -342,7 +342,7 @@ async function bodyOf(response: IncomingMessage, length: number): Promise<Uint8A
   return bytes;
 }
 
-/** What the server says of an error: S3 and Azure in a `<Code>`; where else the bucket is. */
+/** Returns what the server says about the error: the `<Code>` of S3 and Azure, and the region of the bucket. */
 async function detailOf(response: IncomingMessage): Promise<string> {
   let text = '';
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -364,7 +364,7 @@ function retryAfterMs({ headers }: IncomingMessage): number {
   return Number.isNaN(seconds) ? 0 : Math.min(1000 * seconds, MAX_RETRY_AFTER_MS);
 }
 
-/** Longer each time, and by chance, so that clients that failed together do not return together. */
+/** Grows with each attempt; randomized, so that clients that failed together do not retry together. */
 function backoffMs(attempt: number): number {
   return FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
 }

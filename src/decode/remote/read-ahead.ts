@@ -1,22 +1,22 @@
-// The bytes of an object in blocks, for a decoder that asks for a few of them here and there: a request
-// takes as long as a block of this size does to arrive. Who reads on behind what was fetched last gets
-// more at once, and at last a few requests ahead: bitmaps, streams.
+// Reads an object in blocks for a decoder that reads small pieces at random: a request takes about as long as
+// the transfer of one block. Sequential reads (bitmaps, streams) get larger requests, and finally several in
+// parallel.
 
 import { requireRange } from '../../vmcore/index.ts';
 
 const BLOCK_BYTES = 64 * 1024;
-/** Blocks of one request. */
+/** Maximum number of blocks per request. */
 const MAX_WINDOW = 16;
-/** Requests that are under way at once. */
+/** Maximum number of parallel requests. */
 const MAX_REQUESTS = 4;
-/** Blocks in memory: 8 MiB. */
-const MAX_KEPT = 128;
+/** Maximum number of cached blocks: 8 MiB. */
+const MAX_CACHED = 128;
 
-/** Bytes of the object, asked for first and waited for later. */
+/** Requests ranges of the object and returns their bytes later. */
 export interface Ranges {
-  /** @returns what to take the answer by. */
+  /** Starts a request. @returns its id for take(). */
   ask(offset: number, length: number): number;
-  /** @throws FileError when they cannot be had. */
+  /** Waits for the answer. @throws FileError if the bytes cannot be read. */
   take(request: number): Uint8Array;
 }
 
@@ -26,32 +26,32 @@ interface Pending {
   readonly count: number;
 }
 
-/** How many bytes of an object to ask for first. */
+/** Number of bytes to request when an object is opened. */
 export const HEAD_BYTES = BLOCK_BYTES;
 
-/** Reads an object by blocks, keeps those used last, and asks ahead of who reads on. */
+/** Reads an object in blocks, caches recently used ones, and reads ahead of sequential reads. */
 export class ReadAhead {
   readonly #size: number;
   readonly #ranges: Ranges;
-  /** Blocks, the one used last at the end. */
-  readonly #kept = new Map<number, Uint8Array>();
-  /** By each of their blocks. */
+  /** Cached blocks, the most recently used at the end. */
+  readonly #cached = new Map<number, Uint8Array>();
+  /** Requests under way, by each of their blocks. */
   readonly #pending = new Map<number, Pending>();
-  /** Requests that were not taken yet. */
+  /** Number of requests whose answers were not taken yet. */
   #requests = 0;
-  /** The block behind what was asked for last. */
+  /** The block after the last one requested. */
   #edge = 1;
-  /** Blocks of the last request. */
+  /** Number of blocks of the last request. */
   #window = 1;
 
   /** @param head the first HEAD_BYTES of the object, or all of it. */
   constructor(size: number, head: Uint8Array, ranges: Ranges) {
     this.#size = size;
     this.#ranges = ranges;
-    this.#kept.set(0, head);
+    this.#cached.set(0, head);
   }
 
-  /** @throws Corrupt (`truncated`) for a range past the end, FileError when it cannot be had. */
+  /** @throws Corrupt (`truncated`) for a range past the end, FileError if it cannot be read. */
   read(offset: number, length: number): Uint8Array {
     requireRange('file', this.#size, offset, length);
     const bytes = new Uint8Array(length);
@@ -67,12 +67,12 @@ export class ReadAhead {
     return bytes;
   }
 
-  /** @param last the last block that is wanted as well. */
+  /** @param last the last block of the same read. */
   #block(index: number, last: number): Uint8Array {
-    const kept = this.#kept.get(index);
-    if (kept !== undefined) {
-      this.#keep(index, kept);
-      return kept;
+    const cached = this.#cached.get(index);
+    if (cached !== undefined) {
+      this.#cache(index, cached);
+      return cached;
     }
     if (!this.#pending.has(index)) {
       this.#window = index === this.#edge ? Math.min(2 * this.#window, MAX_WINDOW) : 1;
@@ -90,7 +90,7 @@ export class ReadAhead {
     return this.#edge <= last || this.#window === MAX_WINDOW;
   }
 
-  /** Ask for so many blocks from the edge on, which moves behind them. */
+  /** Requests up to `wanted` blocks from the edge on, and moves the edge behind them. */
   #ask(wanted: number): void {
     const first = this.#edge;
     const blocks = Math.ceil(this.#size / BLOCK_BYTES) - first;
@@ -111,17 +111,17 @@ export class ReadAhead {
     this.#requests--;
     const bytes = this.#ranges.take(request);
     for (let i = 0; i < count; i++) {
-      this.#keep(first + i, bytes.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
+      this.#cache(first + i, bytes.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES));
     }
     const start = (index - first) * BLOCK_BYTES;
     return bytes.subarray(start, start + BLOCK_BYTES);
   }
 
-  #keep(index: number, block: Uint8Array): void {
-    this.#kept.delete(index);
-    this.#kept.set(index, block);
-    if (this.#kept.size <= MAX_KEPT) return;
-    const [oldest] = this.#kept.keys();
-    if (oldest !== undefined) this.#kept.delete(oldest);
+  #cache(index: number, block: Uint8Array): void {
+    this.#cached.delete(index);
+    this.#cached.set(index, block);
+    if (this.#cached.size <= MAX_CACHED) return;
+    const [oldest] = this.#cached.keys();
+    if (oldest !== undefined) this.#cached.delete(oldest);
   }
 }

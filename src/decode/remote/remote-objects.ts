@@ -1,5 +1,5 @@
-// Objects in stores as sources of the decoder: it asks a thread that fetches, and sleeps until the answer
-// is there. Which thread it runs in itself does not matter.
+// Remote objects as sources for the decoder, which is synchronous: it sends requests to a fetch thread and
+// sleeps until the answer arrives. It works in any thread.
 
 import { Readable } from 'node:stream';
 import {
@@ -16,30 +16,30 @@ import type { FetchAnswer, FetchRequest, FetchThreadData } from './fetch-thread.
 import type { HttpSettings } from './http-object.ts';
 import { ReadAhead } from './read-ahead.ts';
 
-/** What a stream asks for at a time, bytes. */
+/** Size of the pieces of a stream, bytes. */
 const STREAM_BYTES = 1024 * 1024;
-/** How much later than it should an answer comes from a thread that lives. */
+/** Maximum delay of a timeout reported by the fetch thread, if it is alive. */
 const GRACE_MS = 10_000;
 
-/** Opens objects behind URLs for a decoder, which blocks; one thread fetches for all of them. */
+/** Opens objects behind URLs for the synchronous decoder. One thread fetches for all of them. */
 export class RemoteObjects implements RemoteFiles {
   readonly #settings: HttpSettings;
-  readonly #answered = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-  /** Answers that came before they were waited for. */
+  readonly #answerCount = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  /** Answers that arrived before they were waited for. */
   readonly #answers = new Map<number, FetchAnswer>();
   #thread: { readonly worker: Worker; readonly port: MessagePort } | undefined;
   #lastId = 0;
 
-  /** Nothing is started before the first object is opened. */
+  /** Starts nothing until the first object is opened. */
   constructor(settings: HttpSettings) {
     this.#settings = settings;
   }
 
   /**
-   * Open the object behind an `https:`, `http:` or `s3:` URL. It blocks the calling thread, as the reads
-   * of what is returned do.
+   * Opens the object behind an `https:`, `http:` or `s3:` URL. Blocks the calling thread, as the reads of the
+   * returned source do.
    *
-   * @throws FileError when it cannot be read; its code is ENOENT when there is no such object.
+   * @throws FileError if it cannot be read, with the code ENOENT if the object does not exist.
    */
   open(path: string): FileSource {
     const object = ++this.#lastId;
@@ -72,10 +72,10 @@ export class RemoteObjects implements RemoteFiles {
   }
 
   /**
-   * The paths of objects that lie beside one of a bucket, itself among them; none where they may not be
-   * listed.
+   * Returns the paths of the objects beside one in a bucket, including itself; empty if listing is not
+   * permitted.
    *
-   * @throws FileError when the store does not answer.
+   * @throws FileError if the store does not answer.
    */
   beside(path: string): readonly string[] {
     if (!isInBucket(path)) return [];
@@ -90,7 +90,7 @@ export class RemoteObjects implements RemoteFiles {
     }
   }
 
-  /** Ends the thread. */
+  /** Ends the fetch thread. */
   async close(): Promise<void> {
     await this.#thread?.worker.terminate();
     this.#thread = undefined;
@@ -106,20 +106,20 @@ export class RemoteObjects implements RemoteFiles {
     const data: FetchThreadData = {
       settings: this.#settings,
       port: port2,
-      answered: this.#answered,
+      answerCount: this.#answerCount,
     };
     const worker = startWorker(data);
-    // Whoever waits for it learns of its death by the time that passes.
+    // #wait() notices its death by the timeout.
     worker.on('error', () => undefined);
     worker.unref();
     return { worker, port: port1 };
   }
 
-  /** @throws FileError when it does not succeed. */
+  /** @throws FileError if the request fails. */
   #wait(id: number, path: string): FetchAnswer {
     const deadline = performance.now() + this.#settings.timeoutMs + GRACE_MS;
     for (;;) {
-      const before = Atomics.load(this.#answered, 0);
+      const before = Atomics.load(this.#answerCount, 0);
       this.#receive();
       const answer = this.#answers.get(id);
       if (answer !== undefined) {
@@ -130,7 +130,7 @@ export class RemoteObjects implements RemoteFiles {
       if (leftMs <= 0) {
         throw new FileError('io', `${shownPath(path)}: the thread that fetches does not answer`);
       }
-      Atomics.wait(this.#answered, 0, before, leftMs);
+      Atomics.wait(this.#answerCount, 0, before, leftMs);
     }
   }
 
@@ -148,7 +148,7 @@ export class RemoteObjects implements RemoteFiles {
   }
 }
 
-/** @throws FileError `io` when the system lets no thread start. */
+/** @throws FileError `io` if the system refuses to start a thread. */
 function startWorker(data: FetchThreadData): Worker {
   try {
     const entry = new URL('./fetch-thread.js', import.meta.url);
@@ -159,14 +159,14 @@ function startWorker(data: FetchThreadData): Worker {
   }
 }
 
-/** @throws FileError, or what went wrong in the thread. */
+/** @throws FileError, or an Error for a bug in the fetch thread. */
 function succeeded(answer: FetchAnswer): FetchAnswer {
   if (answer.kind !== 'failed') return answer;
   const { reason, message, code } = answer;
   throw reason === 'internal' ? new Error(message) : new FileError(reason, message, code);
 }
 
-/** @throws FileError when it is another object by now. */
+/** @throws FileError if the object was replaced. */
 function bytesOf(
   answer: FetchAnswer,
   path: string,

@@ -1,33 +1,32 @@
-// Buckets: s3://BUCKET/KEY as a URL that is signed for a while, which is read as any other from there on,
-// and the objects of a prefix. Endpoint, region, profile and credentials are looked for where AWS's own
-// programs look for them.
+// Buckets: turns s3://BUCKET/KEY into a presigned URL, which is then read like any other, and lists the objects
+// of a prefix. Endpoint, region, profile and credentials come from where AWS's own tools take them.
 
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { FileError, messageOf } from '../../failure.ts';
 import { Connections, trustSystem } from './http-object.ts';
 
-/** Seconds that a URL is good for longer than it is used. */
+/** How much longer a URL is valid than it is used. */
 const SPARE_SECONDS = 60;
-/** Longest time without a byte, and to connect. */
+/** Maximum time to connect, and without a byte. */
 const STALL_MS = 10_000;
 
-/** An object as a list of its bucket shows it: size in bytes, mtime in ms since 1970. */
+/** An object in a bucket listing: size in bytes, mtime in ms since 1970. */
 export interface StoredObject {
   readonly path: string;
   readonly size: number;
   readonly mtimeMs: number;
-  /** As HttpObject.version. */
+  /** In the form of HttpObject.version. */
   readonly version: string;
 }
 
-/** The store that the environment names, AWS's or another that speaks S3. */
+/** The store that the environment configures: AWS's, or another one with the S3 API. */
 export class S3Store {
   readonly #client: S3Client;
 
   constructor(environment: NodeJS.ProcessEnv) {
     const endpoint = environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
-    // A store of one's own often has a certificate of one's own.
+    // A private store often has a certificate of a private CA.
     if (endpoint !== undefined) trustSystem();
     const connections = new Connections();
     this.#client = new S3Client({
@@ -39,16 +38,16 @@ export class S3Store {
         httpAgent: connections.http,
         httpsAgent: connections.https,
       },
-      // Other stores have one name for all buckets, and often a certificate for that alone.
+      // Other stores have one host name for all buckets, and often a certificate for that name only.
       forcePathStyle: endpoint !== undefined,
     });
   }
 
   /**
-   * The URL of an object.
+   * Returns a presigned URL of an object.
    *
    * @param timeoutMs how long it will be used.
-   * @throws FileError `permission` without credentials, `io` for what is no object or cannot be signed.
+   * @throws FileError `permission` without credentials, `io` if the path names no object or cannot be signed.
    */
   async presigned(path: string, timeoutMs: number): Promise<URL> {
     const { bucket, key } = partsOf(path);
@@ -63,11 +62,11 @@ export class S3Store {
   }
 
   /**
-   * The objects whose paths begin with this one, in the order of their keys, a page at a time.
+   * Lists the objects whose paths begin with `path`, in the order of their keys, a page at a time.
    *
-   * @param startAfter begin behind this path.
-   * @param delimiter leave out what has it further on in its path.
-   * @throws FileError when they cannot be listed.
+   * @param startAfter begin after this path.
+   * @param delimiter leave out objects with this character after the prefix.
+   * @throws FileError if they cannot be listed.
    */
   async *list(
     path: string,
@@ -97,7 +96,7 @@ export class S3Store {
   }
 }
 
-/** @throws FileError `io` for what names no bucket. */
+/** @throws FileError `io` if the path names no bucket. */
 function partsOf(path: string): { readonly bucket: string; readonly key: string } {
   const [, bucket, key = ''] = /^s3:\/\/([^/]+)(?:\/(.*))?$/is.exec(path) ?? [];
   if (bucket === undefined) throw new FileError('io', `${path}: want s3://BUCKET/KEY`);
@@ -113,7 +112,7 @@ function storeError(path: string, cause: unknown): FileError {
 
 const REFUSED: ReadonlySet<unknown> = new Set([401, 403]);
 
-/** The status of the answer that an error of the SDK is about. */
+/** Returns the HTTP status in an error of the SDK. */
 function statusOf(error: unknown): unknown {
   const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: unknown } };
   return $metadata?.httpStatusCode;

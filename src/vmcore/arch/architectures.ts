@@ -1,4 +1,4 @@
-// Every architecture the decoder knows, and which one a dump is of.
+// The list of supported architectures, and the detection of a dump's architecture.
 
 import type { ContainedDump } from '../container/dump.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
@@ -26,9 +26,9 @@ const ARCHITECTURES: readonly Architecture[] = [
 ];
 
 /**
- * The architecture that the dump's header names. Where it names none it is the one whose keys
- * VMCOREINFO has; 32-bit kernels without PAE or LPAE have none, so it may be any of theirs, and the
- * caller proves which one is right.
+ * Returns the architecture in the dump's header. If the header has none, returns the one whose keys
+ * VMCOREINFO has; 32-bit kernels without PAE or LPAE have no such keys, so all 32-bit architectures are
+ * returned and the caller proves which is right.
  *
  * @throws Unsupported for a machine that is not in the list.
  */

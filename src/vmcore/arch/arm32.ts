@@ -1,14 +1,14 @@
-// arm32: low memory, the image in it, is mapped at PAGE_OFFSET from PHYS_OFFSET on. VMCOREINFO has
-// neither. PAGE_OFFSET follows from the image's address; PHYS_OFFSET is where RAM begins, which the
-// headers of the dump say more or less: every start that they allow is offered for proof.
-// Source: arch/arm/include/asm/memory.h; RAM begins at a multiple of 2 MiB (ARM_PATCH_PHYS_VIRT).
+// arm32: low memory, which contains the image, is mapped at PAGE_OFFSET from PHYS_OFFSET on. VMCOREINFO has
+// neither. PAGE_OFFSET follows from the image's address; PHYS_OFFSET is the start of RAM, which the dump's
+// headers give only roughly, so every possible start is returned to be proven. Source:
+// arch/arm/include/asm/memory.h; RAM begins at a multiple of 2 MiB (ARM_PATCH_PHYS_VIRT).
 
 import { physAddr } from '../bytes/units.ts';
 import type { AddressHints } from '../container/dump.ts';
 import type { Architecture } from './architecture.ts';
 import { pageOffsets } from './i386.ts';
 
-/** Alignments at which RAM begins, largest first: 256 MiB down to 2 MiB. */
+/** Possible alignments of the start of RAM, as bits, largest first: 256 MiB down to 2 MiB. */
 const RAM_ALIGNMENTS = [28n, 27n, 26n, 25n, 24n, 23n, 22n, 21n];
 
 export const arm32: Architecture = {
@@ -20,7 +20,7 @@ export const arm32: Architecture = {
   ownKey: (info) => info.has('CONFIG_ARM_LPAE'),
   translators({ vmcoreinfo, hints }) {
     const stext = vmcoreinfo.symbol('_stext');
-    // The image begins low memory: there is no KASLR.
+    // The image is at the start of low memory: there is no KASLR.
     const [pageOffset] = stext === undefined ? [] : pageOffsets(stext);
     if (pageOffset === undefined) return [];
     return [...physOffsets(hints, pageOffset)].map(

@@ -1,15 +1,15 @@
-// Which kernel the CPUs ran, by the page tables that they had in use.
+// Determines which kernel the CPUs ran, by the page tables in use.
 
 import type { VirtAddr, PhysAddr } from '../bytes/units.ts';
 import { PageMissing, VmcoreError } from '../errors.ts';
 import type { Architecture, TranslatedDump } from './architecture.ts';
 
 /**
- * Whether a CPU's page tables map an address of the kernel to the place where that kernel lies: every
- * process has the kernel's mapping in its own tables.
+ * Whether a CPU's page tables map an address of the kernel to where that kernel is loaded: the tables of
+ * every process contain the kernel's mapping.
  *
- * @param address of the kernel's text, which lies at `place`.
- * @returns undefined when the dump does not say which tables the CPUs used, or they are not in it.
+ * @param address of the kernel's text, which is loaded at `place`.
+ * @returns undefined if the dump does not have the CPUs' page tables.
  */
 export function isMappedByCpus(
   dump: TranslatedDump,

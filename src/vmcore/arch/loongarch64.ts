@@ -12,7 +12,7 @@ export const loongarch64: Architecture = {
   utsMachine: /^loongarch64$/,
   wordBits: 64,
   int64Alignment: 8,
-  // VMCOREINFO has no key of its own, but no other kernel lies in this window.
+  // VMCOREINFO has no specific key, but no other kernel is in this window.
   ownKey: (info) => isWindow(info.symbol('_stext') ?? 0n),
   translators: () => [
     (address) => (isWindow(address) ? physAddr(address & ((1n << WINDOW_BITS) - 1n)) : undefined),

@@ -51,13 +51,13 @@ function imageMapping({ vmcoreinfo, hints }: TranslatedDump): Translator | undef
   };
 }
 
-/** phys_base by the program header that maps the image, for want of a key. */
+/** phys_base by the program header that maps the image, if VMCOREINFO does not have it. */
 function mappedPhysBase({ mapped }: AddressHints): bigint | undefined {
   const image = mapped.find(({ virtual }) => virtual >= START_KERNEL_MAP);
   return image && image.physical - (image.virtual - START_KERNEL_MAP);
 }
 
-/** The mapping in the kernel's own tables. */
+/** The mapping by the kernel's own page tables. */
 function pageTables(dump: TranslatedDump, image: Translator): Translator | undefined {
   const { vmcoreinfo } = dump;
   const root = vmcoreinfo.symbol('init_top_pgt') ?? vmcoreinfo.symbol('swapper_pg_dir');
@@ -65,7 +65,7 @@ function pageTables(dump: TranslatedDump, image: Translator): Translator | undef
   return top === undefined ? undefined : tableWalk(dump, top);
 }
 
-/** 4 or 5 levels, entries encrypted under SME or not. */
+/** Walks page tables of 4 or 5 levels; entries may have the SME encryption bit. */
 function tableWalk({ vmcoreinfo, memory }: TranslatedDump, top: bigint): Translator {
   const levels = vmcoreinfo.number('pgtable_l5_enabled') === 1n ? 5 : 4;
   const mask = ADDRESS_MASK & ~(vmcoreinfo.number('sme_mask') ?? 0n);

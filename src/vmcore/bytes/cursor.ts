@@ -1,5 +1,5 @@
-// The one way to read numbers from bytes: bounds-checked, endian-aware, and able to say where it
-// was when something did not fit.
+// Reads numbers from bytes: bounds-checked, endian-aware, and with the position in every error. The only way
+// to do so.
 
 import { Corrupt, LimitExceeded } from '../errors.ts';
 import { hex } from './units.ts';
@@ -7,7 +7,7 @@ import { hex } from './units.ts';
 export type Endian = 'little' | 'big';
 export type WordBits = 32 | 64;
 
-/** How the dumped machine writes its numbers. */
+/** Byte order and word size of the dumped machine. */
 export interface ByteOrder {
   readonly endian: Endian;
   /** Width of `unsigned long` and of a pointer. */
@@ -15,8 +15,8 @@ export interface ByteOrder {
 }
 
 /**
- * A position in bytes, moved on by each read. Reads past the end throw Corrupt (`truncated`);
- * seek() and skip() check nothing.
+ * A position in bytes that each read advances. Reads past the end throw Corrupt (`truncated`); seek() and
+ * skip() check nothing.
  */
 export class Cursor {
   readonly #view: DataView;
@@ -27,7 +27,7 @@ export class Cursor {
   readonly #base: number;
   #position = 0;
 
-  /** @param base file offset or address of the first byte, for messages only. */
+  /** @param base file offset or address of the first byte, used only in messages. */
   constructor(bytes: Uint8Array, order: ByteOrder, where: string, base: number | bigint = 0) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -79,17 +79,17 @@ export class Cursor {
     return this.#view.getBigInt64(this.#take(8), this.#little);
   }
 
-  /** `unsigned long`: 4 or 8 bytes by the machine's word. */
+  /** Reads an `unsigned long`: 4 or 8 bytes. */
   word(): bigint {
     return this.#wordBits === 64 ? this.u64() : BigInt(this.u32());
   }
 
-  /** A u64 that is a file offset or a length in bytes. @throws Corrupt past 2^53. */
+  /** Reads a u64 that is a file offset or a length in bytes. @throws Corrupt from 2^53 on. */
   size64(field: string): number {
     return this.#safe(field, this.u64(), 8);
   }
 
-  /** An `unsigned long` that is a file offset or a length in bytes. @throws Corrupt past 2^53. */
+  /** Reads an `unsigned long` that is a file offset or a length in bytes. @throws Corrupt from 2^53 on. */
   size(field: string): number {
     return this.#safe(field, this.word(), this.#wordBits / 8);
   }
@@ -99,7 +99,7 @@ export class Cursor {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** An error about the field just read, `length` bytes long. */
+  /** Returns an error about the field just read, of `length` bytes. */
   corrupt(field: string, got: string, want: string, length = 0): Corrupt {
     const at = hex(Math.max(0, this.#base + this.#position - length));
     return new Corrupt('corrupt', `${this.#where}: ${field} at ${at}`, `got ${got}, want ${want}`);
@@ -126,7 +126,7 @@ export class Cursor {
   }
 }
 
-/** @returns `count` when it is at most `limit`. @throws LimitExceeded with both numbers. */
+/** @returns `count` if it is at most `limit`. @throws LimitExceeded with both numbers. */
 export function limited(at: string, count: number, limit: number): number {
   if (!(count <= limit)) throw new LimitExceeded(at, `got ${count}, limit ${limit}`);
   return count;

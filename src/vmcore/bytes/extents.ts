@@ -1,19 +1,19 @@
-// A sorted set of extents, each a run of addresses that lives at some place of a file: the records
-// of a flattened stream, the segments of an ELF core. Extents may overlap; the one that comes later
-// in the file wins, which is what makedumpfile -R does and what is indifferent for ELF.
+// A sorted set of extents, each a run of addresses stored at some offset of a file: the records of a
+// flattened stream, the segments of an ELF core. If extents overlap, the one later in the file wins, as in
+// makedumpfile -R; for ELF it makes no difference.
 
 import type { Limits } from '../limits.ts';
 import { limited } from './cursor.ts';
 
-/** One extent, or the part of it that a lookup asked for. */
+/** An extent, or the part of one that a lookup requested. */
 export interface Extent {
   readonly start: number;
   readonly length: number;
-  /** File offset of its first byte. */
+  /** File offset of the first byte. */
   readonly fileOffset: number;
 }
 
-/** Rows of start, length and file offset, 24 bytes each, in chunks: none is ever moved. */
+/** Rows of start, length and file offset (24 bytes), in chunks, so that rows are never moved. */
 class Rows {
   readonly #chunks: Float64Array[] = [];
   count = 0;
@@ -37,7 +37,7 @@ class Rows {
     return this.#value(row, 2);
   }
 
-  /** Negative, zero or positive as one row sorts before, with or after another: by start first. */
+  /** Compares two rows by start, end and file offset; negative, zero or positive. */
   compare(a: number, b: number): number {
     return (
       this.start(a) - this.start(b) ||
@@ -47,8 +47,9 @@ class Rows {
   }
 
   /**
-   * Makes a row reach to the end of the next one, where that begins in it and says the same of every
-   * address. @returns whether it did.
+   * Extends a row to the end of the next one, if that begins within it and maps every address to the same
+   * offset.
+   * @returns whether it did.
    */
   join(row: number, next: number): boolean {
     const start = this.start(row);
@@ -78,18 +79,18 @@ export class ExtentBuilder {
     if (length > 0) this.#rows.push(start, length, fileOffset);
   }
 
-  /** The map takes the memory over: nothing can be added any more. */
+  /** Returns the map, which takes over the memory: add() must not be called afterwards. */
   build(limits: Limits): ExtentMap {
     return new ExtentMap(this.#rows, limits);
   }
 }
 
-/** 32 bytes an extent, and no more while it is built. */
+/** A map with 32 bytes per extent, also while it is built. */
 export class ExtentMap {
   readonly #rows: Rows;
-  /** Rows by their start. */
+  /** Rows sorted by start. */
   readonly #order: Uint32Array;
-  /** The row with the highest end among the first so many: bounds the search for overlaps. */
+  /** For each index, the row with the highest end up to it; limits the search for overlaps. */
   readonly #highest: Uint32Array;
   readonly #limits: Limits;
 
@@ -110,21 +111,21 @@ export class ExtentMap {
     return this.#order.length;
   }
 
-  /** One past the highest address. */
+  /** The highest address plus one. */
   get end(): number {
     return this.count === 0 ? 0 : this.#reach(this.count - 1);
   }
 
-  /** Every extent, by address. */
+  /** Iterates over all extents, by address. */
   *all(): Generator<Extent> {
     for (let i = 0; i < this.count; i++) yield this.#clip(i, -Infinity, Infinity);
   }
 
   /**
-   * The parts of extents that lie in `[start, start + length)`, in the order to paint them: what
-   * comes later in the file comes last.
+   * Returns the parts of extents in `[start, start + length)` in file order, so that later parts override
+   * earlier ones.
    *
-   * @throws LimitExceeded when more than `overlappingExtents` lie over one another.
+   * @throws LimitExceeded if more than `overlappingExtents` overlap.
    */
   within(start: number, length: number): Extent[] {
     const end = start + length;
@@ -148,17 +149,17 @@ export class ExtentMap {
     return found.sort((a, b) => a.fileOffset - b.fileOffset);
   }
 
-  /** Whether every byte of `[start, start + length)` is in some extent. */
+  /** Whether every byte of `[start, start + length)` is in an extent. */
   covers(start: number, length: number): boolean {
     return containsRange(this.within(start, length), start, length);
   }
 
-  /** The highest end among the first extents up to this one. */
+  /** Highest end of the extents up to index i. */
   #reach(i: number): number {
     return this.#rows.end(at(this.#highest, i));
   }
 
-  /** Number of extents that start before the address. */
+  /** Number of extents that start before an address. */
   #startingBefore(address: number): number {
     let low = 0;
     let high = this.count;
@@ -179,7 +180,7 @@ export class ExtentMap {
   }
 }
 
-/** Whether the parts, in any order, leave no byte of `[start, start + length)` out. */
+/** Whether the parts, in any order, contain every byte of `[start, start + length)`. */
 export function containsRange(parts: readonly Extent[], start: number, length: number): boolean {
   let reached = start;
   for (const part of [...parts].sort((a, b) => a.start - b.start)) {
@@ -194,11 +195,11 @@ function at(values: Uint32Array, i: number): number {
 }
 
 /**
- * Extents that overlap and say the same of every address are one: QEMU writes a segment for each virtual
- * address that memory is mapped at, such as the 65,536 of an x86_64 kernel's espfix pages.
+ * Joins overlapping extents that map every address to the same offset: QEMU writes a segment for each virtual
+ * address at which memory is mapped, such as the 65,536 of an x86_64 kernel's espfix pages.
  *
- * @param order the rows as sortedOrder() has them; its head is those that stay.
- * @returns how many stay.
+ * @param order the rows from sortedOrder(); the remaining rows are moved to its start.
+ * @returns the number of remaining rows.
  */
 function joinAgreeing(rows: Rows, order: Uint32Array): number {
   let kept = 0;
@@ -209,9 +210,9 @@ function joinAgreeing(rows: Rows, order: Uint32Array): number {
 }
 
 /**
- * The rows by their start, by merging neighbouring runs until there is one.
+ * Sorts the rows by start with a natural merge sort.
  *
- * @returns the order, and the memory that the last merge was made from, free for another use.
+ * @returns the order, and a second array of the same size that is free for other use.
  */
 function sortedOrder(rows: Rows): [order: Uint32Array, free: Uint32Array] {
   let order = new Uint32Array(rows.count);
@@ -229,7 +230,7 @@ function sortedOrder(rows: Rows): [order: Uint32Array, free: Uint32Array] {
   return [order, merged];
 }
 
-/** Where the ascending run that begins at `start` ends. */
+/** Returns the end of the ascending run that begins at `start`. */
 function runEnd(rows: Rows, order: Uint32Array, start: number): number {
   for (let i = start + 1; i < order.length; i++) {
     if (rows.compare(at(order, i - 1), at(order, i)) > 0) return i;
@@ -237,7 +238,7 @@ function runEnd(rows: Rows, order: Uint32Array, start: number): number {
   return order.length;
 }
 
-/** Two runs that follow each other. */
+/** Two adjacent runs. */
 interface Runs {
   readonly start: number;
   readonly middle: number;

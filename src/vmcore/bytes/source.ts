@@ -1,43 +1,43 @@
-// Where bytes come from: the whole I/O contract of the decoder. The caller brings a file, a
-// buffer, or anything else that can answer these three questions synchronously.
+// Byte sources: all I/O of the decoder. The caller provides a file, a buffer, or anything else that
+// implements this interface synchronously.
 
 import { Corrupt } from '../errors.ts';
 import { hex } from './units.ts';
 
-/** A range of a source. */
+/** A byte range of a source. */
 export interface FileRange {
   readonly offset: number;
   readonly length: number;
 }
 
-/** Bytes that can be read at any offset: a file, a buffer, or a file made out of another one. */
+/** Bytes readable at any offset: a file, a buffer, or a file derived from another one. */
 export interface ByteSource {
   /** Length in bytes. */
   readonly size: number;
   /**
-   * Exactly `length` bytes at `offset`; never to be written to.
+   * Returns exactly `length` bytes at `offset`, which must not be modified.
    *
-   * @param into memory that the bytes may be put in, for who reads much and keeps none of it: new memory
-   *   takes longer than the read.
-   * @throws Corrupt (`truncated`) when the range ends past `size`.
+   * @param into buffer that may receive the bytes, for callers that read much and keep none of it: allocating
+   *   takes longer than reading.
+   * @throws Corrupt (`truncated`) if the range ends after `size`.
    */
   read(offset: number, length: number, into?: Uint8Array): Uint8Array;
   /**
-   * Whether every byte of the range was really written. False past the end, and in the holes that
-   * no record of a flattened stream filled: those read as zeros, but the file does not say they are.
+   * Whether every byte of the range was written. False past the end, and in holes that no record of a flattened
+   * stream filled: these read as zeros, but the file does not contain them.
    */
   holds(offset: number, length: number): boolean;
-  /** The file that a range lies in, and where in it; undefined where the source is the file itself. */
+  /** Returns the file, and its ranges, that contain a range; undefined if the source is the file itself. */
   readonly origin?: (offset: number, length: number) => Origin;
 }
 
-/** Where the bytes of a source that is made out of another one come from. */
+/** Where bytes of a derived source are stored. */
 interface Origin {
   readonly file: ByteSource;
   readonly pieces: readonly FileRange[];
 }
 
-/** A source over bytes already in memory. */
+/** Returns a source over bytes in memory. */
 export function bytesSource(bytes: Uint8Array, name = 'file'): ByteSource {
   return {
     size: bytes.length,

@@ -2,29 +2,32 @@
 // Specified in the kernel tree: Documentation/staging/lzo.rst. Not handled: the kernel's own
 // LZO-RLE (a first byte of 17 and a version), which no dump writer uses.
 
-/** A broken stream; page-codec.ts says of which page. */
+/** The stream is broken; page-codec.ts adds the page. */
 class BrokenStream extends Error {}
 
 /**
- * One LZO1X stream, to its end marker.
+ * Decompresses one LZO1X stream up to its end marker.
  *
- * @param size most bytes it may expand to.
- * @param enough stop once there are so many.
- * @returns the bytes it expands to, at most `size`.
- * @throws Error when a copy leaves the input or the output, or the end marker is not at the end.
+ * @param size maximum number of bytes of output.
+ * @param enough stop after this many bytes.
+ * @returns the output, at most `size` bytes.
+ * @throws Error if a copy leaves the input or the output, or the end marker is not at the end.
  */
 export function decompressLzo1x(input: Uint8Array, size: number, enough?: number): Uint8Array {
   const output = new Uint8Array(size);
   let ip = 0;
   let op = 0;
-  /** Literals copied by the last instruction: 0 to 3, or 4 for a longer run. It changes what 0..15 mean. */
+  /**
+   * Literals copied by the last instruction: 0 to 3, or 4 for more. Determines the meaning of the codes
+   * 0..15.
+   */
   let state = 0;
 
   const next = (): number => {
     if (ip >= input.length) throw new BrokenStream(`input ends at ${ip}`);
     return input[ip++]!;
   };
-  /** A length that did not fit its bits: 255 for each zero byte, and the first byte that is none. */
+  /** Reads an extended length: 255 for each zero byte, plus the first nonzero byte. */
   const longLength = (base: number): number => {
     let length = base;
     for (let byte = next(); ; byte = next()) {

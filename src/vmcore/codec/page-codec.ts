@@ -1,5 +1,5 @@
-// How a page of a kdump-compressed file is compressed: by the flag bit in its own descriptor, for a
-// page that does not shrink is stored as it is, in whatever dump.
+// Codecs of the pages of a kdump-compressed file, selected by the flag bit in a page's descriptor, because a
+// page that does not shrink is stored uncompressed in any dump.
 // Source: makedumpfile diskdump_mod.h DUMP_DH_COMPRESSED_*; header.status has the same bits.
 
 import { Corrupt, PageMissing } from '../errors.ts';
@@ -11,21 +11,27 @@ import { decompressZstd } from './zstd.ts';
 
 export type PageCompression = 'zlib' | 'lzo' | 'snappy' | 'zstd';
 
-/** Zeros in a row that a page of `size` bytes may have in what is stored, where they end at `end` of that. */
-type MostZeros = (size: number, end: number) => number;
+/**
+ * Returns the maximum run of zeros in the stored form of a page of `size` bytes, for a run that ends at
+ * `end`.
+ */
+type MaxZeros = (size: number, end: number) => number;
 
 interface PageCodec {
   readonly flag: number;
   readonly compression: PageCompression;
-  /** @returns at most `size` bytes. @throws anything when the input is broken. */
+  /** @returns at most `size` bytes. @throws anything if the input is broken. */
   readonly decompress: (input: Uint8Array, size: number) => Uint8Array;
-  /** The first PAGE_HEAD_BYTES of a page, or more, where that is cheaper than all of it. */
+  /** Returns at least the first PAGE_HEAD_BYTES of a page, if that is cheaper than decompressing all of it. */
   readonly head?: (input: Uint8Array, size: number) => Uint8Array;
-  /** As mostZeros(), of a page that came out whole; undefined where it has a checksum, which a hole breaks. */
-  readonly mostZeros?: MostZeros;
+  /**
+   * Like maxZeros(), for a page that decompressed to its full size; undefined with a checksum, which a hole
+   * breaks.
+   */
+  readonly maxZeros?: MaxZeros;
 }
 
-/** Bytes of a page that a search looks at. */
+/** Number of bytes of a page that a search examines. */
 export const PAGE_HEAD_BYTES = 40;
 
 const CODECS: readonly PageCodec[] = [
@@ -35,28 +41,28 @@ const CODECS: readonly PageCodec[] = [
     compression: 'lzo',
     decompress: decompressLzo1x,
     head: (input, size) => decompressLzo1x(input, size, PAGE_HEAD_BYTES),
-    mostZeros: mostZerosAt(32),
+    maxZeros: maxZerosAt(32),
   },
   {
     flag: 0x04,
     compression: 'snappy',
     decompress: decompressSnappy,
-    mostZeros: mostZerosAt(32),
+    maxZeros: maxZerosAt(32),
   },
-  { flag: 0x20, compression: 'zstd', decompress: decompressZstd, mostZeros: mostZerosAt(128) },
+  { flag: 0x20, compression: 'zstd', decompress: decompressZstd, maxZeros: maxZerosAt(128) },
 ];
 
-/** The compressions named by the bits of a descriptor's flags or of header.status. */
+/** Returns the codecs named by the bits of a descriptor's flags or of header.status. */
 export function compressionsOf(flags: number): PageCompression[] {
   return CODECS.filter((codec) => (flags & codec.flag) !== 0).map((codec) => codec.compression);
 }
 
 /**
- * One page of `size` bytes from its stored form.
+ * Decompresses one page of `size` bytes.
  *
  * @param at the place, for errors.
- * @throws Corrupt when the result is not exactly `size` bytes, or no single codec is named.
- * @throws PageMissing when part of it was never written.
+ * @throws Corrupt if the result is not exactly `size` bytes, or the flags do not name one codec.
+ * @throws PageMissing if part of it was never written.
  */
 export function decompressPage(
   flags: number,
@@ -76,8 +82,8 @@ export function decompressPage(
   } catch (error) {
     cause = error;
   }
-  const most = page?.length === size ? codec.mostZeros : mostZeros;
-  if (most !== undefined && hasZeros(stored, size, most)) {
+  const max = page?.length === size ? codec.maxZeros : maxZeros;
+  if (max !== undefined && hasZeros(stored, size, max)) {
     const detail = `got zeros that ${codec.compression} does not write, as where it was never written`;
     throw new PageMissing('page_lost', at, detail);
   }
@@ -88,39 +94,39 @@ export function decompressPage(
 }
 
 /**
- * LZO has a zero for each 255 bytes of a run, and 20 in a row were the most in 21,500 real pages of 4 KiB. What has
- * more has a hole.
+ * LZO writes a zero for each 255 bytes of a run, and the longest run of zeros in 21,500 real pages of 4 KiB
+ * was 20. A longer run is a hole.
  */
-function mostZeros(size: number): number {
+function maxZeros(size: number): number {
   return 16 + Math.ceil(size / 255);
 }
 
 /**
- * For an encoder that looks at every byte only while it finds something to copy: then at every second one, and so
- * on, one byte further for so many that it passed over. Zeros that it missed are stored as they are.
+ * For encoders that skip bytes while they find no match, one byte more after each `skipped` bytes without
+ * one. Zeros that they miss are stored literally.
  * Source: liblzo2 lzo1x_1, snappy's CompressFragment, zstd's ZSTD_compressBlock_fast.
  */
-function mostZerosAt(passedOver: number): MostZeros {
-  return (size, end) => mostZeros(size) + 2 * (2 + Math.ceil(end / passedOver));
+function maxZerosAt(skipped: number): MaxZeros {
+  return (size, end) => maxZeros(size) + 2 * (2 + Math.ceil(end / skipped));
 }
 
-function hasZeros(bytes: Uint8Array, size: number, most: MostZeros): boolean {
-  const least = mostZeros(size) + 1;
+function hasZeros(bytes: Uint8Array, size: number, max: MaxZeros): boolean {
+  const least = maxZeros(size) + 1;
   for (let last = least - 1; last < bytes.length; last += least) {
     if (bytes[last] !== 0) continue;
     let [start, end] = [last, last + 1];
     while (start > 0 && bytes[start - 1] === 0) start--;
     while (end < bytes.length && bytes[end] === 0) end++;
-    if (end - start > most(size, end)) return true;
+    if (end - start > max(size, end)) return true;
     last = end - 1;
   }
   return false;
 }
 
 /**
- * The first PAGE_HEAD_BYTES of a page, or more, for less than it takes to decompress all of it.
+ * Returns at least the first PAGE_HEAD_BYTES of a page, in less time than decompressing all of it.
  *
- * @returns undefined when the codec knows no shorter way, or the page is broken.
+ * @returns undefined if the codec has no faster way or the page is broken.
  */
 export function pageHead(flags: number, stored: Uint8Array, size: number): Uint8Array | undefined {
   if (flags === 0) return stored;

@@ -1,13 +1,13 @@
-// Snappy blocks (google/snappy format_description.txt), one a page, by hysnappy: WebAssembly, compiled
-// for the first of them.
+// Snappy blocks (google/snappy format_description.txt), one per page, by hysnappy: WebAssembly, compiled when
+// it is first used.
 
 import { snappyUncompressor } from 'hysnappy';
 
 let uncompress: ReturnType<typeof snappyUncompressor> | undefined;
 
 /**
- * @returns the bytes the block expands to.
- * @throws Error when it is broken, or when its own length is not `size`.
+ * @returns the decompressed block.
+ * @throws Error if it is broken, or if its own length is not `size`.
  */
 export function decompressSnappy(input: Uint8Array, size: number): Uint8Array {
   const length = statedLength(input);
@@ -16,7 +16,7 @@ export function decompressSnappy(input: Uint8Array, size: number): Uint8Array {
   return uncompress(input, size);
 }
 
-/** The length at the start of a block: a varint of at most five bytes. */
+/** Reads the length at the start of a block: a varint of at most five bytes. */
 function statedLength(input: Uint8Array): number {
   let length = 0;
   for (let i = 0; i < Math.min(5, input.length); i++) {

@@ -1,7 +1,7 @@
 // The segments of an ELF core as physical memory.
 //
-// Segments may overlap: /proc/vmcore has the kernel's image and the RAM range that it lies in, QEMU
-// memory that is mapped twice. Where their copies of a byte differ, one of them never arrived.
+// Segments may overlap: /proc/vmcore has the kernel image and the RAM range that contains it, QEMU has memory
+// mapped twice. If their copies of a byte differ, one of them was never written.
 
 import { type Extent, type ExtentMap, containsRange } from '../bytes/extents.ts';
 import { type ByteSource, inRange } from '../bytes/source.ts';
@@ -14,29 +14,29 @@ const SCAN_CHUNK = 1 << 20;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
- * The start of a range as a number, where numbers reckon exactly: past 2^53, `start + length` may be
- * `start`. Kernel addresses, at the top of the space, become negative.
+ * Returns the start of a range as a number, if that is exact: beyond 2^53, `start + length` may equal
+ * `start`. Kernel addresses, at the top of the address space, become negative.
  */
 export function numeric(start: bigint, length: bigint | number): number | undefined {
   const signed = BigInt.asIntN(64, start);
   return signed >= -MAX_SAFE && signed + BigInt(length) <= MAX_SAFE ? Number(signed) : undefined;
 }
 
-/** What lies where in an ELF core. */
+/** The layout of an ELF core. */
 export interface ElfExtents {
   /** Segments by address. */
   readonly segments: ExtentMap;
-  /** The same by place in the file, each with its address for a file offset. */
+  /** Segments by file offset, each with its address in the place of the file offset. */
   readonly claims: ExtentMap;
-  /** Places in the file of segments whose offset or address is damaged. */
+  /** File ranges of segments whose offset or address is damaged. */
   readonly moved: ExtentMap;
-  /** Places in the file that are no memory: program headers and notes. */
+  /** File ranges that are not memory: program headers and notes. */
   readonly others: ExtentMap;
 }
 
 /**
- * Memory by the PT_LOAD segments of an ELF core; virtual addresses stand for physical ones where
- * the core has no others. Bytes in no segment, in a hole, or past the end of the file are missing.
+ * The memory in the PT_LOAD segments of an ELF core, by virtual addresses if it has no physical ones. Bytes
+ * outside all segments, in a hole, or past the end of the file are missing.
  */
 export class ElfMemory implements PhysicalMemory {
   readonly #source: ByteSource;
@@ -78,14 +78,14 @@ export class ElfMemory implements PhysicalMemory {
       isWhole: part.length === length,
       why: this.#whyElsewhere(part) ?? whyUnwritten(this.#source, part.fileOffset, part.length),
     }));
-    // Of several copies one that was written is enough.
+    // One copy that was written is sufficient.
     if (doubts.some(({ isWhole, why }) => isWhole && why === undefined)) return undefined;
     return doubts.find(({ why }) => why !== undefined)?.why;
   }
 
-  /** Each byte of the file is looked at once, whatever the segments say of it. */
+  /** Examines each byte of the file once, however many segments contain it. */
   *findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
-    if (which === 'rest') return; // nothing is compressed: the first search saw every page
+    if (which === 'rest') return; // nothing is compressed, so the first search covered every page
     let done = 0;
     for (const { start: offset, length, fileOffset: address } of this.#claims.all()) {
       const skipped = Math.max(0, done - offset);
@@ -111,7 +111,7 @@ export class ElfMemory implements PhysicalMemory {
     }
   }
 
-  /** The parts of the range that are in the file; all of it, by one segment or another. */
+  /** Returns the parts of the range that are in the file; together they contain all of it. */
   #partsOf(address: PhysAddr, length: number): Extent[] {
     const start = numeric(address, length);
     const parts = start === undefined ? [] : this.#segments.within(start, length);
@@ -119,28 +119,27 @@ export class ElfMemory implements PhysicalMemory {
     if (start === undefined || parts.length === 0 || !containsRange(parts, start, length)) {
       throw new PageMissing('page_excluded', at, `${length} bytes are in no segment`);
     }
-    const held = parts.flatMap((part) => this.#held(part));
-    if (!containsRange(held, start, length)) {
+    const present = parts.flatMap((part) => this.#inFile(part));
+    if (!containsRange(present, start, length)) {
       const { fileOffset = 0 } = parts[0] ?? {};
       const isHole = inRange(this.#source.size, fileOffset, length);
       const what = isHole ? 'a hole of the stream' : 'past its end';
       const where = `${length} bytes at file offset ${hex(fileOffset)}`;
       throw new PageMissing('page_lost', at, `${where} are ${what}`);
     }
-    for (const part of held) this.#requireOwn(part);
-    return held;
+    for (const part of present) this.#requireOwn(part);
+    return present;
   }
 
-  /** What of the extent lies before the end of the file, unless it has a hole. */
-  #held(part: Extent): Extent[] {
+  /** Returns the part of the extent before the end of the file, or nothing if it has a hole. */
+  #inFile(part: Extent): Extent[] {
     const length = Math.min(part.length, this.#source.size - part.fileOffset);
     return length > 0 && this.#source.holds(part.fileOffset, length) ? [{ ...part, length }] : [];
   }
 
   /**
-   * Bytes that two segments place at different addresses, or that are notes too, are not to be believed:
-   * an offset is damaged. QEMU gives memory that is mapped twice two segments, of the same bytes at the same
-   * address.
+   * Rejects bytes that two segments map to different addresses, or that are also notes: an offset is damaged.
+   * QEMU writes two segments for memory mapped twice, with the same bytes at the same address.
    */
   #requireOwn({ start, length, fileOffset }: Extent): void {
     if (this.#others.within(fileOffset, length).length > 0) {
@@ -158,13 +157,16 @@ export class ElfMemory implements PhysicalMemory {
     }
   }
 
-  /** A segment that was moved shows where it meets the next one, or beside the others; not where it is read. */
+  /**
+   * A moved segment can be recognised where it overlaps another or deviates from the others, not where it is
+   * read.
+   */
   #whyElsewhere({ fileOffset, length }: Extent): string | undefined {
     if (this.#moved.within(fileOffset, length).length === 0) return undefined;
     return `the segment at file offset ${hex(fileOffset)} overlaps another one, or its pages lie otherwise than those of most`;
   }
 
-  /** Zeros beside other bytes never arrived; of two that are none nothing says which is right. */
+  /** Zeros in one copy were never written; if both copies have other bytes, it is unknown which is right. */
   #whyTwoCopies(address: PhysAddr, length: number): string | undefined {
     const start = numeric(address, length) ?? 0;
     const bytes = this.read(address, length);
@@ -176,11 +178,11 @@ export class ElfMemory implements PhysicalMemory {
     return `segments have different bytes at ${hex(address)}, and no telling which were written last`;
   }
 
-  /** No page with a kernel's data is all zero: in 34 dumps there were 64 other bytes or more. */
+  /** A page with kernel data is never all zero: in 34 dumps such pages had at least 64 nonzero bytes. */
   #blankPage(address: PhysAddr): string | undefined {
     const start = numeric(address - (address % BigInt(SCAN_STEP)), SCAN_STEP);
     if (start === undefined) return undefined;
-    const parts = this.#segments.within(start, SCAN_STEP).flatMap((part) => this.#held(part));
+    const parts = this.#segments.within(start, SCAN_STEP).flatMap((part) => this.#inFile(part));
     if (parts.length === 0) return undefined;
     if (!parts.every((part) => isZero(this.#source.read(part.fileOffset, part.length)))) {
       return undefined;
@@ -190,15 +192,15 @@ export class ElfMemory implements PhysicalMemory {
 }
 
 /**
- * Put one copy of bytes over those that are there. Where they differ the later one wins, unless it
- * has but zeros to set against them: those were never written.
+ * Adds a copy of bytes. Where it differs from an earlier copy, the later one wins, unless it has only zeros
+ * there: those were never written.
  *
- * @param painted which bytes are there: 0 or 1.
+ * @param painted 1 for each byte that is already set.
  */
 function paint(copy: Uint8Array, bytes: Uint8Array, painted: Uint8Array): void {
-  const isTold = copy.some((byte, i) => byte !== 0 && painted[i] === 1 && byte !== bytes[i]);
+  const isDifferent = copy.some((byte, i) => byte !== 0 && painted[i] === 1 && byte !== bytes[i]);
   for (const [i, byte] of copy.entries()) {
-    if (painted[i] === 0 || isTold) bytes[i] = byte;
+    if (painted[i] === 0 || isDifferent) bytes[i] = byte;
     painted[i] = 1;
   }
 }

@@ -1,4 +1,4 @@
-// Dump and archive formats that are recognised so that the message can say what to do.
+// Unsupported dump and archive formats that are recognised, so that the message can say what to do.
 // Magic numbers: crash (defs.h, sadump.h, vmware_vmss.h, lkcd_common.h, xendump.h), QEMU (win_dump_defs.h,
 // migration/qemu-file-types.h), libvirt (qemu_saveimage.h), s390-tools (zgetdump), VirtualBox (SSM.cpp),
 // dissect.hypervisor (c_hyperv.py), FreeBSD (machine/minidump.h), illumos (sys/dumphdr.h), the LiME and AVML
@@ -6,23 +6,20 @@
 
 import { ascii, hasBytesAt } from '../bytes/text.ts';
 
-/**
- * A format that is known and not decoded: why, as the reason of an Unsupported, and what to do
- * about it.
- */
+/** A format that is recognised but not decoded: the reason of the Unsupported error, and advice. */
 export interface ForeignFormat {
   readonly reason: 'unsupported_format' | 'unsupported_compression';
-  /** What it is and what to do, for people. */
+  /** The name of the format and what to do, for people. */
   readonly advice: string;
 }
 
 interface Magic extends ForeignFormat {
   readonly magic: Uint8Array;
-  /** Where in the file it is, bytes. */
+  /** Offset in the file, bytes. */
   readonly at: number;
 }
 
-/** LKCD's magic number, big-endian, of a crash and of a live system; the list below has both orders. */
+/** LKCD's magic number, big-endian, of a crash dump and of a live dump; the list below has both orders. */
 const LKCD = [0xa8, 0x19, 0x01, 0x73, 0x61, 0x8f, 0x23, 0xed];
 const LKCD_LIVE = [...LKCD.slice(0, 7), 0xcd];
 const LKCD_ADVICE = 'got an LKCD dump, dead since 2006, want a kdump file';
@@ -96,12 +93,12 @@ const MAGICS: readonly Magic[] = [
   format(ascii('AVML'), 'got an AVML memory image, want a kdump or ELF dump'),
 ];
 
-/** Those that a file begins with. */
+/** The magic numbers at the start of a file. */
 export const FOREIGN_MAGICS: readonly Uint8Array[] = MAGICS.filter(({ at }) => at === 0).map(
   ({ magic }) => magic,
 );
 
-/** The known format that `head` is of. */
+/** Returns the recognised format of a file's first bytes. */
 export function foreignFormat(head: Uint8Array): ForeignFormat | undefined {
   return MAGICS.find(({ magic, at }) => hasBytesAt(head, at, magic));
 }

@@ -1,7 +1,7 @@
-// /proc/kcore: the memory of the running kernel as an ELF core, by virtual address (fs/proc/kcore.c).
-// Its segments are whole regions of the address space, terabytes of them, and its offsets go beyond
-// 2^53 where addresses have 57 bits. What lies in a segment and is not mapped reads as zeros, so
-// nothing is believed of a kernel that its utsname has not proven.
+// /proc/kcore: the memory of the running kernel as an ELF core, by virtual address (fs/proc/kcore.c). Its
+// segments are whole regions of the address space, terabytes in size, and its offsets exceed 2^53 if
+// addresses have 57 bits. Unmapped addresses in a segment read as zeros, so a kernel must be proven by its
+// utsname.
 
 import { limited } from '../bytes/cursor.ts';
 import { type ByteSource, inRange } from '../bytes/source.ts';
@@ -13,17 +13,17 @@ import { PT_LOAD } from '../elf/elf-constants.ts';
 import { type ProgramHeader, readElfHeader } from '../elf/elf-header.ts';
 import { CoreNotes } from '../elf/core-notes.ts';
 
-/** The largest file offset there is, plus one (loff_t). */
+/** The maximum file offset plus one (loff_t). */
 const OFFSET_END = 1n << 63n;
 const ADDRESS_END = 1n << 64n;
 
-/** A file that has no size to go by. */
+/** A file without a known size. */
 export interface KcoreSource {
-  /** Exactly `length` bytes at `offset`. @throws Corrupt (`truncated`) when there are less. */
+  /** Returns exactly `length` bytes at `offset`. @throws Corrupt (`truncated`) if there are fewer. */
   read(offset: bigint, length: number): Uint8Array;
 }
 
-/** @throws Corrupt, Unsupported or LimitExceeded when the headers are impossible. */
+/** Opens /proc/kcore. @throws Corrupt, Unsupported or LimitExceeded if the headers are invalid. */
 export function openKcore(source: KcoreSource, limits: Limits): Dump {
   const head = headOf(source);
   const header = readElfHeader(head, limits);
@@ -58,7 +58,7 @@ export function openKcore(source: KcoreSource, limits: Limits): Dump {
   };
 }
 
-/** Where the headers and notes are. */
+/** Returns the start of the file, with headers and notes, as a source. */
 function headOf(source: KcoreSource): ByteSource {
   const size = CAPS.kcoreHeadBytes;
   return {
@@ -68,7 +68,7 @@ function headOf(source: KcoreSource): ByteSource {
   };
 }
 
-/** @throws PageMissing when no region has the whole range. */
+/** Returns the file offset of a range. @throws PageMissing if no segment contains all of it. */
 function offsetOf(regions: readonly ProgramHeader[], address: bigint, length: number): bigint {
   for (const { virtual, offset, fileSize } of regions) {
     const into = address - virtual;

@@ -1,29 +1,29 @@
-// The bitmap of dumped pages. Descriptors stand in a row, one for each set bit, so the number of a
-// page's descriptor is the count of set bits before its own. The bitmap is read only as far as the
-// highest page asked for, and each part once: 32 MiB describe 1 TiB of memory.
+// The bitmap of dumped pages. There is one descriptor per set bit, in order, so the index of a page's
+// descriptor is the number of set bits before its own. The bitmap is read only up to the highest page
+// requested, and each part once: 32 MiB describe 1 TiB of memory.
 
 import type { ByteSource, FileRange } from '../bytes/source.ts';
 
-/** Bytes counted as one: 128 MiB of memory in 4 KiB pages. */
+/** Bytes counted together: 128 MiB of memory in 4 KiB pages. */
 const BLOCK = 4096;
-/** Bytes read at once on the way to a far page. */
+/** Bytes per read while counting up to a distant page. */
 const READ = 64 * BLOCK;
 
 /**
- * Which page frames were dumped, and how many before each. Bits past the range or the end of the
- * file are clear.
+ * Tells which page frames were dumped, and how many before each. Bits outside the range or past the end of
+ * the file are clear.
  */
 export class KdumpBitmap {
   readonly #source: ByteSource;
   readonly #range: FileRange;
-  /** Set bits before block i; grows as far as was asked. */
+  /** Set bits before block i; extended on demand. */
   readonly #rankAtBlock: number[] = [0];
-  /** The block seen last, with zeros behind the end of the file, and its number. */
+  /** The last block used, filled with zeros past the end of the file, and its index. */
   readonly #block = new Uint8Array(BLOCK);
   #blockIndex = -1;
-  /** For what is counted. */
+  /** Buffer for counting. */
   #buffer: Uint8Array | undefined;
-  /** Set bits before each 32-bit word of it. */
+  /** Set bits before each 32-bit word of #block. */
   readonly #rankAtWord = new Uint16Array(BLOCK / 4);
 
   constructor(source: ByteSource, range: FileRange) {
@@ -31,7 +31,7 @@ export class KdumpBitmap {
     this.#range = range;
   }
 
-  /** Whether the bit of the page is set: bit n is byte n>>3, mask 1<<(n&7), in any byte order. */
+  /** Whether the page's bit is set: bit n is byte n>>3, mask 1<<(n&7), in either byte order. */
   has(pfn: number): boolean {
     const byte = Math.floor(pfn / 8);
     if (byte >= this.#range.length) return false;
@@ -39,12 +39,12 @@ export class KdumpBitmap {
     return (bits & (1 << (pfn % 8))) !== 0;
   }
 
-  /** Whether the byte with the bit of the page is in the file. */
+  /** Whether the byte with the page's bit is in the file. */
   isHeld(pfn: number): boolean {
     return this.#source.holds(this.#range.offset + Math.floor(pfn / 8), 1);
   }
 
-  /** Number of set bits before `pfn`. */
+  /** Returns the number of set bits before `pfn`. */
   rank(pfn: number): number {
     const byte = Math.min(Math.floor(pfn / 8), this.#range.length);
     const block = Math.floor(byte / BLOCK);
@@ -59,7 +59,7 @@ export class KdumpBitmap {
     return count + bitsIn((bytes[end] ?? 0) & ((1 << (pfn % 8)) - 1));
   }
 
-  /** Page frame numbers of set bits in `[from, to)`, ascending. */
+  /** Iterates over the page frame numbers of set bits in `[from, to)`, ascending. */
   *set(from: number, to: number): Generator<number> {
     const end = Math.min(Math.ceil(to / 8), this.#range.length);
     const first = Math.floor(from / 8);
@@ -76,7 +76,7 @@ export class KdumpBitmap {
     }
   }
 
-  /** Whether no bit is set there, by counting: what is counted is known when it is asked for again. */
+  /** Whether no bit is set there, determined by counting, whose results are kept. */
   #isBlank(start: number, length: number): boolean {
     const after = Math.ceil((start + length) / BLOCK);
     this.#countTo(after);
@@ -117,7 +117,7 @@ export class KdumpBitmap {
   }
 }
 
-/** The first byte from `from` on that is not 0; the length where there is none. */
+/** Returns the index of the first nonzero byte from `from` on; the length if there is none. */
 function nextSet(bytes: Uint8Array, from: number): number {
   let at = from;
   while (at < bytes.length && bytes[at] === 0) {
@@ -127,7 +127,7 @@ function nextSet(bytes: Uint8Array, from: number): number {
   return at;
 }
 
-/** Zeros from a multiple of 4 on, four at a time. */
+/** Returns the number of zeros from a multiple of 4 on, rounded down to a multiple of 4. */
 function blankLength(bytes: Uint8Array, from: number): number {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + from, (bytes.length - from) >>> 2);
   let i = 0;
@@ -135,7 +135,7 @@ function blankLength(bytes: Uint8Array, from: number): number {
   return 4 * i;
 }
 
-/** Set bits in the bytes, four at a time, in 32-bit integers throughout (Hacker's Delight 5-1). */
+/** Counts set bits, four bytes at a time in 32-bit integers (Hacker's Delight 5-1). */
 export function countBits(bytes: Uint8Array): number {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   const words = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length >>> 2);
@@ -148,9 +148,9 @@ export function countBits(bytes: Uint8Array): number {
   return count;
 }
 
-/** Set bits of a 32-bit integer. */
+/** Counts the set bits of a 32-bit integer. */
 function bitsIn(integer: number): number {
-  if (integer === 0) return 0; // most, in a dump from which most pages were left out
+  if (integer === 0) return 0; // the usual case in a filtered dump
   let word = (integer - ((integer >>> 1) & 0x55555555)) | 0;
   word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
   return Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;

@@ -1,8 +1,8 @@
 // Header and sub header of a kdump-compressed file, versions 1 to 6.
-// Source: makedumpfile diskdump_mod.h (struct disk_dump_header, struct kdump_sub_header) and
-// IMPLEMENTATION; QEMU include/sysemu/dump.h. They are C structs of the dumped machine, written as
-// they lie in memory: byte order, width of long and padding are the machine's, and nothing says
-// which. The right variant is the one whose fields make sense.
+// Source: makedumpfile diskdump_mod.h (struct disk_dump_header, struct kdump_sub_header) and IMPLEMENTATION;
+// QEMU include/sysemu/dump.h. They are C structs of the dumped machine in their memory layout: byte order,
+// size of long and padding are the machine's and not recorded. The right variant is the one with plausible
+// fields.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import type { ByteSource, FileRange } from '../bytes/source.ts';
@@ -14,68 +14,65 @@ import type { Limits } from '../limits.ts';
 export const KDUMP_MAGIC = ascii('KDUMP   ');
 const MAX_VERSION = 6;
 const UTS_FIELD = 65; // __NEW_UTS_LEN + 1 (include/uapi/linux/utsname.h)
-/** Of dump_level (makedumpfile makedumpfile.h). */
+/** Bit of dump_level (makedumpfile makedumpfile.h). */
 const DL_EXCLUDE_ZERO = 1;
 export const MIN_BLOCK = 4096;
 const MAX_BLOCK = 65536;
 
-/** Offsets in struct disk_dump_header that depend on the size of its struct timeval. */
+/** Offset of `status` in struct disk_dump_header, which depends on the size of struct timeval. */
 const STATUS_OFFSET = { 64: 424, 32: 412 } as const;
 
-/** header.status: the dump broke off because the disk was full (DUMP_DH_COMPRESSED_INCOMPLETE). */
+/** header.status: the dump is truncated because the disk was full (DUMP_DH_COMPRESSED_INCOMPLETE). */
 export const STATUS_INCOMPLETE = 0x8;
 
-/** Whether `head`, the first bytes of a file, has the signature of struct disk_dump_header. */
+/** Whether the first bytes of a file have the signature of struct disk_dump_header. */
 export function isKdump(head: Uint8Array): boolean {
   return hasBytesAt(head, 0, KDUMP_MAGIC);
 }
 
-/**
- * What header and sub header say, in the variant of the structs that makes sense; ranges may lie
- * past the end of the file.
- */
+/** The fields of header and sub header in the plausible variant of the structs; ranges may exceed the file. */
 export interface KdumpHeader {
   readonly order: ByteOrder;
   /** header_version */
   readonly version: number;
-  /** utsname, its six fields; blank but for the machine when QEMU wrote the file */
+  /** The six fields of utsname; QEMU fills in only the machine */
   readonly utsname: readonly string[];
-  /** utsname.machine; blank or "Unknown" from some QEMUs */
+  /** utsname.machine; empty or "Unknown" from some versions of QEMU */
   readonly machine: string;
-  /** Whether makedumpfile wrote it, which alone fills in the rest of utsname. */
+  /** Whether makedumpfile wrote it; only makedumpfile fills in all of utsname. */
   readonly byMakedumpfile: boolean;
   /** status: codec flags, and STATUS_INCOMPLETE */
   readonly status: number;
   /** block_size, bytes: 4 KiB to 64 KiB; need not be the kernel's page size */
   readonly blockSize: number;
-  /** Where the bitmap of dumped pages (the second one) lies. */
+  /** Range of the bitmap of dumped pages (the second one). */
   readonly dumpedBitmap: FileRange;
-  /** Where the bitmap of RAM pages (the first one) lies; undefined when there is only one. */
+  /** Range of the bitmap of RAM pages (the first one); undefined if there is only one bitmap. */
   readonly ramBitmap: FileRange | undefined;
   /** File offset of the first page descriptor. */
   readonly descriptors: number;
   /** Highest page frame number + 1. */
   readonly maxPfn: number;
-  /** Page frames this file has descriptors for: part of the bitmap when it is one of a split. */
+  /** Page frames for which this file has descriptors; in a part of a split dump, part of the bitmap. */
   readonly startPfn: number;
   readonly endPfn: number;
-  /** The page frame that bit 0 of the bitmaps stands for: not 0 on 32-bit ARM alone. */
+  /** The page frame of bit 0 of the bitmaps; other than 0 only on 32-bit ARM. */
   readonly firstPfn: number;
-  /** Whether pages of zeros have no data of their own. */
+  /** Whether pages of zeros have no data. */
   readonly leavesOutZeros: boolean;
-  /** Whether it is one file of several (makedumpfile --split). */
+  /** Whether it is a part of a split dump (makedumpfile --split). */
   readonly split: boolean;
-  /** phys_base of the sub header, as written: QEMU gets it wrong */
+  /** phys_base of the sub header, as written; QEMU gets it wrong */
   readonly physBase: bigint;
-  /** The VMCOREINFO text (version 3 and later). */
+  /** Range of the VMCOREINFO text (version 3 and later). */
   readonly vmcoreinfo: FileRange | undefined;
-  /** ELF notes (version 4 and later). */
+  /** Range of the ELF notes (version 4 and later). */
   readonly notes: FileRange | undefined;
-  /** Whether the sub header was never written, which says at least where the notes are. */
+  /** Whether the sub header was never written; it always has at least the range of the notes. */
   readonly isCut: boolean;
 }
 
-/** @throws Corrupt when no variant of the structs makes sense of the file. */
+/** Reads both headers. @throws Corrupt if no variant of the structs is plausible. */
 export function readKdumpHeader(source: ByteSource, limits: Limits): KdumpHeader {
   const main = readMain(source);
   const { order, blockSize, version } = main;
@@ -119,7 +116,7 @@ function isBlank(source: ByteSource, offset: number): boolean {
   return source.holds(offset, 1) && whyUnwritten(source, offset, 1) !== undefined;
 }
 
-/** makedumpfile counts the page frames of ARM from the start of its RAM (ARCH_PFN_OFFSET). */
+/** makedumpfile counts ARM's page frames from the start of RAM (ARCH_PFN_OFFSET). */
 function isArm32({ machine, order }: MainHeader): boolean {
   return order.wordBits === 32 && machine.startsWith('arm');
 }
@@ -203,8 +200,7 @@ function readSub(source: ByteSource, main: MainHeader): SubHeader {
 }
 
 /**
- * @param padded whether 64-bit fields are aligned to 8 in a 32-bit struct: on ARM and MIPS, not on
- *   i386.
+ * @param padded whether a 32-bit struct aligns 64-bit fields to 8 bytes, as on ARM and MIPS but not on i386.
  */
 function subAs(bytes: Uint8Array, main: MainHeader, padded: boolean): SubHeader {
   const c = new Cursor(bytes, main.order, 'kdump sub header', main.blockSize);
@@ -232,7 +228,7 @@ function unlessEmpty(range: FileRange | undefined): FileRange | undefined {
   return range?.length === 0 ? undefined : range;
 }
 
-/** Whether the note ranges lie where they belong, behind the sub header, inside its blocks; or are 0. */
+/** Whether the note ranges are 0, or after the sub header within its blocks. */
 function noteRangesFit({ vmcoreinfo, notes }: SubHeader, main: MainHeader): boolean {
   const end = main.blockSize * (1 + main.subHeaderBlocks);
   return [vmcoreinfo, notes].every(

@@ -1,5 +1,5 @@
-// The parts of a split dump (makedumpfile --split) as one: each has all the headers and both bitmaps,
-// and the pages of one range of page frames.
+// Joins the parts of a split dump (makedumpfile --split): each part has all headers and both bitmaps, and the
+// pages of one range of page frames.
 
 import { type PhysAddr, hex, physAddr } from '../bytes/units.ts';
 import { PageMissing, Unsupported } from '../errors.ts';
@@ -7,9 +7,9 @@ import type { Dump, SplitPart } from './dump.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 
 /**
- * The dump that the files are; one alone is itself, whole or not.
+ * Returns the joined dump; a single file as it is, complete or not.
  *
- * @throws Unsupported when several are not parts of the same dump.
+ * @throws Unsupported if several files are not parts of the same dump.
  */
 export function joinParts(dumps: readonly Dump[]): Dump {
   const [only] = dumps;
@@ -37,7 +37,7 @@ interface Part {
   readonly part: SplitPart;
 }
 
-/** Of a range, what lies in one part. */
+/** The piece of a range that is in one part. */
 interface Piece {
   readonly memory: PhysicalMemory;
   readonly address: PhysAddr;

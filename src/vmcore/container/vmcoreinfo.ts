@@ -1,22 +1,22 @@
-// VMCOREINFO: the kernel's description of itself for readers of its dump, as text.
-// Source: kernel/vmcore_info.c and include/linux/vmcore_info.h; Documentation/admin-guide/kdump/
-// vmcoreinfo.rst. The kernel's buffer is one page: a full one is cut, so a last line without a
-// newline is ignored, and the architecture's keys and CRASHTIME, which come last, may be missing.
+// VMCOREINFO: the kernel's description of itself for readers of its dump, as text. Source:
+// kernel/vmcore_info.c and include/linux/vmcore_info.h; Documentation/admin-guide/kdump/vmcoreinfo.rst. The
+// kernel's buffer is one page; text beyond it is cut off, so a last line without a newline is ignored, and
+// the last keys (the architecture's and CRASHTIME) may be missing.
 
 import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import { cString } from '../bytes/text.ts';
 
-/** 2^32 - 1: no crash of today is later than what 32 bits can say. */
+/** 2^32 - 1: a plausible crash time fits in 32 bits. */
 const LATEST_CRASH = 0xffffffff;
-/** Those that Linux can be built with. */
+/** Page sizes that Linux can be built with. */
 const PAGE_SIZES: ReadonlySet<number> = new Set([4, 8, 16, 32, 64, 256].map((kib) => kib << 10));
 
 /**
- * The keys of one VMCOREINFO text. What is missing, or not of its form, is undefined where nothing
- * else is said; of a key that is there twice the last one counts.
+ * The keys of a VMCOREINFO text. Unless stated otherwise, a missing or malformed value is undefined; of a
+ * repeated key the last value counts.
  */
 export class Vmcoreinfo {
-  /** The text as it stands in the dump, up to the first NUL. */
+  /** The text in the dump, up to the first NUL. */
   readonly text: string;
   readonly #values: ReadonlyMap<string, string>;
 
@@ -25,13 +25,13 @@ export class Vmcoreinfo {
     this.#values = parseLines(text);
   }
 
-  /** @returns undefined when the bytes do not begin with the first key of every VMCOREINFO. */
+  /** @returns undefined if the bytes do not begin with OSRELEASE=, the first key of every VMCOREINFO. */
   static parse(bytes: Uint8Array): Vmcoreinfo | undefined {
     const text = cString(bytes);
     return text.startsWith('OSRELEASE=') ? new Vmcoreinfo(text) : undefined;
   }
 
-  /** A bare key, such as OSRELEASE. */
+  /** Returns the value of a bare key, such as OSRELEASE. */
   value(key: string): string | undefined {
     return this.#values.get(key);
   }
@@ -40,47 +40,47 @@ export class Vmcoreinfo {
     return this.#values.has(key);
   }
 
-  /** SYMBOL(name): a link-time address, already moved by KASLR. Hexadecimal without 0x. */
+  /** Returns SYMBOL(name): the address after KASLR, in hexadecimal without 0x. */
   symbol(name: string): VirtAddr | undefined {
     const value = parseHex(this.value(`SYMBOL(${name})`));
     return value === undefined ? undefined : virtAddr(value);
   }
 
-  /** The names of all SYMBOL() keys, in their order. */
+  /** Returns the names of all SYMBOL() keys, in order. */
   symbolNames(): string[] {
     return [...this.#values.keys()].flatMap((key) => /^SYMBOL\((\w+)\)$/.exec(key)?.[1] ?? []);
   }
 
-  /** NUMBER(name): decimal and signed, or hexadecimal with 0x where an architecture prefers it. */
+  /** Returns NUMBER(name): signed decimal, or hexadecimal with 0x on some architectures. */
   number(name: string): bigint | undefined {
     const text = this.value(`NUMBER(${name})`);
     if (text === undefined || !/^(-?\d+|0x[0-9a-f]+)$/i.test(text)) return undefined;
     return BigInt(text);
   }
 
-  /** OFFSET(struct.member), in bytes. */
+  /** Returns OFFSET(struct.member), bytes. */
   offset(member: string): number | undefined {
     return parseSmall(this.value(`OFFSET(${member})`));
   }
 
-  /** SIZE(struct), in bytes. */
+  /** Returns SIZE(struct), bytes. */
   size(struct: string): number | undefined {
     return parseSmall(this.value(`SIZE(${struct})`));
   }
 
-  /** LENGTH(name), in elements: of an array. */
+  /** Returns LENGTH(name), the number of elements of an array. */
   length(name: string): number | undefined {
     return parseSmall(this.value(`LENGTH(${name})`));
   }
 
-  /** KERNELOFFSET and its like: bare keys in hexadecimal without 0x. */
+  /** Returns a bare key in hexadecimal without 0x, such as KERNELOFFSET. */
   hexValue(key: string): bigint | undefined {
     return parseHex(this.value(key));
   }
 
   /**
-   * CRASHTIME: Unix seconds. Written by the crash itself, so absent from a live guest's dump; undefined
-   * too where it is after the year 2106, which one flipped bit of a digit can make of it.
+   * CRASHTIME in Unix seconds. Written during a crash, so dumps of running guests lack it; also undefined
+   * after the year 2106, which a single flipped bit in a digit can cause.
    */
   get crashTimeSeconds(): number | undefined {
     const seconds = parseSmall(this.value('CRASHTIME'));
@@ -88,8 +88,8 @@ export class Vmcoreinfo {
   }
 
   /**
-   * The set of lines that have a value, sorted. Copies of one VMCOREINFO differ in their padding, and a
-   * dump may repeat a line: neither changes it.
+   * Returns the distinct lines with a value, sorted. Copies of one VMCOREINFO may differ in padding and
+   * repeated lines, which do not change the result.
    */
   lineSet(): string {
     const lines = this.text
@@ -99,7 +99,7 @@ export class Vmcoreinfo {
     return [...new Set(lines)].sort().join('\n');
   }
 
-  /** PAGESIZE: bytes of a page; 4096 where it says nothing that a page could have. */
+  /** PAGESIZE in bytes; 4096 if it is missing or not a valid page size. */
   get pageSize(): number {
     const size = parseSmall(this.value('PAGESIZE')) ?? 0;
     return PAGE_SIZES.has(size) ? size : 4096;
@@ -109,7 +109,7 @@ export class Vmcoreinfo {
     return this.value('OSRELEASE') ?? '';
   }
 
-  /** The vmlinux build id, 40 hexadecimal digits. Some stable kernels wrote garbage here. */
+  /** The vmlinux build id, 40 hexadecimal digits; undefined if invalid, as in some stable kernels. */
   get buildId(): string | undefined {
     const id = this.value('BUILD-ID');
     return id !== undefined && /^[0-9a-f]{40}$/.test(id) ? id : undefined;
@@ -119,7 +119,7 @@ export class Vmcoreinfo {
 function parseLines(text: string): Map<string, string> {
   const values = new Map<string, string>();
   const lines = text.split('\n');
-  lines.pop(); // what follows the last newline: nothing, or a line that was cut
+  lines.pop(); // the text after the last newline: empty, or a truncated line
   for (const line of lines) {
     const equals = line.indexOf('=');
     if (equals > 0) values.set(line.slice(0, equals), line.slice(equals + 1));

@@ -1,7 +1,7 @@
 // The ELF header and program headers of a core file, 32 and 64 bit, either byte order.
-// Source: gABI "ELF Header", "Program Header"; PN_XNUM: kernel include/uapi/linux/elf.h. Section
-// headers are not read, for QEMU writes them in the host's byte order; but for the one that has a
-// large e_phnum, and where there is nothing else.
+// Source: gABI "ELF Header", "Program Header"; PN_XNUM: kernel include/uapi/linux/elf.h. Section headers are
+// ignored, because QEMU writes them in the host's byte order, except for the one with a large e_phnum, and in
+// files without program headers.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import { type ByteSource, type FileRange, requireRange } from '../bytes/source.ts';
@@ -22,30 +22,30 @@ import { type SectionTable, readSections, sectionHeaderBytes } from './sections.
 
 export const ELF_MAGIC = ascii('\x7fELF');
 const E_TYPE_OFFSET = 16;
-/** Bytes of program headers read at once. */
+/** Bytes of program headers per read. */
 const READ_BYTES = 1 << 16;
 
-/** Whether `head`, the first bytes of a file, begins with the ELF magic number. */
+/** Whether the first bytes of a file are the ELF magic number. */
 export function isElf(head: Uint8Array): boolean {
   return hasBytesAt(head, 0, ELF_MAGIC);
 }
 
-/** The header of an ELF core, and its tables, read from the file when they are asked for. */
+/** The header of an ELF core; its tables are read from the file on demand. */
 export interface ElfHeader {
   readonly order: ByteOrder;
   /** e_machine */
   readonly machine: number;
   /** e_flags */
   readonly flags: number;
-  /** Where the program headers are. */
+  /** Range of the program headers. */
   readonly table: FileRange;
-  /** The program headers, read at each call: there may be a million of them. */
+  /** Reads the program headers anew at each call, because there may be a million. */
   readonly segments: () => Generator<ProgramHeader>;
-  /** Where the notes are of a file without program headers (Xen's xc_core), by its first sections. */
+  /** Ranges of the notes in a file without program headers (Xen's xc_core), from its first sections. */
   readonly noteSections: () => readonly FileRange[];
 }
 
-/** A segment as its program header has it, in either width; nothing in it has been checked. */
+/** A program header of either width; nothing in it has been checked. */
 export interface ProgramHeader {
   readonly type: number; // p_type
   readonly offset: bigint; // p_offset: file offset, bytes; all ones = not in the file (QEMU)
@@ -55,12 +55,12 @@ export interface ProgramHeader {
   readonly memorySize: bigint; // p_memsz, bytes
 }
 
-/** Whether a number can hold every file offset of its bytes. */
+/** Whether all file offsets of the segment are safe integers. */
 export function hasSafeOffsets({ offset, fileSize }: ProgramHeader): boolean {
   return offset + fileSize <= BigInt(Number.MAX_SAFE_INTEGER);
 }
 
-/** The fields of an ELF header that are of use here; nothing in them has been checked. */
+/** The ELF header fields used here; nothing in them has been checked. */
 export interface ElfFields {
   readonly order: ByteOrder;
   readonly type: number; // e_type
@@ -70,7 +70,11 @@ export interface ElfFields {
   readonly sections: SectionTable; // e_shoff, e_shnum
 }
 
-/** The header of any ELF file. @throws Corrupt when it is cut off, or of no class or byte order there is. */
+/**
+ * Reads the header of any ELF file.
+ *
+ * @throws Corrupt if it is truncated, or its class or byte order is invalid.
+ */
 export function readElfFields(source: ByteSource): ElfFields {
   const order = byteOrder(source.read(0, 20));
   const bytes = source.read(0, order.wordBits === 64 ? 64 : 52);
@@ -96,7 +100,9 @@ export function readElfFields(source: ByteSource): ElfFields {
 }
 
 /**
- * @throws Unsupported for an ELF file that is no core, Corrupt for impossible fields.
+ * Reads the header of an ELF core.
+ *
+ * @throws Unsupported for an ELF file that is not a core, Corrupt for impossible fields.
  */
 export function readElfHeader(source: ByteSource, limits: Limits): ElfHeader {
   const { order, type, machine, flags, segments, sections } = readElfFields(source);
@@ -144,7 +150,7 @@ function* programHeaders(
   }
 }
 
-/** Of the first sections, as far as they are in the file. */
+/** Returns the notes among the first sections whose headers are in the file. */
 function noteSections(
   source: ByteSource,
   order: ByteOrder,
@@ -171,7 +177,7 @@ function byteOrder(ident: Uint8Array): ByteOrder {
   };
 }
 
-/** sh_info of section 0, where e_phnum is PN_XNUM. */
+/** Returns sh_info of section 0: the count if e_phnum is PN_XNUM. */
 function extendedCount(source: ByteSource, order: ByteOrder, sectionOffset: number): number {
   if (sectionOffset === 0) {
     throw new Corrupt('corrupt', 'elf header: e_shoff', `got 0, want a section for PN_XNUM`);

@@ -1,6 +1,6 @@
-// ELF notes (gABI "Note Section"; kernel include/linux/elfcore.h): namesz, descsz, type, then name
-// and desc, each padded to 4 bytes, in ELF32 and ELF64 alike. A header of zeros ends the list: the
-// kernel's note areas are larger than what they hold (Linux kernel/vmcore_info.c final_note()).
+// ELF notes (gABI "Note Section"; kernel include/linux/elfcore.h): namesz, descsz, type, then name and desc,
+// each padded to 4 bytes, in ELF32 and ELF64. A header of zeros ends the list, because the kernel's note
+// areas are larger than their content (Linux kernel/vmcore_info.c final_note()).
 
 import type { ByteOrder } from '../bytes/cursor.ts';
 import { Cursor } from '../bytes/cursor.ts';
@@ -8,10 +8,10 @@ import type { ByteSource, FileRange } from '../bytes/source.ts';
 import { cString } from '../bytes/text.ts';
 
 const HEADER_BYTES = 12;
-/** Longest name looked at: "VMCOREINFO_XEN" and its NUL. Longer ones are cut, none of them matters. */
+/** Bytes of a name that are read: "VMCOREINFO_XEN" and its NUL. Longer names are truncated; none is relevant. */
 const NAME_BYTES = 16;
 
-/** A note: its name, and where in the file its desc lies. */
+/** A note: its name, and the location of its desc in the file. */
 export interface Note {
   readonly name: string;
   readonly type: number;
@@ -19,7 +19,7 @@ export interface Note {
   readonly descLength: number;
 }
 
-/** The notes in a range, their descs untouched; stops silently where the list ends or is cut off. */
+/** Iterates over the notes in a range without reading their descs; stops silently at the end or if truncated. */
 export function* notes(
   source: ByteSource,
   order: ByteOrder,

@@ -1,9 +1,9 @@
-// Section headers of an ELF file (gABI "Sections"), of which the kernel's own files have all.
+// Section headers of an ELF file (gABI "Sections"); the kernel's own files have them all.
 
 import { type ByteOrder, Cursor } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
 
-/** A section as its header has it, in either width; nothing in it has been checked. */
+/** A section header of either width; nothing in it has been checked. */
 export interface Section {
   readonly type: number; // sh_type
   readonly offset: bigint; // sh_offset, bytes
@@ -11,18 +11,18 @@ export interface Section {
   readonly link: number; // sh_link: the string table of a symbol table
 }
 
-/** Where the section headers are, one after the other. */
+/** The location of the section headers. */
 export interface SectionTable {
   readonly offset: number; // e_shoff
   readonly count: number; // e_shnum
 }
 
-/** Size of one, bytes. */
+/** Returns the size of a section header, bytes. */
 export function sectionHeaderBytes({ wordBits }: ByteOrder): number {
   return wordBits === 64 ? 64 : 40;
 }
 
-/** @throws Corrupt when the file ends before them. */
+/** @throws Corrupt if the file ends before the table does. */
 export function readSections(
   source: ByteSource,
   order: ByteOrder,

@@ -1,5 +1,5 @@
-// Names of the bits in the status registers of AER: drivers/pci/pcie/aer.c aer_correctable_error_string
-// and aer_uncorrectable_error_string, the long names of v4.17 and before among them.
+// Names of the bits in the AER status registers: drivers/pci/pcie/aer.c aer_correctable_error_string and
+// aer_uncorrectable_error_string, including the long names of v4.17 and earlier.
 
 const CORRECTABLE = new Set([
   ...['RxErr', 'BadTLP', 'BadDLLP', 'Rollover', 'Timeout', 'NonFatalErr', 'CorrIntErr', 'HeaderOF'],
@@ -20,14 +20,14 @@ const UNCORRECTABLE = new Set([
 
 const BIT = /^\[ ?\d{1,2}\] ([^|]{1,64})/;
 
-/** @returns the name of the bit in a line such as `[14] CmpltTO   (First)`, null for others. */
+/** @returns the name of the bit in a line such as `[14] CmpltTO   (First)`; null for other lines. */
 export function statusBit(text: string): string | null {
   const name = BIT.exec(text)?.[1]?.replace('(First)', '').trim();
   if (name === undefined) return null;
   return CORRECTABLE.has(name) || UNCORRECTABLE.has(name) ? name : null;
 }
 
-/** Whether the name of a status bit, as statusBit() returns it, is one of a corrected error. */
+/** Whether a bit name from statusBit() is that of a corrected error. */
 export function isCorrectable(bit: string): boolean {
   return CORRECTABLE.has(bit);
 }

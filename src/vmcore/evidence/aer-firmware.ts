@@ -1,5 +1,5 @@
-// AER registers that firmware handed to the kernel: drivers/pci/pcie/aer.c pci_print_aer(). The lines
-// come later than the CPER record, from a queue; `aer_cor_status` and `aer_uncor_status` since 7.3.
+// AER registers that firmware passed to the kernel: drivers/pci/pcie/aer.c pci_print_aer(). A queue prints
+// these lines after the CPER record; `aer_cor_status` and `aer_uncor_status` since 7.3.
 
 import { type Finding, type Findings, Unfinished } from './finding.ts';
 import type { PciLine } from './pci-line.ts';
@@ -11,11 +11,11 @@ const SEVERITY = /^aer_uncor_severity: 0x([0-9a-f]{8})/;
 
 interface Registers {
   readonly finding: Finding;
-  /** Status without what is masked; null: its line is gone. */
+  /** Status without masked bits; null: its line is missing. */
   readonly raised: number | null;
 }
 
-/** Finds AER errors by the registers that firmware handed over: one for each block of a device. */
+/** Finds AER errors in registers passed by firmware: one per block of a device. */
 export class AerFirmware {
   readonly #findings: Findings;
   readonly #registers = new Unfinished<string, Registers>();
@@ -73,7 +73,7 @@ export class AerFirmware {
     const finding = bit === null ? undefined : this.#current(pci)?.finding;
     if (bit === null || finding === undefined) return false;
     finding.detail = finding.detail === null ? bit : `${finding.detail}, ${bit}`.slice(0, 128);
-    // The line that says how severe it was is the last, and may be gone.
+    // The last line has the severity, and may be missing.
     if (!isCorrectable(bit) && finding.severity !== 'fatal') finding.severity = 'recoverable';
     return true;
   }

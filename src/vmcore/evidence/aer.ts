@@ -1,6 +1,6 @@
-// PCIe Advanced Error Reporting. drivers/pci/pcie/aer.c: aer_print_port_info / aer_print_source (the
-// header, of the root port), aer_print_error (a block for each agent), pci_print_aer (registers that
-// firmware handed over with a CPER record).
+// PCIe Advanced Error Reporting. drivers/pci/pcie/aer.c: aer_print_port_info / aer_print_source (the header,
+// of the root port), aer_print_error (a block for each agent), pci_print_aer (registers that firmware passed
+// with a CPER record).
 
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Severity } from './hardware-event.ts';
@@ -14,7 +14,7 @@ const HEADER = new RegExp(
   `^(?:AER: )?(?:Multiple )?${SEVERITY} error (?:message )?(?:received|messages? received)(.{0,200})$`,
   'i',
 );
-/** In every line of these: most lines of PCI devices need no second look. */
+/** Quick test that most lines of PCI devices fail: all lines recognised here match it. */
 const ANY = /error|aer_|recovery|\[ ?\d{1,2}\] /i;
 const NAMED = /([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])/;
 const NAMED_ID = /id=([0-9a-f]{4})/;
@@ -23,10 +23,10 @@ const STATUS = /^device \[([0-9a-f]{4}):([0-9a-f]{4})\] error status\/mask=/;
 const INJECT = /^(?:aer_inject: )?Injecting errors .{1,60} into device ([0-9a-f:.]{12,18})/;
 const RECOVERY = /^device recovery (successful|failed)/;
 
-/** A header and its blocks come within it; so do the lines of a block. */
+/** Maximum time between a header and its blocks, and between the lines of a block. */
 const BLOCK_SECONDS = 1;
 const INJECTION_SECONDS = 5;
-/** Headers of one caller that may wait for a block. */
+/** Maximum number of headers per caller that wait for a block. */
 const WAITING = 8;
 
 interface Header {
@@ -41,14 +41,14 @@ interface Block {
 }
 
 /**
- * Finds errors that AER reported of PCIe and CXL devices, corrected, non-fatal and fatal, with what
- * recovery came to and whether aer_inject made them.
+ * Finds errors of PCIe and CXL devices reported by AER (corrected, non-fatal, fatal), with the result of the
+ * recovery and whether aer_inject made them.
  */
 export class AerRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #firmware: AerFirmware;
   readonly #headers = new Map<string | null, Header[]>();
-  /** Header whose blocks a caller is printing. */
+  /** The header whose blocks each caller is printing. */
   readonly #printing = new Map<string | null, Header>();
   readonly #blocks = new Map<string, Block>();
   readonly #byPort = new Map<string, Finding>();
@@ -93,7 +93,7 @@ export class AerRecogniser implements Recogniser {
       category: 'pci',
       severity,
       place: { pciAddress },
-      // Without details in the device the kernel counts nothing.
+      // The kernel counts nothing if the device has no details.
       hwerrCategory:
         severity === 'recoverable' && !rest.includes('no details found') ? 'pci' : null,
     });
@@ -133,8 +133,8 @@ export class AerRecogniser implements Recogniser {
   }
 
   /**
-   * Since 7.3 an advisory non-fatal error prints a corrected block, then a non-fatal one of the same
-   * device at warning level: one corrected error, which the kernel counts.
+   * Since 7.3 an advisory non-fatal error prints a corrected block, then a non-fatal one of the same device
+   * at warning level: they are one corrected error, which the kernel counts.
    */
   #advisory(line: Line, address: string, severity: Severity): boolean {
     const before = this.#blocks.get(address);
@@ -154,7 +154,7 @@ export class AerRecogniser implements Recogniser {
     return (this.#headers.get(line.caller) ?? []).some((header) => header.severity === severity);
   }
 
-  /** The header that a block belongs to: of its device if there is one, else the newest. */
+  /** Returns the header of a block: that of its device, else the newest. */
   #takeHeader(line: Line, address: string, severity: Severity): Header | null {
     const waiting = this.#headers.get(line.caller) ?? [];
     const fits = (header: Header): boolean =>
@@ -184,7 +184,7 @@ export class AerRecogniser implements Recogniser {
     return true;
   }
 
-  /** The block that a line of a device is of; its head may be gone. */
+  /** Returns the block to which a line of a device belongs; the start of the block may be missing. */
   #current(line: Line, address: string): Finding {
     const current = this.#blocks.get(address)?.finding;
     if (current !== undefined && line.time - current.lastTime <= BLOCK_SECONDS) return current;
@@ -217,7 +217,7 @@ function names({ finding, port }: Header, address: string): boolean {
   return finding.place.pciAddress === address || port === address;
 }
 
-/** @param at where the first of the two groups of SEVERITY is, less one. */
+/** @param at index before the first of SEVERITY's two groups. */
 function severityOf(match: RegExpExecArray, at = 0): Severity {
   if (match[at + 1]?.toLowerCase() === 'correct') return 'corrected';
   return match[at + 2] === 'Fatal' ? 'fatal' : 'recoverable';

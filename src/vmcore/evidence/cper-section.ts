@@ -1,11 +1,11 @@
-// Fields of one section of a firmware error record, as the kernel prints them.
+// The fields of a section of a firmware error record, as printed by the kernel.
 // drivers/firmware/efi/cper.c, cper-arm.c, cper-x86.c, cper_cxl.c.
 
 import type { Finding } from './finding.ts';
 import type { Category } from './hardware-event.ts';
 import { locationWords } from './location.ts';
 
-/** Categories as ghes_log_hwerr() has them: drivers/acpi/apei/ghes.c, since v6.19. */
+/** Categories as in ghes_log_hwerr(): drivers/acpi/apei/ghes.c, since v6.19. */
 const BY_NAME: readonly (readonly [RegExp, Category])[] = [
   [/^(?:general|generic|IA32\/X64|ARM) processor error/, 'cpu'],
   [/^memory error/, 'memory'],
@@ -13,7 +13,7 @@ const BY_NAME: readonly (readonly [RegExp, Category])[] = [
   [/^CXL /, 'cxl'],
 ];
 
-/** Sections that the printing kernel had no name for. include/linux/cper.h. */
+/** Section types unknown to the kernel that printed them. include/linux/cper.h. */
 const BY_ID: ReadonlyMap<string, Category> = new Map([
   ['c5753963-3b84-4095-bf78-eddad3f9c9dd', 'pci'],
   ['80b9efb4-52b5-4de3-a777-68784b771048', 'cxl'],
@@ -31,15 +31,15 @@ const PCI_ADDRESS = /^(?:device_id|agent_address): ([0-9a-f]{4,8}:[0-9a-f]{2}:[0
 const PCI_IDS = /^vendor_id: 0x([0-9a-f]{4}), device_id: 0x([0-9a-f]{4})/;
 const MPIDR = /^Multiprocessor Affinity Register \(MPIDR\): 0x([0-9a-f]{1,16})/;
 const APIC = /^Local APIC_ID: 0x([0-9a-f]{1,16})/;
-/** Of a section for processors of any kind: UEFI 2.10, N.2.4.1. */
+/** In a section of any processor type: UEFI 2.10, N.2.4.1. */
 const PROCESSOR_ID = /^processor_id: 0x([0-9a-f]{1,16})/;
 const ARM = /^processor_type: \d{1,3}, ARM$|^processor_isa: \d{1,3}, ARM /;
 const FRU = /^fru_text: (.{1,200})$/;
 const ERROR_TYPE = /^error_type: (?:0x)?[0-9a-f]{1,4}[,:] (.{1,200})$/;
-/** A slot in firmware's words: `B1`, `Card02, ChnA, DIMM0`; other text is prose. */
+/** Firmware's name of a slot: `B1`, `Card02, ChnA, DIMM0`; other text is prose. */
 const SLOT = /^[A-P]\d{1,2}$|DIMM|Chn|Slot/;
 
-/** Lines that only one kind of section has: the one that names it may be gone. */
+/** Lines that only one type of section has; needed if the line with the type is missing. */
 const FIELDS: readonly (readonly [RegExp, Category])[] = [
   [/^(?:physical_address|DIMM location): |^(?:node|card|module|rank): ?\d/, 'memory'],
   [/^(?:MIDR|Multiprocessor Affinity Register|Local APIC_ID|processor_id)\b/, 'cpu'],
@@ -50,20 +50,20 @@ const FIELDS: readonly (readonly [RegExp, Category])[] = [
   [/^(?:agent_type|agent_address|sub_vendor_id|cxl_ras_\w{1,20}): /, 'cxl'],
 ];
 
-/** Types of error that are corrected ones by their name: drivers/firmware/efi/cper.c mem_err_type_strs. */
+/** Error types that are corrected by definition: drivers/firmware/efi/cper.c mem_err_type_strs. */
 const CORRECTED = /^(?:single-bit ECC|single-symbol chipkill ECC|scrub corrected error)/;
 
-/** @returns whether the type of an error says that it was corrected. */
+/** @returns whether an error type is one of a corrected error. */
 export function isCorrectedType(detail: string | null): boolean {
   return detail !== null && CORRECTED.test(detail);
 }
 
-/** @returns the category that a field shows its section to be of; null: it shows none. */
+/** @returns the category of the section that has such a field; null if any section may have it. */
 export function fieldCategory(text: string): Category | null {
   return FIELDS.find(([pattern]) => pattern.test(text))?.[1] ?? null;
 }
 
-/** @returns the category that a line gives its section; null: the line gives none. */
+/** @returns the category that a line gives its section; null if it gives none. */
 export function sectionCategory(text: string): Category | null {
   const match = TYPE.exec(text);
   if (match === null) return null;
@@ -72,7 +72,7 @@ export function sectionCategory(text: string): Category | null {
   return BY_NAME.find(([pattern]) => pattern.test(name))?.[1] ?? 'others';
 }
 
-/** Takes what a line says of the part; serial numbers and registers are left out. */
+/** Adds the information about the part in a line; ignores serial numbers and registers. */
 export function addSectionField(finding: Finding, text: string): void {
   const { place, category } = finding;
   const memory = category === 'memory';

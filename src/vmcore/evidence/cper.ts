@@ -1,7 +1,7 @@
-// Firmware error records: of GHES (drivers/acpi/apei/ghes.c __ghes_print_estatus) and of extlog
-// (drivers/acpi/acpi_extlog.c), each line numbered `{N}`; and of BERT (drivers/acpi/apei/bert.c), the
-// boot before, which has no number. Lines belong together by their number: other CPUs print between
-// them, and a slow console stretches a record over a tenth of a second.
+// Firmware error records: of GHES (drivers/acpi/apei/ghes.c __ghes_print_estatus) and extlog
+// (drivers/acpi/acpi_extlog.c), with `{N}` on each line; and of BERT (drivers/acpi/apei/bert.c), from the
+// previous boot, without a number. Lines are grouped by number, because other CPUs print in between and a
+// slow console spreads a record over a tenth of a second.
 
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import { type Severity, worse } from './hardware-event.ts';
@@ -25,7 +25,7 @@ const WORDS: ReadonlyMap<string, Severity> = new Map([
 ]);
 
 const UNNUMBERED = '[Hardware Error]: ';
-/** What only a firmware record says. */
+/** Lines that only firmware records have. */
 const RECORD_LINE =
   /^ {0,3}(?:event severity: |Error \d{1,10}, type: |section[_ ]type: |fru_(?:id|text): |Firmware Error Record Type: |Record Identifier: |section length: )/;
 const TOTAL = /^BERT: (?:\[Hardware Error\]: )?Total records found: (\d{1,9})/;
@@ -33,21 +33,21 @@ const SKIPPED = /^BERT: (?:\[Hardware Error\]: )?Skipped (\d{1,9}) error records
 
 interface Record {
   severity: Severity | null;
-  /** It said how severe it is, be it in a word that says nothing. */
-  told: boolean;
+  /** Whether the record had a severity, even an unknown one. */
+  hasSeverity: boolean;
   sections: number;
   current: Finding;
-  /** The section that tells most of what went wrong. */
+  /** The section with the most specific information. */
   lead: Finding;
-  /** Severity of the section itself. */
+  /** Severity of the section. */
   own: Severity | null;
-  /** The section has said which it is: the next `Error k` begins another. */
+  /** Whether the section has begun with `Error k`: the next one begins another section. */
   begun: boolean;
 }
 
 /**
- * Finds errors in the records of GHES and extlog, one for each section. Records of BERT, of the
- * boot before, are only counted.
+ * Finds errors in records of GHES and extlog, one per section. Records of BERT, from the previous boot, are
+ * only counted.
  */
 export class CperRecogniser implements Recogniser {
   readonly #findings: Findings;
@@ -60,7 +60,7 @@ export class CperRecogniser implements Recogniser {
     this.#findings = findings;
   }
 
-  /** Records of the boot before. */
+  /** Number of records from the previous boot. */
   get previousBootRecords(): number {
     return Math.max(this.#previousTotal, this.#previousSeen + this.#previousSkipped);
   }
@@ -71,7 +71,7 @@ export class CperRecogniser implements Recogniser {
     const [, number = '', prefix, text = ''] = numbered;
     const source = prefix === undefined ? 'extlog' : 'ghes';
     const id = `${source} ${number}`;
-    // A number alone may begin a line of anything; a record's first lines may be gone.
+    // The first lines of a record may be missing, and a number alone may begin any line.
     if (source === 'extlog' && !this.#records.has(id) && !isOfRecord(text)) return false;
     this.#add(line, { id, source, text: text.trim() });
     return true;
@@ -86,7 +86,7 @@ export class CperRecogniser implements Recogniser {
       const current = this.#findings.open(line, { kind: 'cper', source, decisive: true, link: id });
       record = {
         severity: null,
-        told: false,
+        hasSeverity: false,
         sections: 1,
         current,
         lead: current,
@@ -100,7 +100,7 @@ export class CperRecogniser implements Recogniser {
     if (section !== undefined) this.#section(record, id, section);
     const event = EVENT.exec(text)?.[1];
     if (event !== undefined) record.severity = severityOf(event);
-    record.told ||= (event ?? section) !== undefined;
+    record.hasSeverity ||= (event ?? section) !== undefined;
     if (text.startsWith('It has been corrected by h/w')) record.severity ??= 'corrected';
     const category = sectionCategory(text);
     if (category !== null) record.current.category = category;
@@ -111,7 +111,7 @@ export class CperRecogniser implements Recogniser {
 
   #section(record: Record, link: string, word: string): void {
     if (record.begun) {
-      // Of several sections each has a severity of its own; of one, the kernel acts on the event's.
+      // With several sections each has its own severity; with one, the kernel acts on the event's.
       record.sections++;
       record.current.severity = record.own ?? record.severity;
       const { source, time, caller, lastTime } = record.current;
@@ -135,13 +135,13 @@ export class CperRecogniser implements Recogniser {
     if (!text.startsWith(UNNUMBERED)) return false;
     const body = text.slice(UNNUMBERED.length);
     if (!RECORD_LINE.test(body)) return false;
-    // The first line may be gone.
+    // The first line may be missing.
     if (body.startsWith('event severity: ') || this.#previousSeen === 0) this.#previousSeen++;
     return true;
   }
 }
 
-/** Whether only a firmware record has such a line. */
+/** Whether only firmware records have such a line. */
 function isOfRecord(line: string): boolean {
   const text = line.trim();
   const isKnown = [HEAD, EVENT, SECTION].some((pattern) => pattern.test(text));
@@ -156,11 +156,11 @@ function severityOf(word: string): Severity | null {
 }
 
 function conclude(record: Record): void {
-  const { current, sections, severity, own, told } = record;
+  const { current, sections, severity, own, hasSeverity } = record;
   current.severity = sections === 1 ? (severity ?? own) : (own ?? severity);
-  // The lines that say it may be gone.
-  if (!told && isCorrectedType(current.detail)) current.severity ??= 'corrected';
-  // The kernel compares a GHES severity with a CPER constant, so what it counts is informational.
+  // The lines with the severity may be missing.
+  if (!hasSeverity && isCorrectedType(current.detail)) current.severity ??= 'corrected';
+  // The kernel compares a GHES severity with a CPER constant, so it counts informational errors.
   const counted = current.source === 'ghes' && current.severity === 'informational';
   current.hwerrCategory = counted ? current.category : null;
   if (current === record.lead) return;
@@ -171,13 +171,13 @@ function conclude(record: Record): void {
   record.lead = current;
 }
 
-/** By the worse severity, then by the part that it names; of equals the first. */
+/** Compares by severity, then by the part named; if equal, the first one is kept. */
 function tellsMore(one: Finding, other: Finding): boolean {
   if (one.severity !== other.severity) return worse(one.severity, other.severity) === one.severity;
   return telling(one) > telling(other);
 }
 
-/** What could be replaced says more than an address, and that more than the CPU that met the error. */
+/** Ranks a replaceable part above an address, and an address above the CPU that encountered the error. */
 function telling({ place }: Finding): number {
   if ((place.label ?? place.location ?? place.pciAddress) !== undefined) return 3;
   if (place.physicalAddress !== undefined) return 2;

@@ -1,12 +1,12 @@
-// The line that says where a kernel was. lib/dump_stack.c dump_stack_print_info():
+// The line with the CPU and task of the kernel. lib/dump_stack.c dump_stack_print_info():
 // `CPU: 3 UID: 0 PID: 341 Comm: (udev-worker) Kdump: loaded Tainted: G   M  6.17.0 #1 …`.
 
-/** Which CPU and which task the kernel was in, and its taint flags. */
+/** The CPU and task that the kernel was running, and its taint flags. */
 export interface CpuLine {
   readonly cpu: number | null;
   readonly pid: number;
   readonly comm: string;
-  /** Letters of kernel/panic.c taint_flags; `G`: no proprietary module. Empty: not tainted. */
+  /** Letters of kernel/panic.c taint_flags; `G`: no proprietary module. Empty if not tainted. */
   readonly taint: readonly string[];
 }
 
@@ -16,14 +16,14 @@ const OLD_HEAD = /^Pid: (\d{1,10}), comm: (.{1,900})$/;
 const CLEAN = ' Not tainted';
 const TAINTED = ' Tainted: ';
 
-/** @returns null for any other line, `Tainted: [M]=MACHINE_CHECK` among them. */
+/** @returns null for other lines, including `Tainted: [M]=MACHINE_CHECK`. */
 export function cpuLine(text: string): CpuLine | null {
   const head = HEAD.exec(text);
   const old = head === null ? OLD_HEAD.exec(text) : null;
   const rest = head?.[3] ?? old?.[2];
   const pid = head?.[2] ?? old?.[1];
   if (rest === undefined || pid === undefined) return null;
-  // A name may contain anything: what follows it is found from the right.
+  // A task name may contain anything, so the fields after it are searched from the right.
   const clean = rest.lastIndexOf(CLEAN);
   const tainted = rest.lastIndexOf(TAINTED);
   const end = Math.max(clean, tainted);
@@ -40,7 +40,7 @@ export function cpuLine(text: string): CpuLine | null {
   };
 }
 
-/** Unset flags are spaces; RHEL has `------  ---` behind them. The release follows. */
+/** Unset flags are spaces; RHEL appends `------  ---`. The release follows. */
 function letters(text: string): readonly string[] {
   const found: string[] = [];
   for (const word of text.split(/\s/, 64)) {

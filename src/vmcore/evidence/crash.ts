@@ -1,4 +1,4 @@
-// What a kernel died of, out of the last lines of its log.
+// Determines what a kernel died of, from the last lines of its log.
 
 import type { HardwareEvent } from './hardware-event.ts';
 import { Backtrace, programCounter } from './backtrace.ts';
@@ -9,44 +9,44 @@ import type { Line } from './line.ts';
 import { sharedName } from './part-name.ts';
 import { shownText } from './shown-text.ts';
 
-/** What a kernel died of and where, as far as its log says; null: not said. */
+/** What a kernel died of and where, by its log; null: not in the log. */
 export interface CrashFacts {
-  /** The line of the panic; of the oops where nothing followed it. */
+  /** The panic line, or that of the oops if no panic follows. */
   readonly panic: string;
-  /** The line of the oops, the SError or the lockup that a panic was made of. */
+  /** The line of the oops, SError or lockup that caused the panic. */
   readonly oops: string | null;
   readonly type: CrashType;
-  /** Function that was interrupted, with its module; null: not known, or a user's. */
+  /** Interrupted function with its module; null: unknown, or in user space. */
   readonly pc: string | null;
-  /** Innermost first, without the plumbing of the crash itself. */
+  /** Innermost first, without functions of the crash handling. */
   readonly frames: readonly string[];
-  /** The same for the same fault on all machines and kernels of a fleet. */
+  /** Equal for the same fault on all machines and kernels of a fleet. */
   readonly signature: string;
   readonly taint: readonly string[];
-  /** A machine check in this boot, even if the log no longer has it. */
+  /** Whether there was a machine check in this boot, even if the log no longer has it. */
   readonly machineCheckTaint: boolean;
   readonly hardware: HardwareName | null;
   readonly cpu: number | null;
   readonly pid: number | null;
   readonly comm: string | null;
-  /** Seconds since boot; null where the log has no times. */
+  /** Seconds from boot to the crash; null if the log has no times. */
   readonly uptimeSeconds: number | null;
-  /** From the newest error that was more than corrected to the crash; null: none, or no times. */
+  /** Seconds from the newest recoverable or fatal error to the crash; null: none, or no times. */
   readonly leadSeconds: number | null;
-  /** The hardware error that the panic is. */
+  /** The hardware error that caused the panic. */
   readonly cause: HardwareEvent | null;
 }
 
-/** Lines of one crash that are looked at. */
+/** Maximum number of lines examined per crash. */
 const BLOCK_LINES = 2048;
-/** Lines within which a second head is one more line of the same oops. */
+/** Number of lines within which a second head belongs to the same oops. */
 const HEAD_LINES = 32;
-/** From `sysrq: Trigger a crash` to what it causes. */
+/** Maximum time between `sysrq: Trigger a crash` and the crash. */
 const REQUEST_SECONDS = 1;
 
 const END = '---[ end ';
 const HARDWARE = 'Hardware name: ';
-/** At boot the kernel prints several lines with this head; the machine is the one that has a BIOS. */
+/** Several lines at boot have this prefix; the machine is in the one with a BIOS. */
 const DMI = 'DMI: ';
 const BIOS = ', BIOS ';
 const LOCKED_CPU = /LOCKUP on cpu (\d{1,6})/i;
@@ -65,12 +65,12 @@ interface Block {
   lines: number;
 }
 
-/** Facts of a crash before its events are known. */
+/** The facts of a crash before its hardware events are known. */
 export type Crash = Omit<CrashFacts, 'signature' | 'leadSeconds' | 'cause' | 'uptimeSeconds'> & {
   readonly time: number;
 };
 
-/** Takes all lines of a log, oldest first. */
+/** Receives all lines of a log, oldest first. */
 export class CrashScanner {
   #blocks: Partial<Record<Block['kind'], Block>> = {};
   #open: Block | null = null;
@@ -89,10 +89,10 @@ export class CrashScanner {
     else if (this.#open !== null) addFact(this.#open, text);
   }
 
-  /** @returns null when the log has no crash. */
+  /** @returns null if the log has no crash. */
   get crash(): Crash | null {
     const { panic, oops, lockup } = this.#blocks;
-    // A lockup that was survived is a line; one that was not ends with where everybody was.
+    // A survived lockup is a single line; a fatal one is followed by the line with its CPU.
     const block =
       panic ?? oops ?? (lockup === undefined || lockup.cpu === null ? undefined : lockup);
     if (block === undefined) return null;
@@ -126,7 +126,7 @@ export class CrashScanner {
       this.#panic(line, death.type, death.of === null ? undefined : this.#blocks[death.of]);
       return;
     }
-    // What a dying kernel complains of after its panic is not what it died of.
+    // Messages after the panic are consequences, not the cause.
     if (this.#blocks.panic !== undefined) return;
     const open = this.#open;
     if (open?.kind === 'oops' && open.cpu === null && open.lines <= HEAD_LINES) {
@@ -140,9 +140,9 @@ export class CrashScanner {
     );
   }
 
-  /** @param before what it may be a panic of. */
+  /** @param before an oops or lockup that may have caused the panic. */
   #panic(line: Line, type: CrashType, before: Block | undefined): void {
-    // One that has no name of its own is of any oops.
+    // A panic without a type of its own may be caused by any oops.
     if (before !== undefined && (type === 'other' || type === before.type)) {
       before.panic = line.text;
       before.panicTime = line.time;
@@ -154,7 +154,7 @@ export class CrashScanner {
     this.#open.panic = line.text;
   }
 
-  /** Kernels before v5.8 crash on request by a null pointer. */
+  /** Kernels before v5.8 crash on request by dereferencing a null pointer. */
   #typeOf(line: Line, type: CrashType): CrashType {
     const requested = this.#requested !== null && line.time - this.#requested <= REQUEST_SECONDS;
     return requested ? 'sysrq' : type;
@@ -168,7 +168,7 @@ function newBlock({ time, text }: Line, kind: Block['kind'], type: CrashType): B
   };
 }
 
-/** The first of each is that of the crash; others are of other CPUs. */
+/** Adds a fact if it is the first of its kind: later ones are of other CPUs. */
 function addFact(block: Block, text: string): void {
   if (block.lines++ > BLOCK_LINES) return;
   block.cpu ??= cpuLine(text);
@@ -177,11 +177,11 @@ function addFact(block: Block, text: string): void {
   block.backtrace.offer(text);
 }
 
-/** What was interrupted by an error of hardware has nothing to do with it. */
+/** Types for which the interrupted function is unrelated to the fault. */
 const OF_HARDWARE: ReadonlySet<CrashType> = new Set(['machine-check', 'ghes-fatal', 'nmi']);
 const SIGNATURE_FRAMES = 3;
 
-/** @returns type, then the innermost functions; of a hardware error the category and the part. */
+/** @returns the type and the innermost functions; for a hardware error the category and the part. */
 export function signatureOf(crash: Crash, cause: HardwareEvent | null): string {
   if (OF_HARDWARE.has(crash.type)) {
     const error = cause === null ? [] : [cause.category, sharedName(cause.part) ?? ''];

@@ -1,5 +1,5 @@
-// CXL memory devices. Their RAS registers and event records go to tracepoints only; the log has the
-// mailbox (drivers/cxl/pci.c) and what recovery came to (drivers/cxl/core/ras.c, formerly cxl/pci.c).
+// CXL memory devices. Their RAS registers and event records only go to tracepoints; the log has mailbox
+// failures (drivers/cxl/pci.c) and results of recovery (drivers/cxl/core/ras.c, formerly cxl/pci.c).
 
 import type { Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
@@ -11,8 +11,8 @@ const RECOVERY =
   /^mem\d{1,6}: (frozen state error detected, disable CXL\.mem|failure state error detected, request disconnect)/;
 
 /**
- * Finds mailbox failures of CXL memory devices, fatal where the device says so of its state, and
- * what recovery came to where it disabled or disconnected one.
+ * Finds mailbox failures of CXL memory devices, which are fatal if the device reports a fatal state, and
+ * recoveries that disabled or disconnected a device.
  */
 export class CxlRecogniser implements Recogniser {
   readonly #findings: Findings;

@@ -1,7 +1,7 @@
-// Lines that a kernel dies with, or complains with shortly before. kernel/panic.c; the heads of an
-// oops differ by architecture: arch/*/kernel/traps.c, arch/*/mm/fault.c.
+// Lines that a kernel prints when it dies, or shortly before. kernel/panic.c; the first lines of an oops
+// differ by architecture: arch/*/kernel/traps.c, arch/*/mm/fault.c.
 
-/** Closed: a metric has it as a label. */
+/** A closed list, because it is a metric label. */
 export const CRASH_TYPES = [
   'sysrq',
   'machine-check',
@@ -67,9 +67,8 @@ const LOCKUPS: readonly Pattern[] = [
 
 const BY_HAND = /^sysrq: (?:SysRq : )?Trigger a crash|^SysRq : Trigger a crash/;
 /**
- * Panics of what was printed just before: of an oops, with panic_on_oops or where nothing can go on
- * without whom it hit (arm64 puts the name of the oops before it, s390 the setting behind); of an
- * SError; of a lockup.
+ * Panics caused by what was printed before: an oops, with panic_on_oops or if the kernel cannot continue
+ * without the task (arm64 prints the oops' name before it, s390 the setting after it); an SError; a lockup.
  */
 const OF_BEFORE: readonly (readonly [RegExp, 'oops' | 'lockup'])[] = [
   [/^(?:.{1,100}: )?Fatal exception(?: in interrupt|: panic_on_oops)?$/, 'oops'],
@@ -78,7 +77,7 @@ const OF_BEFORE: readonly (readonly [RegExp, 'oops' | 'lockup'])[] = [
   [/^softlockup: hung tasks|Hard LOCKUP/i, 'lockup'],
 ];
 
-/** In every line that the patterns above match: most lines of a log need no second look. */
+/** Quick test that most lines fail: all lines that match the patterns above match it. */
 const ANY =
   /panic|BUG|Oops|Internal error: |SError |Bad mode |unable to handle|protection fault|\[#|sysrq|lockup|opal: /i;
 
@@ -86,15 +85,15 @@ export type Death =
   | {
       readonly kind: 'panic';
       readonly type: CrashType;
-      /** What it is a panic of, printed just before, which says more; null: of itself. */
+      /** The kind of cause printed before it, which has more details; null if it has no other cause. */
       readonly of: 'oops' | 'lockup' | null;
     }
-  /** One that the kernel may have survived. */
+  /** An event that the kernel may have survived. */
   | { readonly kind: 'oops' | 'lockup'; readonly type: CrashType }
-  /** Somebody asked for it: the next death is theirs. */
+  /** A requested crash: the next crash is the result. */
   | { readonly kind: 'request' };
 
-/** @returns what a line says of the kernel's end; null: nothing. */
+/** @returns what a line says about the end of the kernel; null if nothing. */
 export function deathIn(text: string): Death | null {
   if (!ANY.test(text)) return null;
   const message = panicMessage(text);
@@ -112,7 +111,7 @@ export function deathIn(text: string): Death | null {
   return lockup === null ? null : { kind: 'lockup', type: lockup };
 }
 
-/** @returns what panic() was called with; null: the line is none of its. */
+/** @returns the message of panic(); null for other lines. */
 export function panicMessage(text: string): string | null {
   return PANIC.exec(text)?.[1] ?? null;
 }

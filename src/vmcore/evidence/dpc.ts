@@ -17,8 +17,8 @@ const FATAL = 2;
 const SOFTWARE = 1;
 
 /**
- * Finds containment events: ports that cut off the link below them for an uncorrected error, an RP
- * PIO error, or on request of software (informational).
+ * Finds containment events: a port disabled the link below it after an uncorrected error, an RP PIO error, or
+ * on request of software (informational).
  */
 export class DpcRecogniser implements Recogniser {
   readonly #findings: Findings;
@@ -35,7 +35,7 @@ export class DpcRecogniser implements Recogniser {
     const word = Number.parseInt(status, 16);
     const reason = (word >> 1) & 3;
     const { severity, detail } = trigger(reason, (word >> 5) & 3);
-    // Who sent the message; otherwise the port itself had the error.
+    // The device that sent the message; otherwise the port itself had the error.
     const sent = reason === NON_FATAL || reason === FATAL;
     const sender =
       SENDER.exec(rest)?.[1] ??
@@ -49,7 +49,7 @@ export class DpcRecogniser implements Recogniser {
       severity,
       detail,
       place: { pciAddress: sender ?? pci.address },
-      // The block of the port that follows knows better how severe it was.
+      // The port's block that follows has the exact severity.
       link: reason === UNMASKED ? pci.address : null,
     });
     return true;
@@ -62,7 +62,7 @@ function trigger(
 ): { readonly severity: Severity; readonly detail: string | null } {
   switch (reason) {
     case UNMASKED:
-      // The block of the port says which; alone, this is the worst that it may be.
+      // The port's block has the exact severity; without it, this is the worst case.
       return { severity: 'fatal', detail: null };
     case NON_FATAL:
       return { severity: 'recoverable', detail: 'ERR_NONFATAL' };

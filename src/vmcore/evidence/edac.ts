@@ -1,6 +1,6 @@
-// Memory and device errors as EDAC drivers report them. drivers/edac/edac_mc.c (edac_ce_error,
-// edac_ue_error), edac_device.c, edac_pci.c; the machine check that sbridge, skx and i10nm print
-// before it: skx_common.c skx_mce_output_error, sb_edac.c sbridge_mce_check_error.
+// Memory and device errors reported by EDAC drivers. drivers/edac/edac_mc.c (edac_ce_error, edac_ue_error),
+// edac_device.c, edac_pci.c; the machine check that sbridge, skx and i10nm print before: skx_common.c
+// skx_mce_output_error, sb_edac.c sbridge_mce_check_error.
 
 import { type Finding, type Findings, type Place, type Recogniser, Unfinished } from './finding.ts';
 import type { Line } from './line.ts';
@@ -23,18 +23,17 @@ const PCI_ADDRESS = /\b([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b/;
 const PAGE = /[ (]page[: ]0x([0-9a-f]{1,13}),? offset[: ]0x([0-9a-f]{1,8})/;
 const SOCKET = /(?: socket:| ProcessorSocketId:0x)([0-9a-f]{1,4})\b/;
 const NAMELESS = /^(?:any|unknown) (?:memory|label)$/;
-/** The record is firmware's, and ghes_edac printed it. drivers/edac/ghes_edac.c. */
+/** A firmware record printed by ghes_edac. drivers/edac/ghes_edac.c. */
 const FIRMWARE = /APEI (?:location|status)/;
 
 /**
- * Finds corrected and uncorrected errors that EDAC drivers report of memory, caches and other
- * devices, parity and system errors of PCI, and machine checks that a driver prints before its own
- * line.
+ * Finds corrected and uncorrected errors that EDAC drivers report for memory, caches and other devices, PCI
+ * parity and system errors, and machine checks that a driver prints before its own line.
  */
 export class EdacRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #pageSize: number;
-  /** Machine checks whose EDAC line has yet to come. */
+  /** Machine checks whose EDAC line has not been printed yet. */
   readonly #preludes = new Unfinished<string | null, MceRecord>();
 
   constructor(findings: Findings, pageSize: number) {
@@ -168,7 +167,7 @@ function oldPlace(text: string, pageSize: number): Place {
   return place;
 }
 
-/** 0: not said, or not known to the driver. */
+/** Returns 0 if the address is missing or unknown to the driver. */
 function pageAddress(text: string, pageSize: number): bigint {
   const [, page = '0', offset = '0'] = PAGE.exec(text) ?? [];
   return BigInt(`0x${page}`) * BigInt(pageSize) + BigInt(`0x${offset}`);

@@ -1,5 +1,5 @@
-// Enhanced Error Handling of PCI on POWER. arch/powerpc/kernel/eeh.c, eeh_driver.c. One error of a
-// partitionable endpoint prints until it was recovered, or given up.
+// Enhanced Error Handling of PCI on POWER. arch/powerpc/kernel/eeh.c, eeh_driver.c. An error of a
+// partitionable endpoint prints messages until it is recovered or given up.
 
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
@@ -20,7 +20,7 @@ const GIVEN_UP =
 
 interface Head {
   readonly pe: string;
-  /** What it says of the endpoint. */
+  /** The message about the endpoint. */
   readonly words: string;
 }
 
@@ -30,12 +30,12 @@ interface Failure {
 }
 
 /**
- * Finds frozen and fenced PCI endpoints and host bridges of POWER, one error for each until its
- * recovery is over; fatal where they are dead or given up.
+ * Finds frozen and fenced PCI endpoints and host bridges of POWER, one error for each until its recovery
+ * ends; fatal if they are dead or given up.
  */
 export class EehRecogniser implements Recogniser {
   readonly #findings: Findings;
-  /** Errors that are not over, by endpoint; the newest last. */
+  /** Errors whose recovery has not ended, by endpoint; the newest last. */
   readonly #open = new Map<string, Failure>();
 
   constructor(findings: Findings) {
@@ -63,7 +63,7 @@ export class EehRecogniser implements Recogniser {
     return [...this.#open.values()].at(-1)?.finding;
   }
 
-  /** The same words a second time are of another error: how the one before ended is lost. */
+  /** The same message a second time belongs to another error: the end of the previous one is missing. */
   #head(line: Line, { pe, words }: Head, dead: boolean): void {
     const known = this.#open.get(pe);
     if (known !== undefined && !known.heads.has(words)) {
@@ -78,7 +78,7 @@ export class EehRecogniser implements Recogniser {
       severity: dead ? 'fatal' : 'recoverable',
       place: { pe },
     });
-    // Errors of more endpoints at a time than any machine has.
+    // More concurrent errors than any machine has endpoints.
     if (this.#open.size >= 64) this.#open.clear();
     this.#open.delete(pe);
     this.#open.set(pe, { finding, heads: new Set([words]) });

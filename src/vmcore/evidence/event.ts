@@ -1,4 +1,5 @@
-// One event out of the findings of one error: each fact from the most telling finding that has it.
+// Makes one event of all findings of an error: each fact is taken from the most informative finding that has
+// it.
 
 import { shownText } from './shown-text.ts';
 import type { Finding, Kind, Place } from './finding.ts';
@@ -11,18 +12,18 @@ import {
   worse,
 } from './hardware-event.ts';
 
-/** The source that says most first; sources that are never merged are in no order. */
+/** Sources, the most informative first; the order of sources that are never merged is arbitrary. */
 const SOURCES: readonly Source[] = [
   ...(['ghes', 'extlog', 'edac', 'mce', 'memory-failure', 'dpc', 'aer', 'nmi', 'eeh'] as const),
   ...(['hmi', 'rtas', 'zpci', 'mcck', 'serror', 'trap', 'cxl'] as const),
 ];
 
-/** Kinds that say what an error was; an announcement says that there was one. */
+/** Whether findings of this kind describe an error, rather than announce one. */
 function isError(kind: Kind): boolean {
   return kind !== 'note';
 }
 
-/** @returns null where nothing but notes was found. */
+/** @returns null if there are only notes. */
 export function eventOf(findings: readonly Finding[]): HardwareEvent | null {
   const ranked = findings.toSorted((one, other) => rank(one) - rank(other));
   const source = ranked.find(({ kind }) => isError(kind))?.source;
@@ -48,7 +49,7 @@ export function eventOf(findings: readonly Finding[]): HardwareEvent | null {
     severityUnknown: severity === null && !undetailed,
     source,
     count: findings.reduce((all, { count }) => Math.max(all, count), 1),
-    // Only who survives an error counts it.
+    // Only a kernel that survives an error counts it.
     hwerrCategory: panicked ? null : first((finding) => finding.hwerrCategory),
     part: partOf(placeOf(ranked), category),
     detail: shownText(first((finding) => finding.detail)),
@@ -58,13 +59,13 @@ export function eventOf(findings: readonly Finding[]): HardwareEvent | null {
   };
 }
 
-/** Notes and panics only add to what others say. */
+/** Ranks notes and panics below findings that describe the error. */
 function rank({ kind, source }: Finding): number {
   const late = kind === 'note' ? 2 : kind === 'panic' ? 1 : 0;
   return late * SOURCES.length + SOURCES.indexOf(source);
 }
 
-/** A panic is fatal whatever was said before. */
+/** Returns `fatal` for a panic, whatever was printed before. */
 function severityOf(findings: readonly Finding[]): Severity | null {
   const worst = (some: readonly Finding[]): Severity | null =>
     some.reduce<Severity | null>((all, { severity }) => worse(all, severity), null);

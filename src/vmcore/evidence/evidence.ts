@@ -1,4 +1,4 @@
-// The kernel's log as evidence: which hardware errors it has, and what the kernel died of.
+// Extracts evidence from the kernel's log: its hardware errors, and what the kernel died of.
 
 import type { LogRecord } from '../printk/record.ts';
 import type { Finding } from './finding.ts';
@@ -27,35 +27,37 @@ import { type LoggedErrors, leadSeconds, loggedErrors } from './logged-errors.ts
 import { kernelLines } from './line.ts';
 import { merge } from './merge.ts';
 
-/** From an error that ends the system to the last line of its panic. */
+/** Maximum time between an error that ends the system and the last line of its panic. */
 const CAUSE_SECONDS = 2;
-/** Events kept: the oldest that are more than corrected, then the newest of all. */
+/** Maximum number of events kept: the oldest that are worse than corrected, then the newest of all. */
 const EVENTS = 1000;
 
-/** What has to be known of a kernel, beside its log, to read its messages. */
+/** Facts about the kernel that are needed to interpret its messages. */
 export interface EvidenceOptions {
-  /** Bytes of a page: messages number pages by it. */
+  /** Page size in bytes, because messages contain page numbers. */
   readonly pageSize: number;
 }
 
-/** The content of a log: hardware errors, messages that were left out of it, and the crash. */
+/** The evidence in a log: hardware errors, suppressed messages, and the crash. */
 export interface Evidence {
   /** Oldest first. */
   readonly hardwareEvents: readonly HardwareEvent[];
-  /** Events beyond those that are kept. */
+  /** Number of events that were not kept. */
   readonly hardwareEventsOmitted: number;
-  /** All events in numbers, with those that are not kept. */
+  /** Counts of all events, including those not kept. */
   readonly loggedErrors: readonly LoggedErrors[];
-  /** Errors of the boot before, that firmware (BERT) or a CPU kept. They are none of this one. */
+  /** Number of errors from the previous boot, kept by firmware (BERT) or a CPU; not part of this boot. */
   readonly previousBootRecords: number;
-  /** Messages that the kernel did not print because there were too many. */
+  /** Number of messages suppressed by the kernel's rate limit. */
   readonly suppressed: Partial<Record<Source, number>>;
   readonly crash: CrashFacts | null;
 }
 
 /**
- * @param records oldest first. Those that did not come from the kernel are left out.
- * @returns the evidence of the log; times are seconds since boot.
+ * Extracts the evidence.
+ *
+ * @param records oldest first; records that did not come from the kernel are ignored.
+ * @returns the evidence; times are seconds since boot.
  */
 export function findEvidence(
   records: readonly LogRecord[],
@@ -131,7 +133,7 @@ function eventsOf(
   return events;
 }
 
-/** mce_panic() prints all that is pending, which is then never counted. */
+/** Whether mce_panic() printed the event when the kernel died; pending events are then never counted. */
 function diedWith({ source, time }: HardwareEvent, crash: Crash): boolean {
   if (source !== 'mce' || crash.type !== 'machine-check' || time === null) return false;
   return time <= crash.time && crash.time - time <= CAUSE_SECONDS;
@@ -161,10 +163,10 @@ function crashFacts(
   };
 }
 
-/** An error that says itself that it ends the system; a trap's has no panic of its own. */
+/** Whether the error ended the system by its own message; a trap has no separate panic. */
 function isPanic({ kind, severity, time }: Finding, crashTime: number): boolean {
   if (severity !== 'fatal' || Math.abs(crashTime - time) > CAUSE_SECONDS) return false;
-  // What else goes wrong while a kernel dies is not what it dies of.
+  // Further errors while the kernel dies are not the cause.
   return kind === 'panic' || kind === 'note' || (kind === 'other' && time <= crashTime);
 }
 

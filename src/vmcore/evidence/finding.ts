@@ -1,33 +1,33 @@
-// A finding: what one source printed of one error. Several findings may be of the same error; which
-// ones is for merge.ts to say.
+// A finding is what one source printed about one error. Several findings may describe the same error;
+// merge.ts decides which.
 
 import type { Category, Severity, Source } from './hardware-event.ts';
 import type { Line } from './line.ts';
 
-/** What kind of message it was. An event has at most one of each, notes apart. */
+/** The kind of message. An event has at most one of each, except notes. */
 export type Kind =
-  /** `Machine check events logged`: announces something that follows, or nothing. */
+  /** `Machine check events logged`: announces further messages, which may be missing. */
   | 'announcement'
   /** `CPUs not responding to MCE broadcast`. */
   | 'holdouts'
   | 'mce'
-  /** A CPU read data that were bad already: the machine check of that, or what becomes of its task. */
+  /** A CPU read already bad data: the machine check, or the fate of its task. */
   | 'consumption'
   | 'edac'
   | 'cper'
   | 'memory-failure'
-  /** Something about a page or a device that is no error of its own. */
+  /** Information about a page or device that is not an error by itself. */
   | 'note'
   | 'soft-offline'
   | 'aer'
-  /** Registers of AER that firmware handed over with a CPER record. */
+  /** AER registers that firmware passed with a CPER record. */
   | 'aer-firmware'
   | 'dpc'
-  /** The system died of it. */
+  /** The system died of the error. */
   | 'panic'
   | 'other';
 
-/** Everything that messages name a part by. */
+/** All ways in which messages name a part. */
 export interface Place {
   label?: string;
   location?: string;
@@ -38,7 +38,7 @@ export interface Place {
   bank?: number;
   mpidr?: string;
   apicId?: string;
-  /** The id of its processor is an MPIDR. */
+  /** Whether the processor id is an MPIDR. */
   isArm?: boolean;
   unit?: string;
   pciAddress?: string;
@@ -47,18 +47,18 @@ export interface Place {
   pe?: string;
 }
 
-/** What one source printed of one error, filled in as its lines come. */
+/** What one source printed about one error, filled in as its lines arrive. */
 export interface Finding {
   kind: Kind;
   readonly source: Source;
   readonly caller: string | null;
-  /** Seconds since boot of the first line, and of the last so far. */
+  /** Seconds from boot to the first line, and to the last so far. */
   readonly time: number;
   lastTime: number;
-  /** Null: it does not say. */
+  /** null: not in the message. */
   category: Category | null;
   severity: Severity | null;
-  /** Its severity is more than a source's that ranks below it. */
+  /** Whether its severity overrides that of lower-ranking sources. */
   decisive: boolean;
   place: Place;
   count: number;
@@ -66,24 +66,24 @@ export interface Finding {
   outcome: string | null;
   injected: boolean;
   hwerrCategory: Category | null;
-  /** The function that was interrupted. */
+  /** The interrupted function. */
   pc: string | null;
-  /** What it shares with another finding of the same error, as merge.ts asks for it. */
+  /** A key shared with other findings of the same error, for the rules of merge-rules.ts. */
   link: string | null;
-  /** Another section of its record tells more of what went wrong. */
+  /** Whether another section of the record is more informative. */
   secondary: boolean;
-  /** The error ended the boot before, or came while no kernel ran. */
+  /** Whether the error ended the previous boot, or occurred while no kernel was running. */
   previousBoot: boolean;
 }
 
-/** What a recogniser may say when it finds something; the rest follows from the line. */
+/** The fields that a recogniser gives for a new finding; the others follow from the line. */
 export type Found = Pick<Finding, 'kind' | 'source'> & Partial<Omit<Finding, 'time' | 'caller'>>;
 
-/** Findings in the order of their first lines. */
+/** All findings, in the order of their first lines. */
 export class Findings {
   readonly all: Finding[] = [];
 
-  /** @returns the finding, to be filled in as more lines of it come. */
+  /** Adds a finding. @returns it, to be filled in with further lines. */
   open(line: Line, found: Found): Finding {
     const finding: Finding = {
       caller: line.caller,
@@ -109,17 +109,17 @@ export class Findings {
   }
 }
 
-/** Lines of one message come one after another; a slow console needs a tenth of a second for each. */
+/** Maximum time between two lines of one message; a slow console takes a tenth of a second per line. */
 const MESSAGE_SECONDS = 10;
 
 /**
- * What is being printed, by who prints it. A line that comes long after the last one is of another
- * error: the rest of the message before was lost.
+ * The messages being printed, by printing caller. A line long after the previous one belongs to another
+ * error: the rest of the earlier message was lost.
  */
 export class Unfinished<Key, Message extends { readonly finding: Finding }> {
   readonly #messages = new Map<Key, Message>();
 
-  /** @returns the message that `line` may be the next of. */
+  /** @returns the message that `line` may continue. */
   get(key: Key, line: Line): Message | undefined {
     const message = this.#messages.get(key);
     if (message === undefined) return undefined;
@@ -135,8 +135,8 @@ export class Unfinished<Key, Message extends { readonly finding: Finding }> {
   }
 }
 
-/** Recognises what one source prints. Made for every log, so it may remember lines. */
+/** Recognises the messages of one source. Created for every log, so it may keep state. */
 export interface Recogniser {
-  /** @returns true when the line is of this source, so that no other need look at it. */
+  /** @returns true if the line is of this source, so that other recognisers need not examine it. */
   offer(line: Line): boolean;
 }

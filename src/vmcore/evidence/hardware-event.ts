@@ -1,13 +1,13 @@
-// What one hardware error looks like once everything that the kernel printed of it was put together.
+// The types of a hardware error, combined from all that the kernel printed about it.
 
-/** The part that failed, in the words of hwerr_data (include/uapi/linux/vmcore.h, since v6.19). */
+/** Category of the failed part, named as in hwerr_data (include/uapi/linux/vmcore.h, since v6.19). */
 export type Category = 'cpu' | 'memory' | 'pci' | 'cxl' | 'others';
 
-/** Mildest first. `fatal` may mean fatal for a link: only the panic says that it ended the system. */
+/** Mildest first. `fatal` may mean fatal to a link: only a panic shows that the error ended the system. */
 export const SEVERITIES = ['informational', 'corrected', 'recoverable', 'fatal'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** Which part of the kernel printed the error; the one that says most where several did. */
+/** The part of the kernel that printed the error; if several did, the most informative. */
 export type Source =
   | 'ghes'
   | 'extlog'
@@ -26,7 +26,7 @@ export type Source =
   | 'trap'
   | 'cxl';
 
-/** What the kernel named. Addresses are hex with 0x, PCI ids hex without; null: not said. */
+/** The part named by the kernel. Addresses are hexadecimal with 0x, PCI ids without; null: not named. */
 export type Part =
   | {
       readonly kind: 'pci';
@@ -50,48 +50,48 @@ export type Part =
       readonly bank: number | null;
     }
   | {
-      /** The CPU that reported it, which is not always the part to replace. */
+      /** The CPU that reported the error, which is not necessarily the part to replace. */
       readonly kind: 'cpu';
       readonly cpu: number | null;
       readonly socket: number | null;
       readonly bank: number | null;
       readonly mpidr: string | null;
       readonly apicId: string | null;
-      /** Unit of an AMD processor. */
+      /** Functional unit of an AMD processor. */
       readonly unit: string | null;
       readonly physicalAddress: string | null;
     }
   | { readonly kind: 'page'; readonly physicalAddress: string };
 
-/** One hardware error as a report has it, or several that one message counts. */
+/** One hardware error, or several that one message counts. */
 export interface HardwareEvent {
-  /** Seconds since boot of the first line; null where the log has no times. */
+  /** Seconds from boot to the first line; null if the log has no times. */
   readonly time: number | null;
   readonly category: Category;
   readonly severity: Severity;
-  /** The kernel did not say how severe it was: `severity` is a guess on the safe side. */
+  /** The kernel did not print the severity; `severity` is a cautious guess. */
   readonly severityUnknown: boolean;
   readonly source: Source;
-  /** Errors as the line counts them; after an overflow, the hardware's counter: never a rate. */
+  /** Number of errors in the message; after an overflow, the hardware's counter. Never a rate. */
   readonly count: number;
-  /** Category of hwerr_data under which a kernel >= 6.19 counts it; null: none, or not known. */
+  /** Category of hwerr_data under which a kernel >= 6.19 counts it; null: not counted, or unknown. */
   readonly hwerrCategory: Category | null;
   readonly part: Part | null;
   readonly detail: string | null;
-  /** What the kernel made of it: `recovery failed`, `Recovered`. */
+  /** Result of the kernel's handling: `recovery failed`, `Recovered`. */
   readonly outcome: string | null;
-  /** A test injected it. To the kernel it is as real as any. */
+  /** Injected by a test; the kernel treats it as real. */
   readonly injected: boolean;
-  /** The kernel announced it and then printed nothing. */
+  /** The kernel announced the error but printed no details. */
   readonly undetailed: boolean;
 }
 
-/** Whether the kernel had to do something about an error, or could not. */
+/** Whether the error was recoverable or fatal. */
 export function isSevere({ severity }: Pick<HardwareEvent, 'severity'>): boolean {
   return severity === 'recoverable' || severity === 'fatal';
 }
 
-/** @returns the worse of two; null is no opinion. */
+/** @returns the worse of two severities; null means unknown. */
 export function worse(one: Severity | null, other: Severity | null): Severity | null {
   if (one === null || other === null) return one ?? other;
   return SEVERITIES.indexOf(one) >= SEVERITIES.indexOf(other) ? one : other;

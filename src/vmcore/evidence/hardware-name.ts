@@ -1,20 +1,20 @@
-// Which machine it was: the line `Hardware name: …` of lib/dump_stack.c. With DMI it is
-// `<vendor> <product>[/<board>], BIOS <version> <date>` (drivers/firmware/dmi_scan.c dmi_format_ids).
+// The machine: the line `Hardware name: …` of lib/dump_stack.c. With DMI it is `<vendor> <product>[/<board>],
+// BIOS <version> <date>` (drivers/firmware/dmi_scan.c dmi_format_ids).
 
 import { shownText } from './shown-text.ts';
 
-/** Maker and model of the machine, and its firmware; null: not said. `raw` is the whole text. */
+/** Vendor and model of the machine, and its firmware; null: not in the line. `raw` is the whole text. */
 export interface HardwareName {
   readonly raw: string;
   readonly vendor: string | null;
   readonly model: string | null;
   readonly board: string | null;
   readonly biosVersion: string | null;
-  /** As firmware has it: month, day, year. */
+  /** In the firmware's format: month, day, year. */
   readonly biosDate: string | null;
 }
 
-/** Vendors whose name has a space in it; of all others it is the first word. */
+/** Vendors with a space in their names; all other vendors are the first word. */
 const VENDORS = [
   'Dell Inc.',
   'Dell Computer Corporation',
@@ -42,7 +42,7 @@ const VENDORS = [
 
 const BIOS = ', BIOS ';
 
-/** @param text what follows `Hardware name: ` or `DMI: `. */
+/** @param text the text after `Hardware name: ` or `DMI: `. */
 export function hardwareName(text: string): HardwareName | null {
   const raw = shownText(text);
   if (raw === null) return null;
@@ -52,7 +52,7 @@ export function hardwareName(text: string): HardwareName | null {
   const date = firmware.lastIndexOf(' ');
   const machine = raw.slice(0, bios);
   const slash = machine.lastIndexOf('/');
-  // `Standard PC (Q35/ICH9)` is a product; what follows a slash outside brackets is the board.
+  // `Standard PC (Q35/ICH9)` is a product; a slash outside brackets precedes the board.
   const board = slash !== -1 && !machine.slice(slash).includes(')') ? slash : machine.length;
   return {
     raw,

@@ -10,7 +10,7 @@ const HEAD =
   /^(Harmless|Severe|Fatal|Warning)? ?Hypervisor Maintenance interrupt \[(Recovered|Not recovered)\]/;
 const DETAIL = /^ Error detail: (.{1,200})$/;
 
-/** Finds Hypervisor Maintenance Interrupts of POWER, errors of a CPU; fatal where not recovered. */
+/** Finds Hypervisor Maintenance Interrupts of POWER: errors of a CPU, fatal if not recovered. */
 export class HmiRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #last = new Unfinished<string | null, { readonly finding: Finding }>();

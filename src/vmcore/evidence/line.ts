@@ -1,31 +1,31 @@
-// Lines of the kernel's own, out of the records of its log.
+// Extracts the kernel's own lines from the records of its log.
 
 import type { LogRecord } from '../printk/record.ts';
 
-/** Longest line looked at, characters: PRINTKRB_RECORD_MAX is 1024 (kernel/printk/printk.c). */
+/** Maximum length of a line, characters: PRINTKRB_RECORD_MAX is 1024 (kernel/printk/printk.c). */
 const LINE_CHARACTERS = 2048;
-/** Lines of one record; the kernel's own have two at the most. */
+/** Maximum number of lines per record; the kernel's own have at most two. */
 const RECORD_LINES = 64;
 
-/** A line of the kernel's log, with what its record says beside the text. */
+/** A line of the kernel's log, with the other fields of its record. */
 export interface Line {
-  /** Seconds since boot; of the line before where its own is not known. */
+  /** Seconds since boot; of the previous line if unknown. */
   readonly time: number;
   readonly caller: string | null;
-  /** syslog level; null: not said. */
+  /** syslog level; null: unknown. */
   readonly level: number | null;
   /** `+pci:0000:01:00.0`; null: none. */
   readonly device: string | null;
   readonly text: string;
 }
 
-/** The format of this line has no newline, so old kernels glue the next text on. mce/core.c. */
+/** A message without a newline, to which old kernels append the next text. mce/core.c. */
 const GLUED =
   /^(mce: Uncorrected hardware memory error in user-access at [0-9a-f]{1,16})(?=[^0-9a-f])/;
 
 /**
- * @returns nothing for what did not come from the kernel: /dev/kmsg stores facility 1 where a writer
- *   says 0 (kernel/printk/printk.c devkmsg_write), so a 0 cannot be forged.
+ * @returns nothing for records that did not come from the kernel: /dev/kmsg stores facility 1 if a writer
+ *   gives 0 (kernel/printk/printk.c devkmsg_write), so 0 cannot be forged.
  */
 export function* kernelLines(records: Iterable<LogRecord>): Generator<Line> {
   let time = 0;

@@ -1,15 +1,18 @@
-// Where in the memory system an error was, as drivers and firmware word it.
+// Locations in the memory system, in the words of drivers and firmware.
 
-/** The order of cper_mem_err_location() (drivers/firmware/efi/cper.c); EDAC drivers have their own. */
+/**
+ * A word as printed by cper_mem_err_location() (drivers/firmware/efi/cper.c) and, with other keys, by EDAC
+ * drivers.
+ */
 const WORD = /^[a-z_]{1,20}:(?:0x)?[0-9a-f]{1,16}$/;
-/** Who asked for the memory is not where it is. */
+/** The requestor of a memory access, which is not its location. */
 const BUS_ID = /^(?:requestor|responder|target)_id:/;
-/** Words looked at. */
+/** Maximum number of words. */
 const WORDS = 16;
 
 /**
  * @param text words such as `channel:2 slot:0`, or `node: 1 card: 4` of kernels before 6.1.
- * @returns the leading ones as `key:value`, null when there is none.
+ * @returns the leading words as `key:value`; null if there are none.
  */
 export function locationWords(text: string): string | null {
   const words: string[] = [];

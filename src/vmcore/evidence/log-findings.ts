@@ -1,22 +1,22 @@
-// What a report says of the kernel's log: how much of it there was, and its evidence.
+// The log in a report: how much of it was read, and its evidence.
 
 import type { DecodeReason } from '../errors.ts';
 import { type Evidence, type EvidenceOptions, findEvidence } from './evidence.ts';
 import { type LogSummary, type ReadLog, logSummary } from './log-summary.ts';
 
-/** There is no log to look at, which is never the same as a log without errors. */
+/** There is no log, which is different from a log without errors. */
 export interface AbsentLog {
   readonly source: 'absent';
-  /** `log_not_kept`: the kernel keeps it in none of the forms that are read here. */
+  /** `log_not_kept`: the kernel keeps its log in a form that is not supported. */
   readonly reason: DecodeReason | 'log_not_kept';
 }
 
-/** The part of a report that comes from the log: its evidence, and how much of it there was. */
+/** The part of a report that comes from the log: its evidence, and how much of it was read. */
 export interface LogFindings extends Omit<Evidence, 'suppressed'> {
   readonly log: LogSummary | AbsentLog;
 }
 
-/** The hardware errors and the crash in a log that was read, with its summary. */
+/** Returns the evidence in a log, with its summary. */
 export function logFindings(
   log: ReadLog,
   options: EvidenceOptions,
@@ -25,7 +25,7 @@ export function logFindings(
   return { log: logSummary(log, suppressed), ...evidence };
 }
 
-/** The findings of a log that could not be read, for the reason given: there are none. */
+/** Returns the empty findings of a log that could not be read for the given reason. */
 export function absentLog(reason: AbsentLog['reason']): LogFindings {
   return {
     log: { source: 'absent', reason },

@@ -1,39 +1,39 @@
-// How much of the kernel's log there was to look at.
+// Summarises how much of the kernel's log was read.
 
 import type { LogRecord } from '../printk/record.ts';
 import type { Evidence } from './evidence.ts';
 
-/** A log that was read, from wherever. */
+/** A log, from any source. */
 export interface ReadLog {
-  /** Where from: memory of the dump, or text that a tool wrote. */
+  /** The source: memory of the dump, or text written by a tool. */
   readonly source: 'ring' | 'legacy' | 'text' | 'dmesg-json' | 'journal-json';
   /** Oldest first. */
   readonly records: readonly LogRecord[];
-  /** Older records were left out. */
+  /** Whether older records were omitted. */
   readonly truncated: boolean;
-  /** How many records were before the first; null where the source does not count. */
+  /** Number of records before the first one; null if the source does not count. */
   readonly firstSeq?: number | null;
-  /** Records, or texts of them, that the kernel had no room for. */
+  /** Number of records, or texts, for which the kernel had no space. */
   readonly lost?: number;
-  /** Records, or places of several, that should be there and could not be read. */
+  /** Number of records, or gaps of several, that should be there but could not be read. */
   readonly unreadable?: number;
 }
 
-/** What a report says of the whole log: where it is from, and what is missing or no evidence. */
+/** The summary of a log in a report: its source, and what is missing or is no evidence. */
 export interface LogSummary extends Required<Omit<ReadLog, 'records'>> {
-  /** Some records do not say who wrote them: any process that may write to /dev/kmsg can have. */
+  /** Whether some records do not show who wrote them: any process with access to /dev/kmsg may have. */
   readonly forgeable: boolean;
   readonly records: number;
-  /** Records that came through /dev/kmsg. They are no evidence. */
+  /** Number of records that came through /dev/kmsg, which are no evidence. */
   readonly foreign: number;
-  /** Seconds since boot of the first and the last record; null: no times. */
+  /** Seconds from boot to the first and to the last record; null: no times. */
   readonly firstTime: number | null;
   readonly lastTime: number | null;
-  /** Messages that the kernel did not print because there were too many, by source. */
+  /** Number of messages suppressed by the kernel's rate limit, by source. */
   readonly suppressed: Evidence['suppressed'];
 }
 
-/** The summary of a log, its records counted, with times in seconds since boot. */
+/** Returns the summary of a log; times are seconds since boot. */
 export function logSummary(log: ReadLog, suppressed: Evidence['suppressed']): LogSummary {
   const { source, records, truncated, firstSeq = null, lost = 0, unreadable = 0 } = log;
   const timed = ({ timeSeconds }: LogRecord): boolean => timeSeconds !== null;

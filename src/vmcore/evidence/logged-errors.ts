@@ -1,4 +1,4 @@
-// The hardware errors of a log in numbers: what is left of any number of them.
+// Counts the hardware errors in a log, so that any number of them can be summarised.
 
 import type { Category, HardwareEvent, Severity } from './hardware-event.ts';
 
@@ -6,20 +6,20 @@ import type { Category, HardwareEvent, Severity } from './hardware-event.ts';
 export interface LoggedErrors {
   readonly category: Category;
   readonly severity: Severity;
-  /** Category of hwerr_data under which a kernel >= 6.19 counts them; null: none, or not known. */
+  /** Category of hwerr_data under which a kernel >= 6.19 counts them; null: not counted, or unknown. */
   readonly hwerrCategory: Category | null;
-  /** Events, however many lines or errors each of them stands for. */
+  /** Number of events; one event may stand for several lines or errors. */
   readonly events: number;
   /**
-   * Seconds from the newest one before the crash to the crash, of the clock that runs since boot; null:
-   * the log has no times or no crash.
+   * Seconds from the newest one before the crash to the crash, by the clock since boot; null: no times, or no
+   * crash.
    */
   readonly leadSeconds: number | null;
 }
 
 /**
- * @param crashTime seconds since boot; null: not known.
- * @returns one entry for each kind that there is.
+ * @param crashTime seconds since boot; null: unknown.
+ * @returns one entry for each kind of error.
  */
 export function loggedErrors(
   events: readonly HardwareEvent[],
@@ -38,7 +38,7 @@ export function loggedErrors(
   return [...kinds.values()];
 }
 
-/** Seconds from an error to the crash, to the microsecond; null: not known, or not before it. */
+/** Returns the seconds from an error to the crash, rounded to microseconds; null: unknown, or after the crash. */
 export function leadSeconds(time: number | null, crashTime: number | null): number | null {
   if (time === null || crashTime === null || time > crashTime) return null;
   return Math.round((crashTime - time) * 1e6) / 1e6;

@@ -1,5 +1,5 @@
-// Machine checks of AMD, decoded by the kernel. drivers/edac/mce_amd.c amd_decode_mce(). The number of
-// words in the brackets differs by family, so only the status word is read.
+// Machine checks of AMD, decoded by the kernel. drivers/edac/mce_amd.c amd_decode_mce(). The number of words
+// in the brackets depends on the family, so only the status word is used.
 
 import type { Category, Severity } from './hardware-event.ts';
 import { type Finding, type Findings, type Recogniser, Unfinished } from './finding.ts';
@@ -15,7 +15,7 @@ const OUTCOMES: ReadonlyMap<string, Severity> = new Map([
   ['Uncorrected', 'recoverable'],
   ['System Fatal', 'fatal'],
 ]);
-/** The word may be a continuation that became a record of its own. */
+/** The status word may be a continuation stored as a separate record. */
 const STATUS =
   /^(?:CPU:(\d{1,6})[ \t](?:\([0-9a-f:]{1,16}\) ?)?)?MC(\d{1,3})_STATUS\[[^\]]{0,200}(?:\]: 0x([0-9a-f]{1,16}))?/;
 const STATUS_FRAGMENT = /^[^\]]{0,200}\]: 0x([0-9a-f]{1,16})$/;
@@ -33,7 +33,7 @@ const NORTHBRIDGE = 4;
 
 interface Block {
   readonly finding: Finding;
-  /** Kinds of lines that it has: a second one of a kind begins the next error. */
+  /** Kinds of lines seen so far: a repeated kind begins the next error. */
   readonly seen: Set<string>;
   status: bigint | null;
   address: bigint | null;
@@ -41,7 +41,7 @@ interface Block {
   legacy: boolean;
 }
 
-/** Finds machine checks of AMD that the kernel decoded, one for each block of lines of a caller. */
+/** Finds machine checks of AMD decoded by the kernel, one per block of lines of a caller. */
 export class AmdMceRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #blocks = new Unfinished<string | null, Block>();
@@ -85,7 +85,7 @@ export class AmdMceRecogniser implements Recogniser {
     return true;
   }
 
-  /** What pr_cont() adds becomes a record without prefix when another CPU prints in between. */
+  /** Handles text of pr_cont(), which is a record without a prefix if another CPU printed in between. */
   #continuation(line: Line): boolean {
     const block = this.#blocks.get(line.caller, line);
     if (block === undefined) return false;
@@ -139,7 +139,7 @@ export class AmdMceRecogniser implements Recogniser {
     return true;
   }
 
-  /** The error that a caller is printing; `part` is the line about to be added to it. */
+  /** Returns the error that a caller is printing; `part` is the kind of the next line. */
   #block(line: Line, part: string): Block {
     let block = this.#blocks.get(line.caller, line);
     if (block === undefined || block.seen.has(part)) {
@@ -170,14 +170,14 @@ export class AmdMceRecogniser implements Recogniser {
       finding.kind = 'consumption';
       finding.category = 'memory';
     }
-    // The northbridge knows system addresses; memory controllers since then, those of their channel.
+    // The northbridge has system addresses; newer memory controllers have addresses within their channel.
     if ((poison || legacy) && finding.category === 'memory' && address !== null) {
       place.physicalAddress = address;
     }
   }
 }
 
-/** Names as in smca_names (arch/x86/kernel/cpu/mce/amd.c). */
+/** Maps names of smca_names (arch/x86/kernel/cpu/mce/amd.c). */
 function unitCategory(unit: string): Category {
   if (unit.includes('Memory Controller')) return 'memory';
   if (/PCIE|PCI Express|Northbridge IO|NBIO/i.test(unit)) return 'pci';

@@ -1,5 +1,5 @@
-// One record of a machine check, line by line: as the kernel prints it raw (arch/x86/kernel/cpu/mce/
-// core.c __print_mce) and as the EDAC drivers print it again.
+// The record of a machine check, line by line: as printed raw by the kernel (arch/x86/kernel/cpu/mce/core.c
+// __print_mce) and again by EDAC drivers.
 
 import type { Finding } from './finding.ts';
 import {
@@ -13,27 +13,27 @@ import {
   statusSeverity,
 } from './mce-status.ts';
 
-/** `Exception` says that it came as #MC; EDAC prints `Event` where it did not. */
+/** `Exception` means that it was a #MC; otherwise EDAC prints `Event`. */
 const HEAD =
   /^CPU (\d{1,6}): Machine Check( Exception| Event)?: (?:0x)?[0-9a-f]{1,16} Bank (\d{1,3}): (?:0x)?([0-9a-f]{1,16})/;
 const BODY = /^(?:TSC|ADDR|MISC|PROCESSOR) /;
 const PROCESSOR = /PROCESSOR (\d{1,3}):/;
 const SOCKET = /SOCKET (\d{1,5})\b/;
-/** A bank that does not exist: the kernel made the record of a firmware record. mce/apei.c. */
+/** A bank that does not exist: the kernel made the record from a firmware record. mce/apei.c. */
 const FIRMWARE_BANK = 255;
 const FIRMWARE = 'firmware';
 
-/** Whether the text, its prefix cut off, begins a record: with CPU, bank and MCi_STATUS. */
+/** Whether the text, without its prefix, begins a record: with CPU, bank and MCi_STATUS. */
 export function startsMceRecord(text: string): boolean {
   return HEAD.test(text);
 }
 
-/** Whether the text, its prefix cut off, goes on with one: TSC, ADDR, MISC or PROCESSOR. */
+/** Whether the text, without its prefix, continues a record: TSC, ADDR, MISC or PROCESSOR. */
 export function continuesMceRecord(text: string): boolean {
   return BODY.test(text);
 }
 
-/** Fills in the finding of one machine check from the registers that its lines have. */
+/** Fills in the finding of a machine check from the registers in its lines. */
 export class MceRecord {
   readonly finding: Finding;
   #status: bigint | null = null;
@@ -48,7 +48,7 @@ export class MceRecord {
     this.finding = finding;
   }
 
-  /** Several fields may share a line, in any order. */
+  /** Adds a line; several fields may share a line, in any order. */
   add(text: string): void {
     const { place } = this.finding;
     const head = HEAD.exec(text);
@@ -70,7 +70,7 @@ export class MceRecord {
     if (socket !== undefined) place.socket = Number(socket);
     this.#conclude();
     if (!this.#isOfFirmware) return;
-    // The CPU that read the record is none that had an error.
+    // The CPU that read the record had no error itself.
     delete place.cpu;
     delete place.socket;
     delete place.bank;
@@ -86,7 +86,7 @@ export class MceRecord {
     if (status === null) return;
     const amd = isAmd(this.#vendor) && !this.#isOfFirmware;
     finding.severity = statusSeverity(status, amd);
-    // Found without an exception when its CPU came up: mce/core.c __mcheck_cpu_init_prepare_banks().
+    // Found at CPU start, without an exception: mce/core.c __mcheck_cpu_init_prepare_banks().
     const isLeft = !this.#isException && this.#timestamp === 0n && isDeadly(status);
     finding.previousBoot = isLeft && !this.#isOfFirmware;
     const category = amd
@@ -96,18 +96,18 @@ export class MceRecord {
     finding.kind = poison ? 'consumption' : 'mce';
     finding.category = poison && this.#address !== null ? 'memory' : category;
     delete finding.place.physicalAddress;
-    // What AMD's memory controllers give is an address of their channel.
+    // AMD's memory controllers give addresses within their channel.
     if (finding.category !== 'memory' || (amd && !poison) || this.#address === null) return;
     const address = amd ? this.#address : statusAddress(status, this.#address, this.#misc);
     if (address !== undefined) finding.place.physicalAddress = address;
   }
 
-  /** It has its first line: another one is of another record. */
+  /** Whether the first line was seen: another first line begins another record. */
   get identified(): boolean {
     return this.#status !== null;
   }
 
-  /** Same error, printed twice: mce_panic() prints what is pending, then the fatal one. */
+  /** A key for the same error printed twice: mce_panic() prints pending records, then the fatal one. */
   get identity(): string | null {
     const { cpu, bank } = this.finding.place;
     if (this.#status === null || this.finding.severity === 'corrected') return null;
@@ -115,7 +115,7 @@ export class MceRecord {
   }
 }
 
-/** @returns the number behind ` NAME `, null when it is not there. */
+/** @returns the number after ` NAME `; null if it is missing. */
 function hexField(text: string, name: string): bigint | null {
   const at = text.startsWith(`${name} `) ? 0 : text.indexOf(` ${name} `) + 1;
   if (at === 0 && !text.startsWith(`${name} `)) return null;

@@ -1,5 +1,5 @@
-// MCi_STATUS: what kind of error a machine check was. arch/x86/include/asm/mce.h; the error codes are
-// those of the Intel SDM, volume 3B, "Interpreting Machine Check Error Codes".
+// MCi_STATUS: the kind of error of a machine check. arch/x86/include/asm/mce.h; the error codes are in the
+// Intel SDM, volume 3B, "Interpreting Machine Check Error Codes".
 
 import type { Category, Severity } from './hardware-event.ts';
 
@@ -13,7 +13,7 @@ const ADDRV = 58n;
 const PCC = 57n;
 const AMD_DEFERRED = 44n;
 const AMD_POISON = 43n;
-/** Data load and instruction fetch, where data are used: mce/severity.c. */
+/** Data load and instruction fetch, which use data: mce/severity.c. */
 const INTEL_USES = new Set([0x134, 0x150]);
 
 function bit(word: bigint, position: bigint): boolean {
@@ -21,62 +21,62 @@ function bit(word: bigint, position: bigint): boolean {
 }
 
 /**
- * Whether MCi_STATUS is read as AMD's, Hygon among them: by the vendor number of `PROCESSOR`
- * (arch/x86/include/asm/processor.h X86_VENDOR_*); null, for not said, is not AMD.
+ * Whether MCi_STATUS has AMD's format, as on Hygon: by the vendor number of `PROCESSOR`
+ * (arch/x86/include/asm/processor.h X86_VENDOR_*). false if the vendor is unknown (null).
  */
 export function isAmd(vendor: number | null): boolean {
   return vendor === VENDOR_AMD || vendor === VENDOR_HYGON;
 }
 
-/** PCC without UC is not fatal. */
+/** Returns the severity; PCC without UC is not fatal. */
 export function statusSeverity(status: bigint, amd: boolean): Severity {
   if (bit(status, UC)) return bit(status, PCC) ? 'fatal' : 'recoverable';
   return amd && bit(status, AMD_DEFERRED) ? 'recoverable' : 'corrected';
 }
 
-/** @returns whether a running kernel would have died of it. */
+/** @returns whether a running kernel would die of the error. */
 export function isDeadly(status: bigint): boolean {
   return [UC, EN, PCC].every((position) => bit(status, position));
 }
 
-/** @returns whether the CPU read data that were marked as bad before. */
+/** @returns whether the CPU read data that had already been marked as bad. */
 export function isIntelPoison(status: bigint): boolean {
   return bit(status, UC) && INTEL_USES.has(Number(status & 0xefffn));
 }
 
-/** @param core of the unit that reports it: the core's, which are where data are used. */
+/** @param core whether the reporting unit is part of the core, where data are used. */
 export function isAmdPoison(status: bigint, core: boolean): boolean {
   return core && bit(status, UC) && bit(status, AMD_POISON);
 }
 
-/** By MCACOD, without the bit that says "filtered". */
+/** Returns the category by MCACOD, without the "filtered" bit. */
 export function intelCategory(status: bigint, hasAddress: boolean): Category {
   const code = Number(status & 0xefffn);
   if ((code & 0xef80) === 0x80 || (code & 0xef80) === 0x280) return 'memory';
   if (isIntelPoison(status) && hasAddress) return 'memory';
   if ((code & 0xef00) === 0x100 || (code & 0xeff0) === 0x10) return 'cpu';
-  // 0x400 is the timer, 0x401 to 0x7ff other errors inside of the processor.
+  // 0x400 is the timer, 0x401 to 0x7ff are other internal errors of the processor.
   if ((code & 0xfffc) === 0xc || (code & 0xfc00) === 0x400) return 'cpu';
   return code >= 1 && code <= 6 ? 'cpu' : 'others';
 }
 
-/** Hardware id in MCA_IPID: arch/x86/kernel/cpu/mce/amd.c smca_hwid_mcatypes. */
+/** Hardware ids in MCA_IPID: arch/x86/kernel/cpu/mce/amd.c smca_hwid_mcatypes. */
 const AMD_HARDWARE: ReadonlyMap<number, Category> = new Map([
   [0xb0, 'cpu'],
   [0x96, 'memory'],
   [0x46, 'pci'],
   [0x18, 'pci'],
 ]);
-/** Banks of the core itself, on every family; bank 4 is the northbridge of the old ones. */
+/** Banks of the core on every family; bank 4 is the northbridge of old families. */
 const AMD_CORE_BANKS = new Set([0, 1, 2, 3, 5, 6]);
 
-/** Where the decoder of the kernel (drivers/edac/mce_amd.c) named no unit. */
+/** Returns the category if the kernel's decoder (drivers/edac/mce_amd.c) did not name a unit. */
 export function amdCategory(bank: number | null, ipid: bigint | null): Category {
   if (ipid !== null) return AMD_HARDWARE.get(Number((ipid >> 32n) & 0xfffn)) ?? 'others';
   return bank !== null && AMD_CORE_BANKS.has(bank) ? 'cpu' : 'others';
 }
 
-/** @returns the address without the bits that MCi_MISC calls void; undefined: no physical address. */
+/** @returns the address without the bits that MCi_MISC marks as invalid; undefined if it is not physical. */
 export function statusAddress(
   status: bigint,
   address: bigint,

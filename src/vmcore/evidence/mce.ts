@@ -13,19 +13,19 @@ const FRAGMENT = /^(?:ADDR|MISC|SYND[12]?|IPID|SOCKET) [0-9a-f]/;
 const KERNEL_CODE = '10';
 const USER_ACCESS =
   /^mce: (?:Uncorrected hardware memory error in user-access|Kernel accessed poison in user space) at ([0-9a-f]{1,16})/;
-/** mce/inject.c raise_mce(), of the CPU that is about to read what was made up. */
+/** mce/inject.c raise_mce(): the CPU will read an injected record. */
 const INJECTED = /^(?:Triggering MCE exception on|Starting machine check poll) CPU (\d{1,6})$/;
 const HOLDOUTS =
   /^mce: (?:\[Hardware Error\]: )?(?:CPUs not responding to MCE broadcast|Some CPUs didn't answer in synchronization)/;
 
 /**
- * Finds machine checks of x86 that are printed raw, announcements of them, bad memory read in an
- * access to user space, CPUs that did not answer a machine check, and injections by mce-inject.
+ * Finds machine checks of x86 printed raw, their announcements, reads of bad memory on behalf of user space,
+ * CPUs that did not respond to a machine check, and injections by mce-inject.
  */
 export class MceRecogniser implements Recogniser {
   readonly #findings: Findings;
   readonly #records = new Unfinished<string | null, MceRecord>();
-  /** Record that a caller printed last: the reason of a panic comes after it. */
+  /** The last record of each caller: the reason of a panic follows it. */
   readonly #last = new Unfinished<string | null, MceRecord>();
   readonly #userAccess = new Unfinished<string | null, { readonly finding: Finding }>();
 
@@ -95,7 +95,7 @@ export class MceRecogniser implements Recogniser {
     return true;
   }
 
-  /** What pr_cont() adds becomes a record without prefix when another CPU prints in between. */
+  /** Handles text of pr_cont(), which is a record without a prefix if another CPU printed in between. */
   #continuation(line: Line): boolean {
     if (line.text.startsWith('{')) return this.#interrupted(line, line.text);
     const record = this.#records.get(line.caller, line);

@@ -1,25 +1,28 @@
-// What the kernel did with a page of bad memory. mm/memory-failure.c action_result(); before v4.12 the
-// prefix was `MCE 0x…: ` or `MCE: 0x…: `. The number is a page frame, not an address. Also
-// drivers/ras/cec.c, which takes pages out of use that had too many corrected errors.
+// The handling of pages with bad memory. mm/memory-failure.c action_result(); before v4.12 with the prefix
+// `MCE 0x…: ` or `MCE: 0x…: `. The number is a page frame, not an address. Also drivers/ras/cec.c, which
+// retires pages with too many corrected errors.
 
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
 
-/** In every line of these: most lines of a log need no second look. */
+/** Quick test that most lines fail: all lines recognised here match it. */
 const ANY = /^(?:Injecting memory failure|RAS: Soft-offlining|Memory failure: |MCE:? 0x)/;
 const PAGE = /^(?:Memory failure: |MCE:? )0x([0-9a-f]{1,13}): (.{1,1900})$/;
 const ACTION =
   /^(?:recovery action for (.{1,64}?)|(.{1,64}? page) recovery): (Ignored|Failed|Delayed|Recovered)/;
-/** madvise(MADV_HWPOISON) and mm/hwpoison-inject.c: a test of software. */
+/** madvise(MADV_HWPOISON) and mm/hwpoison-inject.c: software tests. */
 const INJECTING = /^Injecting memory failure (?:for page|for pfn|at pfn) (?:0x)?([0-9a-f]{1,13})\b/;
 const SOFT_OFFLINE = /^RAS: Soft-offlining pfn: 0x([0-9a-f]{1,13})/;
 const INJECTION_SECONDS = 1;
-/** The kernel gives up SEV-SNP pages in a row (arch/x86/virt/svm/sev.c snp_leak_pages): no error. */
+/**
+ * Number of consecutive pages that identify SEV-SNP pages being leaked (arch/x86/virt/svm/sev.c
+ * snp_leak_pages): no error.
+ */
 const LEAK_PAGES = 3;
 
 /**
- * Finds pages of bad memory that the kernel acted on, and pages taken out of use after too many
- * corrected errors. Pages that a test of software made bad are passed over.
+ * Finds pages of bad memory handled by the kernel, and pages retired after too many corrected errors. Ignores
+ * pages made bad by a software test.
  */
 export class MemoryFailureRecogniser implements Recogniser {
   readonly #findings: Findings;
@@ -86,7 +89,7 @@ export class MemoryFailureRecogniser implements Recogniser {
     else this.#run = null;
   }
 
-  /** A run of pages is no run of errors: what it printed counts as notes. */
+  /** Treats consecutive pages as leaked, not as errors: their findings become notes. */
   #leaked(frame: bigint, finding: Finding): void {
     const step = frame - (this.#run?.frame ?? frame);
     const before = step === 1n || step === -1n ? (this.#run?.findings ?? []) : [];

@@ -1,27 +1,27 @@
-// Which findings are of one error, as a table of rules that merge.ts applies.
+// The rules that decide which findings describe the same error; merge.ts applies them.
 
 import type { Finding, Kind } from './finding.ts';
 
-/** One way in which a later finding turns out to be of the same error as an earlier one. */
+/** A reason why a later finding describes the same error as an earlier one. */
 export interface Rule {
-  /** What is joined. */
+  /** Description of what is joined. */
   readonly name: string;
-  /** What a finding waits under for a later one of the same error; null: it does not. */
+  /** Returns the key under which a finding waits for a later one of the same error; null: it does not wait. */
   readonly waits: (finding: Finding, pageSize: number) => string | null;
-  /** What a finding looks under for an earlier one. */
+  /** Returns the key under which a finding searches for an earlier one. */
   readonly seeks: (finding: Finding, pageSize: number) => string | null;
-  /** Longest time from the last line of the earlier to the first of the later. */
+  /** Maximum time from the last line of the earlier finding to the first line of the later one. */
   readonly seconds: number;
-  /** The earlier one is of no second event. */
+  /** The earlier finding matches only once. */
   readonly once?: true;
-  /** All earlier ones that fit, not the newest alone. */
+  /** Join all matching earlier findings, not only the newest. */
   readonly all?: true;
-  /** Kinds of which the united event may have several. */
+  /** Kinds that the joined event may have several times. */
   readonly repeats?: readonly Kind[];
   readonly fits?: (earlier: Finding, later: Finding, pageSize: number) => boolean;
 }
 
-/** Messages of one error of memory, each at most once. */
+/** Messages of a memory error, each at most once. */
 const OF_A_PAGE: ReadonlySet<Kind> = new Set([
   ...(['cper', 'mce', 'consumption', 'edac', 'memory-failure', 'soft-offline', 'note'] as const),
 ]);
@@ -29,7 +29,7 @@ const OF_A_PAGE: ReadonlySet<Kind> = new Set([
 const caller = (finding: Finding): string => finding.caller ?? '';
 const when = (holds: boolean, key: string | null): string | null => (holds ? key : null);
 
-/** Page frame; null: no address. */
+/** Returns the page frame; null without an address. */
 function page({ place }: Finding, pageSize: number): string | null {
   const { physicalAddress } = place;
   return physicalAddress === undefined ? null : String(physicalAddress / BigInt(pageSize));
@@ -83,7 +83,7 @@ export const RULES: readonly Rule[] = [
     fits: samePage,
   },
   {
-    // Before v4.11 a driver kept it until it next looked, once a second.
+    // Before v4.11 drivers polled for it once a second.
     name: 'a machine check that an EDAC driver took and the DIMM that it finds for it',
     waits: ({ kind, link }) => when(kind === 'mce' && link === 'edac', ''),
     seeks: ({ kind }) => when(kind === 'edac', ''),
@@ -119,7 +119,7 @@ export const RULES: readonly Rule[] = [
     seeks: pageMessage,
     seconds: 10,
     repeats: ['announcement', 'consumption'],
-    // The page is dealt with after the error was printed; a moment before at the most.
+    // The page is handled after the error was printed, or at most a moment before.
     fits: (one, other) =>
       !isCorrectedBefore(one, other) &&
       (one.kind !== 'memory-failure' || other.kind === 'note' || other.time - one.lastTime <= 1),
@@ -188,12 +188,12 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
-/** Memory of firmware: its record, or the machine check of bank 255 (arch/x86/kernel/cpu/mce/apei.c). */
+/** Whether it is firmware's: its record, or the machine check of bank 255 (arch/x86/kernel/cpu/mce/apei.c). */
 function isFirmwareRecord({ kind, link, category }: Finding): boolean {
   return (kind === 'cper' && category === 'memory') || (kind === 'mce' && link === 'firmware');
 }
 
-/** What a machine check or an SError says of itself, where it says enough: which CPU, and its state. */
+/** Returns a key of a machine check or SError with enough information: its CPU and state. */
 function exceptionIdentity({ kind, link, previousBoot }: Finding): string | null {
   const isException = (isMachineCheck(kind) || kind === 'other') && !previousBoot;
   return when(isException && link?.includes('/') === true, link);
@@ -207,7 +207,7 @@ function isUncorrected({ kind, severity }: Finding): boolean {
   return isMachineCheck(kind) && severity !== null && severity !== 'corrected';
 }
 
-/** A machine check that was corrected is not of the bad data that a CPU reads on the page later. */
+/** A corrected machine check is unrelated to bad data that a CPU reads from the page later. */
 function isCorrectedBefore(one: Finding, other: Finding): boolean {
   return one.kind === 'mce' && one.severity === 'corrected' && other.kind === 'consumption';
 }
@@ -239,18 +239,18 @@ function isAnnounced(finding: Finding): boolean {
   }
 }
 
-/** The line that gives one its category may be gone. */
+/** Whether the categories agree or one is unknown, because its line may be missing. */
 function sameCategory({ category: one }: Finding, { category: other }: Finding): boolean {
   return one === other || one === null || other === null;
 }
 
-/** Nothing that both name differs. */
+/** Whether everything that both name is equal. */
 function samePlace({ place: one }: Finding, { place: other }: Finding): boolean {
   const names = ['physicalAddress', 'pciAddress', 'label', 'mpidr', 'apicId'] as const;
   const differs = names.some(
     (name) => one[name] !== undefined && other[name] !== undefined && one[name] !== other[name],
   );
-  // A section may say `node:1` of what another says in full.
+  // One section may have only `node:1` of the other's full location.
   const [short = '', long = ''] = [one.location, other.location].toSorted(
     (a, b) => (a?.length ?? 0) - (b?.length ?? 0),
   );

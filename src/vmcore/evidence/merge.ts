@@ -1,15 +1,15 @@
-// Puts the findings of one error together. Which ones are of one error is in merge-rules.ts; how the
-// rules are applied is the same for all, and costs a bounded number of looks for each finding.
+// Joins the findings of one error by the rules in merge-rules.ts. All rules are applied in the same way, with
+// a limited number of comparisons per finding.
 
 import type { Finding, Kind } from './finding.ts';
 import { RULES, type Rule } from './merge-rules.ts';
 
-/** Waiting findings that one looks at, newest first. */
+/** Maximum number of waiting findings compared, newest first. */
 const LOOKS = 8;
 
 /**
  * @param findings in the order of their first lines.
- * @returns those of each error, errors in the order of their first findings.
+ * @returns the findings of each error; errors in the order of their first findings.
  */
 export function merge(
   findings: readonly Finding[],
@@ -72,7 +72,7 @@ class Merger {
     const one = this.#groupOf.get(earlier);
     const other = this.#groupOf.get(later);
     if (one === undefined || other === undefined || one === other) return true;
-    // An error is printed once in each way: a second time is a second error.
+    // Each source prints an error once in each way; a repetition is a second error.
     return ![...other.kinds].some((kind) => one.kinds.has(kind) && !repeats(rule, kind));
   }
 

@@ -1,5 +1,5 @@
-// Errors that a chipset of x86 signals as an NMI. arch/x86/kernel/nmi.c pci_serr_error() and
-// io_check_error(). An NMI for an unknown reason is no hardware error.
+// Errors that an x86 chipset signals by NMI. arch/x86/kernel/nmi.c pci_serr_error() and io_check_error(). An
+// NMI for an unknown reason is not a hardware error.
 
 import type { Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
@@ -7,7 +7,7 @@ import type { Line } from './line.ts';
 const SERR = 'NMI: PCI system error (SERR) for reason ';
 const IOCK = 'NMI: IOCK error (debug interrupt?) for reason ';
 
-/** Finds PCI system errors (SERR) and I/O checks (IOCK) that came as an NMI. */
+/** Finds PCI system errors (SERR) and I/O checks (IOCK) signalled by NMI. */
 export class NmiRecogniser implements Recogniser {
   readonly #findings: Findings;
 

@@ -1,6 +1,6 @@
-// The line the kernel died with: the panic; where there is none, as where the crash kernel took over from
-// an oops, the head of that; else the last complaint (a guest that was stopped, a machine that hung).
-// Only the kernel's own word counts: anybody may write such a line to /dev/kmsg.
+// The panic line. If there is no panic (the crash kernel started from an oops), the first line of the oops;
+// otherwise the last complaint (a stopped guest, a hung machine). Only the kernel's own lines count, because
+// anybody may write such a line to /dev/kmsg.
 
 import { CAPS } from '../limits.ts';
 import type { LogRecord } from '../printk/record.ts';
@@ -13,8 +13,8 @@ const COMPLAINT = 'BUG: ';
 
 /**
  * @param records oldest first.
- * @param crash what is known of the crash in them.
- * @returns null when the log has no such line.
+ * @param crash the crash found in them.
+ * @returns null if the log has no such line.
  */
 export function panicLine(records: readonly LogRecord[], crash: CrashFacts | null): string | null {
   let complaint: string | undefined;

@@ -1,5 +1,5 @@
-// Panics that are hardware errors themselves. What was printed of the error just before is joined to
-// them; where nothing was, the panic is all there is.
+// Panics that are hardware errors themselves. They are joined with messages about the error printed just
+// before; without such messages, the panic is all there is.
 
 import type { Category, Source } from './hardware-event.ts';
 import type { Findings, Place, Recogniser } from './finding.ts';
@@ -7,7 +7,7 @@ import { type CrashType, deathIn, panicMessage } from './death.ts';
 import { edacMemory } from './edac.ts';
 import type { Line } from './line.ts';
 
-/** Which part of the kernel an error is from, where the type of the crash says it. */
+/** The source of an error, if the type of the crash determines it. */
 const BY_TYPE: ReadonlyMap<CrashType, Source> = new Map([
   ['machine-check', 'mce'],
   ['ghes-fatal', 'ghes'],
@@ -18,24 +18,23 @@ const BY_TYPE: ReadonlyMap<CrashType, Source> = new Map([
 const EDAC_MEMORY = /^UE (.{1,900})$/;
 const EDAC_DEVICE = /^EDAC .{1,64}: UE instance: /;
 const MEMORY_FAILURE = /^Memory failure: 0x([0-9a-f]{1,13}): unrecoverable page/;
-/** arch/powerpc/platforms/powernv/opal-hmi.c; a machine check dies with the same words but the last. */
+/** arch/powerpc/platforms/powernv/opal-hmi.c; the message of a machine check differs only in the last words. */
 const HMI = 'opal: Hardware platform error: Unrecoverable HMI exception';
 const IOCK = 'NMI IOCK error: Not continuing';
-/** Also follows an NMI of unknown reason. */
+/** Also printed after an NMI for an unknown reason. */
 const NMI = 'NMI: Not continuing';
 
 interface Cause {
   readonly source: Source;
   readonly category: Category | null;
   readonly place: Place;
-  /** The panic is an error by itself. */
+  /** Whether the panic alone proves a hardware error. */
   readonly certain: boolean;
 }
 
 /**
- * Finds panics for a machine check, a fatal error record of firmware, an SError, an HMI, an
- * uncorrected error of EDAC, bad memory, or an IOCK NMI; always fatal. One for any other NMI is but
- * a note.
+ * Finds panics caused by a machine check, a fatal firmware error record, an SError, an HMI, an uncorrected
+ * EDAC error, bad memory, or an IOCK NMI; always fatal. A panic on any other NMI is only a note.
  */
 export class PanicRecogniser implements Recogniser {
   readonly #findings: Findings;

@@ -1,8 +1,8 @@
-// A part in a few words, as people look for it.
+// Short names of parts, in the form that people search for.
 
 import type { Part } from './hardware-event.ts';
 
-/** @returns null: the kernel named none. */
+/** @returns null if the kernel named none. */
 export function partName(part: Part | null): string | null {
   switch (part?.kind) {
     case 'pci':
@@ -18,7 +18,7 @@ export function partName(part: Part | null): string | null {
   }
 }
 
-/** @returns a name that a part of another host can have too; null: there is none. */
+/** @returns a name that parts of other hosts may share; null if there is none. */
 export function sharedName(part: Part | null): string | null {
   switch (part?.kind) {
     case 'pci':

@@ -1,29 +1,29 @@
-// Lines of a PCI device, as dev_printk() begins them: `<driver> <address>: `, or with the name of a
-// port service behind the address (`pcieport 0000:00:1c.5:pcie004: `). drivers/base/core.c.
+// Lines of a PCI device with the prefix of dev_printk(): `<driver> <address>: `, or with the name of a port
+// service after the address (`pcieport 0000:00:1c.5:pcie004: `). drivers/base/core.c.
 
 import type { Line } from './line.ts';
 
-/** The domain has four digits, or more behind VMD and on some arm64 machines. */
+/** The domain has four digits, more behind VMD and on some arm64 machines. */
 const ADDRESS = '[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]';
 const PREFIX = new RegExp(`^[\\w .()-]{1,40}? (${ADDRESS})(?::pcie?[0-9a-f]{1,4})?: (.{0,1900})$`);
 const DEVICE = new RegExp(`^\\+pci:(${ADDRESS})$`);
 
-/** A line of a PCI device; `address` is as in `0000:01:00.0`, `text` what follows the prefix. */
+/** A line of a PCI device: `address` such as `0000:01:00.0`, and the text after the prefix. */
 export interface PciLine {
   readonly line: Line;
   readonly address: string;
   readonly text: string;
 }
 
-/** @returns null for a line of anything else. */
+/** @returns null for any other line. */
 export function pciLine(line: Line): PciLine | null {
-  // Almost every line of a log comes by here, and the name of a driver has no colon.
+  // Fast path for almost every line of a log: names of drivers contain no colon.
   const colon = line.text.indexOf(':');
   if (line.text[colon + 3] !== ':' || line.text[colon + 6] !== '.') return null;
   const match = PREFIX.exec(line.text);
   const [, address, text] = match ?? [];
   if (address === undefined || text === undefined) return null;
-  // What dev_printk() stored beside the text cannot be misread.
+  // The device that dev_printk() stored with the text is unambiguous.
   const stored = line.device === null ? undefined : DEVICE.exec(line.device)?.[1];
   return { line, address: stored ?? address, text };
 }

@@ -1,4 +1,4 @@
-// Machine checks of POWER. arch/powerpc/kernel/mce.c machine_check_print_event_info(): one line a fact
+// Machine checks of POWER. arch/powerpc/kernel/mce.c machine_check_print_event_info(): one line per fact
 // since v5.2, an indented block before; pseries: arch/powerpc/platforms/pseries/ras.c.
 
 import type { Category, Severity } from './hardware-event.ts';
@@ -15,9 +15,9 @@ const OLD =
   /^(Harmless|Warning|Severe|Fatal) Machine check interrupt \[{1,2}(Not recovered|Recovered)\]/i;
 const OLD_NIP = /^ {1,8}NIP:? \[([0-9a-f]{1,16})\]/;
 const OLD_TYPE = /^ {1,8}Error type: (.{1,100})$/;
-/** `Physial` before v4.15, when there were two brackets before `Not recovered`, too. */
+/** `Physial` before v4.15, which also has two brackets before `Not recovered`. */
 const OLD_ADDRESS = /^ {1,8}Physic?al address: {1,2}(?:0x)?([0-9a-f]{1,16})/;
-/** In every line of the old form that begins something. */
+/** Quick test for lines of the old form that begin a message. */
 const ANY = /machine check interrupt|hardware error detected/i;
 const FATAL = /^Machine check interrupt (?:is fatal|unrecoverable: )/;
 const RTAS = /^(Recoverable|Fatal) hardware error detected/;
@@ -33,8 +33,8 @@ const CPU_TYPES = /^(?:SLB|ERAT|TLB|D-Cache|I-Cache|User)\b/i;
 const KERNEL = 0xc000_0000_0000_0000n;
 
 /**
- * Finds machine checks of POWER, and hardware errors that RTAS reports; fatal by their own word, or
- * where the kernel itself was hit and did not recover.
+ * Finds machine checks of POWER, and hardware errors that RTAS reports; fatal if the message says so, or if
+ * the kernel itself was interrupted and did not recover.
  */
 export class PowerpcRecogniser implements Recogniser {
   readonly #findings: Findings;
@@ -63,7 +63,7 @@ export class PowerpcRecogniser implements Recogniser {
     const check = stack?.[1] === undefined ? undefined : this.#byCpu.get(stack[1], line);
     if (stack?.[2] === undefined || check === undefined) return true;
     check.finding.lastTime = line.time;
-    // A guest's kernel lies where the host's does.
+    // A guest kernel has the same addresses as the host's.
     if (line.text.includes(' Guest NIP: ')) return true;
     interrupted(check, stack[2]);
     if (stack[3] !== undefined && stack[3] !== '') check.finding.pc ??= stack[3];
@@ -145,7 +145,7 @@ function category(type: string): Category {
   return CPU_TYPES.test(type) ? 'cpu' : 'others';
 }
 
-/** What the kernel did not recover from while it ran itself, it does not survive. */
+/** Marks the error as fatal if the kernel was interrupted and did not recover. */
 function interrupted({ finding, survived }: Check, nip: string): void {
   if (!survived && BigInt(`0x${nip}`) >= KERNEL) finding.severity = 'fatal';
 }

@@ -1,5 +1,5 @@
-// What s390 prints: PCI functions (arch/s390/pci/pci_event.c) and machine checks that hit a
-// task (arch/s390/kernel/nmi.c). Those of the machine itself stop it without a word.
+// Errors on s390: PCI functions (arch/s390/pci/pci_event.c), and machine checks that affect a task
+// (arch/s390/kernel/nmi.c). Machine checks of the machine itself stop it without a message.
 
 import type { Findings, Recogniser } from './finding.ts';
 import type { Severity } from './hardware-event.ts';
@@ -19,7 +19,7 @@ const SEVERITIES: ReadonlyMap<number, Severity> = new Map([
 ]);
 const RECOVERED = 0x3a;
 
-/** Finds error events of PCI functions of s390, and tasks that a machine check ended. */
+/** Finds error events of s390's PCI functions, and tasks terminated by a machine check. */
 export class S390Recogniser implements Recogniser {
   readonly #findings: Findings;
 

@@ -1,24 +1,24 @@
-// Errors that an arm64 CPU takes as an exception. arch/arm64/kernel/traps.c (SError), arch/arm64/mm/
-// fault.c (synchronous external abort). The CPU that takes one is seldom the part that failed.
+// Errors that an arm64 CPU takes as an exception. arch/arm64/kernel/traps.c (SError), arch/arm64/mm/fault.c
+// (synchronous external abort). The CPU that takes the exception is rarely the part that failed.
 
 import type { Finding, Findings, Recogniser } from './finding.ts';
 import type { Line } from './line.ts';
 
-/** In every line of these: most lines of a log need no second look. */
+/** Quick test that most lines fail: all lines recognised here match it. */
 const ANY = /^(?:SError |Bad mode |Internal error: |Unhandled fault: |Synchronous External )/;
-/** `ata1: SError: { … }` is a register of SATA. */
+/** `ata1: SError: { … }` is a SATA register. */
 const SERROR =
   /^(?:SError Interrupt|Bad mode in Error handler detected) on CPU(\d{1,6}), code (0x[0-9a-f]{1,16})/;
 /** Names of arch/arm64/mm/fault.c fault_info, and of arch/arm/mm/fsr-2level.c. */
 const ABORT =
   /^(Internal error|Unhandled fault|Synchronous External Abort): ((?:level \d )?(?:synchronous (?:external abort|parity (?:or ECC )?error)|imprecise external abort|external abort on |\(translation table walk\))[^:[]{0,60})/;
-/** Of an abort that says its name a line before. */
+/** An abort whose name is in the previous line. */
 const NAMELESS = /^Internal error: : [0-9a-f]{1,16} \[#/;
 const DEATH_SECONDS = 1;
 
 /**
- * Finds SErrors, which are fatal, and external aborts and parity errors on memory accesses of arm64
- * and arm, which are recoverable where only a process was hit.
+ * Finds SErrors, which are fatal, and external aborts and parity errors on memory accesses of arm64 and arm,
+ * which are recoverable if they only affect a process.
  */
 export class SerrorRecogniser implements Recogniser {
   readonly #findings: Findings;
@@ -49,7 +49,7 @@ export class SerrorRecogniser implements Recogniser {
   #abort(line: Line): boolean {
     const [, head, abort] = ABORT.exec(line.text) ?? [];
     if (abort === undefined) return false;
-    // A fault may have hit a process, which is all that ends then.
+    // A fault may affect only a process, which is then terminated.
     const fatal = head === 'Internal error';
     const finding = this.#findings.open(line, {
       kind: 'other',

@@ -1,10 +1,10 @@
-// Text of a log that may leave it: short, and nothing in it that a terminal or a page would act on.
+// Text of a log for output: short, without characters that a terminal or page interprets.
 
 const CHARACTERS = 128;
-/** Almost no text has one of these, and `\p{C}` takes long to compile. */
+/** Fast path: almost no text has such characters, and `\p{C}` is slow to compile. */
 const UNUSUAL = /[^ -~]/;
 
-/** @returns null for no text, and for text that is empty without its control characters. */
+/** @returns null if there is no text, or only control characters. */
 export function shownText(text: string | null | undefined): string | null {
   const given = text ?? '';
   const safe = UNUSUAL.test(given) ? given.replace(/\p{C}/gu, ' ') : given;

@@ -1,4 +1,4 @@
-// What the kernel did not print: `<function>: <n> callbacks suppressed`, lib/ratelimit.c.
+// Messages that the kernel did not print: `<function>: <n> callbacks suppressed`, lib/ratelimit.c.
 
 import type { Source } from './hardware-event.ts';
 import type { Recogniser } from './finding.ts';
@@ -14,9 +14,7 @@ const FUNCTIONS: readonly (readonly [RegExp, Source])[] = [
   [/^(?:aer_ratelimit|aer_print_\w{1,32}|pci_print_aer)$/, 'aer'],
 ];
 
-/**
- * Counts messages of hardware errors that the rate limit kept out of the log; finds none itself.
- */
+/** Counts messages about hardware errors that the rate limit suppressed. Makes no findings. */
 export class SuppressedMessages implements Recogniser {
   readonly #counts = new Map<Source, number>();
 
@@ -29,7 +27,7 @@ export class SuppressedMessages implements Recogniser {
     return true;
   }
 
-  /** Messages by who would have printed them. */
+  /** Number of suppressed messages by source. */
   get counts(): Partial<Record<Source, number>> {
     return Object.fromEntries(this.#counts);
   }

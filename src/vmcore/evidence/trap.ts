@@ -8,7 +8,7 @@ const RISCV = /^Oops - (load access fault|hardware error)\b/;
 const LOONGARCH = "Can't handle the cache error!";
 const PANIC = 'Kernel panic - not syncing: ';
 
-/** Finds load access faults and hardware errors of riscv, cache errors of loongarch: all fatal. */
+/** Finds load access faults and hardware errors of riscv, and cache errors of loongarch; all are fatal. */
 export class TrapRecogniser implements Recogniser {
   readonly #findings: Findings;
 

@@ -1,6 +1,6 @@
-// The boot id: which boot of which machine a dump is of. drivers/char/random.c sysctl_bootid, 16
-// bytes made when it is first read from /proc/sys/kernel/random/boot_id, all zero until then. It is
-// made by generate_random_uuid() (lib/uuid.c), so it is of version 4 and of the variant of RFC 9562.
+// The boot id, which identifies a boot of a machine. drivers/char/random.c sysctl_bootid: 16 bytes generated
+// when /proc/sys/kernel/random/boot_id is first read, zero before. generate_random_uuid() (lib/uuid.c)
+// generates it, so it has version 4 and the variant of RFC 9562.
 
 import { hexBytes } from '../bytes/text.ts';
 import type { VirtAddr } from '../bytes/units.ts';
@@ -11,16 +11,16 @@ import { LTO_SUFFIXES, type SymbolSource } from '../symbols/symbol-source.ts';
 const BYTES = 16;
 const VERSION_4 = /^.{8}-.{4}-4.{3}-[89ab].{3}-.{12}$/;
 
-/** Where the boot id lies; undefined when that source of symbols lacks it. */
+/** Returns the address of the boot id; undefined if the symbols do not have it. */
 export function bootIdAddress(symbols: SymbolSource): VirtAddr | undefined {
   return symbols.find('sysctl_bootid', LTO_SUFFIXES)?.address;
 }
 
 /**
- * The boot id as the kernel prints it; undefined when it was never made.
+ * Reads the boot id in the kernel's text form; undefined if it was never generated.
  *
- * @throws PageMissing when its page is not in the dump or was never written to it, Corrupt when these
- *   bytes are no UUID that the kernel makes.
+ * @throws PageMissing if its page is not in the dump or was never written, Corrupt if the bytes are not a
+ *   UUID that the kernel generates.
  */
 export function readBootId(kernel: Kernel, address: VirtAddr): string | undefined {
   const bytes = kernel.memory.read(address, BYTES);

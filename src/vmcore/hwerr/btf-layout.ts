@@ -1,4 +1,4 @@
-// The layout of hwerr_data by the kernel's BTF, for kernels that changed it.
+// Reads the layout of hwerr_data from the kernel's BTF, for kernels that changed it.
 
 import { CAPS, type Limits } from '../limits.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';
@@ -8,14 +8,14 @@ import type { SymbolSource } from '../symbols/symbol-source.ts';
 import type { HwerrLayout } from './layout.ts';
 
 const PREFIX = 'HWERR_RECOV_';
-/** The constant behind the last category. */
+/** The constant after the last category. */
 const END = 'HWERR_RECOV_MAX';
-/** What a category may be called: it becomes a name in JSON, on a terminal and in metrics. */
+/** Valid category names, which appear in JSON, on terminals and in metrics. */
 const CATEGORY_NAME = /^[a-z0-9_]{1,40}$/;
 
 /**
- * @returns undefined when the kernel has no BTF, or none of these types in it.
- * @throws PageMissing when BTF is not in the dump, Corrupt when it makes no sense.
+ * @returns undefined if the kernel has no BTF, or BTF lacks these types.
+ * @throws PageMissing if BTF is not in the dump, Corrupt if it is invalid.
  */
 export function btfLayout(
   memory: VirtualMemory,
@@ -43,8 +43,8 @@ export function btfLayout(
 }
 
 /**
- * HWERR_RECOV_CPU = 0 and so on, as `cpu`, in the order of their values; undefined when the constants
- * are not such names, or two of them the same.
+ * Returns `cpu` for HWERR_RECOV_CPU = 0 and so on, in the order of the values; undefined if the constants are
+ * not valid names, or two are equal.
  */
 function categoryNames(constants: ReadonlyMap<string, number>): string[] | undefined {
   const count = constants.get(END);

@@ -8,22 +8,22 @@ export const CATEGORIES = ['cpu', 'memory', 'pci', 'cxl', 'others'] as const;
 
 export type Category = (typeof CATEGORIES)[number];
 
-/** The category under which metrics count it: a newer kernel's own ones are others. */
+/** Returns the category under which metrics count it: `others` for those that only newer kernels have. */
 export function metricCategory(name: string): Category {
   return CATEGORIES.find((category) => category === name) ?? 'others';
 }
 
-/** The counters of one category that metrics have, and their sum. */
+/** The counters that metrics sum up under one category, and their sum. */
 export interface CategoryCounters {
   readonly category: Category;
-  /** Under the kernel's own names. */
+  /** The kernel's counters, under their own names. */
   readonly counters: readonly HwerrCategory[];
   readonly count: number;
-  /** The newest error, Unix seconds; null: none, or its time is not known. */
+  /** The newest error, Unix seconds; null: none, or its time is unknown. */
   readonly lastErrorSeconds: number | null;
 }
 
-/** One entry for each of CATEGORIES. */
+/** Sums up the counters; returns one entry for each of CATEGORIES. */
 export function byCategory(all: readonly HwerrCategory[]): readonly CategoryCounters[] {
   return CATEGORIES.map((category) => {
     const counters = all.filter((one) => metricCategory(one.category) === category);

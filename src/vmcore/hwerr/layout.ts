@@ -1,9 +1,9 @@
-// How hwerr_data is laid out: struct hwerr_info and enum hwerr_error_type.
+// The layout of hwerr_data: struct hwerr_info and enum hwerr_error_type.
 // Source: kernel/vmcore_info.c, include/uapi/linux/vmcore.h.
 
 import { CATEGORIES } from './categories.ts';
 
-/** Where the elements of the array and their members lie, in bytes, and whether BTF said so. */
+/** Layout of the array and its elements in bytes, and where it comes from. */
 export interface HwerrLayout {
   readonly source: 'btf' | 'builtin';
   /** sizeof(struct hwerr_info), bytes. */
@@ -12,11 +12,11 @@ export interface HwerrLayout {
   readonly countOffset: number;
   /** Offset of `timestamp`, a time64_t. */
   readonly timestampOffset: number;
-  /** Names of the elements, in their order. */
+  /** Names of the elements, in order. */
   readonly categories: readonly string[];
 }
 
-/** The layout of every kernel so far: an int, then a 64-bit integer at its alignment. */
+/** Returns the layout of all kernels so far: an int, then a 64-bit integer at its alignment. */
 export function builtinLayout(int64Alignment: 4 | 8): HwerrLayout {
   return {
     source: 'builtin',
@@ -27,7 +27,7 @@ export function builtinLayout(int64Alignment: 4 | 8): HwerrLayout {
   };
 }
 
-/** Bytes of the whole array. */
+/** Returns the size of the array, bytes. */
 export function layoutBytes({ stride, categories }: HwerrLayout): number {
   return stride * categories.length;
 }

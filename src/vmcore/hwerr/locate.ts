@@ -1,26 +1,26 @@
-// Where hwerr_data lies: by the dump's own kallsyms, else by a symbol file of the same kernel.
-// The array became global in bd58782995a2 ("vmcoreinfo: make hwerr_data visible for debugging")
-// (in v6.19); until then link-time optimisation could rename it.
+// Locates hwerr_data by the dump's own kallsyms, else by a symbol file of the same kernel. The array became
+// global in bd58782995a2 ("vmcoreinfo: make hwerr_data visible for debugging") (in v6.19); before that,
+// link-time optimisation could rename it.
 
 import type { VirtAddr } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
 import type { Kallsyms } from '../symbols/kallsyms.ts';
 import { LTO_SUFFIXES, type SymbolSource } from '../symbols/symbol-source.ts';
 
-/** The array, and the name that Documentation/driver-api/hw-recoverable-errors.rst calls it by. */
+/** The array's name, and its name in Documentation/driver-api/hw-recoverable-errors.rst. */
 const ARRAY_NAMES = ['hwerr_data', 'hwerror_data'];
-/** The function that fills the array: kept by kernels that keep no data symbols. */
+/** The function that fills the array; also in kallsyms of kernels without data symbols. */
 const LOG_FUNCTION = 'hwerr_log_error_type';
 /**
- * The first release with them, fcc1c85f4268 ("vmcoreinfo: track and log recoverable hardware errors")
- * (in v6.19): in kernel/vmcore_info.c, so no kernel with VMCOREINFO is built without them.
+ * The first release with the array and the function, fcc1c85f4268 ("vmcoreinfo: track and log recoverable
+ * hardware errors") (in v6.19): they are in kernel/vmcore_info.c, so every kernel with VMCOREINFO has them.
  */
 const FIRST_RELEASE = { major: 6, minor: 19 };
 
-/** Where the array lies in the dumped memory, and which source of symbols said so. */
+/** The address of the array, and the source of symbols that has it. */
 export interface LocatedArray {
   readonly address: VirtAddr;
-  /** Bytes to the next symbol; undefined when that is not known. */
+  /** Bytes to the next symbol; undefined if unknown. */
   readonly size: bigint | undefined;
   readonly source: SymbolSource['kind'];
 }
@@ -31,12 +31,14 @@ export type Location =
   | { readonly kind: 'symbol_not_found' };
 
 /**
+ * Locates the array.
+ *
  * @param kallsyms the dump's own symbols.
- * @param files other sources, opened only when they are needed.
- * @param release OSRELEASE: whether the kernel is one that should have the array.
- * @param warn takes why the array may be missed though nothing has it.
- * @throws Corrupt (`no_kallsyms`) when neither array nor function is found in a kernel that should have
- *   them, and nothing proves that they are not there; (`symbol_not_found`) when a name is ambiguous.
+ * @param files other sources, opened on demand.
+ * @param release OSRELEASE, which tells whether the kernel should have the array.
+ * @param warn called if the array may have been missed although no source has it.
+ * @throws Corrupt (`no_kallsyms`) if a kernel that should have array and function has neither and nothing
+ *   proves their absence; (`symbol_not_found`) if a name is ambiguous.
  */
 export function locateArray(
   kallsyms: Kallsyms,
@@ -54,7 +56,7 @@ export function locateArray(
   return array === undefined ? { kind: 'symbol_not_found' } : { kind: 'found', array };
 }
 
-/** An older release says that it has none, and may have been given them: it is no proof. */
+/** Requires proof of absence from a release that should have the array; an older one may have a backport. */
 function requireAbsence(
   kallsyms: Kallsyms,
   release: string,
@@ -73,7 +75,7 @@ function requireAbsence(
   warn(`kallsyms: ${detail}`);
 }
 
-/** Whether a kernel of that release should have the array; one that says no number may be any. */
+/** Whether a kernel of that release should have the array; true if the release has no version number. */
 export function shouldCount(release: string): boolean {
   const [, major, minor] = /^(\d{1,4})\.(\d{1,4})/.exec(release) ?? [];
   if (major === undefined || minor === undefined) return true;
@@ -81,7 +83,7 @@ export function shouldCount(release: string): boolean {
   return Number(major) > first || (Number(major) === first && Number(minor) >= since);
 }
 
-/** The array by the first of the files that knows it. */
+/** Returns the array from the first file that has it. */
 export function arrayInFiles(files: Iterable<SymbolSource>): LocatedArray | undefined {
   for (const symbols of files) {
     const array = arrayIn(symbols);

@@ -1,7 +1,7 @@
-// The kernel's own copies of VMCOREINFO. A crash appends CRASHTIME to the text at vmcoreinfo_data, which
-// may then lie in the crash kernel's memory, and copies it into the ELF note at vmcoreinfo_note, from
-// which /proc/vmcore and QEMU take theirs (kernel/vmcore_info.c crash_save_vmcoreinfo()). Both variables
-// are defined beside hwerr_data, and neither is 0 in a kernel that has a VMCOREINFO.
+// The kernel's own copies of VMCOREINFO. A crash appends CRASHTIME to the text at vmcoreinfo_data, which may
+// be in the crash kernel's memory, and copies it to the ELF note at vmcoreinfo_note, from which /proc/vmcore
+// and QEMU take theirs (kernel/vmcore_info.c crash_save_vmcoreinfo()). Both variables are defined next to
+// hwerr_data, and neither is 0 in a kernel with VMCOREINFO.
 
 import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
 import { Vmcoreinfo } from '../container/vmcoreinfo.ts';
@@ -13,12 +13,12 @@ import type { Kallsyms } from '../symbols/kallsyms.ts';
 const ARRAY = 'hwerr_data';
 /** Elf_Nhdr and the name "VMCOREINFO", padded. */
 const NOTE_HEAD_BYTES = 24;
-/** "CRASHTIME=1790000000\n", which one copy may have before the other, and room to spare. */
+/** "CRASHTIME=1790000000\n", which only one copy may have, plus some slack. */
 const FURTHER_BYTES = 64;
 
 /**
- * Those that are in the dump and of the same release: that of the note, failing that the text. Both
- * where the kernel was found by one of them.
+ * Returns the copies that are in the dump and of the same release: that of the note, or else the text; both
+ * if the kernel was found by a scan.
  */
 export function vmcoreinfoCopies(kernel: Kernel, kallsyms: Kallsyms, limits: Limits): Vmcoreinfo[] {
   const copies: Vmcoreinfo[] = [];
@@ -44,14 +44,15 @@ export function vmcoreinfoCopies(kernel: Kernel, kallsyms: Kallsyms, limits: Lim
   return copies;
 }
 
-/** What the kernel sets at boot, before anything can be counted. */
+/** Variables that the kernel sets at boot, before it can count errors. */
 const SET_AT_BOOT = ['vmcoreinfo_note', 'vmcoreinfo_size'];
-/** So near the array, bytes, they are in all kernels but those of machines that keep small data elsewhere (riscv64). */
+/** Their maximum distance from the array, bytes, except on machines with a section for small data (riscv64). */
 const NEAR = 128;
 
 /**
- * Why zeros in the array may never have been written, though others of its page were: a variable next to
- * it is 0 that no kernel leaves so. undefined: it is not, not next to it, or not in the dump.
+ * Returns why zeros in the array may never have been written although other bytes of its page were: a
+ * variable next to it is 0 that no kernel leaves at 0. undefined if it is not 0, not next to the array, or
+ * not in the dump.
  */
 export function whyUnwrittenBeside(
   kernel: Kernel,

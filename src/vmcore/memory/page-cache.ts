@@ -1,11 +1,11 @@
-// Decompressed pages kept while one dump is decoded, oldest use first out.
+// An LRU cache of decompressed pages for one decode.
 
-/** Decompressed pages by page frame number; where it is full, the one not used for longest goes. */
+/** Decompressed pages by page frame number; evicts the least recently used. */
 export class PageCache {
   readonly #pages = new Map<number, Uint8Array>();
   readonly #capacity: number;
 
-  /** @param capacity how many pages to keep, at least one. */
+  /** @param capacity maximum number of pages; at least one is kept. */
   constructor(capacity: number) {
     this.#capacity = Math.max(1, capacity);
   }

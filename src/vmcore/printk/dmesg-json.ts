@@ -1,5 +1,5 @@
-// `dmesg --json` (util-linux, sys-utils/dmesg.c print_record): facility and level are two names with
-// -x, one number without.
+// `dmesg --json` (util-linux, sys-utils/dmesg.c print_record): with -x facility and level are two names,
+// otherwise one number.
 
 import { Corrupt } from '../errors.ts';
 import type { LogRecord } from './record.ts';
@@ -7,7 +7,7 @@ import { FACILITIES, LEVELS } from './syslog.ts';
 
 const CALLER = /^[TC]\d{1,10}$/;
 
-/** @throws Corrupt when it is not JSON, or has no records. */
+/** Reads the records. @throws Corrupt if it is not JSON, or has no records. */
 export function* dmesgJsonRecords(text: string): Generator<LogRecord> {
   let parsed: unknown;
   try {
@@ -23,7 +23,7 @@ export function* dmesgJsonRecords(text: string): Generator<LogRecord> {
 function record(entry: Readonly<Record<string, unknown>>): LogRecord {
   const { fac, pri, time, caller, dev, msg } = entry as Record<string, unknown>;
   const priority = typeof pri === 'number' && Number.isInteger(pri) ? pri : null;
-  // An unknown facility is not the kernel's.
+  // An unknown facility does not belong to the kernel.
   const facility = typeof fac !== 'string' ? null : FACILITIES.indexOf(fac);
   const level = typeof pri === 'string' ? LEVELS.indexOf(pri) : -1;
   return {
@@ -36,7 +36,7 @@ function record(entry: Readonly<Record<string, unknown>>): LogRecord {
   };
 }
 
-/** Whether a value out of JSON has keys to look at: an object or an array, not null. */
+/** Whether a JSON value is an object or an array, not null. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }

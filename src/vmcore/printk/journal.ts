@@ -1,23 +1,23 @@
-// `journalctl -k -o json`: one object a line. Fields that begin with `_` are journald's own, nobody
-// can write them; systemd.journal-fields(7). Times are microseconds, as decimal text.
+// `journalctl -k -o json`: one object per line. Fields that begin with `_` are set by journald and cannot be
+// forged; systemd.journal-fields(7). Times are in microseconds, as decimal text.
 
 import { Corrupt } from '../errors.ts';
 import { isObject } from './dmesg-json.ts';
 import { linesOf } from './lines.ts';
 import type { LogRecord } from './record.ts';
 
-/** Facility of what came some other way than through the kernel's log. */
+/** Facility of records that did not come from the kernel's log. */
 const USER = 1;
 const utf8 = new TextDecoder();
 
-/** Whether the text is the JSON of journalctl, by keys of its own in the first 64 Ki characters. */
+/** Whether the text is JSON of journalctl, by its specific keys in the first 64 Ki characters. */
 export function isJournal(text: string): boolean {
   return /"(?:__REALTIME_TIMESTAMP|__CURSOR|_TRANSPORT|MESSAGE)"/.test(text.slice(0, 65_536));
 }
 
 /**
- * @returns the records of the newest boot: an export may have several.
- * @throws Corrupt when a line is not JSON.
+ * @returns the records of the last boot, because an export may have several.
+ * @throws Corrupt if a line is not JSON.
  */
 export function* journalRecords(text: string): Generator<LogRecord> {
   let boot: unknown;
@@ -60,7 +60,7 @@ function integer(value: unknown): number | null {
   return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : null;
 }
 
-/** Text that is not UTF-8 is an array of its bytes. */
+/** Returns the text of a message; text that is not UTF-8 is an array of its bytes. */
 function message(value: unknown): string {
   if (typeof value === 'string') return value;
   return Array.isArray(value) ? utf8.decode(Uint8Array.from(value, Number)) : '';

@@ -1,15 +1,15 @@
-// Sizes and offsets of the log's structs, as VMCOREINFO has them.
+// Sizes and offsets of the log's structs in VMCOREINFO.
 
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
 import { Corrupt } from '../errors.ts';
 
-/** No struct of a log is larger: printk_info has 112 bytes. */
+/** Maximum size of a struct of the log, bytes; printk_info has 112. */
 const MAX_STRUCT = 4096;
 
 /**
- * The value of a key that must be there, small enough to be part of a struct.
+ * Returns the value of a required key that is small enough for a struct.
  *
- * @throws Corrupt when it is neither.
+ * @throws Corrupt if it is missing or too large.
  */
 export function neededKey(value: number | undefined, key: string): number {
   if (value !== undefined && value <= MAX_STRUCT) return value;
@@ -17,9 +17,9 @@ export function neededKey(value: number | undefined, key: string): number {
 }
 
 /**
- * OFFSET(member) of a member that not every kernel names; undefined where it does not.
+ * Returns OFFSET(member) of an optional member; undefined if VMCOREINFO does not have it.
  *
- * @throws Corrupt when it is too large to be part of a struct.
+ * @throws Corrupt if it is too large for a struct.
  */
 export function optionalOffset(info: Vmcoreinfo, member: string): number | undefined {
   const value = info.offset(member);

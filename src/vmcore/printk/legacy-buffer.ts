@@ -1,10 +1,10 @@
-// The record buffer that was the log before the ring: records one behind the other, each as long as
-// it says, from log_first_idx around the end of the buffer to log_next_idx.
+// The record buffer that preceded the ring: consecutive records, each with its length, from log_first_idx to
+// log_next_idx, wrapping at the end of the buffer.
 // Source: kernel/printk.c and kernel/printk/printk.c, 7ff9554bb578 ("printk: convert byte-buffer to
-// variable-length record buffer") (in v3.5), until v5.9; its members are in VMCOREINFO since v3.6
-// (log_buf_kexec_setup). The struct was named `log` before 62e32ac3505a ("printk: rename struct log
-// to struct printk_log") (in v3.11). Not read: the form of v3.5 alone, with facility
-// and level in one u16, and the byte buffer before it.
+// variable-length record buffer") (in v3.5), until v5.9; VMCOREINFO has its members since v3.6
+// (log_buf_kexec_setup). The struct was named `log` before 62e32ac3505a ("printk: rename struct log to struct
+// printk_log") (in v3.11). Not supported: the form of v3.5, with facility and level in one u16, and the byte
+// buffer before it.
 
 import { CAPS } from '../limits.ts';
 import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
@@ -16,10 +16,10 @@ import { type HeaderLengths, recordPlaces } from './legacy-places.ts';
 import type { LogMemory } from './log-memory.ts';
 import { callerName, flagsAndLevel, secondsOf } from './record-text.ts';
 
-/** After dict_len, which VMCOREINFO names, lie facility and the byte of flags and level. */
+/** Facility, then the byte of flags and level, follow dict_len, whose offset VMCOREINFO has. */
 const FACILITY_AFTER_DICT_LENGTH = 2;
 
-/** struct printk_log, by its place in the buffer. */
+/** A struct printk_log, with its offset in the buffer. */
 export interface Header {
   readonly at: number;
   readonly textLength: number;
@@ -36,7 +36,7 @@ interface Layout extends HeaderLengths {
   readonly caller: number | undefined;
 }
 
-/** The variables beside the buffer. */
+/** The variables that describe the buffer. */
 interface Extent {
   readonly buffer: VirtAddr;
   readonly length: number;
@@ -44,27 +44,27 @@ interface Extent {
   readonly next: number;
 }
 
-/** Records without a break between them: all of them, or those on one side of the buffer's end. */
+/** Consecutive records: all of them, or those on one side of the wrap. */
 interface Run {
   readonly start: number;
   readonly end: number;
   readonly wraps: boolean;
 }
 
-/** SYMBOL(log_buf) alone is that of the byte buffer. */
+/** Whether the log is a record buffer; SYMBOL(log_buf) alone is the byte buffer. */
 export function hasLegacyLog(info: Vmcoreinfo): boolean {
   return info.symbol('log_buf') !== undefined && structName(info) !== undefined;
 }
 
-/** The buffer of one kernel; its variables are read at once, its records when asked for. */
+/** The buffer of a kernel; its variables are read at once, its records on demand. */
 export class LegacyBuffer {
   readonly #pages: LogMemory;
   readonly #layout: Layout;
   readonly #extent: Extent;
 
   /**
-   * @throws Corrupt when VMCOREINFO lacks a key or the buffer makes no sense, PageMissing
-   *   when what describes the buffer is not in the dump.
+   * @throws Corrupt if VMCOREINFO lacks a key or the buffer is inconsistent, PageMissing if the variables are
+   *   not in the dump.
    */
   constructor({ memory, vmcoreinfo }: Kernel, pages: LogMemory) {
     this.#pages = pages;
@@ -81,7 +81,7 @@ export class LegacyBuffer {
     this.#extent = { buffer: virtAddr(buffer), length, first, next };
   }
 
-  /** Every record from the newest to the oldest; `gap` for one or more that could not be read. */
+  /** Iterates over all records, newest first; `gap` stands for one or more that could not be read. */
   *newestHeaders(): Generator<Header | 'gap' | 'truncated'> {
     for (const run of this.#newestRuns()) {
       const start = Math.max(run.start, run.end - this.#pages.readableBytes);
@@ -94,12 +94,12 @@ export class LegacyBuffer {
     }
   }
 
-  /** @returns undefined when not all of it is in the dump. */
+  /** @returns undefined unless all of it is in the dump. */
   textOf({ at, textLength }: Header): Uint8Array | undefined {
     return this.#read(at + this.#layout.size, Math.min(textLength, CAPS.logTextBytes));
   }
 
-  /** Empty when not all of it is in the dump. */
+  /** Returns the dictionary of a record; empty unless all of it is in the dump. */
   dictOf({ at, textLength, dictLength }: Header): Uint8Array {
     return this.#read(at + this.#layout.size + textLength, dictLength) ?? new Uint8Array();
   }
@@ -113,7 +113,7 @@ export class LegacyBuffer {
     ];
   }
 
-  /** Counted from `start`, which is the run's own, or later: to read no more than allowed. */
+  /** Returns offsets relative to `start`, which is at or after the start of the run, to limit the bytes read. */
   #placesIn(run: Run, start: number): (number | 'gap')[] {
     const { buffer } = this.#extent;
     const bytes = this.#pages.readOrZeros(addVirt(buffer, start), run.end - start);
@@ -122,7 +122,10 @@ export class LegacyBuffer {
     return recordPlaces(piece, this.#layout, this.#pages.order);
   }
 
-  /** Before it the record at the start of the buffer, and an empty header, would have had room. */
+  /**
+   * Returns the lowest offset of a wrap: earlier, the record at the start of the buffer and an empty header
+   * would have fit.
+   */
   #firstWrap(): number {
     const { size, length } = this.#layout;
     const header = this.#pages.cursor(this.#extent.buffer, size, 'printk_log');

@@ -1,15 +1,15 @@
-// Where the records of the legacy log lie. Each says where the next one begins, so that a page that is
-// missing would take with it all that is behind: there the records are taken up again from any place
-// from which a chain of sound ones leads to the end, which is no accident.
+// Locates the records of the legacy log. Each record has the length to the next one, so a missing page would
+// hide all records after it. To resume after a gap, the search looks for any offset from which a chain of
+// valid records leads to the end, which is no coincidence.
 // Source: log_store() and log_next() of kernel/printk/printk.c up to v5.9.
 
 import { type ByteOrder, Cursor } from '../bytes/cursor.ts';
 
-/** LOG_ALIGN is 4 or 8: where records may begin, and less than 8 bytes fill one up. */
+/** LOG_ALIGN is 4 or 8: the alignment of records, so that less than 8 bytes are padding. */
 const STEP = 4;
 const MAX_PADDING = 7;
 
-/** The members of struct printk_log by which a record is known, and its size. */
+/** Size of struct printk_log, and offsets of the members that identify a record. */
 export interface HeaderLengths {
   readonly size: number;
   readonly length: number;
@@ -17,20 +17,20 @@ export interface HeaderLengths {
   readonly dictLength: number;
 }
 
-/** A piece of the buffer, up to where its records end. */
+/** A part of the buffer, up to the end of its records. */
 export interface Piece {
-  /** Zeros for what is not in the dump. */
+  /** Zeros in place of missing pages. */
   readonly bytes: Uint8Array;
-  /** Whether a record begins at the start. */
+  /** Whether a record begins at offset 0. */
   readonly startsRecord: boolean;
   /**
-   * From where on an empty header may be the last, that says to go on at the start of the buffer;
-   * undefined where the last record reaches to the end.
+   * Lowest offset of the empty header that marks the wrap to the start of the buffer; undefined if the last
+   * record ends at the end of `bytes`.
    */
   readonly wrapsFrom: number | undefined;
 }
 
-/** Places of records, oldest first, and a `gap` behind each where at least one cannot be found. */
+/** Returns the offsets of records, oldest first, with a `gap` after each where at least one is missing. */
 export function recordPlaces(
   { bytes, startsRecord, wrapsFrom }: Piece,
   layout: HeaderLengths,
@@ -39,7 +39,7 @@ export function recordPlaces(
   const c = new Cursor(bytes, order, 'printk_log');
   const end = bytes.length;
   const places: (number | 'gap')[] = [];
-  /** Places from which no chain leads anywhere: none is followed twice. */
+  /** Offsets from which no chain leads to the end, so that none is followed twice. */
   const dead = new Uint8Array(Math.ceil(end / STEP));
   let known = startsRecord;
   let at = 0;
@@ -68,7 +68,7 @@ export function recordPlaces(
   }
   return places;
 
-  /** 0 where no record can be, or none that leads on. */
+  /** Returns the length of the record at an offset; 0 if there is no valid one, or its chain leads nowhere. */
   function lengthAt(place: number): number {
     if (place + layout.size > end || dead[place / STEP] === 1) return 0;
     const length = c.seek(place + layout.length).u16();
@@ -78,7 +78,7 @@ export function recordPlaces(
     return padding >= 0 && padding <= MAX_PADDING ? length : 0;
   }
 
-  /** Where the dump has nothing, or zeros in place of what was never written to it. */
+  /** Whether the header at an offset is all zero: missing from the dump, or never written. */
   function isHole(place: number): boolean {
     if (place + layout.size > end) return false;
     return bytes.subarray(place, place + layout.size).every((byte) => byte === 0);

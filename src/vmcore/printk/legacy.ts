@@ -1,5 +1,5 @@
-// The legacy log, newest record first, as dmesg showed it: the fragments of a line are one record
-// (msg_print_text() of kernel/printk/printk.c up to v5.9).
+// The legacy log, newest record first. As in dmesg, the fragments of a line are one record (msg_print_text() of
+// kernel/printk/printk.c up to v5.9).
 
 import { CAPS } from '../limits.ts';
 import { ascii, hasBytesAt } from '../bytes/text.ts';
@@ -15,14 +15,14 @@ const LOG_CONT = 8;
 const DEVICE_KEY = ascii('DEVICE=');
 
 /**
- * Every record from the newest to the oldest.
+ * Iterates over all records, newest first.
  *
- * @throws Corrupt when VMCOREINFO lacks a key or the buffer makes no sense, PageMissing
- *   when what describes the buffer is not in the dump.
+ * @throws Corrupt if VMCOREINFO lacks a key or the buffer is inconsistent, PageMissing if its variables are
+ *   not in the dump.
  */
 export function* newestOfLegacy(kernel: Kernel, pages: LogMemory): Generator<LogEntry> {
   const buffer = new LegacyBuffer(kernel, pages);
-  /** The end of a line, oldest fragment last. */
+  /** Fragments of the current line, newest first. */
   let line: Header[] = [];
   for (const header of buffer.newestHeaders()) {
     const newer = line.at(-1);
@@ -40,14 +40,14 @@ function isHeader(found: Header | 'gap' | 'truncated'): found is Header {
   return typeof found === 'object';
 }
 
-/** Whether a line goes on in the next record; never from the kernel's word to that of others. */
+/** Whether the next record continues the line; never across facilities, from the kernel's text to others'. */
 function continues(older: Header, newer: Header, fragments: number): boolean {
   const open = (older.flags & LOG_CONT) !== 0 && (older.flags & LOG_NEWLINE) === 0;
   const goesOn = (newer.flags & LOG_PREFIX) === 0 && older.facility === newer.facility;
   return open && goesOn && fragments < CAPS.logFragments;
 }
 
-/** @param line its fragments, oldest last: the time and the device are those of the oldest. */
+/** @param line its fragments, oldest last; time and device are those of the oldest. */
 function entryOf(buffer: LegacyBuffer, line: readonly Header[]): LogEntry {
   const texts = line.map((fragment) => buffer.textOf(fragment)).reverse();
   const first = line.at(-1);
@@ -62,7 +62,10 @@ function entryOf(buffer: LegacyBuffer, line: readonly Header[]): LogEntry {
   };
 }
 
-/** Of `SUBSYSTEM=pci\0DEVICE=+pci:0000:01:00.0`, as dev_printk made it (drivers/base/core.c). */
+/**
+ * Returns the device in `SUBSYSTEM=pci\0DEVICE=+pci:0000:01:00.0`, as made by dev_printk
+ * (drivers/base/core.c).
+ */
 function deviceOf(dict: Uint8Array): string | null {
   for (let at = 0; at < dict.length;) {
     const field = dict.subarray(at);

@@ -1,4 +1,4 @@
-/** Lines of a text, without what ends them; made as they are asked for. */
+/** Iterates over the lines of a text, without line ends. */
 export function* linesOf(text: string): Generator<string> {
   for (let start = 0; start < text.length;) {
     const newline = text.indexOf('\n', start);

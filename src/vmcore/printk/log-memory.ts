@@ -1,44 +1,41 @@
-// The memory that a log lies in, read as a log is: in small pieces that lie close together. Whole
-// pages are read, each once and kept, and never more of them than a log may cost.
+// Memory access for logs, which consist of small pieces close together. Reads whole pages, caches them, and
+// limits their number.
 
 import { Cursor } from '../bytes/cursor.ts';
 import { type VirtAddr, addVirt, virtAddr } from '../bytes/units.ts';
 import { orElse } from '../errors.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';
 
-/** Bytes read at once. */
+/** Bytes per read. */
 export const PAGE = 4096;
 
-/**
- * Pages of the kernel's virtual memory, 4 KiB each, read within a budget. What is missing is
- * undefined or zeros, never an error.
- */
+/** Pages of the kernel's virtual memory, 4 KiB each, read within a budget. Missing pages are no error. */
 export class LogMemory {
   readonly order: VirtualMemory['order'];
   readonly #memory: VirtualMemory;
-  /** By number. */
+  /** Cached pages by number. */
   readonly #pages = new Map<number, Uint8Array | undefined>();
   #bytesLeft: number;
   #exhausted = false;
 
-  /** @param maxBytes how much to read in all; `exhausted` says when more was asked for. */
+  /** @param maxBytes maximum number of bytes to read; beyond it, `exhausted` is set. */
   constructor(memory: VirtualMemory, maxBytes: number) {
     this.order = memory.order;
     this.#memory = memory;
     this.#bytesLeft = maxBytes;
   }
 
-  /** Whether something was not read because it would have been more than allowed. */
+  /** Whether something was not read because of the limit. */
   get exhausted(): boolean {
     return this.#exhausted;
   }
 
-  /** How many bytes may lie in one piece anywhere and be read without being exhausted. */
+  /** Number of contiguous bytes, at any address, that can be read within the limit. */
   get readableBytes(): number {
     return Math.max(0, this.#bytesLeft - PAGE);
   }
 
-  /** @returns undefined when not all of it is in the dump, or when nothing more may be read. */
+  /** @returns undefined unless all of it is in the dump and within the limit. */
   read(address: VirtAddr, length: number): Uint8Array | undefined {
     const within = Number(address & BigInt(PAGE - 1));
     const first = this.page(virtAddr(address - BigInt(within)));
@@ -53,7 +50,7 @@ export class LogMemory {
     return bytes;
   }
 
-  /** `length` bytes, at most `readableBytes`, with zeros for the pages that are not in the dump. */
+  /** Returns `length` bytes (at most `readableBytes`), with zeros for pages that are not in the dump. */
   readOrZeros(address: VirtAddr, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length;) {
@@ -66,13 +63,13 @@ export class LogMemory {
     return bytes;
   }
 
-  /** As read(), as a cursor; `what` names the bytes in errors. */
+  /** Like read(), but returns a cursor; `what` names the bytes in errors. */
   cursor(address: VirtAddr, length: number, what: string): Cursor | undefined {
     const bytes = this.read(address, length);
     return bytes && new Cursor(bytes, this.order, what, address);
   }
 
-  /** The page at an address that is the first of a page; undefined as with read(). */
+  /** Returns the page at a page-aligned address; undefined as for read(). */
   page(address: VirtAddr): Uint8Array | undefined {
     const number = Number(address / BigInt(PAGE));
     const before = this.#pages.get(number);
@@ -85,7 +82,7 @@ export class LogMemory {
     return page;
   }
 
-  /** A page that was filtered out, lost or broken takes with it the records on it, and no others. */
+  /** Returns undefined for a page that was filtered out, lost or broken, so that only its records are lost. */
   #readPage(address: VirtAddr): Uint8Array | undefined {
     return orElse(() => this.#memory.read(address, PAGE), undefined);
   }

@@ -1,22 +1,22 @@
-// A run of memory that a log lies in, a ring of its parts, seen through one record at a time. A log has
-// hundreds of records, each read once: the view is moved, not created again.
+// An area of memory with a log or a ring of its parts, viewed one record at a time. A log has hundreds of
+// records, each read once, so the view is moved rather than created anew.
 
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
 import { type LogMemory, PAGE } from './log-memory.ts';
 
-/** A window on the memory from `base` on: seek() moves it, numbers are read at offsets into it. */
+/** A view of memory from `base` on: seek() moves it, numbers are read at offsets relative to it. */
 export class LogRegion {
   readonly #pages: LogMemory;
   readonly #base: VirtAddr;
   readonly #little: boolean;
   readonly #isWide: boolean;
-  /** Bytes of `base` into its page. */
+  /** Offset of `base` in its page. */
   readonly #within: number;
-  /** The page seen last, by its number from that of `base`. */
+  /** The current page, numbered from that of `base`. */
   #page = -1;
   #bytes: Uint8Array | undefined;
   #view: DataView = new DataView(new ArrayBuffer(0));
-  /** Where in #view the bytes seen begin. */
+  /** Offset in #view of the bytes that seek() selected. */
   #start = 0;
 
   constructor(pages: LogMemory, base: VirtAddr) {
@@ -28,9 +28,9 @@ export class LogRegion {
   }
 
   /**
-   * Moves to `length` bytes at `offset`; what is read next counts from there.
+   * Moves the view to `length` bytes at `offset`.
    *
-   * @returns false when not all of them are in the dump, or when nothing more may be read.
+   * @returns false unless all of them are in the dump and within the limit.
    */
   seek(offset: number, length: number): boolean {
     const from = this.#within + offset;
@@ -50,7 +50,7 @@ export class LogRegion {
     return this.#bytes !== undefined;
   }
 
-  /** @param at counts from where seek() moved to, and must be among the bytes that it was asked for. */
+  /** @param at offset from the position of seek(), within the length that was given to it. */
   u8(at: number): number {
     return this.#view.getUint8(this.#start + at);
   }
@@ -67,7 +67,7 @@ export class LogRegion {
     return this.#view.getBigUint64(this.#start + at, this.#little);
   }
 
-  /** `unsigned long`: 4 or 8 bytes by the machine's word. */
+  /** Reads an `unsigned long`: 4 or 8 bytes. */
   word(at: number): bigint {
     return this.#isWide ? this.u64(at) : BigInt(this.u32(at));
   }

@@ -1,5 +1,5 @@
-// The kernel's log in the dump, whichever of its forms the kernel kept it in: VMCOREINFO says which,
-// not the version, for the ring was back-ported to old ones.
+// The kernel's log in the dump. Its form is determined by VMCOREINFO, not by the version, because the ring was
+// backported.
 
 import { CAPS } from '../limits.ts';
 import type { Kernel } from '../kernel.ts';
@@ -9,37 +9,37 @@ import { LogMemory } from './log-memory.ts';
 import type { LogEntry, LogRecord } from './record.ts';
 import { newestOfRing } from './ring.ts';
 
-/** The log that was in the memory of a dump, and what of it could not be had. */
+/** The log in a dump, and what could not be read of it. */
 export interface KernelLog {
-  /** `absent`: a kernel that keeps its log in none of the forms that are read here. */
+  /** `absent`: the kernel keeps its log in a form that is not supported. */
   readonly source: 'ring' | 'legacy' | 'absent';
-  /** Oldest first. Only what has facility 0 is the kernel's own word. */
+  /** Oldest first. Only records with facility 0 come from the kernel. */
   readonly records: readonly LogRecord[];
-  /** How many records were before the first; null where the source does not count. */
+  /** Number of records before the first one; null if the source does not count. */
   readonly firstSeq: number | null;
-  /** Records, or texts of them, that the kernel had no room for. */
+  /** Number of records, or texts, for which the kernel had no space. */
   readonly lost: number;
-  /** Records, or places of several, that should be in the dump and could not be read. */
+  /** Number of records, or gaps of several, that should be in the dump but could not be read. */
   readonly unreadable: number;
-  /** Whether older records were left out because a log may cost only so much. */
+  /** Whether older records were omitted because of the limits. */
   readonly truncated: boolean;
 }
 
-/** What a log may cost at most; the newest records are read first. */
+/** Limits of reading a log; the newest records are read first. */
 export interface LogLimits {
-  /** Those that cannot be read count too. */
+  /** Maximum number of records, including unreadable ones. */
   readonly records: number;
-  /** Bytes of memory, read in pages of 4 KiB. */
+  /** Maximum number of bytes of memory, read in pages of 4 KiB. */
   readonly bytes: number;
 }
 
 const LIMITS: LogLimits = { records: CAPS.logRecords, bytes: CAPS.logBytes };
 
 /**
- * The whole log.
+ * Reads the whole log.
  *
- * @throws Corrupt when what describes the log makes no sense, PageMissing when it is not in the dump.
- *   Single records that are missing are counted.
+ * @throws Corrupt if the structures of the log are inconsistent, PageMissing if they are not in the dump.
+ *   Single missing records are only counted.
  */
 export function readLog(kernel: Kernel, limits: LogLimits = LIMITS): KernelLog {
   const records: LogRecord[] = [];
@@ -77,7 +77,7 @@ export function readLog(kernel: Kernel, limits: LogLimits = LIMITS): KernelLog {
 }
 
 /**
- * The log from its newest record on, read only as far as it is asked for.
+ * Iterates over the log from its newest record on, reading on demand.
  *
  * @throws as readLog().
  */

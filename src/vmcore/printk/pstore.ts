@@ -1,25 +1,25 @@
-// What a dying kernel kept of its log in pstore: firmware variables, or memory that survives a reset.
-// It is written in parts, the newest lines first: fs/pstore/platform.c pstore_dump() begins each with
-// `Panic#1 Part1`. systemd-pstore puts the parts of one crash together again, their heads among them.
+// The log that a panicking kernel stored in pstore: firmware variables, or memory that survives a reset. It
+// is written in parts, newest lines first; fs/pstore/platform.c pstore_dump() begins each with `Panic#1
+// Part1`. systemd-pstore joins the parts of one crash, including these headers.
 
 import { linesOf } from './lines.ts';
 
-/** Bytes of a file that say whether it is a record. */
+/** Number of bytes that tell whether a file is a pstore record. */
 export const PSTORE_HEAD_BYTES = 48;
 
 const HEAD = /^([A-Z][a-z]{1,15})#(\d{1,9}) Part(\d{1,9})$/;
 
 /** One part of a record. */
 export interface PstorePart {
-  /** Why it was written: the reason, and how many the kernel had written by then. */
+  /** The reason, and the number of the record that the kernel wrote. */
   readonly record: string;
-  /** From 1, which is the newest. */
+  /** From 1, which has the newest lines. */
   readonly number: number;
   /** Lines of the log, oldest first. */
   readonly text: string;
 }
 
-/** Whether a file with these first bytes is a part of a record, or several. */
+/** Whether a file with these first bytes consists of parts of a record. */
 export function isPstore(head: Uint8Array): boolean {
   const text = new TextDecoder().decode(head.subarray(0, PSTORE_HEAD_BYTES));
   const end = text.indexOf('\n');
@@ -27,7 +27,7 @@ export function isPstore(head: Uint8Array): boolean {
 }
 
 /**
- * Parts of panics alone: after an oops the kernel may have lived on.
+ * Reads the parts of panics only, because a kernel may survive an oops.
  *
  * @returns the parts of the last panic in the text, in their order there.
  */
@@ -44,7 +44,7 @@ export function panicParts(text: string): readonly PstorePart[] {
     .map(({ lines, ...part }) => ({ ...part, text: lines.map((line) => `${line}\n`).join('') }));
 }
 
-/** The log that parts of one record make, and whether a part of it is missing. */
+/** Joins the parts of one record, and tells whether a part is missing. */
 export function joinedParts(parts: readonly PstorePart[]): {
   readonly text: string;
   readonly isIncomplete: boolean;

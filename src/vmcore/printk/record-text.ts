@@ -1,15 +1,15 @@
-// What a record stores beside numbers: bytes that anybody may have written.
+// Decodes the parts of a record that are not plain numbers; anybody may have written its bytes.
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-/** Almost every line is of these, and looking for others takes longer. */
+/** Fast path: almost every line consists of these characters. */
 const PLAIN = /^[ -~\n]*$/;
-/** What else ASCII has, tabs mostly: `\p{C}` would find the same, and takes long to compile. */
+/** Other ASCII characters, mostly tabs; `\p{C}` would be equivalent but slow to compile. */
 const ASCII_CONTROLS = /[^ -~\n]+/g;
 const BEYOND_ASCII = /[\u0080-\uffff]/;
 
 /**
- * The text of a record: what is not UTF-8 is U+FFFD, and what a terminal or a web page would act on
- * is a space, except for the ends of its lines.
+ * Decodes the text of a record: invalid UTF-8 becomes U+FFFD, and control and format characters except
+ * newlines become spaces.
  */
 export function recordText(bytes: Uint8Array): string {
   const text = utf8.decode(bytes);
@@ -17,7 +17,7 @@ export function recordText(bytes: Uint8Array): string {
   return text.replace(BEYOND_ASCII.test(text) ? /[^\P{C}\n]+/gu : ASCII_CONTROLS, ' ');
 }
 
-/** `+pci:0000:01:00.0`; null where the field is empty. */
+/** Decodes a device name such as `+pci:0000:01:00.0`; null if the field is empty. */
 export function deviceName(bytes: Uint8Array): string | null {
   if (bytes[0] === 0) return null;
   const end = bytes.indexOf(0);
@@ -26,8 +26,8 @@ export function deviceName(bytes: Uint8Array): string | null {
 }
 
 /**
- * The byte that holds `u8 flags:5, level:3`: bit fields fill a byte from its low end on little-endian
- * machines and from its high end on big-endian ones.
+ * Decodes a byte with `u8 flags:5, level:3`: bit fields are allocated from the low end on little-endian
+ * machines and from the high end on big-endian ones.
  */
 export function flagsAndLevel(
   byte: number,
@@ -38,12 +38,12 @@ export function flagsAndLevel(
     : { flags: byte >> 3, level: byte & 7 };
 }
 
-/** `C12` for a CPU (bit 31 of the caller's id is set), `T55` for a thread (kernel/printk/printk.c printk_caller_id). */
+/** Returns `C12` for a CPU (bit 31 is set) or `T55` for a thread (kernel/printk/printk.c printk_caller_id). */
 export function callerName(id: number): string {
   return id >= 0x80000000 ? `C${id - 0x80000000}` : `T${id}`;
 }
 
-/** Seconds of a u64 that counts nanoseconds. */
+/** Converts nanoseconds to seconds. */
 export function secondsOf(nanoseconds: bigint): number {
   return Number(nanoseconds) / 1e9;
 }

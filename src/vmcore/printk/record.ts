@@ -1,26 +1,26 @@
-/** One record of the kernel's log, as it was stored. The readers of the ring, of the legacy buffer and of text all give this. */
+/** A record of the kernel's log, independent of its source: ring, legacy buffer or text. */
 export interface LogRecord {
-  /** Seconds since boot, of the record's own clock; null where the source has none. */
+  /** Seconds since boot by the record's clock; null if the source has none. */
   readonly timeSeconds: number | null;
-  /** syslog facility: 0 is the kernel, anything else came through /dev/kmsg; null: text that does not say. */
+  /** syslog facility: 0 is the kernel, others came through /dev/kmsg; null: not in the text. */
   readonly facility: number | null;
-  /** syslog level 0 (emergency) to 7 (debug); null: not said. */
+  /** syslog level, 0 (emergency) to 7 (debug); null: unknown. */
   readonly level: number | null;
-  /** `T55` a thread, `C12` a CPU; null: not said. */
+  /** `T55` for a thread, `C12` for a CPU; null: unknown. */
   readonly caller: string | null;
-  /** Device the line is of, as dev_printk stored it: `+pci:0000:01:00.0`; null: none. */
+  /** Device of the line, as stored by dev_printk: `+pci:0000:01:00.0`; null: none. */
   readonly device: string | null;
   /** Text without prefix; may be several lines. */
   readonly text: string;
 }
 
-/** What a walk back through the log comes by. */
+/** An entry found while reading the log backwards. */
 export type LogEntry =
-  /** `seq` counts the records since boot; null where the source does not. */
+  /** `seq` counts records since boot; null if the source does not. */
   | { readonly kind: 'record'; readonly record: LogRecord; readonly seq: number | null }
-  /** So many records that the kernel had no room for. */
+  /** Number of records for which the kernel had no space. */
   | { readonly kind: 'lost'; readonly count: number }
-  /** At least one record that is not in the dump, or makes no sense there. */
+  /** At least one record that is not in the dump, or is inconsistent. */
   | { readonly kind: 'unreadable' }
-  /** The last entry: what is older was not read, because a log may cost only so much. */
+  /** The last entry: older records were not read because of the limits. */
   | { readonly kind: 'truncated' };

@@ -1,10 +1,9 @@
-// The printk ring buffer: a ring of descriptors, a ring of infos beside it, and one of texts.
-// Source: kernel/printk/printk_ringbuffer.h since 896fbe20b4e2 ("printk: use the lockless
-// ringbuffer") (in v5.10) and in back-ports; Documentation/admin-guide/kdump/vmcoreinfo.rst.
-// SYMBOL(prb) is the address of a pointer: to the static ring in the image, or to one that boot code
-// made larger. Sizes and offsets come from VMCOREINFO, except for facility, flags and level, which
-// follow text_len.
-// A continuation that could not be appended to its line is a record of its own, here as in dmesg.
+// The printk ring buffer: rings of descriptors, of infos and of texts.
+// Source: kernel/printk/printk_ringbuffer.h since 896fbe20b4e2 ("printk: use the lockless ringbuffer")
+// (in v5.10) and in backports; Documentation/admin-guide/kdump/vmcoreinfo.rst. SYMBOL(prb) is the address of a
+// pointer: to the static ring in the image, or to a larger one allocated at boot. Sizes and offsets come from
+// VMCOREINFO, except for facility, flags and level, which follow text_len.
+// A continuation that could not be appended to its line is a record of its own, as in dmesg.
 
 import { CAPS } from '../limits.ts';
 import type { Cursor, Endian, WordBits } from '../bytes/cursor.ts';
@@ -18,16 +17,16 @@ import type { LogEntry, LogRecord } from './record.ts';
 import { callerName, deviceName, flagsAndLevel, recordText, secondsOf } from './record-text.ts';
 import { neededKey, optionalOffset } from './keys.ts';
 
-/** States in the top two bits of state_var: others are not there to be read. */
+/** States in the top two bits of state_var; records in other states cannot be read. */
 const COMMITTED = 1;
 const FINALIZED = 2;
-/** Lowest bit of a position in the text ring: there is no text, and both positions say why. */
+/** Lowest bit of a position in the text ring: there is no text, and the position says why. */
 const NO_TEXT = 1n;
 const EMPTY_LINE = 3n;
 const FACILITY_AFTER_TEXT_LENGTH = 2;
 
 interface Ring {
-  /** A power of two: bits of a record's id below it are the place of its descriptor and info. */
+  /** A power of two: a record's id modulo it is the index of its descriptor and info. */
   readonly count: bigint;
   readonly descriptors: LogRegion;
   readonly infos: LogRegion;
@@ -36,18 +35,15 @@ interface Ring {
   readonly text: LogRegion;
   /** A power of two. */
   readonly textSize: bigint;
-  /** Records for which no descriptor was to be had. */
+  /** Number of records for which no descriptor was available. */
   readonly fail: number;
   readonly wordBits: WordBits;
-  /** Bits of an id: the other two of a word are a state. */
+  /** Number of bits of an id; the other two bits of a word are the state. */
   readonly idBits: number;
   readonly endian: Endian;
 }
 
-/**
- * Where the members that are needed lie, each within its struct, all from VMCOREINFO; undefined where
- * it does not say.
- */
+/** Sizes and member offsets of the structs, from VMCOREINFO; optional ones are undefined if it lacks them. */
 interface RecordLayout {
   readonly descriptorSize: number;
   readonly state: number;
@@ -63,19 +59,19 @@ interface RecordLayout {
 }
 
 /**
- * Every record from the newest to the oldest. Those that were begun and never committed are passed
- * over, also at the head: what the kernel was writing when it died has no text yet.
+ * Iterates over all records, newest first. Skips reserved records that were never committed, also at the
+ * head: their text was being written when the kernel died.
  *
- * @throws Corrupt when VMCOREINFO lacks a key or the ring makes no sense, PageMissing when
- *   the head of the ring is not in the dump.
+ * @throws Corrupt if VMCOREINFO lacks a key or the ring is inconsistent, PageMissing if the head of the ring
+ *   is not in the dump.
  */
 export function* newestOfRing(kernel: Kernel, pages: LogMemory): Generator<LogEntry> {
   const ring = readRing(kernel, pages);
   const layout = recordLayout(kernel.vmcoreinfo, ring);
   if (ring.fail > 0) yield { kind: 'lost', count: ring.fail };
   const span = BigInt.asUintN(ring.idBits, ring.headId - ring.tailId) + 1n;
-  const held = span < ring.count ? span : ring.count;
-  for (let back = 0n; back < held; back++) {
+  const used = span < ring.count ? span : ring.count;
+  for (let back = 0n; back < used; back++) {
     const entry = readEntry(ring, layout, BigInt.asUintN(ring.idBits, ring.headId - back));
     if (entry !== undefined) yield entry;
   }
@@ -127,9 +123,9 @@ interface Block {
 }
 
 /**
- * A block has the id of its record, then the text; one that would wrap lies at the start instead.
+ * Reads a text block: the id of its record, then the text. A block that would wrap is at the start of the ring.
  *
- * @returns undefined where the block is not in the dump, or is not that record's.
+ * @returns undefined if the block is not in the dump, or belongs to another record.
  */
 function readText(
   { text, textSize, wordBits }: Ring,
@@ -177,7 +173,7 @@ function readRing({ memory, vmcoreinfo }: Kernel, pages: LogMemory): Ring {
   };
 }
 
-/** @throws Corrupt when VMCOREINFO lacks a key, or a member is not within its struct. */
+/** @throws Corrupt if VMCOREINFO lacks a key, or a member is not within its struct. */
 function recordLayout(info: Vmcoreinfo, { wordBits }: Ring): RecordLayout {
   const size = (name: string): number => neededKey(info.size(name), `SIZE(${name})`);
   const [descriptorSize, infoSize] = [size('prb_desc'), size('printk_info')];

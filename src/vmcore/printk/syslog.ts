@@ -1,4 +1,4 @@
-// Names of syslog(3), by number. dmesg -x prints them.
+// Names of syslog(3) by number, as printed by dmesg -x.
 
 export const FACILITIES: readonly string[] = [
   ...['kern', 'user', 'mail', 'daemon', 'auth', 'syslog', 'lpr', 'news', 'uucp', 'cron'],

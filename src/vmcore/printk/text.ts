@@ -1,7 +1,7 @@
-// The kernel's log as tools of user space write it: text of `dmesg`, with or without facility and
-// level (-x, -r), of vmcore-dmesg and of the console; of `journalctl -k` and of syslog's files, which
-// name who wrote a line; what /dev/kmsg gives; `dmesg --json`; `journalctl -k -o json`.
-// Text without facility may be forged by any process that may write to /dev/kmsg.
+// The kernel's log as written by user-space tools: text of `dmesg`, with or without facility and level (-x,
+// -r), of vmcore-dmesg and of the console; of `journalctl -k` and of syslog files, which name the writer of a
+// line; the format of /dev/kmsg; `dmesg --json`; `journalctl -k -o json`. Text without a facility can be
+// forged by any process that may write to /dev/kmsg.
 
 import { CAPS } from '../limits.ts';
 import { dmesgJsonRecords } from './dmesg-json.ts';
@@ -11,18 +11,16 @@ import { linesOf } from './lines.ts';
 import type { LogRecord } from './record.ts';
 import { FACILITIES, LEVELS } from './syslog.ts';
 
-/** A log that a tool wrote, and in which of the forms. */
+/** The records in a text, and its format. */
 export interface LogText {
   readonly format: 'text' | 'dmesg-json' | 'journal-json';
-  /** Oldest first; the newest ones of a log that has too many. */
+  /** Oldest first; only the newest if there are too many. */
   readonly records: readonly LogRecord[];
-  /** There were more records. */
+  /** Whether there were more records. */
   readonly truncated: boolean;
 }
 
-/**
- * @throws Corrupt when JSON of one of the two tools is cut off or broken.
- */
+/** Reads a log in any of the formats. @throws Corrupt if JSON of one of the two tools is truncated or broken. */
 export function readLogText(text: string): LogText {
   const start = text.search(/[^\s\uFEFF]/);
   if (isKmsg(text.slice(start, start + CAPS.logRecordBytes))) {
@@ -49,16 +47,16 @@ function newest(records: Iterable<LogRecord>): Pick<LogText, 'records' | 'trunca
   return { records: kept.slice(-CAPS.logRecords), truncated };
 }
 
-/** `kern  :err   : ` of dmesg -x, or `<3>` of dmesg -r and the console's own; RFC 5424 has a version behind it. */
+/** `kern  :err   : ` of dmesg -x, or `<3>` of dmesg -r and of the console; RFC 5424 adds a version. */
 const DECODED = /^([a-z0-9]{3,9}) {0,6}:([a-z]{3,6}) {0,3}: /;
 const RAW = /^<(\d{1,4})>(?:1 (?=\d{4}-))?/;
-/** Before the host and the writer: of syslog's files, and of journalctl's short forms. */
+/** Date before host and writer: in syslog files, and in journalctl's short formats. */
 const DATE =
   /^(?:[A-Z][a-z]{2} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z| ?[A-Z]{3,5}|[+-]\d\d:?\d\d)?|\d{9,11}\.\d{1,9}) /;
-/** Before the text: of dmesg -T, -e and -d, and of --time-format=iso, whose fraction has a comma. */
+/** Time before the text: of dmesg -T, -e and -d, and of --time-format=iso, whose fraction has a comma. */
 const OTHER_TIME =
   /^(?:\[[A-Z][a-z]{2}[A-Za-z0-9 :]{5,24}\] ?|\[<? {0,12}\+?\d{1,10}\.\d{1,9}>?\] ?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{1,9}[+-]\d\d:?\d\d )/;
-/** Since boot. */
+/** Seconds since boot. */
 const TIME = /^\[ {0,12}(\d{1,10}\.\d{1,9})\] ?/;
 const HOST = String.raw`[^\s:[](?:\S{0,253}[^\s:])?`;
 /** `host kernel: `, `host kern.err kernel: ` of BusyBox, `host kernel - - - ` of RFC 5424. */
@@ -68,19 +66,19 @@ const WRITERS = [
   ),
   new RegExp(String.raw`^${HOST} (\S{1,48}) \S{1,128} \S{1,32} - \uFEFF?`),
 ];
-/** The kernel as writer, where excerpts lack the host, and behind the monotonic time of journalctl. */
+/** The kernel as the writer, in excerpts without a host, and after the monotonic time of journalctl. */
 const KERNEL = new RegExp(String.raw`^ ?(?:${HOST} )?(kernel)(?:\[0\])?: `);
 const CALLER = /^\[ {0,12}([TC]\d{1,10})\] /;
 
 function* textRecords(text: string): Generator<LogRecord> {
   let last: LogRecord | undefined;
-  let marked = false;
+  let hasPrefixes = false;
   for (const whole of linesOf(text)) {
     const line = whole.slice(0, CAPS.logRecordBytes);
     const { record, prefixed } = textRecord(line);
-    marked ||= prefixed;
-    // The second line of a record has no prefix; it has the writer of the first.
-    if (marked && !prefixed && last !== undefined) last = withLine(last, line);
+    hasPrefixes ||= prefixed;
+    // Further lines of a record have no prefix; their writer is that of the first line.
+    if (hasPrefixes && !prefixed && last !== undefined) last = withLine(last, line);
     else {
       if (last !== undefined) yield last;
       last = record;
@@ -132,7 +130,7 @@ function numberIn(found: RegExpExecArray | null): number | null {
   return found === null ? null : Number(found[1]);
 }
 
-/** Of a line of syslog, which does not say it: any writer but the kernel is of user space. */
+/** Returns the facility of a syslog line, which does not contain it: any writer but the kernel is user space. */
 function facilityOf(writer: string | undefined): number | null {
   return writer === undefined || writer === 'kernel' ? null : FACILITIES.indexOf('user');
 }

@@ -1,6 +1,6 @@
-// BTF, the kernel's own description of its types, as it lies in the dump: only as much of it as
-// names one struct and one enum. Types are of variable length and in no useful order, so the names
-// are found first and the types then walked once, in runs of 64 KiB, until both are found.
+// BTF, the kernel's own description of its types, read from the dump only as far as needed for one struct and
+// one enum. Types are of variable length and unsorted, so first the names are located, then the types are
+// scanned once in runs of 64 KiB until both are found.
 // Source: Documentation/bpf/btf.rst, include/uapi/linux/btf.h.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
@@ -15,7 +15,7 @@ const RUN = 1 << 16;
 const HEADER_BYTES = 24;
 const TYPE_BYTES = 12;
 
-/** BTF_KIND_* (include/uapi/linux/btf.h): since v4.18, the last ones since the version that is named. */
+/** BTF_KIND_* (include/uapi/linux/btf.h): since v4.18, others since the version noted. */
 const KIND = {
   INT: 1,
   PTR: 2,
@@ -42,7 +42,7 @@ const KIND = {
 const MEMBER_BYTES = 12;
 const ENUMERATOR_BYTES = 8;
 
-/** Bytes behind struct btf_type, by kind: fixed ones, and those for each of `vlen` elements. */
+/** Bytes after struct btf_type, by kind: a fixed number, and a number for each of `vlen` elements. */
 const BYTES_BEHIND: ReadonlyMap<number, { readonly fixed?: number; readonly each?: number }> =
   new Map([
     [KIND.INT, { fixed: 4 }],
@@ -66,15 +66,15 @@ const BYTES_BEHIND: ReadonlyMap<number, { readonly fixed?: number; readonly each
     [KIND.ENUM64, { each: 12 }],
   ]);
 
-/** A struct as BTF describes it. Members without a name share the empty one. */
+/** A struct in BTF. Unnamed members share the empty name. */
 export interface BtfStruct {
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
   /** Offset of each member, bytes. */
   readonly members: ReadonlyMap<string, number>;
 }
 
-/** Constants of an enum, in the order of their declaration. */
+/** Constants of an enum, in order of declaration. */
 export type BtfEnum = ReadonlyMap<string, number>;
 
 interface BtfSections {
@@ -85,11 +85,11 @@ interface BtfSections {
 }
 
 /**
- * One struct and one enum, by name.
+ * Finds one struct and one enum by name.
  *
  * @param start the address of `__start_BTF`.
- * @returns undefined when BTF has either of them not.
- * @throws Corrupt when it is no BTF, PageMissing when part of it is not in the dump.
+ * @returns undefined if BTF lacks either of them.
+ * @throws Corrupt if it is not BTF, PageMissing if part of it is not in the dump.
  */
 export function findInBtf(
   memory: VirtualMemory,
@@ -131,11 +131,11 @@ function readHeader(memory: VirtualMemory, start: VirtAddr, limits: Limits): Btf
   };
 }
 
-/** Offsets of whole strings in the string section, which is read until all of them are found. */
+/** Returns the offsets of complete strings in the string section, which is read until all are found. */
 function findStrings({ memory, strings }: BtfSections, names: string[]): Map<string, number> {
   const found = new Map<string, number>();
   for (let at = 0; at < strings.length && found.size < names.length; at += RUN) {
-    // Runs overlap, so that a name on the border is whole in one of them.
+    // Runs overlap, so that a name on a border is complete in one of them.
     const length = Math.min(RUN + CAPS.btfNameBytes, strings.length - at);
     const run = memory.read(addVirt(strings.start, at), length);
     for (const name of names) {
@@ -159,7 +159,7 @@ interface BtfType {
   readonly vlen: number;
   readonly nameOffset: number;
   readonly size: number;
-  /** Address of what stands behind struct btf_type. */
+  /** Address of the data after struct btf_type. */
   readonly elements: VirtAddr;
 }
 
@@ -215,7 +215,7 @@ function elementCursor({ memory }: BtfSections, { elements, vlen }: BtfType, eac
   return memory.cursor(elements, Math.min(vlen, CAPS.btfElements) * each, 'btf elements');
 }
 
-/** @throws Corrupt when the offset is not that of a whole string: one that is empty or follows a NUL. */
+/** @throws Corrupt unless the offset is that of a complete string: 0, or after a NUL. */
 function readName({ memory, strings }: BtfSections, offset: number): string {
   if (offset === 0) return '';
   const length = Math.min(1 + CAPS.btfNameBytes, strings.length - (offset - 1));

@@ -1,6 +1,6 @@
-// The addresses of kallsyms, ascending. How an entry becomes an address changed with the kernel, and
-// nothing in the dump says how: the rule is right under which _stext has the address that VMCOREINFO
-// gives it. Addresses are those of the running kernel: KASLR is already in them.
+// The addresses of kallsyms, ascending. The encoding of entries changed with the kernel and is not recorded
+// in the dump: the right rule is the one by which _stext has its address in VMCOREINFO. Addresses are those
+// of the running kernel, after KASLR.
 // Source: kernel/kallsyms.c kallsyms_sym_address() of each version.
 
 import { CAPS } from '../limits.ts';
@@ -10,14 +10,16 @@ import { ascii, compareBytes } from '../bytes/text.ts';
 import type { KallsymsNames } from './kallsyms-names.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
-/** The address of symbol `i`. */
+/** Returns the address of symbol `i`. */
 export type AddressOf = (i: number) => VirtAddr;
 
 const STEXT = ascii('_stext');
 
 /**
+ * Returns the function that decodes addresses.
+ *
  * @param stext SYMBOL(_stext) of VMCOREINFO.
- * @throws Corrupt (`no_kallsyms`) when no rule puts _stext where it is.
+ * @throws Corrupt (`no_kallsyms`) if no rule gives _stext this address.
  */
 export function kallsymsAddresses(
   tables: KallsymsTables,
@@ -36,7 +38,7 @@ export function kallsymsAddresses(
   throw new Corrupt('no_kallsyms', 'kallsyms_offsets', 'no rule gives _stext its address');
 }
 
-/** The rules that the tables allow, newest first. */
+/** Returns the rules that are possible with these tables, newest first. */
 function rules({ memory, offsets, addresses, relativeBase }: KallsymsTables): AddressOf[] {
   const wordBytes = memory.order.wordBits / 8;
   if (offsets === undefined) {
@@ -74,7 +76,7 @@ function rules({ memory, offsets, addresses, relativeBase }: KallsymsTables): Ad
   }
 }
 
-/** Lower bound of `wanted`: doubling steps first, for _stext is among the first symbols. */
+/** Returns the lower bound of `wanted`; doubles the step at first, because _stext is among the first symbols. */
 function firstAtOrAfter(addressOf: AddressOf, count: number, wanted: VirtAddr): number {
   let step = 1;
   while (step < count && addressOf(step) < wanted) step *= 2;

@@ -1,6 +1,6 @@
-// The names of kallsyms. A name is a length and that many bytes, each an index into a table of up to
-// 256 tokens; expanded, its first character is the type as nm prints it, the rest the name. Every
-// 256th name has a marker: its offset from the first.
+// The names of kallsyms. A name is a length and that many bytes, each an index into a table of up to 256
+// tokens. In the expanded text the first character is the type as printed by nm, the rest is the name. Every
+// 256th name has a marker: its offset from the first name.
 // Source: scripts/kallsyms.c write_src(), kernel/kallsyms.c kallsyms_expand_symbol().
 
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
@@ -8,13 +8,13 @@ import { Corrupt, PageMissing, VmcoreError } from '../errors.ts';
 import type { VirtualMemory } from '../memory/virtual-memory.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
-/** Names from one marker to the next (scripts/kallsyms.c). */
+/** Number of names between two markers (scripts/kallsyms.c). */
 export const NAMES_PER_MARKER = 256;
 const PAGE = 4096;
 
 /**
- * The compressed names of all symbols, by number in the order of addresses, expanded when asked
- * for. Those that are damaged throw Corrupt (`no_kallsyms`), those that are missing PageMissing.
+ * The compressed names of all symbols, indexed in the order of addresses and expanded on demand. Damaged
+ * names throw Corrupt (`no_kallsyms`), missing ones PageMissing.
  */
 export class KallsymsNames {
   readonly #tables: KallsymsTables;
@@ -29,10 +29,10 @@ export class KallsymsNames {
   }
 
   /**
-   * By the kernel's own markers, which VMCOREINFO does not name: they end, padded, where the token
-   * table begins. Where there are no markers, all names are walked to compute them.
+   * Opens the names with the kernel's own markers, which VMCOREINFO does not locate: they end, padded, where
+   * the token table begins. If that fails, all names are scanned to compute the markers.
    *
-   * @throws Corrupt (`no_kallsyms`) when the walk does not end where the next table begins.
+   * @throws Corrupt (`no_kallsyms`) if the scan does not end where the next table begins.
    */
   static open(tables: KallsymsTables): KallsymsNames {
     const at = markersBefore(tables);
@@ -41,7 +41,7 @@ export class KallsymsNames {
       return checkedMarker(tables, offset);
     };
     let missing: PageMissing | undefined;
-    /** Lengths read in the wrong way lead to the end of the table, or to a missing page. */
+    /** Lengths decoded in the wrong way lead to the end of the table, or to a missing page. */
     const unlessAstray = <T>(read: () => T): T | undefined => {
       try {
         return read();
@@ -68,7 +68,7 @@ export class KallsymsNames {
     );
   }
 
-  /** The name of symbol `i`, without its type letter. */
+  /** Returns the name of symbol `i`, without its type letter. */
   at(i: number): Uint8Array {
     const start = addVirt(this.#tables.names, this.#marker(Math.floor(i / NAMES_PER_MARKER)));
     const cursor = new NameCursor(this.#tables, start, this.#bigLengths);
@@ -77,10 +77,10 @@ export class KallsymsNames {
   }
 
   /**
-   * Every name in the order of addresses.
+   * Iterates over all names in the order of addresses.
    *
-   * @throws Corrupt (`no_kallsyms`) where a marker is not reached: behind a damaged length, every name
-   *   would be taken for that of another symbol.
+   * @throws Corrupt (`no_kallsyms`) at a marker that does not match: after a damaged length, every name would
+   *   be attributed to another symbol.
    */
   *all(): Generator<Uint8Array> {
     const { count, names } = this.#tables;
@@ -99,7 +99,7 @@ export class KallsymsNames {
   }
 }
 
-/** @throws Corrupt (`no_kallsyms`) when the name is empty or longer than a name can be. */
+/** @throws Corrupt (`no_kallsyms`) if the name is empty or too long. */
 function expand({ tokens, limits }: KallsymsTables, compressed: Uint8Array, i: number): Uint8Array {
   let length = 0;
   for (const index of compressed) length += tokens[index]?.length ?? 0;
@@ -119,14 +119,14 @@ function expand({ tokens, limits }: KallsymsTables, compressed: Uint8Array, i: n
 }
 
 function markersBefore({ count, tokenTable, relativeBaseAt, memory }: KallsymsTables): VirtAddr {
-  // Labels were aligned to a word, and are to 4 bytes since
-  // a081b5789255 ("kallsyms: Get rid of kallsyms relative base") (in v7.0).
+  // Labels are aligned to 4 bytes since a081b5789255 ("kallsyms: Get rid of kallsyms relative base") (in v7.0),
+  // before that to a word.
   const alignment = relativeBaseAt === undefined ? 4 : memory.order.wordBits / 8;
   const bytes = 4 * Math.ceil(count / NAMES_PER_MARKER);
   return addVirt(tokenTable, -Math.ceil(bytes / alignment) * alignment);
 }
 
-/** Whether the first two markers are those of the first and of the 257th name. */
+/** Whether the first two markers match the first and the 257th name. */
 function agree(tables: KallsymsTables, bigLengths: boolean, at: VirtAddr): boolean {
   const { memory, names, count } = tables;
   if (at < names) return false;
@@ -144,8 +144,8 @@ function checkedMarker({ names, tokenTable }: KallsymsTables, offset: number): n
 }
 
 /**
- * Markers made by walking every name; undefined when the walk ends neither where the kernel's markers
- * should be, whatever is there now, nor where they are.
+ * Computes markers by scanning all names; undefined unless the scan ends where the kernel's markers should be
+ * (whatever is there now), or where they are.
  */
 function walkMarkers(
   tables: KallsymsTables,
@@ -169,18 +169,18 @@ function walkMarkers(
   return found ? markers : undefined;
 }
 
-/** Steps through length-prefixed names from some address on, reading memory a page at a time. */
+/** Steps through length-prefixed names from an address on, reading memory a page at a time. */
 class NameCursor {
   readonly #memory: VirtualMemory;
-  /** Behind the last name, in every layout. */
+  /** The token table, which follows the names in every layout. */
   readonly #end: VirtAddr;
   readonly #bigLengths: boolean;
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
-  /** Address behind the bytes. */
+  /** Address after the bytes in #bytes. */
   #next: VirtAddr;
 
-  /** @param bigLengths whether bit 7 of a length says that a second byte follows (since v6.1). */
+  /** @param bigLengths whether bit 7 of a length means that a second byte follows (since v6.1). */
   constructor({ memory, tokenTable }: KallsymsTables, start: VirtAddr, bigLengths: boolean) {
     this.#memory = memory;
     this.#end = tokenTable;
@@ -193,14 +193,14 @@ class NameCursor {
     return addVirt(this.#next, this.#at - this.#bytes.length);
   }
 
-  /** The next name, compressed. */
+  /** Returns the next name, compressed. */
   next(): Uint8Array {
     return this.#take(this.#length());
   }
 
   skip(count: number): void {
     for (let i = 0; i < count; i++) {
-      // A search walks thousands of names, nearly all of them short and on the page at hand.
+      // Fast path: a search skips thousands of names, nearly all short and on the current page.
       const length = this.#bytes[this.#at] ?? 0x80;
       if (length < 0x80 && this.#at + length < this.#bytes.length) {
         this.#at += 1 + length;
@@ -215,7 +215,10 @@ class NameCursor {
     }
   }
 
-  /** Since 73bbb94466fd ("kallsyms: support "big" kernel symbols") (in v6.1): ULEB128, two bytes. */
+  /**
+   * Reads a length; since 73bbb94466fd ("kallsyms: support "big" kernel symbols") (in v6.1) ULEB128 of up to
+   * two bytes.
+   */
   #length(): number {
     const low = this.#byte();
     return this.#bigLengths && low >= 0x80 ? (low & 0x7f) | (this.#byte() << 7) : low;

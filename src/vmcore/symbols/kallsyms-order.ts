@@ -1,6 +1,6 @@
-// The order of kallsyms by name: kallsyms_seqs_of_names since 60443c88f3a8 ("kallsyms: Improve
-// the performance of kallsyms_lookup_name()") (in v6.2). It lists the numbers of the symbols as their
-// names sort, so that a name is found in some 18 steps and 35 pages.
+// The order of kallsyms by name: kallsyms_seqs_of_names since 60443c88f3a8 ("kallsyms: Improve the
+// performance of kallsyms_lookup_name()") (in v6.2). It lists the symbol numbers sorted by name, so that a
+// name is found in about 18 steps and 35 pages.
 
 import { compareBytes, hasBytesAt } from '../bytes/text.ts';
 import { type VirtAddr, addVirt } from '../bytes/units.ts';
@@ -8,23 +8,23 @@ import { type KallsymsNames, NAMES_PER_MARKER } from './kallsyms-names.ts';
 import { PageMissing } from '../errors.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
-/** Places on either side of the middle that a search chooses from. */
+/** Maximum distance from the middle at which a search may probe. */
 const PROBE_REACH = 16;
-/** Bits in which a name may differ from the wanted one and still be it, through a damaged token. */
+/** Maximum number of different bits with which a name may still be a damaged form of the wanted one. */
 const FEW_BITS = 4;
 
-/** A symbol's name, and its number in the order of addresses. */
+/** A symbol's name and its index in the order of addresses. */
 export interface Entry {
   readonly i: number;
   readonly name: Uint8Array;
 }
 
-/** The order is damaged, or made by another rule. */
+/** The table is damaged, or sorted by another rule. */
 export class NotInOrder extends Error {}
 
 /**
- * The symbols in the order of their names, for a binary search. Each step of it is checked, for
- * VMCOREINFO does not say where the table is.
+ * The symbols sorted by name, for a binary search. Each step is checked, because VMCOREINFO does not give the
+ * table's address.
  */
 export class KallsymsOrder {
   readonly #tables: KallsymsTables;
@@ -37,7 +37,10 @@ export class KallsymsOrder {
     this.#start = start;
   }
 
-  /** Behind relative_base or the offsets; undefined in kernels that have whole addresses, and none. */
+  /**
+   * Opens the table after relative_base or the offsets; undefined for kernels with absolute addresses, which
+   * have none.
+   */
   static open(tables: KallsymsTables, names: KallsymsNames): KallsymsOrder | undefined {
     const { memory, count, offsets, relativeBaseAt } = tables;
     if (offsets === undefined) return undefined;
@@ -49,10 +52,10 @@ export class KallsymsOrder {
   }
 
   /**
-   * The symbols of that name, else those with one of the suffixes: the first two, for one alone is
-   * not ambiguous.
+   * Returns the symbols of that name, else those with one of the suffixes; at most two, because one is
+   * unambiguous.
    *
-   * @throws NotInOrder when the names read on the way are not sorted.
+   * @throws NotInOrder if the names read on the way are not sorted.
    */
   find(name: Uint8Array, suffixes: readonly Uint8Array[]): Entry[] {
     const first = this.#lowerBound(name);
@@ -75,12 +78,12 @@ export class KallsymsOrder {
   }
 
   /**
-   * Whether the names around the place of a name that was not found are what they say. One damaged
-   * token changes many names at once, in the table's own order: then names further and further away
-   * are not sorted, or one beside the place is the wanted one but for a few bits.
+   * Whether the names around the position of an absent name are intact. A damaged token changes many names at
+   * once, in the order of the table: then names at growing distances are not sorted, or a name near the
+   * position differs from the wanted one only in a few bits.
    *
-   * @param reach how many places away to look at most.
-   * @throws NotInOrder when the names read on the way to the place are not sorted.
+   * @param reach maximum distance to examine.
+   * @throws NotInOrder if the names read on the way to the position are not sorted.
    */
   isGap(name: Uint8Array, reach: number): boolean {
     const place = this.#lowerBound(name);
@@ -107,7 +110,7 @@ export class KallsymsOrder {
     return true;
   }
 
-  /** The first place whose name does not sort before the wanted one. */
+  /** Returns the first position whose name does not sort before the wanted one. */
   #lowerBound(name: Uint8Array): number {
     let low = 0;
     let high = this.#tables.count;
@@ -115,7 +118,7 @@ export class KallsymsOrder {
     let highEntry: Entry | undefined;
     while (low < high) {
       const [middle, i] = this.#probe(low, high);
-      // A symbol has one place, so a table that names it at two is damaged, if only with zeros.
+      // A symbol has one position, so a table with a symbol at two positions is damaged, for example zeroed.
       if (i === lowEntry?.i || i === highEntry?.i) throw new NotInOrder();
       const here = this.#names.at(i);
       if (lowEntry && compareBytes(here, lowEntry.name) < 0) throw new NotInOrder();
@@ -132,10 +135,10 @@ export class KallsymsOrder {
   }
 
   /**
-   * A corrupt name can misdirect a binary search without breaking the order seen so far; but then the
-   * search ends beside that name, whose neighbour on the other side does not fit.
+   * A corrupt name can misdirect the binary search without breaking the order seen so far; but then the
+   * search ends next to that name, whose neighbour on the other side is out of order.
    *
-   * @throws NotInOrder unless the name at the place and the next one are sorted.
+   * @throws NotInOrder unless the name at the position and the next one are sorted.
    */
   #requireOrder(place: number): void {
     if (place < 0 || place + 1 >= this.#tables.count) return;
@@ -144,8 +147,8 @@ export class KallsymsOrder {
   }
 
   /**
-   * A place about the middle, and its symbol. Of those near it, the one whose name lies closest behind
-   * a marker: names are walked from there, so the marker's page is mostly the only one needed.
+   * Returns a position near the middle, and its symbol: the one whose name is closest after a marker. Names
+   * are scanned from a marker, so usually only the marker's page is needed.
    */
   #probe(low: number, high: number): [place: number, i: number] {
     const reach = Math.min(PROBE_REACH, (high - low) >>> 3);
@@ -156,7 +159,7 @@ export class KallsymsOrder {
     return [first + best, near[best] ?? 0];
   }
 
-  /** undefined at the end, and where the page of the next name is not in the dump. */
+  /** Returns undefined at the end, or if the page of the next name is not in the dump. */
   #nextEntry(place: number): Entry | undefined {
     if (place + 1 >= this.#tables.count) return undefined;
     try {
@@ -172,7 +175,7 @@ export class KallsymsOrder {
     return { i, name: this.#names.at(i) };
   }
 
-  /** The numbers of `length` symbols from a place on: three bytes each, big-endian. */
+  /** Returns `length` symbol numbers from a position on: three bytes each, big-endian. */
   #seqs(place: number, length: number): number[] {
     const { memory, count } = this.#tables;
     const at = addVirt(this.#start, 3 * place);
@@ -185,12 +188,12 @@ export class KallsymsOrder {
   }
 }
 
-/** Whether one of the suffixes stands at that place of a name. */
+/** Whether a name has one of the suffixes at that offset. */
 export function hasSuffix(here: Uint8Array, at: number, suffixes: readonly Uint8Array[]): boolean {
   return suffixes.some((suffix) => hasBytesAt(here, at, suffix));
 }
 
-/** Whether a name begins with the wanted one but for a few bits. */
+/** Whether a name begins with the wanted one except for a few bits. */
 function isDamagedForm(here: Uint8Array, wanted: Uint8Array): boolean {
   if (here.length < wanted.length) return false;
   let bits = 0;

@@ -1,5 +1,5 @@
-// From a symbol's name to its address, by the kernel's own table of symbols in the dump: by the order
-// of names; where there is none or it is damaged, every name is read.
+// Finds addresses by name in the dump's own kallsyms: by the sorted table, or, if that is missing or damaged,
+// by reading every name.
 
 import { ascii, cString, compareBytes, hasBytesAt } from '../bytes/text.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
@@ -12,14 +12,14 @@ import { type Entry, KallsymsOrder, NotInOrder, hasSuffix } from './kallsyms-ord
 import { type KallsymsTables, kallsymsTables } from './kallsyms-tables.ts';
 import { type KernelSymbol, type SymbolSource, ambiguous } from './symbol-source.ts';
 
-/** Places on either side of where a name would be that were read when it was looked for. */
+/** Distance from the position of a name within which a search has already read names. */
 const BESIDE = 2;
-/** How far away symbols beside another may be, either way. */
+/** Maximum distance, in symbols, for findBeside(). */
 const NEIGHBOURS = 16;
 
 /**
- * The dump's own symbols. find() and findBeside() throw PageMissing where a page of the tables is
- * not in the dump, Corrupt where they are damaged.
+ * The dump's own symbols. find() and findBeside() throw PageMissing if a page of the tables is not in the
+ * dump, Corrupt if they are damaged.
  */
 export class Kallsyms implements SymbolSource {
   readonly kind = 'kallsyms';
@@ -27,7 +27,7 @@ export class Kallsyms implements SymbolSource {
   readonly #tables: KallsymsTables;
   readonly #names: KallsymsNames;
   readonly #addressOf: AddressOf;
-  /** undefined when all names must be walked. */
+  /** undefined if all names must be scanned. */
   #order: KallsymsOrder | undefined;
 
   private constructor(
@@ -44,9 +44,8 @@ export class Kallsyms implements SymbolSource {
   }
 
   /**
-   * @throws Corrupt (`no_kallsyms`) when VMCOREINFO does not name the tables, or they do not hold
-   *   together.
-   * @throws PageMissing when a page that is needed is not in the dump.
+   * @throws Corrupt (`no_kallsyms`) if VMCOREINFO does not locate the tables, or they are inconsistent.
+   * @throws PageMissing if a required page is not in the dump.
    */
   static open(info: Vmcoreinfo, memory: VirtualMemory, limits: Limits): Kallsyms {
     const stext = info.symbol('_stext');
@@ -65,8 +64,8 @@ export class Kallsyms implements SymbolSource {
   }
 
   /**
-   * The symbol of that name among the few on either side of another: variables that one source file
-   * defines mostly lie together, and their names on a page that was read before.
+   * Finds a symbol among the few on either side of another. Variables defined in one source file are usually
+   * adjacent, and their names are on a page that was already read.
    */
   findBeside(name: string, neighbour: string): KernelSymbol | undefined {
     const wanted = ascii(name);
@@ -83,15 +82,18 @@ export class Kallsyms implements SymbolSource {
   }
 
   /**
-   * Whether it is proven that the kernel has no symbol of any of these names, which `find` did not
-   * find: its table of tokens is whole, names that sort on either side of them are found where
-   * VMCOREINFO says they are, and the names around their places are sorted.
+   * Whether it is proven that the kernel has none of these names, after find() did not find them: the token
+   * table is intact, names that sort before and after them are found at their addresses in VMCOREINFO, and
+   * the names around their positions are sorted.
    */
   provesAbsent(names: readonly string[]): boolean {
     return this.#hasGaps(names, Infinity) && unlessBroken(() => this.#findsKnownNamesAround(names));
   }
 
-  /** What of that proof costs next to no page: the tokens, and the names beside their places. */
+  /**
+   * The cheap part of that proof, which reads hardly any page: the tokens, and the names next to the
+   * positions.
+   */
   suggestsAbsent(names: readonly string[]): boolean {
     return this.#hasGaps(names, BESIDE);
   }
@@ -101,7 +103,10 @@ export class Kallsyms implements SymbolSource {
     return unlessBroken(() => names.every((name) => this.#isGap(ascii(name), reach)));
   }
 
-  /** Whether a symbol before them and one behind them are where VMCOREINFO says, nearest names first. */
+  /**
+   * Whether a symbol sorting before and one after them have their addresses in VMCOREINFO; nearest names
+   * first.
+   */
   #findsKnownNamesAround(names: readonly string[]): boolean {
     const known = this.#info.symbolNames().sort();
     const before = known.filter((other) => names.every((name) => other < name)).reverse();
@@ -110,7 +115,7 @@ export class Kallsyms implements SymbolSource {
     return before.some(isRight) && behind.some(isRight);
   }
 
-  /** Where all names were walked, none of them was passed over. */
+  /** True without a sorted table: all names were scanned, and none was skipped. */
   #isGap(name: Uint8Array, reach: number): boolean {
     return this.#order === undefined || this.#order.isGap(name, reach);
   }
@@ -127,15 +132,15 @@ export class Kallsyms implements SymbolSource {
     return this.#walk(name, suffixes);
   }
 
-  /** A number of a symbol is believed once the next marker was reached. */
+  /** Scans all names. Index numbers count only up to the last matching marker. */
   #walk(name: Uint8Array, suffixes: readonly Uint8Array[]): Entry[] {
     const found: Entry[] = [];
     const suffixed: Entry[] = [];
     let i = 0;
-    let believed = 0;
+    let verified = 0;
     try {
       for (const here of this.#names.all()) {
-        if (i % NAMES_PER_MARKER === 0) believed = found.length;
+        if (i % NAMES_PER_MARKER === 0) verified = found.length;
         if (hasBytesAt(here, 0, name)) {
           if (here.length === name.length) found.push({ i, name: here });
           else if (hasSuffix(here, name.length, suffixes)) suffixed.push({ i, name: here });
@@ -143,13 +148,13 @@ export class Kallsyms implements SymbolSource {
         i++;
       }
     } catch (error) {
-      if (error instanceof VmcoreError && believed > 0) return found.slice(0, believed);
+      if (error instanceof VmcoreError && verified > 0) return found.slice(0, verified);
       throw error;
     }
     return found.length > 0 ? found : suffixed;
   }
 
-  /** undefined for the first, and where the page of the one before is not in the dump. */
+  /** Returns undefined for the first symbol, and if the page of the previous one is not in the dump. */
   #addressBefore(i: number): bigint | undefined {
     try {
       return i > 0 ? this.#addressOf(i - 1) : undefined;
@@ -160,9 +165,9 @@ export class Kallsyms implements SymbolSource {
   }
 
   /**
-   * Entries are sorted by address, so one that its neighbours contradict is damaged, or they are.
+   * Returns the symbol. Entries are sorted by address; if the neighbours contradict, one of them is damaged.
    *
-   * @throws Corrupt (`no_kallsyms`) when the entry or one beside it is not in its place.
+   * @throws Corrupt (`no_kallsyms`) if the entry is not between its neighbours.
    */
   #symbol({ i, name }: Entry): KernelSymbol {
     const address = this.#addressOf(i);
@@ -176,10 +181,10 @@ export class Kallsyms implements SymbolSource {
   }
 }
 
-/** Whether it holds; false where the tables are broken or a page is missing. */
-function unlessBroken(holds: () => boolean): boolean {
+/** Runs a check; false if the tables are broken or a page is missing. */
+function unlessBroken(check: () => boolean): boolean {
   try {
-    return holds();
+    return check();
   } catch (error) {
     if (error instanceof NotInOrder || error instanceof VmcoreError) return false;
     throw error;

@@ -1,7 +1,6 @@
-// Symbols from files beside the dump (--symbols.path), for kernels whose own table has no data
-// symbols. A file is believed only when it is of the dumped kernel: a vmlinux by its build id, a
-// System.map by what else it has of VMCOREINFO's symbols, and either by two symbols whose addresses
-// VMCOREINFO knows, which also show how far KASLR moved them.
+// Symbols from files (--symbols.path), for kernels whose kallsyms has no data symbols. A file is used only if
+// it belongs to the dumped kernel: a vmlinux by its build id, a System.map by further symbols of VMCOREINFO,
+// and both by two symbols whose addresses VMCOREINFO has, which also give the offset by KASLR.
 
 import type { ByteSource } from '../bytes/source.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
@@ -12,7 +11,7 @@ import type { SymbolSource } from './symbol-source.ts';
 import { type UnmovedSymbols, systemMap } from './system-map.ts';
 import { vmlinux } from './vmlinux.ts';
 
-/** Which kernel's symbols are wanted. */
+/** Identifies the kernel whose symbols are needed. */
 export interface KernelName {
   readonly release: string;
   readonly buildId: string | undefined;
@@ -20,12 +19,12 @@ export interface KernelName {
 
 /** A file that may have the symbols of the dumped kernel. */
 export interface SymbolFile {
-  /** For messages. */
+  /** The name in messages. */
   readonly name: string;
   readonly source: ByteSource;
 }
 
-/** The symbols of each file that is of this kernel; what is wrong with the others goes to `warn`. */
+/** Returns the symbols of each file of this kernel; problems of other files are passed to `warn`. */
 export function* symbolFileSources(
   files: Iterable<SymbolFile>,
   info: Vmcoreinfo,
@@ -56,17 +55,17 @@ function openSymbols(
   return file.buildId !== undefined && file.buildId === info.buildId ? file : undefined;
 }
 
-/** In every kernel and every VMCOREINFO. */
+/** Symbols in every kernel and every VMCOREINFO. */
 const ALWAYS = ['_stext', 'init_uts_ns'] as const;
 /**
- * Variables of kernel/printk/printk.c, whose place depends on what lies before them in .data and .bss, and
- * a table that is behind the names of all symbols, which newer kernels leave out of their System.map.
+ * Variables of kernel/printk/printk.c, whose addresses depend on what precedes them in .data and .bss, and a
+ * table after all symbol names, which newer kernels omit from System.map.
  */
 const OF_THE_BUILD = ['printk_rb_static', 'clear_seq', 'kallsyms_offsets'] as const;
 
 /**
- * How far the kernel runs from where it was linked, bytes; undefined when two symbols disagree. A
- * System.map has no build id: what else it has of VMCOREINFO's symbols must agree too.
+ * Returns the offset of the running kernel from its link addresses, bytes; undefined if two symbols disagree. A
+ * System.map has no build id, so further symbols that VMCOREINFO has must agree too.
  */
 function shiftOf(symbols: UnmovedSymbols, info: Vmcoreinfo): bigint | undefined {
   const shift = (name: string): bigint | undefined => {

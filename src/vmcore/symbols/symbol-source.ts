@@ -1,4 +1,4 @@
-// What every source of symbols answers, wherever its addresses come from.
+// The interface of all sources of symbols.
 
 import type { VirtAddr } from '../bytes/units.ts';
 import { Corrupt } from '../errors.ts';
@@ -7,26 +7,29 @@ import { Corrupt } from '../errors.ts';
 export interface KernelSymbol {
   readonly name: string;
   readonly address: VirtAddr;
-  /** Bytes to the next symbol with a higher address; undefined when that is not known. */
+  /** Bytes to the next symbol with a higher address; undefined if unknown. */
   readonly size: bigint | undefined;
 }
 
-/** What Clang and GCC append to a static symbol's name under LTO. */
+/** Suffixes that Clang and GCC append to a static symbol's name under LTO. */
 export const LTO_SUFFIXES: readonly string[] = ['.llvm.', '.lto_priv.'];
 
-/** Symbols by name: of kallsyms in the dump, or of a System.map or vmlinux beside it. */
+/** Symbols by name: of kallsyms in the dump, or of a System.map or vmlinux file. */
 export interface SymbolSource {
   readonly kind: 'kallsyms' | 'system-map' | 'vmlinux';
   /**
-   * The symbol of that name; failing that, the same name with one of the suffixes that link-time
-   * optimisation appends to a static one.
+   * Returns the symbol of that name, or else the one with a suffix that link-time optimisation appends to
+   * static symbols; undefined if there is none.
    *
-   * @throws Corrupt (`symbol_not_found`) when several symbols are called so.
+   * @throws Corrupt (`symbol_not_found`) if several symbols match.
    */
   find(name: string, suffixes?: readonly string[]): KernelSymbol | undefined;
 }
 
-/** Static symbols of several files may share a name: none of them is the one that was meant. */
+/**
+ * Returns the error for several symbols of one name: static symbols of several files, of which none can be
+ * chosen.
+ */
 export function ambiguous(source: string, name: string): Corrupt {
   return new Corrupt('symbol_not_found', source, `has several symbols ${name}`);
 }

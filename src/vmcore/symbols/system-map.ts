@@ -1,6 +1,6 @@
-// System.map: the kernel's symbols at their link-time addresses, as text (scripts/mksysmap). Sorted
-// by address; a line is an address in hexadecimal, a type letter, a name. Distributions also install
-// stubs under that name, of a line or two, which have none of the symbols that are asked for.
+// System.map: the kernel's symbols at their link-time addresses, as text (scripts/mksysmap), sorted by
+// address. A line is an address in hexadecimal, a type letter and a name. Distributions also install stubs of
+// a line or two under that name, which have none of the needed symbols.
 
 import type { ByteSource } from '../bytes/source.ts';
 import { limited } from '../bytes/cursor.ts';
@@ -8,7 +8,7 @@ import { type VirtAddr, virtAddr } from '../bytes/units.ts';
 import type { Limits } from '../limits.ts';
 import { type KernelSymbol, type SymbolSource, ambiguous } from './symbol-source.ts';
 
-/** The symbols of a System.map, moved by `shift` bytes. @throws LimitExceeded when it is too large. */
+/** Opens a System.map. @throws LimitExceeded if it is too large. */
 export function systemMap(source: ByteSource, limits: Limits): UnmovedSymbols {
   const length = limited('System.map', source.size, limits.symbolFileBytes);
   const text = `\n${new TextDecoder('latin1').decode(source.read(0, length))}\n`;
@@ -24,11 +24,11 @@ export function systemMap(source: ByteSource, limits: Limits): UnmovedSymbols {
   };
 }
 
-/** Symbols at their link-time addresses, before KASLR moved the kernel. */
+/** Symbols at their link-time addresses, without the offset of KASLR. */
 export interface UnmovedSymbols {
   readonly kind: 'system-map' | 'vmlinux';
   linkAddress(name: string): VirtAddr | undefined;
-  /** The same symbols, `shift` bytes higher. */
+  /** Returns the same symbols, moved by `shift` bytes. */
   at(shift: bigint): SymbolSource;
 }
 
@@ -66,7 +66,7 @@ function parseLine(text: string, start: number): { address: bigint; name: string
   return { address: BigInt(`0x${address}`), name };
 }
 
-/** The first higher address in the lines that follow. */
+/** Returns the first higher address in the following lines. */
 function nextAddress(text: string, start: number, address: bigint): bigint | undefined {
   for (let at = text.indexOf('\n', start) + 1; at > 0; at = text.indexOf('\n', at) + 1) {
     const next = parseLine(text, at);

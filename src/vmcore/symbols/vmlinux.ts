@@ -1,6 +1,6 @@
-// vmlinux: the kernel's ELF file, or the debug file split off from it, with its .symtab.
-// Source: gABI "Sections", "Symbol Table". The build id (.note.gnu.build-id) says whether it is the
-// file of the dumped kernel.
+// vmlinux: the kernel's ELF file, or the debug file split from it, with its .symtab.
+// Source: gABI "Sections", "Symbol Table". The build id (.note.gnu.build-id) tells whether it is the file of
+// the dumped kernel.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import type { ByteSource } from '../bytes/source.ts';
@@ -19,11 +19,11 @@ const NT_GNU_BUILD_ID = 3;
 const SHN_UNDEF = 0;
 
 interface Vmlinux extends UnmovedSymbols {
-  /** Lower-case hexadecimal; undefined when the file has none. */
+  /** Lower-case hexadecimal; undefined if the file has none. */
   readonly buildId: string | undefined;
 }
 
-/** @throws Corrupt or LimitExceeded when the file is no ELF file with a symbol table. */
+/** @throws Corrupt or LimitExceeded if it is not an ELF file with a symbol table. */
 export function vmlinux(source: ByteSource, limits: Limits): Vmlinux {
   const { order, sections: table } = readElfFields(source);
   limited('vmlinux: e_shnum', table.count, limits.symbolFileSections);
@@ -101,7 +101,7 @@ class SymbolTable {
     return next === undefined ? undefined : next - address;
   }
 
-  /** Defined, named symbols: struct Elf64_Sym of 24 bytes, Elf32_Sym of 16. */
+  /** Iterates over defined, named symbols: struct Elf64_Sym of 24 bytes, Elf32_Sym of 16. */
   *#all(): Generator<{ nameAt: number; address: VirtAddr }> {
     const is64 = this.#order.wordBits === 64;
     const stride = is64 ? 24 : 16;

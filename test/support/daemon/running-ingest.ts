@@ -82,7 +82,7 @@ export function startIngest(
         },
         recovered: (path) => recovered.push(path),
         resultOf: () => undefined,
-        firstPassIs: (progress) => passes.push(progress),
+        reportFirstPass: (progress) => passes.push(progress),
         retain: (root, present, vanished) => only.push([root, [...present], vanished]),
       },
       observeDecode: (seconds) => durations.push(seconds),

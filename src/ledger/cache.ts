@@ -1,28 +1,28 @@
-// What was read last of a ledger, by what was asked, for when it cannot be read.
+// A cache of the last answers read from a ledger, for the time when it cannot be read.
 
-interface KeptOptions<T> {
-  /** The sizes of all that is kept, in sum. */
-  readonly most: number;
-  /** Without it each counts as one. */
+interface CacheOptions<T> {
+  /** Maximum total size of the cached values. */
+  readonly maxSize: number;
+  /** Default: each value counts as 1. */
   readonly sizeOf?: (value: T) => number;
-  /** How long whoever has an answer already waits for a newer one. */
-  readonly patienceMs?: number;
+  /** How long a caller with a cached answer waits for a newer one. */
+  readonly maxWaitMs?: number;
 }
 
-/** What was read last under so many keys, or of such a size in sum. */
-export class Kept<T> {
-  readonly #most: number;
+/** Caches the last values read, up to a total size. */
+export class Cache<T> {
+  readonly #maxSize: number;
   readonly #sizeOf: (value: T) => number;
-  readonly #patienceMs: number | undefined;
+  readonly #maxWaitMs: number | undefined;
   #size = 0;
-  /** Those that were read last are at the end. */
+  /** The most recently read values are at the end. */
   readonly #byKey = new Map<string, T>();
   readonly #reading = new Map<string, Promise<T | undefined>>();
 
-  constructor({ most, sizeOf = () => 1, patienceMs }: KeptOptions<T>) {
-    this.#most = most;
+  constructor({ maxSize, sizeOf = () => 1, maxWaitMs }: CacheOptions<T>) {
+    this.#maxSize = maxSize;
     this.#sizeOf = sizeOf;
-    this.#patienceMs = patienceMs;
+    this.#maxWaitMs = maxWaitMs;
   }
 
   has(key: string): boolean {
@@ -33,16 +33,16 @@ export class Kept<T> {
     return this.#byKey.get(key);
   }
 
-  /** @param value undefined: whoever asks for what is not there drives out nothing that is. */
-  keep(key: string, value: T | undefined): void {
+  /** @param value undefined removes the key: absent values take no space from others. */
+  set(key: string, value: T | undefined): void {
     this.#forget(key);
     if (value === undefined) return;
     const size = this.#sizeOf(value);
-    if (size > this.#most) return;
+    if (size > this.#maxSize) return;
     this.#byKey.set(key, value);
     this.#size += size;
     for (const [oldest] of this.#byKey) {
-      if (this.#size <= this.#most) return;
+      if (this.#size <= this.#maxSize) return;
       this.#forget(oldest);
     }
   }
@@ -54,17 +54,21 @@ export class Kept<T> {
     this.#size -= this.#sizeOf(value);
   }
 
-  /** What is read now; where that fails or takes long, what was read before. @throws what `read` throws. */
+  /**
+   * Returns what `read` gives; if it fails or takes long, the cached value, if any.
+   *
+   * @throws what `read` throws.
+   */
   latest<R extends T | undefined>(key: string, read: () => Promise<R>): Promise<R> {
-    // One at a time for each key: what is answered is never older than what was.
+    // One read at a time per key, so that answers never get older.
     const reading = (this.#reading.get(key) as Promise<R> | undefined) ?? this.#read(key, read);
     if (!this.#byKey.has(key)) return reading;
     const known = this.get(key) as R;
     return new Promise((resolve) => {
-      const patience =
-        this.#patienceMs === undefined ? undefined : setTimeout(resolve, this.#patienceMs, known);
+      const timeout =
+        this.#maxWaitMs === undefined ? undefined : setTimeout(resolve, this.#maxWaitMs, known);
       const answer = (value: R): void => {
-        clearTimeout(patience);
+        clearTimeout(timeout);
         resolve(value);
       };
       reading.then(answer, () => {
@@ -76,7 +80,7 @@ export class Kept<T> {
   #read<R extends T | undefined>(key: string, read: () => Promise<R>): Promise<R> {
     const reading = read()
       .then((value) => {
-        this.keep(key, value);
+        this.set(key, value);
         return value;
       })
       .finally(() => this.#reading.delete(key));
