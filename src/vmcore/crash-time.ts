@@ -1,5 +1,5 @@
-// When the kernel crashed. VMCOREINFO alone says so, and nothing vouches for its text; but the dump has
-// copies of it, and times that the kernel lived to see.
+// The crash time. Only VMCOREINFO has it, and nothing proves its text. The copies of VMCOREINFO in the dump, and
+// the times that the kernel recorded before it crashed, are compared with it.
 
 import type { Counters } from './hwerr/counters.ts';
 import type { Kernel } from './kernel.ts';
@@ -8,13 +8,13 @@ import type { Hwerr } from './report.ts';
 const KEY = 'CRASHTIME';
 
 /**
- * CRASHTIME, Unix seconds. Of copies that differ, the one that is no earlier than the newest error and
- * the last time of day in the log; null when that is none of them, or several, and where no copy has
- * one, or but a text that an earlier boot left behind: in the dump of a machine that did not crash.
+ * Returns CRASHTIME, Unix seconds. If copies differ, the one that is no earlier than the newest error and the
+ * last time of day in the log; null if none or several of them are, if no copy has a time, or if only a text left
+ * by an earlier boot has one, as in the dump of a machine that did not crash.
  *
  * @param lastLogged the last time of day in the log, Unix seconds, which may not be the newest: the clock of a
  *   machine that keeps local time is set back at boot; 0: none.
- * @param warn takes that they differ, and that the one there is does not fit the others.
+ * @param warn receives differences between copies, and a time that contradicts the others.
  */
 export function crashTime(
   kernel: Kernel,
@@ -25,11 +25,11 @@ export function crashTime(
   const { crashTimeSeconds: found } = kernel.vmcoreinfo;
   const isOwn = vmcoreinfoCopies.length === 0 || vmcoreinfoCopies.some((own) => own.has(KEY));
   if (kernel.foundIn === 'scanned' && found !== undefined && !isOwn) {
-    // Memory outlives a reboot, in which a kernel may come to lie where it was.
+    // Memory survives a reboot, and the new kernel may be loaded at the same address.
     warn(`CRASHTIME: ${found} is in a text that is not the kernel's own: of an earlier boot`);
     return null;
   }
-  // A text that was searched for is one of the kernel's own copies, or says nothing beside them.
+  // A text found by searching memory counts only if the kernel's own copies are not there.
   const hasOwn = kernel.foundIn === 'scanned' && vmcoreinfoCopies.length > 0;
   const copies = hasOwn ? vmcoreinfoCopies : [kernel.vmcoreinfo, ...vmcoreinfoCopies];
   const times = [...new Set(copies.flatMap(({ crashTimeSeconds }) => crashTimeSeconds ?? []))];
@@ -50,7 +50,7 @@ export function crashTime(
   return proven ?? null;
 }
 
-/** A clock that was set back makes it so too: it is left as it stands. */
+/** Only warns: a clock that was set back has the same effect. */
 function warnIfEarly(
   time: number,
   hwerr: Hwerr,

@@ -1,5 +1,5 @@
-// What can go wrong while a dump is decoded, chosen by what the operator does next.
-// A kernel without the array is no error: see report.ts. Errors of files, threads and time
+// Errors of a decode, one class for each action of the operator.
+// A kernel without the array is not an error: see report.ts. Errors of files, threads and time
 // belong to the daemon: src/failure.ts.
 
 /** Why a file could not be decoded, as seen by the decoder. A closed list: it is a metric label. */
@@ -37,16 +37,16 @@ export abstract class VmcoreError extends Error {
   }
 }
 
-/** The file is not a dump of any kind we know: ignore it. */
+/** The file is not a dump in any known format: ignore it. */
 export class BadMagic extends VmcoreError {
   readonly tag = 'BadMagic';
   readonly reason = 'not_a_dump';
 }
 
-/** The core of a process, which kernel.core_pattern may lay beside dumps: ignore it, whatever its name. */
+/** The core of a process, which kernel.core_pattern may place beside dumps: ignore it, whatever its name. */
 export class ProcessCore extends BadMagic {}
 
-/** A dump of a kind we recognise and cannot read: convert it, or ask for the feature. */
+/** A dump in a known but unsupported format: convert it, or ask for the feature. */
 export class Unsupported extends VmcoreError {
   readonly tag = 'Unsupported';
   readonly reason:
@@ -69,7 +69,7 @@ export class Corrupt extends VmcoreError {
   }
 }
 
-/** A page of memory that is needed and is not in the dump: filtered out, or lost when it broke off. */
+/** A required page of memory is not in the dump: filtered out, or lost because the dump was cut short. */
 export class PageMissing extends VmcoreError {
   readonly tag = 'PageMissing';
   readonly reason: 'page_excluded' | 'page_lost';
@@ -80,20 +80,20 @@ export class PageMissing extends VmcoreError {
   }
 }
 
-/** Zeros that nobody wrote: what the dump has in the page's place is no answer, which is to be said. */
+/** The page reads as zeros that were never written; the report gets a warning. */
 export class NeverWritten extends PageMissing {
   constructor(at: string, detail: string) {
     super('page_lost', at, detail);
   }
 }
 
-/** A number in the file asks for more than limits.ts allows: raise the limit, or suspect the file. */
+/** A number in the file exceeds limits.ts: raise the limit, or suspect the file. */
 export class LimitExceeded extends VmcoreError {
   readonly tag = 'LimitExceeded';
   readonly reason = 'limit_exceeded';
 }
 
-/** What it reads, or `otherwise` where the dump does not have it. @throws what is not thrown on purpose. */
+/** Returns the result of `read`, or `otherwise` on a VmcoreError. @throws any other error. */
 export function orElse<T>(read: () => T, otherwise: T): T {
   try {
     return read();

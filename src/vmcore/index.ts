@@ -1,5 +1,5 @@
-// The one door of the decoder: bytes in, CrashReport out. Pure and synchronous; it reads nothing but
-// the source it is given, and keeps nothing between two calls but, once loaded, a codec.
+// The interface of the decoder: bytes in, CrashReport out. Pure and synchronous; it reads only the
+// source it is given, and keeps nothing between two calls except a loaded codec.
 
 import type { ByteSource } from './bytes/source.ts';
 import type { Dump } from './container/dump.ts';
@@ -67,9 +67,9 @@ export interface DecodeOptions extends Omit<CounterOptions, 'limits'> {
 }
 
 /**
- * A file whose headers were read, to see what it is before it is decoded.
+ * Reads the headers of a file, to recognise it before it is decoded.
  *
- * @throws VmcoreError when it is no dump, or its header is broken.
+ * @throws VmcoreError if it is not a dump, or its header is broken.
  */
 export function openVmcore(
   source: ByteSource,
@@ -80,13 +80,13 @@ export function openVmcore(
 }
 
 /**
- * Decode one dump.
+ * Decodes one dump.
  *
  * @param files its file, or the parts of a split dump in any order; read a few pages at a time.
  * @returns what the dump says. Counters that it does not have, or that cannot be read, are answers
  *   (`hwerr.kind` is `absent` or `unreadable`), not errors.
- * @throws VmcoreError when the file is no dump, of a kind that is not read here, or so broken that it
- *   does not say which crash it is of. Whatever `source.read` throws passes through.
+ * @throws VmcoreError if the file is not a dump, has an unsupported format, or is so broken that its crash cannot
+ *   be identified. Anything that `source.read` throws passes through.
  */
 export function decodeVmcore(
   files: ByteSource | readonly Dump[],
@@ -125,14 +125,14 @@ export function decodeVmcore(
   };
 }
 
-/** What the log of a dump says. */
+/** The findings in the log of a dump. */
 interface DumpFindings extends LogFindings {
   readonly panicMessage: CrashReport['panicMessage'];
   /** The last time of day in it, Unix seconds; 0: none. */
   readonly lastTime: number;
 }
 
-/** The log is read once. One that cannot be read is absent: the dump is none the worse for it. */
+/** Reads the log once. An unreadable log is absent, which does not affect the rest of the report. */
 function readFindings(
   kernel: Kernel,
   isCut: boolean,
@@ -163,16 +163,16 @@ function readFindings(
 }
 
 /**
- * Read the counters of the running kernel.
+ * Reads the counters of the running kernel.
  *
  * @param source /proc/kcore.
- * @throws VmcoreError when it is of a kind that is not read here, or does not say which kernel runs.
- *   Whatever `source.read` throws passes through.
+ * @throws VmcoreError if its format is unsupported, or the running kernel cannot be identified.
+ *   Anything that `source.read` throws passes through.
  */
 export function readLive(source: KcoreSource, options: DecodeOptions = {}): LiveReport {
   const limits = options.limits ?? DEFAULT_LIMITS;
   const kernel = identifyKernel(openKcore(source, limits), limits);
-  // What is odd in a dump is a moment's state here: an error may be counted while this is read.
+  // An inconsistency, odd in a dump, is normal here: the kernel may count an error during this read.
   const { hwerr, bootId } = readCounters(kernel, { ...options, limits }, () => undefined);
   return { kernelRelease: kernel.vmcoreinfo.osRelease, bootId, hwerr };
 }

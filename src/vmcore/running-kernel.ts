@@ -1,8 +1,8 @@
-// Which kernel a dump is of, where memory has several: a guest that was rebooted, by kexec or by itself,
-// keeps what its new kernel has not overwritten of the old one, in memory that has no note to say which is
-// which. The page tables of the CPUs say it, where the dump has them. Else: they ran one after the
-// other, so a kernel that handed over is over, and one that lived at a later time of day is the later one.
-// Where neither says, or they contradict each other, there is no answer.
+// Selects the running kernel if memory contains several: after a reboot or kexec of a guest, the parts of the old
+// kernel that the new one has not overwritten remain, and such a dump has no note. The page tables of the
+// CPUs decide, if the dump has them. Otherwise the kernels ran one after the other: a kernel whose log ends
+// with a handover is not the running one, and the one with the latest time of day is.
+// If neither decides, or they contradict each other, there is no answer.
 
 import type { Dump } from './container/dump.ts';
 import { errorTimes } from './crash-time.ts';
@@ -14,25 +14,24 @@ import { newestEntries } from './printk/log.ts';
 import { timesIn } from './printk/times-of-day.ts';
 import { namesTables } from './symbols/kallsyms-tables.ts';
 
-/** What a kernel says last (kernel/kexec_core.c kernel_kexec(), kernel/reboot.c). */
+/** The last message of a kernel (kernel/kexec_core.c kernel_kexec(), kernel/reboot.c). */
 const LAST_WORDS =
   /^(kexec_core: Starting new kernel|reboot: (Restarting system|Power down|System halted))/;
-/** Records that may follow its last words: drivers and other CPUs go on for a moment. */
+/** Maximum number of records after the last message: drivers and other CPUs continue for a moment. */
 const LAST_RECORDS = 16;
 /**
- * What a kernel that was booted to save the memory of another says of where that one's headers are: on its
- * command line, or by drivers/of/fdt.c.
+ * How a capture kernel (booted to save the memory of another) logs the address of that kernel's ELF headers: in
+ * its command line, or by drivers/of/fdt.c.
  */
 const SAVES_ANOTHER = 'elfcorehdr';
 const KERNEL_FACILITY = 0;
 
 /**
- * The kernel of the dump.
+ * Returns the kernel of the dump.
  *
- * @throws Corrupt (`no_vmcoreinfo`; `truncated` where part of the dump is missing) when there is no
- *   VMCOREINFO, when several kernels have one and nothing says which was running, or what the first
- *   one tried lacked.
- * @throws Unsupported when it runs on a machine that is not known here, or its memory is encrypted.
+ * @throws Corrupt (`no_vmcoreinfo`; `truncated` if part of the dump is missing) if there is no VMCOREINFO, if
+ *   several kernels have one and nothing decides which was running, or with the error of the first one tried.
+ * @throws Unsupported if its architecture is unknown, or its memory is encrypted.
  */
 export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   const kernels = kernelsIn(dump, limits);
@@ -40,7 +39,7 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   const proven = provenByKallsyms(kernels, limits);
   const compared = fewEnough(kernels) ?? fewEnough(proven) ?? [];
   const lives = compared.map((kernel) => lifeOf(dump, kernel, limits));
-  // A text that names its tables and is not borne out by them may be planted; kernels before v6.0 name none.
+  // A text that names symbol tables which do not exist may be planted; kernels before v6.0 name none.
   const mayRun = ({ kernel }: Life): boolean =>
     proven.length === 0 || proven.includes(kernel) || !namesTables(kernel.vmcoreinfo);
   const running = runningOf(lives.filter(mayRun));
@@ -57,14 +56,14 @@ export function identifyKernel(dump: Dump, limits: Limits): Kernel {
   };
 }
 
-/** Reboots leave few behind; whoever can write a text and a name into memory can plant any number. */
+/** Reboots leave few kernels behind, but any number of texts can be planted in memory. */
 function fewEnough(kernels: readonly Kernel[]): readonly Kernel[] | undefined {
   return kernels.length > CAPS.kernels ? undefined : kernels;
 }
 
 function runningOf(all: readonly Life[]): Life | undefined {
   const isOfCrash = all.some(({ hasCrashed: crashed }) => crashed);
-  // A dump is of the kernel that crashed, not of the one that saves it, nor of one that no CPU ran.
+  // The dump is of the kernel that crashed, not of the capture kernel or one that no CPU ran.
   const lives = all.filter(
     (life) => !isOfCrash || life.hasCrashed || (life.isMapped !== false && life.saves !== true),
   );
@@ -89,11 +88,11 @@ function doubted(dump: Dump, kernel: Kernel): Kernel {
 interface Life {
   readonly kernel: Kernel;
   readonly hasCrashed: boolean;
-  /** Whether a CPU ran it; undefined where the dump does not say. */
+  /** Whether a CPU ran it; undefined if the dump does not show it. */
   readonly isMapped: boolean | undefined;
-  /** Whether its log ends with its last words. */
+  /** Whether its log ends with the last message of a kernel. */
   readonly isOver: boolean;
-  /** Whether it was booted to save the memory of another; undefined where its log is not there. */
+  /** Whether it is a capture kernel; undefined if its log is missing. */
   readonly saves: boolean | undefined;
   /** The latest time at which it is known to have run, Unix seconds. */
   readonly lastSeconds: number | undefined;
@@ -114,7 +113,7 @@ interface Said extends Pick<Life, 'isOver' | 'saves'> {
   readonly seconds: number;
 }
 
-/** What the log says; of lines, only the kernel's own. */
+/** Reads the log; only the kernel's own lines count. */
 function saidOf(kernel: Kernel): Said {
   let seconds = 0;
   let isOver = false;
@@ -135,7 +134,7 @@ function onlyOneNotOver(lives: readonly Life[]): Life | undefined {
   return another === undefined ? running : undefined;
 }
 
-/** The one that ran after a time at which each of the others did; undefined when one has no time. */
+/** Returns the kernel with the latest time; undefined if one has no time. */
 function latest(lives: readonly Life[]): Life | undefined {
   const sorted = lives.flatMap(({ lastSeconds, ...life }) =>
     lastSeconds === undefined ? [] : { ...life, lastSeconds },

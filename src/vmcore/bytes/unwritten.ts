@@ -1,23 +1,22 @@
-// Zeros that were never written. A copy that broke off may have its whole size, for room was set aside for
-// it or its holes were never filled: what never arrived reads as zeros, and no header says so.
+// Detects zeros that were never written. An interrupted copy may have its full size, because space was
+// preallocated or holes were never filled: the missing data reads as zeros, and no header says so.
 //
-// What the bytes alone show: a whole block of the file is zero, or nothing but zeros
-// follows to its end or for long. A hole of less than a block in the middle of a file looks like zeros that
-// were written.
+// The bytes alone show it if a whole block of the file is zero, or if only zeros follow up to its end or
+// for a long distance. A hole of less than a block in the middle of a file looks like zeros that were written.
 
 import { type ByteSource, type FileRange, inRange, requireRange } from './source.ts';
 import { hex } from './units.ts';
 
-/** What file systems set aside, and what of a file is lost at once, bytes. */
+/** Unit in which file systems allocate, and in which data are lost, bytes. */
 const BLOCK = 4096;
-/** So many zeros behind a kernel's data are none of its own: it may have large tables that nothing has used yet. */
+/** More zeros than this after a kernel's data are not its own, bytes; it may have large unused tables. */
 const ENDLESS = 16 << 20;
-/** Bytes read at once on the way there: few at first, for most zeros soon end. */
+/** Bytes per read of the search for their end: few at first, because most runs of zeros are short. */
 const CHUNK = { first: 512, last: 1 << 20 };
-/** Bytes of a file looked at in each step of the search for its end. */
+/** Bytes examined in each step of the search for the end of the written part. */
 const PROBE = 64 << 10;
 
-/** Why the bytes, as far as they are zeros, may never have been written; undefined: they were. */
+/** Returns why these bytes, if zero, may never have been written; undefined if they were. */
 export function whyUnwritten(
   source: ByteSource,
   offset: number,
@@ -32,7 +31,7 @@ export function whyUnwritten(
   return undefined;
 }
 
-/** Whether there is nothing but zeros from the offset on, to the end of the file or for so long. */
+/** Whether only zeros follow from the offset on, for `length` bytes or up to the end of the file. */
 export function zerosFollow(file: ByteSource, offset: number, length: number): boolean {
   const until = Math.min(file.size, offset + length);
   let atOnce = CHUNK.first;
@@ -42,18 +41,18 @@ export function zerosFollow(file: ByteSource, offset: number, length: number): b
   return true;
 }
 
-/** A file as far as it was written. */
+/** The written part of a file. */
 export interface WrittenPart extends ByteSource {
-  /** Why it ends before its end; undefined: it does not. */
+  /** Why the written part ends before the file does; undefined: it does not. */
   readonly unwritten?: string;
 }
 
 /**
- * The file up to the zeros at its end, where they are more than `own`.
+ * Returns the file without the zeros at its end, if there are more than `own`.
  *
- * @param file of a format that has no long runs of zeros behind `start`.
- * @param own bytes of zeros with which such a file may end when it is whole.
- * @param start as far as it is known to have been written.
+ * @param file in a format without long runs of zeros after `start`.
+ * @param own maximum number of zero bytes at the end of a complete file of this format.
+ * @param start offset up to which the file is known to have been written.
  */
 export function writtenPart(file: ByteSource, own: number, start = 0): WrittenPart {
   const size = writtenEnd(file, own, start);
@@ -70,7 +69,7 @@ export function writtenPart(file: ByteSource, own: number, start = 0): WrittenPa
   };
 }
 
-/** By halves: behind a place where nothing arrived nothing did. */
+/** Binary search: after the first place that was never written, nothing was. */
 function writtenEnd(file: ByteSource, own: number, start: number): number {
   const last = Math.max(start, file.size - own - 1);
   if (!isZero(file.read(last, file.size - last))) return file.size;
@@ -83,7 +82,7 @@ function writtenEnd(file: ByteSource, own: number, start: number): number {
   return from + file.read(from, to - from).findLastIndex((byte) => byte !== 0) + 1;
 }
 
-/** Whether every byte is 0; true of no bytes at all. */
+/** Whether every byte is 0; true for no bytes. */
 export function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }

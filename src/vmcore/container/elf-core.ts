@@ -29,23 +29,23 @@ import {
 import { CoreNotes } from '../elf/core-notes.ts';
 import { ElfMemory, numeric } from './elf-memory.ts';
 
-/** In a header of 32 bits the numbers of the table of program headers, in one of 64 its own size follow. */
+/** Offset after which a 32-bit header has the numbers of its program headers, a 64-bit header its own size. */
 const LAST_FIELDS = 48;
-/** Zeros behind its first fields, bytes, in which the others would be. */
+/** Number of zeros after the first fields that show that the rest of the header is missing, bytes. */
 const BLANK_HEADER = 64 << 10;
-/** Makers give whole pages, or more, but for a range of RAM that ends in one: what follows it in the file lies otherwise. */
+/** Segments are whole pages, except a RAM range that ends inside a page, which shifts all that follows in the file. */
 const PAGE = 4096;
 const ALL_ONES = 0xffffffffffffffffn;
 const ALL_ONES_32 = 0xffffffffn;
 
-/** @throws Corrupt, Unsupported or LimitExceeded when the headers are impossible. */
+/** @throws Corrupt, Unsupported or LimitExceeded if the headers are impossible. */
 export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
   if (source.size > LAST_FIELDS && zerosFollow(source, LAST_FIELDS, BLANK_HEADER)) {
     const detail = 'has nothing but zeros behind its first fields, as where it was never written';
     throw new Corrupt('truncated', 'elf header', detail);
   }
   const header = readElfHeader(source, limits);
-  // There may be a million segments: they are read once, and again where the guess was wrong.
+  // There may be a million segments: they are read once, and a second time only if the guess was wrong.
   let read = readSegments(source, header, 'physical', limits);
   if (!read.hasPhysical) read = readSegments(source, header, 'virtual', limits);
   for (const range of header.noteSections()) read.notes.take(range);
@@ -85,9 +85,9 @@ export function openElfCore(source: ByteSource, limits: Limits): ContainedDump {
 
 interface Segments {
   readonly stored: ExtentBuilder;
-  /** The same by place in the file, each with its address for a file offset. */
+  /** The same by place in the file, with the address in place of the file offset. */
   readonly claims: ExtentBuilder;
-  /** What of the file is no memory. */
+  /** Parts of the file that are not memory. */
   readonly others: ExtentBuilder;
   readonly notes: CoreNotes;
   readonly mapped: readonly MappedRange[];
@@ -101,7 +101,7 @@ interface Segments {
 
 interface HeaderCount {
   readonly count: number;
-  /** PT_NULL: makedumpfile -E sets room aside, and writes them when it is done. */
+  /** PT_NULL: makedumpfile -E reserves space for the headers and writes them at the end. */
   readonly blank: number;
 }
 
@@ -147,8 +147,8 @@ function readSegments(
 }
 
 /**
- * Segments with a damaged offset or address: another one has a part of them, for another address; or most others
- * agree on how far a page of memory is from one of the file, and these do not.
+ * Returns segments with a damaged offset or address: another segment has a part of their file range at another
+ * address, or their distance between file offset and address differs from that of most others.
  */
 function moved(claims: ExtentMap): ExtentBuilder {
   const found = new ExtentBuilder();
@@ -166,7 +166,7 @@ function moved(claims: ExtentMap): ExtentBuilder {
   return found;
 }
 
-/** What most segments agree on; undefined where they do not, or one of them has no whole pages. */
+/** Returns the distance that most segments have; undefined if there is none, or a segment is not whole pages. */
 function usualShift(claims: ExtentMap): number | undefined {
   const counts = new Map<number, number>();
   let all = 0;
@@ -180,7 +180,7 @@ function usualShift(claims: ExtentMap): number | undefined {
   return undefined;
 }
 
-/** How far its pages of memory are from pages of the file, bytes. */
+/** Distance between memory address and file offset, modulo the page size, bytes. */
 function shiftOf({ start, fileOffset: address }: Extent): number {
   return (((address - start) % PAGE) + PAGE) % PAGE;
 }
@@ -189,7 +189,7 @@ function isHeld({ size }: ByteSource, segment: ProgramHeader): boolean {
   return hasSafeOffsets(segment) && inRange(size, Number(segment.offset), Number(segment.fileSize));
 }
 
-/** @throws Corrupt (`truncated`) when none of the program headers was written. */
+/** @throws Corrupt (`truncated`) if no program header was written. */
 function requireWritten({ count, blank }: HeaderCount): void {
   if (count === 0 || blank < count) return;
   const got = `got ${count} blank ones: the dump broke off before they were written`;
@@ -210,7 +210,7 @@ function ramStart(extents: ExtentMap): bigint | undefined {
   return undefined;
 }
 
-/** What a program header maps, of makers that know virtual addresses (not QEMU). */
+/** The mapping of a program header, if its writer knew virtual addresses (QEMU does not). */
 function mappedRange({ virtual, physical, memorySize }: ProgramHeader): MappedRange[] {
   if (virtual === 0n || virtual === physical) return [];
   return [{ virtual: virtAddr(virtual), physical: physAddr(physical), length: memorySize }];

@@ -1,5 +1,5 @@
-// makedumpfile's flattened format (-F): the file it would have written, as a stream of records that
-// can go through a pipe. QEMU and most distributions write it, whatever the file is called.
+// makedumpfile's flattened format (-F): a dump as a stream of records, which can go through a pipe. QEMU and most
+// distributions write it, under any file name.
 // Source: makedumpfile.h struct makedumpfile_header and makedumpfile_data_header; all numbers are
 // big-endian. Records come in any order; a later one overwrites an earlier one.
 
@@ -23,18 +23,18 @@ export function isFlattened(head: Uint8Array): boolean {
 
 /** The rearranged file. */
 export interface FlattenedSource extends ByteSource {
-  /** Whether its stream came to its end record. */
+  /** Whether the stream has its end record. */
   readonly ended: boolean;
-  /** Where in the stream the last record is. */
+  /** Offset of the last record in the stream. */
   readonly lastRecord: number;
 }
 
 /**
- * Index the records of a flattened stream: one small read each, their data untouched.
+ * Indexes the records of a flattened stream with one small read each; does not read their data.
  *
- * A stream cut short keeps its whole records and the whole part of the last one.
+ * Of a truncated stream, the complete records and the present part of the last one are used.
  *
- * @throws Unsupported for another version, Corrupt (`truncated`) when the header was never written.
+ * @throws Unsupported for another version, Corrupt (`truncated`) if the header was never written.
  * @throws LimitExceeded for more records than limits.ts allows.
  */
 export function flattened(source: ByteSource, limits: Limits): FlattenedSource {

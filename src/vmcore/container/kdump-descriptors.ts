@@ -1,5 +1,5 @@
-// The page descriptors of a kdump-compressed file: a row of them, one for each bit that is set in the
-// bitmap, and where they say that the data of the pages lie.
+// The page descriptors of a kdump-compressed file: a table with one for each bit set in the bitmap, which gives
+// the place of the page's data.
 // Source: makedumpfile diskdump_mod.h struct page_desc, makedumpfile.c write_kdump_pages_cyclic(); QEMU
 // dump/dump.c write_dump_pages().
 
@@ -12,25 +12,25 @@ import type { KdumpHeader } from './kdump-header.ts';
 
 /** sizeof(struct page_desc). */
 export const DESCRIPTOR_BYTES = 24;
-/** Descriptors looked at on either side of a page for one that has data of its own. */
+/** Maximum distance to the nearest descriptor on either side with data of its own. */
 const NEIGHBOURS = 256;
-/** Zeros with which the stored form of a page may end: LZO's end mark has two, of a checksum seldom one is 0. */
+/** Number of zero bytes at the end of a compressed page: LZO's end marker has two; a checksum rarely ends in one. */
 const PACKED_ZEROS = 3;
 
-/** struct page_desc, less its page_flags. */
+/** struct page_desc without page_flags. */
 export interface PageDescriptor {
   readonly offset: number; // file offset of the stored page; 0: never written
   readonly size: number; // stored size, bytes
   readonly flags: number; // codec
 }
 
-/** Descriptors that were read together, from that index on. */
+/** Consecutive descriptors that were read together, from the index `first` on. */
 interface DescriptorRun {
   readonly first: number;
   readonly bytes: Uint8Array;
 }
 
-/** The descriptors of one file. Indexes count from 0 in the file, also where it is one of a split dump. */
+/** The descriptors of one file. Indexes start at 0 in each file, also in parts of a split dump. */
 export class KdumpDescriptors {
   readonly #source: ByteSource;
   readonly #header: KdumpHeader;
@@ -42,12 +42,12 @@ export class KdumpDescriptors {
     this.#header = header;
   }
 
-  /** Where in the file a descriptor is, bytes. */
+  /** Returns the file offset of a descriptor. */
   offsetOf(index: number): number {
     return this.#header.descriptors + index * DESCRIPTOR_BYTES;
   }
 
-  /** @throws Corrupt (`truncated`) when it is past the end of the file. */
+  /** @throws Corrupt (`truncated`) if the descriptor is past the end of the file. */
   read(index: number): PageDescriptor {
     return this.parse(this.#bytesOf(index), index);
   }
@@ -58,7 +58,7 @@ export class KdumpDescriptors {
     return bytes.subarray(at, at + DESCRIPTOR_BYTES);
   }
 
-  /** Read along with those on either side, which are asked for next. */
+  /** Reads the descriptors on either side too, because they are needed next. */
   #runWith(index: number): DescriptorRun {
     const known = this.#run;
     const end = (index + 1) * DESCRIPTOR_BYTES;
@@ -72,7 +72,7 @@ export class KdumpDescriptors {
     return (this.#run = { first, bytes: this.#source.read(offset, Math.max(least, held)) });
   }
 
-  /** A descriptor out of bytes that were read already. */
+  /** Parses a descriptor from bytes that were read before. */
   parse(bytes: Uint8Array, index: number): PageDescriptor {
     const at = this.offsetOf(index);
     const c = new Cursor(bytes, this.#header.order, `page descriptor ${index}`, at);
@@ -84,15 +84,15 @@ export class KdumpDescriptors {
   }
 
   /**
-   * Whether that is the block of zeros that all pages of zeros share: it comes before the data of
-   * the first page, or it is what the first page has.
+   * Whether this is the shared block of all zero pages: it is before the data of the first page, or is the data of
+   * the first page.
    */
   isSharedZeros(index: number, offset: number): boolean {
     const first = this.firstData();
     return index > 0 && (offset === first || offset === first - this.#header.blockSize);
   }
 
-  /** File offset of the data of the first page: 0 where that was never written. */
+  /** Returns the file offset of the first page's data; 0 if it was never written. */
   firstData(): number {
     return (this.#firstData ??= this.read(0).offset);
   }
@@ -104,12 +104,12 @@ export class KdumpDescriptors {
     return offset === 0 || !this.#source.holds(offset, size);
   }
 
-  /** Whether the one before it was never written: a hole may end within this one. */
+  /** Whether the previous descriptor was never written, so that a hole may end inside this one. */
   followsHole(index: number): boolean {
     return index > 0 && this.#isBlank(index - 1);
   }
 
-  /** Whether the one behind it was never written: a hole may begin within this one. */
+  /** Whether the next descriptor was never written, so that a hole may start inside this one. */
   precedesHole(index: number): boolean {
     const first = this.firstData();
     const isLast = first > 0 && this.offsetOf(index + 2) > first;
@@ -121,7 +121,7 @@ export class KdumpDescriptors {
     return isZero(this.#bytesOf(index));
   }
 
-  /** Whether the data of the last of so many pages were written to their end. */
+  /** Whether the data of the last of `count` pages were completely written. */
   hasDataOfLast(count: number): boolean {
     if (count === 0 || this.lacks(count - 1)) return false;
     const last = this.#neighbour(count, -1);
@@ -133,7 +133,7 @@ export class KdumpDescriptors {
     );
   }
 
-  /** What lies there, where it can be a descriptor of this file. */
+  /** Returns the descriptor at the index, if it is plausible for this file. */
   plausible(index: number): PageDescriptor | undefined {
     const at = this.offsetOf(index);
     if (!this.#source.holds(at, DESCRIPTOR_BYTES)) return undefined;
@@ -145,7 +145,7 @@ export class KdumpDescriptors {
     }, undefined);
   }
 
-  /** @throws Corrupt when no page can have this size, or be there. */
+  /** @throws Corrupt if a page cannot have this size or place. */
   check({ offset, size }: PageDescriptor, at: string): void {
     const { blockSize, descriptors } = this.#header;
     const where = `${at} at ${hex(offset)}`;
@@ -158,11 +158,11 @@ export class KdumpDescriptors {
   }
 
   /**
-   * Every writer of these files (makedumpfile, QEMU) lays the data of the pages one after the other, in
-   * the order of their addresses. So a wrong bit in an offset shows: uncompressed, another page begins
-   * there. One neighbour that agrees is enough, for the other's descriptor may be the wrong one.
+   * makedumpfile and QEMU write the data of the pages one after the other, in the order of their addresses. This
+   * detects a wrong bit in an offset that leads to another uncompressed page. One neighbour that agrees is
+   * enough, because the descriptor of the other may be the damaged one.
    *
-   * @throws Corrupt when the data are not where those of the pages before and after leave room.
+   * @throws Corrupt if the data are not between those of the previous and the next page.
    */
   checkPlace(index: number, { offset, size }: PageDescriptor, at: string): void {
     const before = this.#neighbour(index, -1);
@@ -170,7 +170,7 @@ export class KdumpDescriptors {
     const from = before === undefined ? 0 : before.offset + before.size;
     const to = after?.offset ?? this.#source.size;
     const end = offset + size;
-    // A page of the shared zeros takes no room: where there is room for one, it was another.
+    // A zero page needs no space for data: a gap for one means that the descriptor is wrong.
     const hasRoom = before !== undefined && to > from && to - from <= this.#header.blockSize;
     const fits = this.isSharedZeros(index, offset)
       ? after === undefined || !hasRoom
@@ -180,7 +180,7 @@ export class KdumpDescriptors {
     throw new Corrupt('corrupt', `${at} at ${hex(offset)}`, `got ${size} bytes, ${want}`);
   }
 
-  /** The nearest page before or after that has data of its own, where there is one not far away. */
+  /** Returns the nearest page in that direction with data of its own, within NEIGHBOURS. */
   #neighbour(index: number, step: 1 | -1): PageDescriptor | undefined {
     for (let i = index + step, left = NEIGHBOURS; i >= 0 && left > 0; i += step, left--) {
       // Data follow the last descriptor.

@@ -21,16 +21,16 @@ import {
   SCAN_STEP,
 } from '../memory/physical-memory.ts';
 
-/** Largest bitmap that is counted to its end: 256 GiB of memory in 4 KiB pages, some ms. */
+/** Maximum size of a bitmap whose bits are all counted: 256 GiB of memory in 4 KiB pages, a few ms. */
 const COUNTED_BITMAP_BYTES = 8 << 20;
-/** Descriptors read at once by a scan. */
+/** Number of descriptors that a scan reads at once. */
 const SCAN_DESCRIPTORS = 4096;
 /** Compressed size of a page of 3 KiB of text and zeros, by any codec; measured 1,300 to 1,600. */
 const TEXT_PAGE = { from: 700, to: 2600 };
 
 /**
- * What a search may look at. Each page of an honest dump has bytes of its own in the file, but for
- * those of zeros, and a dump does not shrink to a fraction of its size that only bombs have.
+ * The budget of a search, by the size of the file: every page of an honest dump except zero pages has bytes of its own
+ * in the file, and only decompression bombs compress beyond a certain ratio.
  */
 class SearchBudget {
   #stored: number;
@@ -42,7 +42,7 @@ class SearchBudget {
     this.#expanded = (64 << 20) + 32 * fileSize;
   }
 
-  /** @throws LimitExceeded when it is used up. */
+  /** @throws LimitExceeded if the budget is used up. */
   take(stored: number, expanded: number): void {
     this.#stored -= stored;
     this.#expanded -= expanded;
@@ -51,15 +51,15 @@ class SearchBudget {
     throw new LimitExceeded('kdump: search for VMCOREINFO', got);
   }
 
-  /** @throws LimitExceeded when so many pages were broken that it is no dump. */
+  /** @throws LimitExceeded if too many pages are broken for a dump. */
   passOverBroken(): void {
     limited('kdump: broken pages', ++this.#broken, CAPS.brokenPages);
   }
 }
 
 /**
- * Memory by the pages of one kdump-compressed file, each decompressed when it is first read, and
- * kept until the cache is full.
+ * Physical memory from the pages of one kdump-compressed file. A page is decompressed on its first read and kept
+ * until the cache is full.
  */
 export class KdumpPages implements PhysicalMemory {
   readonly #source: ByteSource;
@@ -69,7 +69,7 @@ export class KdumpPages implements PhysicalMemory {
   readonly #cache: PageCache;
   readonly #onPage: PageHook | undefined;
   #firstRank: number | undefined;
-  /** Whether pages are in the file whose bits are not. */
+  /** Whether the file has pages whose bits in the bitmap are missing. */
   #lacksBits = false;
   #flagsSeen = 0;
 
@@ -118,7 +118,7 @@ export class KdumpPages implements PhysicalMemory {
     return undefined;
   }
 
-  /** A page that was compressed, or whose writer says that it is zero, is as it was written. */
+  /** A compressed page, or one that its writer marked as zero, was written. */
   #whyPageUnwritten(pfn: number, at: number, length: number): string | undefined {
     const page = this.#page(pfn);
     const index = this.#indexOf(pfn);
@@ -154,7 +154,7 @@ export class KdumpPages implements PhysicalMemory {
     }
   }
 
-  /** By the first bytes of the page alone, where its codec recognises them. */
+  /** Decides by the first bytes of the page, if its codec can decompress only those. */
   #mayMatch(
     { offset, size, flags }: PageDescriptor,
     matches: (head: Uint8Array) => boolean,
@@ -166,7 +166,7 @@ export class KdumpPages implements PhysicalMemory {
     return head === undefined || head.length < SCAN_HEAD || matches(head.subarray(0, SCAN_HEAD));
   }
 
-  /** Whether the file ends before the descriptors: which pages it has can then not be counted. */
+  /** Whether the file ends before the descriptors, so that its pages cannot be counted. */
   get isCutInBitmap(): boolean {
     return this.#source.size < this.#header.descriptors;
   }
@@ -178,24 +178,24 @@ export class KdumpPages implements PhysicalMemory {
     if (dumpedBitmap.length > COUNTED_BITMAP_BYTES && !split && this.#descriptors.lacks(0))
       return true;
     const guess = this.#guessedCount();
-    // What the guess finds whole is whole; what it finds missing may never have been there.
+    // If the guessed last page is complete the dump is; if it is missing, the guess may be too high.
     if (guess !== undefined && !this.#descriptors.lacks(guess - 1)) return false;
     const count = this.#countedPages();
     return count > 0 && this.#descriptors.lacks(count - 1);
   }
 
-  /** Whether the data of its last page are in the file, to their end, and no zeros in their place. */
+  /** Whether the data of the last page are completely in the file, and not zeros in their place. */
   hasLastPage(): boolean {
     if (this.isCutInBitmap) return false;
     return this.#descriptors.hasDataOfLast(this.#guessedCount() ?? this.#countedPages());
   }
 
   /**
-   * Where one bit of the bitmap is wrong, every page behind it is taken for its neighbour, and
-   * nothing else in the file says it. Where part of it was never written, no page can be found.
+   * Compares the bitmap with the number of descriptors. With one wrong bit, every later page is taken for its
+   * neighbour, and nothing else in the file shows it. If part of the bitmap was never written, no page can be found.
    *
-   * @throws Corrupt when the bitmap has more pages than there is room for descriptors before the
-   *   first page's data, or when a descriptor is left over.
+   * @throws Corrupt if the bitmap has more pages than descriptors fit before the first page's data, or fewer than
+   *   there are descriptors.
    */
   checkBitmap(): void {
     if (this.#header.dumpedBitmap.length > COUNTED_BITMAP_BYTES) return;
@@ -216,7 +216,7 @@ export class KdumpPages implements PhysicalMemory {
     throw new Corrupt('corrupt', at, `got ${count} pages, want ${want} by the descriptors`);
   }
 
-  /** Whether there are descriptors of more pages, as where part of the bitmap was never written. */
+  /** Whether there are descriptors of more pages, because part of the bitmap was never written. */
   #lacksPages(count: number): boolean {
     const { offset, length } = this.#header.dumpedBitmap;
     const [next, another] = [count, count + 1].map((i) => this.#descriptors.plausible(i));
@@ -230,9 +230,9 @@ export class KdumpPages implements PhysicalMemory {
   }
 
   /**
-   * Number of descriptors of a dump whose bitmap is too large to be counted for its own sake. Data
-   * mostly begin where the descriptors end, with a shared block of zeros or else with the first
-   * page, and no block size is a multiple of 24.
+   * Guesses the number of descriptors of a dump whose bitmap is too large to be counted. The data usually start
+   * where the descriptors end, with the shared block of zeros or the first page, and no block size is a multiple
+   * of 24.
    */
   #guessedCount(): number | undefined {
     const { descriptors, endPfn, split, blockSize, dumpedBitmap } = this.#header;
@@ -244,7 +244,7 @@ export class KdumpPages implements PhysicalMemory {
       .find((count) => count >= 1 && count <= endPfn && Number.isInteger(count));
   }
 
-  /** Physical address of the first page in the dump; undefined when it has none. */
+  /** Returns the physical address of the first page in the dump; undefined if it has none. */
   lowestAddress(): PhysAddr | undefined {
     for (const pfn of this.#bitmap.set(this.#header.startPfn, this.#header.endPfn)) {
       return this.#addressOf(pfn, 0);
@@ -290,7 +290,7 @@ export class KdumpPages implements PhysicalMemory {
     return this.#decompress(descriptor, where);
   }
 
-  /** The page of a descriptor that was checked. */
+  /** Returns the page of a checked descriptor. */
   #decompress({ offset, size, flags }: PageDescriptor, at: string): Uint8Array {
     const { blockSize } = this.#header;
     const where = `${at} at ${hex(offset)}`;
@@ -300,7 +300,7 @@ export class KdumpPages implements PhysicalMemory {
     return page;
   }
 
-  /** The number of the page's descriptor. @throws PageMissing when it has none in this file. */
+  /** Returns the index of the page's descriptor. @throws PageMissing if it has none in this file. */
   #indexOf(pfn: number): number {
     const { startPfn, endPfn, split } = this.#header;
     const at = `kdump: page ${hex(pfn)}`;
@@ -326,7 +326,7 @@ export class KdumpPages implements PhysicalMemory {
     return (this.#firstRank ??= this.#bitmap.rank(this.#header.startPfn));
   }
 
-  /** Every page with a whole descriptor, in order, the descriptors read in long runs. */
+  /** Yields every page with a complete descriptor, in order; reads descriptors in long runs. */
   *#scan(): Generator<[number, PageDescriptor, number]> {
     if (this.#lacksBits) return;
     const { startPfn, endPfn } = this.#header;
@@ -346,7 +346,7 @@ export class KdumpPages implements PhysicalMemory {
     }
   }
 
-  /** The page of a descriptor that was not checked; undefined when it is broken. */
+  /** Returns the page of an unchecked descriptor; undefined if it is broken. */
   #wholePage(pfn: number, descriptor: PageDescriptor): Uint8Array | undefined {
     const at = `kdump: page ${hex(pfn)}`;
     return orElse(() => {

@@ -1,5 +1,5 @@
-// A kdump-compressed file as a dump: its header, its notes, its pages.
-// Makers: makedumpfile -c, -l, -p, -z and none of them; QEMU and libvirt dump-guest-memory.
+// A kdump-compressed file as a dump: header, notes, pages.
+// Written by: makedumpfile -c, -l, -p, -z and none of them; QEMU and libvirt dump-guest-memory.
 
 import { type ByteSource, inRange } from '../bytes/source.ts';
 import { cString } from '../bytes/text.ts';
@@ -13,7 +13,7 @@ import { KdumpPages } from './kdump-pages.ts';
 import { CoreNotes } from '../elf/core-notes.ts';
 import type { PageHook } from '../memory/physical-memory.ts';
 
-/** @throws Corrupt or LimitExceeded when the headers are impossible. */
+/** @throws Corrupt or LimitExceeded if the headers are impossible. */
 export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): ContainedDump {
   const start = writtenPart(file, MIN_BLOCK);
   const header = readKdumpHeader(start, limits);
@@ -46,8 +46,8 @@ export function openKdump(file: ByteSource, limits: Limits, onPage?: PageHook): 
 }
 
 /**
- * A part of a split dump may have no pages, a dump with pages of zeros may end with many, and a copy may be
- * filled up behind its last page: all as written.
+ * Returns the written part of the file. Zeros at the end are legitimate in a part of a split dump without pages, in a
+ * dump that ends with pages of zeros, and in a copy padded after its last page.
  */
 function writtenSource(
   file: ByteSource,
@@ -64,7 +64,7 @@ function writtenSource(
   return writtenPart(file, blockSize, isBehindBitmaps ? descriptors : 0);
 }
 
-/** The parts of one dump agree in what was written before it was split. */
+/** Returns what all parts of a split dump have in common. */
 function partOf(header: KdumpHeader, texts: readonly Uint8Array[]): SplitPart | undefined {
   if (!header.split) return undefined;
   const { utsname, maxPfn, startPfn, endPfn, firstPfn, blockSize } = header;
@@ -75,13 +75,13 @@ function partOf(header: KdumpHeader, texts: readonly Uint8Array[]): SplitPart | 
   };
 }
 
-/** For 32-bit machines, which have no key for it; QEMU writes it too, blank or right. */
+/** Used for 32-bit machines, which have no key for it; QEMU also writes it, empty or correct. */
 function ramStart({ order, physBase }: KdumpHeader, pages: KdumpPages): bigint | undefined {
   if (order.wordBits === 64) return undefined;
   return physBase === 0n ? pages.lowestAddress() : physBase;
 }
 
-/** VMCOREINFO's text is that which the sub header points at; failing that, those among the notes. */
+/** Takes VMCOREINFO from the range in the sub header, otherwise from the notes. */
 function notesOf(
   source: ByteSource,
   header: KdumpHeader,

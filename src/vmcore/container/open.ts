@@ -1,5 +1,5 @@
-// From the first bytes of a file to the container that reads it. A format is recognised by its
-// magic, never by the file's name; what is recognised and not read is named with what to do.
+// Selects the container by the first bytes of a file. A format is recognised by its magic, never by the file's
+// name; for a known but unsupported format the error says what to do.
 
 import type { ByteSource } from '../bytes/source.ts';
 import { hasBytesAt } from '../bytes/text.ts';
@@ -15,27 +15,27 @@ import { openKdump } from './kdump.ts';
 import type { PageHook } from '../memory/physical-memory.ts';
 import { FOREIGN_MAGICS, foreignFormat } from './foreign-format.ts';
 
-/** The bytes of a file that show its format. */
+/** Number of bytes that identify a format. */
 export const HEAD_BYTES = 4096;
 const MAGICS: readonly Uint8Array[] = [FLATTENED_MAGIC, KDUMP_MAGIC, ELF_MAGIC, ...FOREIGN_MAGICS];
-/** Zeros at the end of a stream that ended: what wrote it may have filled up a block. */
+/** Maximum zeros at the end of a complete stream, bytes: its writer may have padded a block. */
 const STREAM_ZEROS = 4096;
-/** Zeros at the end of any file that mean nothing. */
+/** Maximum zeros at the end of any file that are ignored, bytes. */
 const FOREIGN_ZEROS = 512;
-/** No magic is longer, and no dump as short. */
+/** Longer than any magic, shorter than any dump. */
 export const MAGIC_BYTES = Math.max(...MAGICS.map(({ length }) => length));
 
 /**
- * The dump in a file.
+ * Opens the dump in a file.
  *
- * @throws BadMagic for a file of another kind, Unsupported for a known dump that is not read here,
+ * @throws BadMagic for another type of file, Unsupported for a known but unsupported format,
  *   Corrupt or LimitExceeded for a broken header.
  */
 export function openDump(source: ByteSource, limits: Limits, onPage?: PageHook): Dump {
   if (!isFlattened(headOf(source))) {
     return { ...openContainer(source, limits, onPage), flattened: false };
   }
-  // Behind its end record a stream may be filled up, as on a disk of its own.
+  // A stream may be padded after its end record, for example on a raw disk.
   const whole = flattened(source, limits);
   const written: WrittenPart = whole.ended
     ? source
@@ -51,7 +51,7 @@ export function openDump(source: ByteSource, limits: Limits, onPage?: PageHook):
   return { ...dump, flattened: true, incomplete, ...(unwritten !== undefined && { unwritten }) };
 }
 
-/** Whether a file that begins so may be a dump, of a format that is read here or not. */
+/** Whether a file with these first bytes may be a dump, in a supported format or not. */
 export function mayBeDump(head: Uint8Array): boolean {
   return isFlattened(head) || isKdump(head) || isElf(head) || foreignFormat(head) !== undefined;
 }
@@ -77,7 +77,7 @@ function openContainer(source: ByteSource, limits: Limits, onPage?: PageHook): C
   throw new BadMagic('file', 'is no kernel dump: it begins neither as KDUMP nor as ELF');
 }
 
-/** Whether the file is but the first bytes of some magic number. */
+/** Whether the file consists only of the first bytes of a magic number. */
 function isCutInMagic(head: Uint8Array): boolean {
   return MAGICS.some((magic) => head.length < magic.length && hasBytesAt(magic, 0, head));
 }

@@ -1,5 +1,5 @@
-// What the notes of a dump say: the texts of VMCOREINFO, and whose memory it is. They lie in the
-// PT_NOTE segments of an ELF core, and in one range of a kdump-compressed file.
+// The notes of a dump: the texts of VMCOREINFO, and the kind of memory. They are in the PT_NOTE segments of an
+// ELF core, and in one range of a kdump-compressed file.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';
 import { type ByteSource, type FileRange, inRange } from '../bytes/source.ts';
@@ -10,27 +10,26 @@ import { PT_NOTE } from './elf-constants.ts';
 import { type ProgramHeader, hasSafeOffsets } from './elf-header.ts';
 import { type Note, notes } from './notes.ts';
 
-/** NT_PRPSINFO, NT_AUXV, NT_FILE and NT_SIGINFO (include/uapi/linux/elf.h): of processes, which kernels have not. */
+/** NT_PRPSINFO, NT_AUXV, NT_FILE and NT_SIGINFO (include/uapi/linux/elf.h): notes that only processes have. */
 const OF_PROCESS: ReadonlySet<number> = new Set([3, 6, 0x46494c45, 0x53494749]);
-/** What old kcores write beside NT_PRPSINFO of "vmlinux", and processes no more since v2.6. */
+/** Old kcores have it beside NT_PRPSINFO of "vmlinux"; processes have not had it since v2.6. */
 const NT_TASKSTRUCT = 4;
-/** Notes of the hypervisor (xen/include/public/elfnote.h), and what it says of itself. */
+/** Names of the hypervisor's notes (xen/include/public/elfnote.h) and of its VMCOREINFO. */
 const OF_XEN: ReadonlySet<string> = new Set(['Xen', 'VMCOREINFO_XEN']);
 
-/** Zeros behind the notes that are not memory, bytes: the image of a kernel lies nearer to the start of its RAM. */
+/** More zeros than this after the notes are not memory, bytes: a kernel's image is nearer to the start of its RAM. */
 const KERNEL_IS_WITHIN = 16 << 20;
 
 /** struct QEMUCPUState of x86 (target/i386/arch_dump.c): version 1, and where it has cr[3]. */
 const QEMU_CPU = { version: 1, cr3: 416 };
 
 /**
- * Collects what notes say, range after range: VMCOREINFO, page tables of CPUs, and whose memory it
- * is.
+ * Collects VMCOREINFO, the page tables of CPUs and the kind of memory from one range of notes after another.
  */
 export class CoreNotes {
-  /** Texts of VMCOREINFO notes so far that lie inside the file: as many as are tried. */
+  /** Texts of the VMCOREINFO notes so far that are in the file, up to the number that is tried. */
   readonly texts: Uint8Array[] = [];
-  /** CR3 of each CPU by QEMU's own notes, which say nothing of page tables on other machines. */
+  /** CR3 of each CPU from QEMU's own notes, which have no page tables of other architectures. */
   readonly cpuPageTables: bigint[] = [];
   readonly #source: ByteSource;
   readonly #order: ByteOrder;
@@ -48,13 +47,13 @@ export class CoreNotes {
     this.#limits = limits;
   }
 
-  /** Any segment: those without notes are skipped. */
+  /** Takes a segment; one without notes is skipped. */
   takeSegment(segment: ProgramHeader): void {
     if (segment.type !== PT_NOTE || !hasSafeOffsets(segment)) return;
     this.take({ offset: Number(segment.offset), length: Number(segment.fileSize) });
   }
 
-  /** @throws LimitExceeded for more notes in all than limits.ts allows. */
+  /** @throws LimitExceeded if the notes exceed the total in limits.ts. */
   take(range: FileRange): void {
     if (this.texts.length >= this.#limits.vmcoreinfoCandidates) return;
     let end = range.offset;
@@ -76,8 +75,8 @@ export class CoreNotes {
   }
 
   /**
-   * Whether part of a text of VMCOREINFO was never written: it goes on behind a NUL, or it ends in zeros that
-   * fill more of the file than its own place.
+   * Whether part of a VMCOREINFO text was never written: the text continues after a NUL, or ends in zeros that
+   * extend beyond its own place in the file.
    */
   isCut(text: Uint8Array, offset: number): boolean {
     const end = text.findLastIndex((byte) => byte !== 0) + 1;
@@ -86,7 +85,7 @@ export class CoreNotes {
     return whyUnwritten(this.#source, offset + end, text.length - end) !== undefined;
   }
 
-  /** @throws Unsupported for the memory of a machine that Xen runs on, or of one of its guests. */
+  /** @throws Unsupported for the memory of a Xen host or of one of its guests. */
   requireNoXen(): void {
     if (this.#isOfXen) {
       const advice = 'open it with crash, which knows its page tables; hwerr_data is in dom0';
@@ -99,8 +98,8 @@ export class CoreNotes {
   }
 
   /**
-   * Of a core without physical addresses, which no process has: those of netdump, crash's snap.so and s390
-   * have notes like a process.
+   * For a core without physical addresses; the core of a process has none. Dumps by netdump, crash's snap.so and
+   * s390 have notes like those of a process, but physical addresses.
    *
    * @param hasUserSpace whether its memory has addresses of processes.
    * @throws ProcessCore for the core of a process.
@@ -112,7 +111,7 @@ export class CoreNotes {
     }
   }
 
-  /** Whether nothing was written from there on: memory follows the notes, and a kernel lies in its first MiB. */
+  /** Whether nothing was written from there on: memory follows the notes, and its first MiBs contain a kernel. */
   #isEnd(offset: number): boolean {
     return offset < this.#source.size && zerosFollow(this.#source, offset, KERNEL_IS_WITHIN);
   }

@@ -1,5 +1,5 @@
-// The counters and the boot id of an identified kernel, by its symbols. Here, and only here, a page
-// that is not in the dump, or a dump that is broken on the way to them, becomes an answer.
+// The counters and the boot id of an identified kernel, located by its symbols. Only this file turns a missing page
+// or a broken dump into an answer.
 
 import type { VirtAddr } from '../bytes/units.ts';
 import type { Vmcoreinfo } from '../container/vmcoreinfo.ts';
@@ -16,16 +16,16 @@ import { vmcoreinfoCopies, whyUnwrittenBeside } from './vmcoreinfo-copies.ts';
 import { layoutOf, readCategories } from './hwerr.ts';
 import { type Location, arrayInFiles, locateArray, shouldCount } from './locate.ts';
 
-/** What may be used beside the dump itself. */
+/** Sources besides the dump itself, and limits. */
 export interface CounterOptions {
   readonly limits: Limits;
-  /** Files that may have the symbols of this kernel; asked for only when the dump lacks them. */
+  /** Files that may have the symbols of this kernel; read only if the dump lacks them. */
   readonly symbolFiles?: (kernel: KernelName) => Iterable<SymbolFile>;
-  /** Read the layout of the array from BTF even where nothing says that it has changed. */
+  /** Reads the layout of the array from BTF even if nothing indicates that it has changed. */
   readonly askBtf?: boolean;
 }
 
-/** The counters and the boot id of a kernel, and what led to the counters; null: not found. */
+/** The counters and the boot id of a kernel, and how the counters were located; null: not found. */
 export interface Counters {
   readonly hwerr: Hwerr;
   readonly bootId: string | null;
@@ -36,10 +36,10 @@ export interface Counters {
 }
 
 /**
- * The counters and the boot id; why there are no counters is an answer too.
+ * Reads the counters and the boot id; without counters the answer says why.
  *
- * @param warn takes what is odd and does not stop the decoder.
- * @throws whatever the source of the dump's bytes throws, never a VmcoreError.
+ * @param warn receives inconsistencies that do not stop the decoder.
+ * @throws anything that the source of the dump's bytes throws, never a VmcoreError.
  */
 export function readCounters(
   kernel: Kernel,
@@ -74,7 +74,7 @@ function countersOrWhyNot(
   }
 }
 
-/** @throws VmcoreError when the dump is broken on the way, or a page of it is missing. */
+/** @throws VmcoreError if the dump is broken or a required page is missing. */
 function countersBy(
   symbols: Symbols,
   kernel: Kernel,
@@ -96,7 +96,7 @@ function countersBy(
   };
 }
 
-/** null, perhaps with a warning, when the dump does not have it. */
+/** Returns null, possibly with a warning, if the dump does not have the boot id. */
 function bootIdOf(
   kernel: Kernel,
   symbols: Symbols,
@@ -112,7 +112,7 @@ function bootIdOf(
   }
 }
 
-/** The sources of symbols in their order: the dump's kallsyms, then the files beside it. */
+/** The sources of symbols in order: the dump's kallsyms, then symbol files. */
 class Symbols {
   readonly kallsyms: Kallsyms | undefined;
   /** Why there is no kallsyms. */
@@ -150,10 +150,10 @@ class Symbols {
         trouble = error;
       }
     }
-    // Without kallsyms, only a kernel that its utsname has proven may be read by a file's addresses.
+    // Without kallsyms, the addresses of a file are used only for a kernel whose utsname was verified.
     const array = !this.#kernel.isProven ? undefined : arrayInFiles(this.#files);
     if (array !== undefined) return { kind: 'found', array };
-    // Kernels from before v6.0 do not say where their symbols are; the array is younger.
+    // Kernels before v6.0 do not export the addresses of kallsyms, and do not have the array.
     const { vmcoreinfo } = this.#kernel;
     if (!namesTables(vmcoreinfo) && !shouldCount(vmcoreinfo.osRelease)) {
       return { kind: 'kernel_without_hwerr' };
@@ -161,7 +161,7 @@ class Symbols {
     throw trouble ?? new Corrupt('no_kallsyms', 'kallsyms', 'cannot be read');
   }
 
-  /** @throws NeverWritten where the dump is broken on the way, and part of its tables was never written. */
+  /** @throws NeverWritten if `read` fails and part of the symbol tables was never written. */
   unlessUnwritten<T>(read: () => T): T {
     try {
       return read();
@@ -189,7 +189,7 @@ class Symbols {
   }
 }
 
-/** What is made when it is first wanted, and kept. */
+/** A value that is made on first use and kept. */
 function once<T>(make: () => Iterable<T>): Iterable<T> {
   let made: T[] | undefined;
   return {

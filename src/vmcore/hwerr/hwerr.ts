@@ -1,6 +1,6 @@
-// hwerr_data: one counter and one time for each category of hardware error that the kernel survived.
+// hwerr_data: a count and the time of the last error for each category of hardware errors that the kernel survived.
 // Source: kernel/vmcore_info.c, struct hwerr_info { atomic_t count; time64_t timestamp; }.
-// Count and time are two stores, so a crash in between may leave one without the other.
+// The kernel stores count and time separately, so a crash may come between the two.
 
 import { Corrupt, VmcoreError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
@@ -13,24 +13,24 @@ import { type HwerrLayout, builtinLayout, layoutBytes } from './layout.ts';
 import type { LocatedArray } from './locate.ts';
 
 const KNOWN: readonly string[] = CATEGORIES;
-/** KTIME_SEC_MAX (include/linux/ktime.h): no kernel clock goes further than the year 2262. */
+/** KTIME_SEC_MAX (include/linux/ktime.h): kernel clocks end in the year 2262. */
 const LATEST_SECONDS = 9_223_372_036n;
 
-/** What finding the layout of the array may cost, and where its warnings go. */
+/** Limits and warnings of the search for the array's layout. */
 export interface LayoutOptions {
   readonly limits: Limits;
-  /** Read BTF even where nothing says that the layout has changed. */
+  /** Reads BTF even if nothing indicates that the layout has changed. */
   readonly askBtf: boolean;
-  /** Takes what is odd and does not stop the decoder. */
+  /** Receives inconsistencies that do not stop the decoder. */
   readonly warn: (warning: string) => void;
 }
 
 /**
- * The layout of the array: the known one where it fills the space up to the next symbol, else what
- * BTF says. Only BTF says it where the size is not known.
+ * Returns the layout of the array: the known one if it fills the space up to the next symbol, otherwise that of
+ * BTF. If the size of the symbol is unknown, only BTF can tell whether the layout is another one.
  *
- * @param symbols for the address of BTF; undefined when the dump has none that can be read.
- * @throws Corrupt when the array does not fit into its symbol.
+ * @param symbols for the address of BTF; undefined if the dump has no readable symbols.
+ * @throws Corrupt if the array does not fit into its symbol.
  */
 export function layoutOf(
   kernel: Kernel,
@@ -65,10 +65,10 @@ function describedLayout(
 }
 
 /**
- * The counters.
+ * Reads the counters.
  *
- * @throws PageMissing when the array's page is not in the dump, NeverWritten when it is zeros that nobody wrote,
- *   Corrupt when a time cannot be one.
+ * @throws PageMissing if the array's page is not in the dump, NeverWritten if it reads as zeros that were never
+ *   written, Corrupt if a time is impossible.
  */
 export function readCategories(
   kernel: Kernel,

@@ -1,4 +1,4 @@
-// The dumped kernel's virtual memory: physical memory seen through a translation.
+// The dumped kernel's virtual memory: physical memory through an address translation.
 
 import { type ByteOrder, Cursor } from '../bytes/cursor.ts';
 import { type PhysAddr, type VirtAddr, addVirt, hex } from '../bytes/units.ts';
@@ -6,15 +6,15 @@ import type { PhysicalMemory } from './physical-memory.ts';
 import { Corrupt, NeverWritten } from '../errors.ts';
 
 /**
- * From a virtual to a physical address, or undefined where nothing is mapped. Contiguous within any
- * aligned 4 KiB.
+ * Translates a virtual to a physical address; undefined if it is not mapped. Contiguous within any aligned
+ * 4 KiB.
  */
 export type Translator = (address: VirtAddr) => PhysAddr | undefined;
 
-/** Translations are asked for once in every so many bytes: the smallest page of any architecture. */
+/** Bytes per translation: the smallest page of any architecture. */
 const STEP = 4096;
 
-/** Bytes by the kernel's virtual addresses, and the byte order to read them in. */
+/** Memory by the kernel's virtual addresses, and its byte order. */
 export class VirtualMemory {
   readonly order: ByteOrder;
   readonly #memory: PhysicalMemory;
@@ -27,9 +27,9 @@ export class VirtualMemory {
   }
 
   /**
-   * `length` bytes at `address`; never to be written to.
+   * Returns `length` bytes at `address`, which must not be modified.
    *
-   * @throws PageMissing when a byte is not in the dump, Corrupt when an address is not mapped.
+   * @throws PageMissing if a byte is not in the dump, Corrupt if an address is not mapped.
    */
   read(address: VirtAddr, length: number): Uint8Array {
     const first = this.#physical(address);
@@ -56,18 +56,18 @@ export class VirtualMemory {
     return undefined;
   }
 
-  /** @throws NeverWritten where these bytes may be zeros that nobody wrote; `what` names them. */
+  /** @throws NeverWritten if these bytes may be zeros that were never written; `what` names them. */
   requireWritten(address: VirtAddr, length: number, what: string): void {
     const unwritten = this.whyUnwritten(address, length);
     if (unwritten !== undefined) throw new NeverWritten(what, unwritten);
   }
 
-  /** `length` bytes as a cursor; `what` names them in errors. */
+  /** Returns `length` bytes as a cursor; `what` names them in errors. */
   cursor(address: VirtAddr, length: number, what: string): Cursor {
     return new Cursor(this.read(address, length), this.order, what, address);
   }
 
-  /** Where the address lies; undefined where nothing is mapped. */
+  /** Returns the physical address; undefined if it is not mapped. */
   place(address: VirtAddr): PhysAddr | undefined {
     return this.#translate(address);
   }

@@ -1,5 +1,5 @@
-// Records as /dev/kmsg gives them, and netconsole in its extended form: `3,416,58278505,-;text`, and what
-// is known of the device in lines of its own behind it (kernel/printk/printk.c info_print_ext_header(),
+// Records of /dev/kmsg and of netconsole's extended format: `3,416,58278505,-;text`, followed by lines with the
+// properties of the device (kernel/printk/printk.c info_print_ext_header(),
 // msg_print_ext_body(); Documentation/ABI/testing/dev-kmsg).
 
 import { CAPS } from '../limits.ts';
@@ -7,18 +7,18 @@ import { linesOf } from './lines.ts';
 import { recordText } from './record-text.ts';
 import type { LogRecord } from './record.ts';
 
-/** Priority, sequence, microseconds since boot, flags, and what a newer kernel adds; netconsole's release before. */
+/** Priority, sequence, microseconds since boot, flags, fields of newer kernels; before them netconsole's release. */
 const HEADER =
   /^(?:\d{1,3}\.[\w.+~-]{1,64},)?(\d{1,5}),\d{1,20},(\d{1,20}),[-c+](?:,[\w=.,/-]{0,200})?;/;
 const CALLER = /,caller=([TC]\d{1,10})[,;]/;
 const DEVICE = /^ DEVICE=(\S{1,255})$/;
 
-/** Whether a line is the first of such a record. */
+/** Whether a line is the first of a record. */
 export function isKmsg(line: string): boolean {
   return HEADER.test(line);
 }
 
-/** What lies between records, and other lines of a device, are left out. */
+/** Yields the records; skips other lines, and other properties of a device. */
 export function* kmsgRecords(text: string): Generator<LogRecord> {
   let last: LogRecord | undefined;
   for (const whole of linesOf(text)) {

@@ -1,4 +1,4 @@
-// The kallsyms tables in the dump: where they are.
+// Locates the kallsyms tables in the dump.
 // Source: scripts/kallsyms.c (layout, compression), kernel/kallsyms.c (readers); the addresses come
 // from VMCOREINFO since 5fd8fea935a1 ("vmcoreinfo: include kallsyms symbols") (in v6.0) and
 // f09bddbd8661 ("vmcoreinfo: add kallsyms_num_syms symbol") (in v6.0).
@@ -13,13 +13,13 @@ import type { VirtualMemory } from '../memory/virtual-memory.ts';
 
 const PAGE = 4096;
 const TOKENS = 256;
-/** Bytes of the token table read at first; it is 1.1 to 1.3 KiB in real kernels. */
+/** Bytes of the token table in the first read; real ones have 1.1 to 1.3 KiB. */
 const TOKEN_TABLE_BYTES = 2048;
 
-/** Of what VMCOREINFO names in any kernel since v6.0 that has kallsyms. */
+/** Entries in VMCOREINFO of every kernel since v6.0 with kallsyms. */
 const NAMED = ['kallsyms_names', 'kallsyms_num_syms', 'kallsyms_token_table'] as const;
 
-/** What VMCOREINFO names: at least so many bytes, and so many a symbol, with those of the order of names. */
+/** Tables that VMCOREINFO names, with minimum size and size per symbol (including the order of names), bytes. */
 const TABLES = [
   ['kallsyms_names', 1, 0],
   ['kallsyms_num_syms', 4, 0],
@@ -28,22 +28,22 @@ const TABLES = [
   ['kallsyms_offsets', 1, 4 + 3],
   ['kallsyms_addresses', 1, 8],
 ] as const;
-/** Real ones have 5 MiB. */
-const MOST_BYTES = 16 << 20;
-/** Zeros that the tables have nowhere, bytes: 16 in a row were the most in 20 kernels. */
+/** Maximum size, bytes; real tables have 5 MiB. */
+const MAX_BYTES = 16 << 20;
+/** Length of a run of zeros that the tables do not contain, bytes: 16 was the maximum in 20 kernels. */
 const HOLE = 128;
 const ALL_ONES = 0xffffffffffffffffn;
 
 /**
- * Where the tables are, and what is small of them: the number of symbols, and the 256 texts
- * (`tokens`) that names are made of.
+ * The addresses of the tables, and their small parts: the number of symbols, and the 256 texts (`tokens`) that
+ * names are composed of.
  */
 export interface KallsymsTables {
   readonly memory: VirtualMemory;
   readonly count: number;
   readonly names: VirtAddr;
   readonly tokens: readonly Uint8Array[];
-  /** Whether the tokens are such as scripts/kallsyms.c makes: a damaged one seldom is. */
+  /** Whether the tokens are as scripts/kallsyms.c makes them; a damaged token rarely is. */
   readonly tokensAreWhole: () => boolean;
   readonly tokenTable: VirtAddr;
   /** kallsyms_offsets: 32 bits a symbol; undefined in kernels with kallsyms_addresses. */
@@ -60,8 +60,8 @@ export interface KallsymsTables {
 }
 
 /**
- * @throws Corrupt (`no_kallsyms`) when VMCOREINFO does not name the tables or they cannot be right.
- * @throws PageMissing when one of their first pages is not in the dump.
+ * @throws Corrupt (`no_kallsyms`) if VMCOREINFO does not name the tables or they are impossible.
+ * @throws PageMissing if one of their first pages is not in the dump.
  */
 export function kallsymsTables(
   info: Vmcoreinfo,
@@ -102,7 +102,7 @@ export function kallsymsTables(
   };
 }
 
-/** Why part of the tables was never written; undefined: what is in the dump was. */
+/** Returns why part of the tables was never written; undefined if all that the dump has was. */
 export function whyTablesUnwritten(
   info: Vmcoreinfo,
   memory: VirtualMemory,
@@ -110,7 +110,7 @@ export function whyTablesUnwritten(
 ): string | undefined {
   const [start, end] = extentOf(info, memory, limits);
   const length = Number(end - start);
-  if (length > MOST_BYTES) return undefined;
+  if (length > MAX_BYTES) return undefined;
   const toPage = Number(start % BigInt(PAGE));
   for (let done = -toPage; done < length; done += PAGE) {
     const [from, to] = [Math.max(0, done), Math.min(length, done + PAGE)];
@@ -129,7 +129,7 @@ function holeIn(bytes: Uint8Array): number {
   return -1;
 }
 
-/** Where the tables lie, side by side. */
+/** The ranges of the tables, which are adjacent. */
 function extentOf(
   info: Vmcoreinfo,
   memory: VirtualMemory,
@@ -149,7 +149,7 @@ function extentOf(
   return [start, end];
 }
 
-/** Whether VMCOREINFO says of any table where it is: kernels before v6.0 do not. */
+/** Whether VMCOREINFO has the address of any table; before v6.0 it does not. */
 export function namesTables(info: Vmcoreinfo): boolean {
   return NAMED.some((name) => info.symbol(name) !== undefined);
 }
@@ -164,7 +164,7 @@ function required(info: Vmcoreinfo, name: string): VirtAddr {
 
 interface Tokens {
   readonly texts: readonly Uint8Array[];
-  /** Whether each begins where the one before it ends. */
+  /** Whether each table starts where the previous one ends. */
   readonly follow: boolean;
 }
 
@@ -173,7 +173,7 @@ function readTokens(memory: VirtualMemory, table: VirtAddr, index: VirtAddr): To
   const texts: Uint8Array[] = [];
   let follow = true;
   let next = 0;
-  // The index follows the table, so what lies between them bounds the table.
+  // The index follows the table, so its address bounds the table.
   const gap = virtAddr(index - table);
   const length = gap > 0n && gap <= 0xffffn ? Number(gap) : TOKEN_TABLE_BYTES;
   const text = memory.read(table, length);
@@ -194,7 +194,7 @@ function readTokens(memory: VirtualMemory, table: VirtAddr, index: VirtAddr): To
   return { texts, follow };
 }
 
-/** Each byte that occurs in a name is a token itself, at its own number; the others are made of them. */
+/** Each byte that occurs in a name is a token at its own index; all other tokens are composed of these. */
 function areMadeOfBytes(tokens: readonly Uint8Array[]): boolean {
   const isByte = (byte: number): boolean => tokens[byte]?.length === 1 && tokens[byte][0] === byte;
   return tokens.every((token, i) => (token.length === 1 ? isByte(i) : token.every(isByte)));
