@@ -1,6 +1,7 @@
 // Listening sockets: addresses to bind, or sockets passed by systemd (sd_listen_fds(3): LISTEN_FDS
 // descriptors from 3 on, if LISTEN_PID is this process).
 
+import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import {
   type AddressInfo,
@@ -79,9 +80,8 @@ export async function onAddresses(addresses: readonly ListenAddress[]): Promise<
       all.push({ host, port });
     } else {
       const found = await lookup(host, { all: true });
-      const usable = [];
-      for (const one of found)
-        if (one.family === 4 || (await isUsable(one.address))) usable.push(one);
+      const canListen = await Promise.all(found.map(isUsable));
+      const usable = found.filter((_, i) => canListen[i]);
       all.push(
         ...(usable.length > 0 ? usable : found).map(({ address }) => ({ host: address, port })),
       );
@@ -90,19 +90,16 @@ export async function onAddresses(addresses: readonly ListenAddress[]): Promise<
   return all;
 }
 
-/** Whether a socket may listen there: on a machine without IPv6 `localhost` may be ::1 all the same. */
-function isUsable(host: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => {
-      resolve(false);
-    });
-    server.listen({ host, port: 0 }, () => {
-      server.close(() => {
-        resolve(true);
-      });
-    });
-  });
+/** Whether a socket may listen on the address: on a machine without IPv6 `localhost` may still be ::1. */
+async function isUsable({ address, family }: LookupAddress): Promise<boolean> {
+  if (family === 4) return true;
+  try {
+    const probe = await listen([{ host: address, port: 0 }], (socket) => socket.destroy());
+    probe.close();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Returns listen(2) arguments for the sockets that systemd passed. @throws Error if there are none. */

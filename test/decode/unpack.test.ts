@@ -17,7 +17,7 @@ import { FileError } from '../../src/failure.ts';
 import { type DecodeOutcome, decodeFile } from '../../src/decode/decode-file.ts';
 import { type Packing, packingOf } from '../../src/decode/packing.ts';
 import { type Unpacked, unpack } from '../../src/decode/unpack.ts';
-import { bytesOf, concat, fromHex } from '../support/builders/bytes.ts';
+import { bytesOf, concat, fromHex, noise } from '../support/builders/bytes.ts';
 import { CRASH_TIME, kdumpOf, kernel } from '../support/builders/kernel-builder.ts';
 import { flatten } from '../support/builders/flattened-builder.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
@@ -114,24 +114,24 @@ describe('unpack', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  const noise = Uint8Array.from({ length: 1 << 20 }, (_, i) => Math.imul(i * i, 2654435761) >>> 13);
+  const random = noise(1 << 20);
   it.each(['gzip', 'zstd'] as const)(
     'keeps what was unpacked when %s ends early',
     async (packing) => {
-      const packed = packing === 'gzip' ? gzipSync(noise) : zstdCompressSync(noise);
+      const packed = packing === 'gzip' ? gzipSync(random) : zstdCompressSync(random);
       for (const length of [packed.length - 1, packed.length >> 1]) {
         const unpacked = await unpackFile(written(packed.subarray(0, length)), packing);
         expect(unpacked.isCut).toBe(true);
         const content = await contentOf(unpacked);
         expect(content.length).toBeGreaterThan(length / 2);
-        expect(Buffer.compare(content, noise.subarray(0, content.length))).toBe(0);
+        expect(Buffer.compare(content, random.subarray(0, content.length))).toBe(0);
       }
       expect(leftovers()).toEqual([]);
     },
   );
 
   xz.it('keeps what was unpacked when xz ends early', async () => {
-    const packed = xzPacked(noise);
+    const packed = xzPacked(random);
     const cut = packed.subarray(0, packed.length >> 1);
     const unpacked = await unpackFile(written(cut), 'xz');
     expect(unpacked.isCut).toBe(true);
@@ -141,7 +141,7 @@ describe('unpack', () => {
   it.each(['gzip', 'zstd'] as const)(
     'makes up nothing out of the zeros where a copy of %s broke off',
     async (packing) => {
-      const whole = packing === 'gzip' ? DUMP : noise;
+      const whole = packing === 'gzip' ? DUMP : random;
       const packed = packing === 'gzip' ? gzipSync(whole) : zstdCompressSync(whole);
       packed.fill(0, packed.length >> 1);
       const unpacked = await unpackFile(written(packed), packing);
@@ -159,19 +159,19 @@ describe('unpack', () => {
       const unpacked = await unpackFile(written(holed), packing);
       const content = await contentOf(unpacked);
       expect([size, unpacked.isCut]).toEqual([size, true]);
-      expect(content.length).toBeGreaterThan(noise.length / 4);
-      expect(Buffer.compare(content, noise.subarray(0, content.length))).toBe(0);
+      expect(content.length).toBeGreaterThan(random.length / 4);
+      expect(Buffer.compare(content, random.subarray(0, content.length))).toBe(0);
     }
     expect(leftovers()).toEqual([]);
   }
 
   it.each([
-    ['gzip', gzipSync(noise)],
+    ['gzip', gzipSync(random)],
     // As the program packs; without a checksum nothing tells of a hole in a block that is stored as it is.
-    ['zstd', zstdCompressSync(noise, { params: { [constants.ZSTD_c_checksumFlag]: 1 } })],
+    ['zstd', zstdCompressSync(random, { params: { [constants.ZSTD_c_checksumFlag]: 1 } })],
   ] as const)('keeps what comes before a hole in %s', keepsWhatComesBefore);
 
-  xz.it('keeps what comes before a hole in xz', () => keepsWhatComesBefore('xz', xzPacked(noise)));
+  xz.it('keeps what comes before a hole in xz', () => keepsWhatComesBefore('xz', xzPacked(random)));
 
   it('unpacks zeros that belong to it', async () => {
     const content = concat(new Uint8Array(300_000), bytesOf('end'));

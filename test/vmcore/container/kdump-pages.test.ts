@@ -11,6 +11,7 @@ import {
   LE64,
   concat,
   latin1,
+  noise,
   orderName,
   patched,
   patternPage,
@@ -76,9 +77,9 @@ describe('read of KdumpPages', () => {
   });
 
   it('reads a page that did not shrink from a compressed dump', () => {
-    const noise = Uint8Array.from({ length: 4096 }, (_, i) => (i * i * 2654435761) >>> 13);
-    const memory = opened({ pages: new Map([[16, noise]]), codec: 'lzo' });
-    expect(pageOf(memory, 16)).toBe(latin1(noise));
+    const page = noise(4096);
+    const memory = opened({ pages: new Map([[16, page]]), codec: 'lzo' });
+    expect(pageOf(memory, 16)).toBe(latin1(page));
     expect(memory.flagsSeen).toBe(0);
   });
 
@@ -153,8 +154,7 @@ describe('read of KdumpPages', () => {
   it.each(['zlib', 'lzo', 'snappy', 'zstd'] as const)(
     'has page_lost where a sector of what %s packed was never written',
     (codec) => {
-      const noise = Uint8Array.from({ length: 3000 }, (_, i) => (i * i * 2654435761) >>> 13);
-      const page = concat(noise, new Uint8Array(1096));
+      const page = noise(4096).fill(0, 3000);
       const { bytes } = kdump(recipe({ codec, pages: new Map([[40, page]]) }));
       expect(pageOf(open(bytes), 40)).toBe(latin1(page));
       const sector = bytes.length - 1024 - (bytes.length % 512);
