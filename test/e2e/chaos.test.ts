@@ -3,13 +3,18 @@
 // known of a host is answered all the while, no counter goes down, and in the end every crash is in the
 // ledger once.
 //
-// HWERR_CHAOS_SECONDS, HWERR_CHAOS_DUMPS and HWERR_CHAOS_HOSTS say how much, HWERR_CHAOS_SEED repeats the faults
-// of a run. With HWERR_CHAOS_NETWORKS=1, as root, each collector has a network of its own, whose packets are
-// lost at times.
+// HWERR_CHAOS_SECONDS, HWERR_CHAOS_DUMPS and HWERR_CHAOS_HOSTS say how much, HWERR_CHAOS_IN_BUCKETS how many of the
+// dumps are in buckets, HWERR_CHAOS_SEED repeats the faults of a run. With HWERR_CHAOS_NETWORKS=1, as root, each
+// collector has a network of its own, whose packets are lost at times.
 
-import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  paginateListObjectsV2,
+} from '@aws-sdk/client-s3';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, onTestFinished, vi } from 'vitest';
@@ -31,14 +36,21 @@ const setting = (name: string, value: number): number =>
 const SECONDS = setting('SECONDS', 60);
 const DUMPS = setting('DUMPS', 60);
 const HOSTS = setting('HOSTS', 12);
+/** Swift takes a few objects a second: of many dumps most have to be in the directory. */
+const IN_BUCKETS = setting('IN_BUCKETS', Math.ceil((DUMPS * 2) / 3));
 const SEED = setting('SEED', Date.now() % 1_000_000);
+/** So many dumps are brought at a time. */
+const LANES = 4;
+/** Between passes over all dumps, and between scrapes of all hosts, whose cost grows with their number. */
+const RESCAN_SECONDS = Math.ceil(DUMPS / 1000);
+const SCRAPE_SECONDS = Math.max(5, Math.ceil(HOSTS / 40));
 /** How long a fault lasts, and how long it is quiet before the next one of its kind, at most. */
 const FAULT_MS = 8000;
 const QUIET_MS = 12_000;
 /** How long packets are lost, at most: longer than the collector waits for an answer of its database. */
 const LOSS_MS = 25_000;
 /** After the last fault: what could not be read waits up to ten minutes for its next try. */
-const RECOVERY_MS = 600_000;
+const RECOVERY_MS = 600_000 + 30 * DUMPS;
 const CRASHES = 'hwerr_crashes_total';
 const PCI = 'hwerr_recoverable_errors_total{category="pci"}';
 /** What isComplete() asks for, and what may be left to do. */
@@ -50,14 +62,23 @@ const hasNetworks = setting('NETWORKS', 0) === 1;
 
 const hostOf = (boot: number): string => `h${String(boot % HOSTS).padStart(6, '0')}`;
 const errorsOf = (boot: number): number => boot % 9;
-const PLACES = ['directory', 'first', 'second'] as const;
+const BUCKETS = ['first', 'second'] as const;
 
-/** Where each file lies, and of which crash it is: every fourth crash lies in two places. */
-const FILES = Array.from({ length: DUMPS }, (_, i) => i + 1).flatMap((boot) => {
-  const place = boot % PLACES.length;
-  const copies = boot % 4 === 0 ? [0, 1] : [0];
-  return copies.map((copy) => ({ boot, place: PLACES[(place + copy) % PLACES.length]! }));
-});
+type Place = 'directory' | (typeof BUCKETS)[number];
+
+/** Where the dumps of a crash are: every fourth of those in a bucket is in another place too. */
+function placesOf(boot: number): readonly Place[] {
+  const number = Math.floor((boot * IN_BUCKETS) / DUMPS);
+  if (number === Math.floor(((boot - 1) * IN_BUCKETS) / DUMPS)) return ['directory'];
+  const bucket = BUCKETS[number % 2]!;
+  if (number % 4 > 0) return [bucket];
+  return [bucket, number % 8 > 0 ? 'directory' : 'second'];
+}
+
+/** Where each file is, and of which crash it is. */
+const FILES = Array.from({ length: DUMPS }, (_, i) => i + 1).flatMap((boot) =>
+  placesOf(boot).map((place) => ({ boot, place })),
+);
 
 /** What happens to one of them, and how it ends. */
 interface Fault {
@@ -72,8 +93,6 @@ class Chaos {
   readonly #database: PostgresServer;
   readonly #store: Swift;
   readonly #collectors: readonly WatchedCollector[];
-  /** What keeps the database from a collector now. */
-  readonly #troubles = new Map<WatchedCollector, number>();
   readonly happened = new Map<string, number>();
 
   constructor(database: PostgresServer, store: Swift, collectors: readonly WatchedCollector[]) {
@@ -108,25 +127,18 @@ class Chaos {
     }
   }
 
-  #away(collectors: readonly WatchedCollector[], by: 1 | -1): void {
-    for (const one of collectors) {
-      one.isInTrouble();
-      this.#troubles.set(one, (this.#troubles.get(one) ?? 0) + by);
-    }
-  }
-
   #databaseFaults(): Fault[] {
     const database = this.#database;
     const all = this.#collectors;
     const fault = (what: string, begin: Fault['begin'], end: Fault['end']): Fault => ({
       what: `database ${what}`,
       begin: () => {
-        this.#away(all, 1);
+        for (const one of all) one.outage('begins');
         return begin();
       },
       end: async () => {
         await end();
-        this.#away(all, -1);
+        for (const one of all) one.outage('ends');
       },
     });
     return [
@@ -170,17 +182,18 @@ class Chaos {
       {
         what: 'collector killed',
         begin: () => one.kill(),
-        end: () => one.restart((this.#troubles.get(one) ?? 0) > 0),
+        end: () => one.restart(),
       },
       {
         what: 'collector stopped',
         begin: () => {
+          one.outage('begins');
           one.signal('SIGSTOP');
         },
         end: () => {
-          // Statements that it waited for may be over their time when it goes on.
-          one.isInTrouble();
           one.signal('SIGCONT');
+          // Statements that it waited for may be over their time now.
+          one.outage('ends');
         },
       },
     ];
@@ -192,12 +205,12 @@ class Chaos {
         what: 'packets lost',
         longestMs: LOSS_MS,
         begin: () => {
-          this.#away([one], 1);
+          one.outage('begins');
           one.network?.lose(true);
         },
         end: () => {
           one.network?.lose(false);
-          this.#away([one], -1);
+          one.outage('ends');
         },
       },
     ];
@@ -208,12 +221,12 @@ class Chaos {
       {
         what: `way to the database ${state}`,
         begin: () => {
-          this.#away([one], 1);
+          one.outage('begins');
           one.toDatabase.set(state);
         },
         end: () => {
           one.toDatabase.set('open');
-          this.#away([one], -1);
+          one.outage('ends');
         },
       },
       {
@@ -230,29 +243,36 @@ class Chaos {
 }
 
 /** Brings the dumps while the faults are there, and goes on until all are. */
-async function bringDumps({ client }: Swift, directory: string): Promise<void> {
+async function bringDumps(store: Swift, directory: string): Promise<void> {
   const template = readFileSync(fixture('x86_64-7.3.4.elf'));
-  const pauseMs = (SECONDS * 1000 * 0.8) / FILES.length;
-  for (const { boot, place } of FILES) {
-    const dump = crashDump(template, { boot, host: hostOf(boot), pci: errorsOf(boot) });
-    const host = hostOf(boot);
-    const beganMs = performance.now();
-    if (place === 'directory') {
-      const folder = join(directory, host, `${boot}`);
-      mkdirSync(folder, { recursive: true });
-      writeFileSync(join(folder, 'vmcore-incomplete'), dump);
-      renameSync(join(folder, 'vmcore-incomplete'), join(folder, 'vmcore'));
-    } else {
-      const put = { Bucket: place, Key: `${host}/${boot}/vmcore`, Body: dump };
-      await eventually(`${put.Key} is in the store`, () =>
-        client.send(new PutObjectCommand(put)).then(
-          () => true,
-          () => undefined,
-        ),
-      );
+  const pauseMs = (SECONDS * 1000 * 0.8 * LANES) / FILES.length;
+  const files = FILES.values();
+  const lane = async (): Promise<void> => {
+    for (const { boot, place } of files) {
+      const beganMs = performance.now();
+      const dump = crashDump(template, { boot, host: hostOf(boot), pci: errorsOf(boot) });
+      const name = `${hostOf(boot)}/${boot}/vmcore`;
+      if (place === 'directory') bringFile(join(directory, name), dump);
+      else await bringObject(store, { Bucket: place, Key: name, Body: dump });
+      await sleep(Math.max(0, pauseMs - (performance.now() - beganMs)));
     }
-    await sleep(Math.max(0, pauseMs - (performance.now() - beganMs)));
-  }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+function bringFile(path: string, dump: Buffer): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}-incomplete`, dump);
+  renameSync(`${path}-incomplete`, path);
+}
+
+async function bringObject({ client }: Swift, object: PutObjectCommandInput): Promise<void> {
+  await eventually(`${object.Key!} is in the store`, () =>
+    client.send(new PutObjectCommand(object)).then(
+      () => true,
+      () => undefined,
+    ),
+  );
 }
 
 /** One job for each collector, so that none hides what another one shows. */
@@ -261,8 +281,8 @@ function prometheusConfig(collectors: readonly WatchedCollector[]): string {
     job_name: `hwerr-${port}`,
     http_sd_configs: [{ url: `http://${host}:${port}/sd`, refresh_interval: '2s' }],
   }));
-  const config = { global: { scrape_interval: '5s', scrape_timeout: '5s' }, scrape_configs: jobs };
-  return JSON.stringify(config);
+  const global = { scrape_interval: `${SCRAPE_SECONDS}s`, scrape_timeout: '5s' };
+  return JSON.stringify({ global, scrape_configs: jobs });
 }
 
 /** Counters that went down from one scrape to the next, as Prometheus saw it. */
@@ -279,9 +299,15 @@ async function resetsIn(server: Prometheus): Promise<readonly unknown[]> {
 /** Whether every object is in the list of its bucket. */
 async function isListed(store: Swift): Promise<true | undefined> {
   await store.update();
-  for (const Bucket of PLACES.slice(1)) {
-    const { KeyCount } = await store.client.send(new ListObjectsV2Command({ Bucket }));
-    if (KeyCount !== FILES.filter(({ place }) => place === Bucket).length) return undefined;
+  for (const Bucket of BUCKETS) {
+    let listed = 0;
+    for await (const { KeyCount = 0 } of paginateListObjectsV2(
+      { client: store.client },
+      { Bucket },
+    )) {
+      listed += KeyCount;
+    }
+    if (listed !== FILES.filter(({ place }) => place === Bucket).length) return undefined;
   }
   return true;
 }
@@ -307,7 +333,7 @@ swiftTool.describe('three collectors', () => {
           await store.stop();
         });
         for (const [name, value] of Object.entries(store.environment)) vi.stubEnv(name, value);
-        for (const Bucket of PLACES.slice(1)) {
+        for (const Bucket of BUCKETS) {
           await store.client.send(new CreateBucketCommand({ Bucket }));
         }
         const directory = tempDir();
@@ -320,7 +346,8 @@ swiftTool.describe('three collectors', () => {
           storePort: Number(new URL(store.environment['AWS_ENDPOINT_URL']!).port),
           flags: [
             ...[`--kdump.path=${directory}`, '--kdump.path=s3://first', '--kdump.path=s3://second'],
-            ...['--kdump.settle=100ms', '--kdump.rescan=1s', '--central.max-hosts=100000'],
+            ...['--kdump.settle=100ms', `--kdump.rescan=${RESCAN_SECONDS}s`],
+            '--central.max-hosts=100000',
           ],
           seen: new Set(),
         };
@@ -408,7 +435,7 @@ swiftTool.describe('three collectors', () => {
         expect(watched.flatMap(({ wrong }) => wrong)).toEqual([]);
         for (const { answers } of watched) expect(answers).toBeGreaterThan(0);
       },
-      SECONDS * 1000 + 900_000,
+      SECONDS * 1000 + RECOVERY_MS + 300_000,
     );
   });
 });

@@ -17,6 +17,8 @@ const COUNTERS = ['hwerr_crashes_total', 'hwerr_recoverable_errors_total{categor
 /** Of the ledger: those of the process begin anew with it. */
 const OF_THE_LEDGER = /^hwerr_(dump_decode_failures_total|dumps_without_hwerr_data_total)/;
 const PAUSE_MS = 20;
+/** After an outage a host may be unanswered for so long: connections are made again, with much other work about. */
+const AFTER_OUTAGE_MS = 60_000;
 
 /** Where a collector's database and store are, and what it watches. */
 export interface Surroundings {
@@ -35,6 +37,8 @@ export interface Watched {
   /** Without an answer because it was down, or did not know the host and its database was away. */
   readonly unanswered: number;
   readonly slowestMs: number;
+  /** The longest time after the end of an outage at which a host was still unanswered. */
+  readonly latestMs: number;
   readonly wrong: readonly string[];
 }
 
@@ -48,8 +52,11 @@ export class WatchedCollector {
   #daemon: Daemon | undefined;
   /** It was killed so often. */
   #deaths = 0;
-  /** Whether anything kept the database from it since it started. */
-  #hadTrouble = false;
+  /** Number of outages now: of the database, of the way to it, of the process. */
+  #outages = 0;
+  /** Whether there was one since it started, and when the last one ended. */
+  #hadOutage = false;
+  #outageEndMs = -Infinity;
   /** What it showed at most, by host and counter. */
   readonly #highest = new Map<string, number>();
   /** Hosts that it answered for since it started. */
@@ -57,6 +64,7 @@ export class WatchedCollector {
   #answers = 0;
   #unanswered = 0;
   #slowestMs = 0;
+  #latestMs = 0;
   readonly #wrong: string[] = [];
 
   private constructor(
@@ -78,13 +86,13 @@ export class WatchedCollector {
       startRelay(storePort, network?.outside),
     ]);
     const collector = new WatchedCollector(around, network, await freePort(), relays);
-    await collector.restart(false);
+    await collector.restart();
     return collector;
   }
 
   get watched(): Watched {
-    const [answers, unanswered, slowestMs] = [this.#answers, this.#unanswered, this.#slowestMs];
-    return { answers, unanswered, slowestMs, wrong: this.#wrong };
+    const [answers, unanswered, wrong] = [this.#answers, this.#unanswered, this.#wrong];
+    return { answers, unanswered, slowestMs: this.#slowestMs, latestMs: this.#latestMs, wrong };
   }
 
   get host(): string {
@@ -100,9 +108,11 @@ export class WatchedCollector {
     this.#daemon?.child.kill(signal);
   }
 
-  /** Something keeps the database from it. */
-  isInTrouble(): void {
-    this.#hadTrouble = true;
+  /** Something keeps it from answering for hosts that it has not answered for yet, or no longer does. */
+  outage(state: 'begins' | 'ends'): void {
+    this.#outages += state === 'begins' ? 1 : -1;
+    this.#hadOutage = true;
+    this.#outageEndMs = performance.now();
   }
 
   async kill(): Promise<void> {
@@ -112,11 +122,10 @@ export class WatchedCollector {
     await daemon?.stop('SIGKILL');
   }
 
-  /** @param isAway whether anything keeps the database from it now. */
-  async restart(isAway: boolean): Promise<void> {
+  async restart(): Promise<void> {
     const { flags, ledgerUrl } = this.#around;
     this.#answered = new Set();
-    this.#hadTrouble = isAway;
+    this.#hadOutage = this.#outages > 0;
     const outside = this.network?.outside ?? '127.0.0.1';
     vi.stubEnv('AWS_ENDPOINT_URL', `http://${outside}:${this.toStore.port}`);
     const started = startDaemon(
@@ -164,9 +173,10 @@ export class WatchedCollector {
       ({ status, body } = await this.#get(path));
     } catch (error) {
       this.#unanswered++;
+      if (!wasUp || deaths !== this.#deaths) return;
       // On a machine with much other work an answer may take longer than it has.
       const isLate = performance.now() - beganMs >= CONNECTION_LIMITS.requestMs;
-      if (wasUp && deaths === this.#deaths && !isLate) this.#isWrong(`${path}: ${String(error)}`);
+      if (!isLate) this.#isWrong(`${path}: ${String(error)}`);
       return;
     }
     this.#slowestMs = Math.max(this.#slowestMs, performance.now() - beganMs);
@@ -178,8 +188,13 @@ export class WatchedCollector {
     }
     if (status === 404 && !wasSeen) return;
     this.#unanswered++;
-    const mayNotKnow = host !== undefined && !this.#answered.has(host) && this.#hadTrouble;
-    if (status !== 503 || !mayNotKnow) this.#isWrong(`${path}: ${status} ${body.trim()}`);
+    const mayNotKnow = host !== undefined && !this.#answered.has(host) && this.#hadOutage;
+    const afterMs = this.#outages > 0 ? 0 : performance.now() - this.#outageEndMs;
+    if (status === 503 && mayNotKnow && afterMs < AFTER_OUTAGE_MS) {
+      this.#latestMs = Math.max(this.#latestMs, afterMs);
+    } else {
+      this.#isWrong(`${path}: ${status} ${body.trim()}, ${afterMs} ms after an outage`);
+    }
   }
 
   #compare(path: string, scrape: Scrape, host: string | undefined): void {
