@@ -84,7 +84,7 @@ function openedPath(fd: number, path: string): string {
   try {
     return pathOf(readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }));
   } catch (cause) {
-    const why = `cannot tell where it leads without /proc: ${messageOf(cause)}`;
+    const why = `where it leads cannot be read without /proc: ${messageOf(cause)}`;
     throw new FileError('io', `${path}: ${why}`, undefined, cause);
   }
 }
@@ -114,7 +114,7 @@ export function fileSourceOf(path: string, fd: number): FileSource {
       }
       return bytes;
     },
-    holds: (offset, length) => inRange(size, offset, length),
+    contains: (offset, length) => inRange(size, offset, length),
     stream: (length = Infinity) =>
       createReadStream('', { fd, autoClose: false, start: 0, end: length - 1 }),
     close: () => {

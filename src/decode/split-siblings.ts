@@ -38,7 +38,7 @@ export interface SiblingOptions {
 
 /**
  * Opens the other parts of the dump that `path` belongs to. Parts may be empty, because makedumpfile makes as
- * many as it is told to.
+ * many as it was asked for.
  */
 export function openSiblings(
   path: string,

@@ -11,7 +11,7 @@ type FirstPassProgress = 'running' | 'partial' | 'over';
 
 /** Tracks which files that existed at the start still wait for their first decode. */
 export class FirstPass {
-  /** Roots not scanned yet, or unresponsive since; `awaited` ones hold up the first pass. */
+  /** Roots not scanned yet, or unresponsive since; the first pass waits for `awaited` ones. */
   readonly #roots: Map<string, 'awaited' | 'unresponsive'>;
   /** Files to be decoded, by path. */
   readonly #files = new Map<string, FoundFile>();

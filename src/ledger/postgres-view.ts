@@ -16,7 +16,12 @@ import type { RecentFailures } from './recent-failures.ts';
 import { crashOfId, nextCrashes, selectCrashes, selectSignatures } from './selection.ts';
 import { type Work, row, rows } from './statements.ts';
 import { StoreError } from './store-error.ts';
-import { NOTHING, type Summary, SummaryView, readSummary } from './summary.ts';
+import {
+  NO_LEDGER_TOTALS,
+  type LedgerTotals,
+  LedgerTotalsView,
+  readLedgerTotals,
+} from './ledger-totals.ts';
 import { type TotalsText, readHostTotals, readTotals, totalsIn } from './total-rows.ts';
 import type { Totals } from './totals.ts';
 
@@ -34,16 +39,16 @@ const MAX_PAGES = 2 ** 25;
 const lengthOf = (text: string): number => text.length;
 
 /** What is read every few seconds. */
-interface SharedSummary extends Summary {
+interface SharedTotals extends LedgerTotals {
   /** Number of recorded batches. */
   readonly commits: string | null;
   readonly isPassed: boolean;
 }
 
-const NOT_READ: SharedSummary = { ...NOTHING, commits: null, isPassed: false };
+const NOT_READ: SharedTotals = { ...NO_LEDGER_TOTALS, commits: null, isPassed: false };
 
 /** Reads a shared ledger. */
-export class PostgresView extends SummaryView implements LedgerView {
+export class PostgresView extends LedgerTotalsView implements LedgerView {
   readonly #database: Postgres;
   readonly #totals = new Cache<TotalsText>({
     ...{ maxSize: MAX_TOTALS, sizeOf: lengthOf, maxWaitMs: MAX_WAIT_MS },
@@ -53,7 +58,7 @@ export class PostgresView extends SummaryView implements LedgerView {
   });
   /** JSON of each page. */
   readonly #pages = new Cache<string>({ maxSize: MAX_PAGES, sizeOf: lengthOf });
-  #summary = NOT_READ;
+  #ledgerTotals = NOT_READ;
   /** When the database last answered, by a monotonic clock. */
   #answeredMs = -Infinity;
   #isAway = false;
@@ -66,21 +71,21 @@ export class PostgresView extends SummaryView implements LedgerView {
   }
 
   get isRead(): boolean {
-    return this.#summary !== NOT_READ;
+    return this.#ledgerTotals !== NOT_READ;
   }
 
   /** Whether any collector has recorded a complete first pass over the directories. */
   get isPassed(): boolean {
-    return this.#summary.isPassed;
+    return this.#ledgerTotals.isPassed;
   }
 
-  /** Reads the summary of the ledger. @throws StoreError. */
+  /** Reads the totals of the ledger. @throws StoreError. */
   async refresh(): Promise<void> {
-    this.#summary = await this.#read(() => readShared(this.#summary));
+    this.#ledgerTotals = await this.#read(() => readShared(this.#ledgerTotals));
   }
 
-  protected summary(): Summary {
-    return this.#summary;
+  protected ledgerTotals(): LedgerTotals {
+    return this.#ledgerTotals;
   }
 
   async total(): Promise<Totals> {
@@ -176,10 +181,10 @@ function* jsonOf(work: Work<unknown>): Work<string | undefined> {
   return JSON.stringify(yield* work);
 }
 
-function* readShared(before: SharedSummary): Work<SharedSummary> {
+function* readShared(before: SharedTotals): Work<SharedTotals> {
   const meta = yield* rows(`SELECT key, value FROM meta WHERE key IN ('commits', 'first_pass')`);
   const values = new Map(meta.map(({ key, value }) => [key, text(value)]));
   const [commits, isPassed] = [values.get('commits') ?? null, values.has('first_pass')];
-  const summary = commits === before.commits ? before : yield* readSummary();
-  return { ...summary, commits, isPassed };
+  const totals = commits === before.commits ? before : yield* readLedgerTotals();
+  return { ...totals, commits, isPassed };
 }

@@ -16,13 +16,18 @@ import type { RecentFailures } from './recent-failures.ts';
 import type { Work } from './statements.ts';
 import type { Store } from './store.ts';
 import { StoreError } from './store-error.ts';
-import { NOTHING, type Summary, SummaryView, readSummary } from './summary.ts';
+import {
+  NO_LEDGER_TOTALS,
+  type LedgerTotals,
+  LedgerTotalsView,
+  readLedgerTotals,
+} from './ledger-totals.ts';
 import { NO_CRASHES, type TotalsText, readHostTotals, readTotals, totalsIn } from './total-rows.ts';
 import type { Totals } from './totals.ts';
 
 /** Maximum number of characters of cached totals; a host takes 3,000, more with long log lines. */
 const MAX_TOTALS = 2 ** 25;
-/** Maximum number of cached answers about the whole ledger: summary, total, host lists for /sd and a form. */
+/** Maximum number of cached answers about the whole ledger: its totals, those of all crashes, host lists for /sd and a form. */
 const MAX_WHOLE = 4;
 
 /** A cached answer, and the state it was read from. `readMs` matters for totals, which leave out old crashes. */
@@ -40,7 +45,7 @@ interface LedgerReaderOptions extends ReaderOptions {
 }
 
 /** Reads one ledger. If it cannot be read, metrics show the last values read. */
-export class LedgerReader extends SummaryView implements LedgerView {
+export class LedgerReader extends LedgerTotalsView implements LedgerView {
   readonly isRead = true;
   readonly #whole = new Cache<Answer>({ maxSize: MAX_WHOLE });
   readonly #totals = new Cache<Answer>({
@@ -75,7 +80,7 @@ export class LedgerReader extends SummaryView implements LedgerView {
 
   /** Switches to this ledger and closes the previous one. @throws StoreError if it cannot be read. */
   show(store: Store): void {
-    this.#read(store, this.#whole, 'summary', readSummary);
+    this.#read(store, this.#whole, 'ledger', readLedgerTotals);
     if (this.#showsTotal) this.#read(store, this.#whole, 'total', () => readTotals(this.context()));
     this.#store?.close();
     this.#store = store;
@@ -86,8 +91,8 @@ export class LedgerReader extends SummaryView implements LedgerView {
     this.#store = undefined;
   }
 
-  protected summary(): Summary {
-    return this.#latest(this.#whole, 'summary', readSummary) ?? NOTHING;
+  protected ledgerTotals(): LedgerTotals {
+    return this.#latest(this.#whole, 'ledger', readLedgerTotals) ?? NO_LEDGER_TOTALS;
   }
 
   /** @throws StoreError if it cannot be read and no earlier value is cached. */

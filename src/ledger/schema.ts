@@ -42,7 +42,7 @@ CREATE TABLE crash (
   report_json TEXT NOT NULL
 ) STRICT;
 CREATE INDEX crash_of_boot ON crash (boot_id, nodename) WHERE boot_id IS NOT NULL;
--- These four hold all that crashes are selected by, and two of them what totals count, so that no row is
+-- All columns that crashes are selected by are in these four indexes, and two have what totals count, so that no row is
 -- read that is not shown.
 CREATE INDEX crash_in_order ON crash
   (ordered_seconds, sequence, host, verdict, kernel_release, hardware, signature, categories,

@@ -164,7 +164,7 @@ function foundInMemory(
   return [...found.values()];
 }
 
-/** Physical address of the utsname, which tells whether two texts are of the same kernel. */
+/** Physical address of the utsname, which shows whether two texts are of the same kernel. */
 function placeOf({ vmcoreinfo, memory }: Kernel): PhysAddr | undefined {
   const namespace = vmcoreinfo.symbol('init_uts_ns');
   return namespace && memory.place(namespace);

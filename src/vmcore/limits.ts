@@ -39,7 +39,7 @@ export interface Limits {
 }
 
 /**
- * Returns the limits of a decoder with this much memory. Besides cached pages, memory holds the extent
+ * Returns the limits of a decoder with this much memory. Besides cached pages, memory contains the extent
  * indexes of a flattened stream and of an ELF core in it, symbol files, and about 60 MiB of garbage.
  */
 export function limitsWithin(memoryBytes: number): Limits {
@@ -79,7 +79,7 @@ export const CAPS = {
   kcoreHeadBytes: 16_777_216,
   /** Kernels in one memory that are compared: each requires reading a log, and a reboot leaves one behind. */
   kernels: 8,
-  /** CPUs whose page tables are examined: one is enough to tell which kernel runs. */
+  /** CPUs whose page tables are examined: one is enough to identify the running kernel. */
   cpus: 64,
   /** Segments of /proc/kcore: a dozen, plus one per range of RAM. */
   kcoreSegments: 65_536,

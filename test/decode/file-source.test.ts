@@ -59,7 +59,7 @@ describe('openFileSource', () => {
     [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
   ])('says truncated where the file has no bytes: %d, %d', (offset, length) => {
     const source = opened(fileOf('0123456789'));
-    expect(source.holds(offset, length)).toBe(false);
+    expect(source.contains(offset, length)).toBe(false);
     expect(() => source.read(offset, length)).toThrow(
       expect.objectContaining({ tag: 'Corrupt', reason: 'truncated' }),
     );

@@ -51,7 +51,7 @@ function without(bytes: Uint8Array, [offset, length]: Range, isKnown: boolean): 
     from + size <= offset || from >= offset + length;
   return {
     ...inner,
-    holds: (from, size) => inner.holds(from, size) && (!isKnown || isOutside(from, size)),
+    contains: (from, size) => inner.contains(from, size) && (!isKnown || isOutside(from, size)),
   };
 }
 

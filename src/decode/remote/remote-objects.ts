@@ -63,7 +63,7 @@ export class RemoteObjects implements RemoteFiles {
       version,
       currentVersion: () => (isChanged ? 'another' : version),
       read,
-      holds: (offset, length) => inRange(size, offset, length),
+      contains: (offset, length) => inRange(size, offset, length),
       stream: (length = size) => Readable.from(pieces(length, read)),
       close: () => {
         this.#send({ kind: 'close', object });

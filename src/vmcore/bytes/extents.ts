@@ -150,7 +150,7 @@ export class ExtentMap {
   }
 
   /** Whether every byte of `[start, start + length)` is in an extent. */
-  covers(start: number, length: number): boolean {
+  contains(start: number, length: number): boolean {
     return containsRange(this.within(start, length), start, length);
   }
 

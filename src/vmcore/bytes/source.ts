@@ -26,7 +26,7 @@ export interface ByteSource {
    * Whether every byte of the range was written. False past the end, and in holes that no record of a flattened
    * stream filled: these read as zeros, but the file does not contain them.
    */
-  holds(offset: number, length: number): boolean;
+  contains(offset: number, length: number): boolean;
   /** Returns the file, and its ranges, that contain a range; undefined if the source is the file itself. */
   readonly origin?: (offset: number, length: number) => Origin;
 }
@@ -45,7 +45,7 @@ export function bytesSource(bytes: Uint8Array, name = 'file'): ByteSource {
       requireRange(name, bytes.length, offset, length);
       return bytes.subarray(offset, offset + length);
     },
-    holds: (offset, length) => inRange(bytes.length, offset, length),
+    contains: (offset, length) => inRange(bytes.length, offset, length),
   };
 }
 

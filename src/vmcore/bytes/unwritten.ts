@@ -64,7 +64,7 @@ export function writtenPart(file: ByteSource, own: number, start = 0): WrittenPa
       requireRange('file', size, offset, length);
       return file.read(offset, length, into);
     },
-    holds: (offset, length) => inRange(size, offset, length) && file.holds(offset, length),
+    contains: (offset, length) => inRange(size, offset, length) && file.contains(offset, length),
     ...(file.origin && { origin: file.origin }),
   };
 }

@@ -126,7 +126,7 @@ function readSegments(
     headers.count++;
     if (segment.type === PT_NULL) headers.blank++;
     notes.takeSegment(segment);
-    if (segment.type === PT_NOTE && isHeld(source, segment)) {
+    if (segment.type === PT_NOTE && isInFile(source, segment)) {
       others.add(Number(segment.offset), Number(segment.fileSize), 0);
     }
     if (segment.type !== PT_LOAD) continue;
@@ -185,7 +185,7 @@ function shiftOf({ start, fileOffset: address }: Extent): number {
   return (((address - start) % PAGE) + PAGE) % PAGE;
 }
 
-function isHeld({ size }: ByteSource, segment: ProgramHeader): boolean {
+function isInFile({ size }: ByteSource, segment: ProgramHeader): boolean {
   return hasSafeOffsets(segment) && inRange(size, Number(segment.offset), Number(segment.fileSize));
 }
 

@@ -85,7 +85,7 @@ export class ElfMemory implements PhysicalMemory {
 
   /** Examines each byte of the file once, however many segments contain it. */
   *findPages(which: 'text' | 'rest', matches: (head: Uint8Array) => boolean): Generator<PhysAddr> {
-    if (which === 'rest') return; // nothing is compressed, so the first search covered every page
+    if (which === 'rest') return; // nothing is compressed, so the first search has examined every page
     let done = 0;
     for (const { start: offset, length, fileOffset: address } of this.#claims.all()) {
       const skipped = Math.max(0, done - offset);
@@ -134,7 +134,9 @@ export class ElfMemory implements PhysicalMemory {
   /** Returns the part of the extent before the end of the file, or nothing if it has a hole. */
   #inFile(part: Extent): Extent[] {
     const length = Math.min(part.length, this.#source.size - part.fileOffset);
-    return length > 0 && this.#source.holds(part.fileOffset, length) ? [{ ...part, length }] : [];
+    return length > 0 && this.#source.contains(part.fileOffset, length)
+      ? [{ ...part, length }]
+      : [];
   }
 
   /**

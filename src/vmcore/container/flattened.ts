@@ -99,7 +99,7 @@ function rearranged(source: ByteSource, records: ExtentMap): ByteSource {
       }
       return bytes;
     },
-    holds: (offset, length) =>
+    contains: (offset, length) =>
       inRange(records.end, offset, length) &&
       containsRange(records.within(offset, length), offset, length),
     origin: (offset, length) => ({

@@ -64,7 +64,7 @@ function headOf(source: KcoreSource): ByteSource {
   return {
     size,
     read: (offset, length) => source.read(BigInt(offset), length),
-    holds: (offset, length) => inRange(size, offset, length),
+    contains: (offset, length) => inRange(size, offset, length),
   };
 }
 

@@ -40,8 +40,8 @@ export class KdumpBitmap {
   }
 
   /** Whether the byte with the page's bit is in the file. */
-  isHeld(pfn: number): boolean {
-    return this.#source.holds(this.#range.offset + Math.floor(pfn / 8), 1);
+  isInFile(pfn: number): boolean {
+    return this.#source.contains(this.#range.offset + Math.floor(pfn / 8), 1);
   }
 
   /** Returns the number of set bits before `pfn`. */

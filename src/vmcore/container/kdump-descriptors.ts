@@ -68,8 +68,8 @@ export class KdumpDescriptors {
     const first = Math.max(0, index - 1);
     const offset = this.offsetOf(first);
     const least = (index - first + 1) * DESCRIPTOR_BYTES;
-    const held = Math.min(least + DESCRIPTOR_BYTES, this.#source.size - offset);
-    return (this.#run = { first, bytes: this.#source.read(offset, Math.max(least, held)) });
+    const available = Math.min(least + DESCRIPTOR_BYTES, this.#source.size - offset);
+    return (this.#run = { first, bytes: this.#source.read(offset, Math.max(least, available)) });
   }
 
   /** Parses a descriptor from bytes that were read before. */
@@ -99,9 +99,9 @@ export class KdumpDescriptors {
 
   /** Whether a descriptor, or the data of its page, is not in the file. */
   lacks(index: number): boolean {
-    if (!this.#source.holds(this.offsetOf(index), DESCRIPTOR_BYTES)) return true;
+    if (!this.#source.contains(this.offsetOf(index), DESCRIPTOR_BYTES)) return true;
     const { offset, size } = this.read(index);
-    return offset === 0 || !this.#source.holds(offset, size);
+    return offset === 0 || !this.#source.contains(offset, size);
   }
 
   /** Whether the previous descriptor was never written, so that a hole may end inside this one. */
@@ -117,7 +117,7 @@ export class KdumpDescriptors {
   }
 
   #isBlank(index: number): boolean {
-    if (!this.#source.holds(this.offsetOf(index), DESCRIPTOR_BYTES)) return false;
+    if (!this.#source.contains(this.offsetOf(index), DESCRIPTOR_BYTES)) return false;
     return isZero(this.#bytesOf(index));
   }
 
@@ -129,14 +129,15 @@ export class KdumpDescriptors {
     const length = last.flags === 0 ? last.size : Math.min(last.size, 1 + PACKED_ZEROS);
     const end = last.offset + last.size;
     return (
-      this.#source.holds(last.offset, last.size) && !isZero(this.#source.read(end - length, length))
+      this.#source.contains(last.offset, last.size) &&
+      !isZero(this.#source.read(end - length, length))
     );
   }
 
   /** Returns the descriptor at the index, if it is plausible for this file. */
   plausible(index: number): PageDescriptor | undefined {
     const at = this.offsetOf(index);
-    if (!this.#source.holds(at, DESCRIPTOR_BYTES)) return undefined;
+    if (!this.#source.contains(at, DESCRIPTOR_BYTES)) return undefined;
     return orElse(() => {
       const descriptor = this.read(index);
       this.check(descriptor, 'descriptor');

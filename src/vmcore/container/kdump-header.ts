@@ -113,7 +113,7 @@ function namesNoNotes({ vmcoreinfo, notes }: SubHeader): boolean {
 }
 
 function isBlank(source: ByteSource, offset: number): boolean {
-  return source.holds(offset, 1) && whyUnwritten(source, offset, 1) !== undefined;
+  return source.contains(offset, 1) && whyUnwritten(source, offset, 1) !== undefined;
 }
 
 /** makedumpfile counts ARM's page frames from the start of RAM (ARCH_PFN_OFFSET). */
@@ -142,7 +142,7 @@ function readMain(source: ByteSource): MainHeader {
     }
   }
   throw new Corrupt(
-    source.holds(0, bytes.length) ? 'corrupt' : 'truncated',
+    source.contains(0, bytes.length) ? 'corrupt' : 'truncated',
     'kdump header at 0x0',
     'got no plausible block size, bitmap and version in any byte order, want version 1..6',
   );

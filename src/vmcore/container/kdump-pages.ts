@@ -147,7 +147,7 @@ export class KdumpPages implements PhysicalMemory {
       if (this.#descriptors.isSharedZeros(index, offset)) continue;
       budget.take(DESCRIPTOR_BYTES + size, blockSize > SCAN_STEP ? blockSize : 0);
       if (blockSize === SCAN_STEP && !this.#mayMatch(descriptor, matches)) continue;
-      if (!this.#source.holds(offset, size)) continue; // the dump broke off before it
+      if (!this.#source.contains(offset, size)) continue; // the dump broke off before it
       const page = this.#wholePage(pfn, descriptor);
       if (page === undefined) budget.passOverBroken();
       else yield* this.#matchesIn(pfn, page, matches);
@@ -160,7 +160,7 @@ export class KdumpPages implements PhysicalMemory {
     matches: (head: Uint8Array) => boolean,
   ): boolean {
     const { blockSize } = this.#header;
-    if (size > blockSize || !this.#source.holds(offset, size)) return false;
+    if (size > blockSize || !this.#source.contains(offset, size)) return false;
     this.#onPage?.('head');
     const head = pageHead(flags, this.#source.read(offset, size), blockSize);
     return head === undefined || head.length < SCAN_HEAD || matches(head.subarray(0, SCAN_HEAD));
@@ -201,7 +201,7 @@ export class KdumpPages implements PhysicalMemory {
     if (this.#header.dumpedBitmap.length > COUNTED_BITMAP_BYTES) return;
     const count = this.#countedPages();
     const table = this.#header.descriptors;
-    if (!this.#source.holds(table, DESCRIPTOR_BYTES)) return;
+    if (!this.#source.contains(table, DESCRIPTOR_BYTES)) return;
     this.#lacksBits = this.#lacksPages(count);
     if (count === 0 || this.#lacksBits) return;
     const firstData = this.#descriptors.read(0).offset;
@@ -237,7 +237,7 @@ export class KdumpPages implements PhysicalMemory {
   #guessedCount(): number | undefined {
     const { descriptors, endPfn, split, blockSize, dumpedBitmap } = this.#header;
     if (dumpedBitmap.length <= COUNTED_BITMAP_BYTES || split) return undefined;
-    if (!this.#source.holds(descriptors, DESCRIPTOR_BYTES)) return undefined;
+    if (!this.#source.contains(descriptors, DESCRIPTOR_BYTES)) return undefined;
     const first = this.#descriptors.firstData();
     return [first, first - blockSize]
       .map((dataStart) => (dataStart - descriptors) / DESCRIPTOR_BYTES)
@@ -261,7 +261,7 @@ export class KdumpPages implements PhysicalMemory {
     if (cached !== undefined) return cached;
     const index = this.#indexOf(pfn);
     const at = `kdump: page ${hex(pfn)}`;
-    if (!this.#source.holds(this.#descriptors.offsetOf(index), DESCRIPTOR_BYTES)) {
+    if (!this.#source.contains(this.#descriptors.offsetOf(index), DESCRIPTOR_BYTES)) {
       throw new PageMissing('page_lost', at, `descriptor ${index} is past the end of the file`);
     }
     const descriptor = this.#descriptors.read(index);
@@ -282,7 +282,7 @@ export class KdumpPages implements PhysicalMemory {
     const { offset, size } = descriptor;
     const where = `${at}, descriptor ${index}`;
     this.#descriptors.check(descriptor, where);
-    if (!this.#source.holds(offset, size)) {
+    if (!this.#source.contains(offset, size)) {
       const detail = `its data at ${hex(offset)} are past the end of the file`;
       throw new PageMissing('page_lost', at, detail);
     }
@@ -316,7 +316,7 @@ export class KdumpPages implements PhysicalMemory {
       );
     }
     if (pfn < 0 || !this.#bitmap.has(pfn)) {
-      const lost = pfn >= 0 && pfn < this.#header.maxPfn && !this.#bitmap.isHeld(pfn);
+      const lost = pfn >= 0 && pfn < this.#header.maxPfn && !this.#bitmap.isInFile(pfn);
       throw new PageMissing(lost ? 'page_lost' : 'page_excluded', at, 'is not in the dump');
     }
     return this.#bitmap.rank(pfn) - this.#rankOfFirst();

@@ -60,7 +60,8 @@ function writtenSource(
   if (new KdumpPages(file, header, limits).hasLastPage()) return file;
   // The bitmaps of a large machine have long runs of zeros.
   const isBehindBitmaps =
-    file.holds(descriptors, DESCRIPTOR_BYTES) && !isZero(file.read(descriptors, DESCRIPTOR_BYTES));
+    file.contains(descriptors, DESCRIPTOR_BYTES) &&
+    !isZero(file.read(descriptors, DESCRIPTOR_BYTES));
   return writtenPart(file, blockSize, isBehindBitmaps ? descriptors : 0);
 }
 

@@ -41,7 +41,7 @@ export function openDump(source: ByteSource, limits: Limits, onPage?: PageHook):
     ? source
     : writtenPart(source, STREAM_ZEROS, whole.lastRecord);
   const stream = written === source ? whole : flattened(written, limits);
-  if (!stream.holds(0, MAGIC_BYTES)) {
+  if (!stream.contains(0, MAGIC_BYTES)) {
     const detail = 'breaks off before the record with the first bytes of a dump';
     throw new Corrupt('truncated', 'flattened stream', detail);
   }

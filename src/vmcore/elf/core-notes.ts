@@ -63,8 +63,8 @@ export class CoreNotes {
       this.#isOfProcess ||= note.name === 'CORE' && OF_PROCESS.has(note.type);
       this.#hasTask ||= note.name === 'CORE' && note.type === NT_TASKSTRUCT;
       this.#isOfXen ||= OF_XEN.has(note.name);
-      if (note.name === 'QEMU' && this.#isHeld(note)) this.#takeCpu(note);
-      if (note.name !== 'VMCOREINFO' || note.type !== 0 || !this.#isHeld(note)) continue;
+      if (note.name === 'QEMU' && this.#isReadable(note)) this.#takeCpu(note);
+      if (note.name !== 'VMCOREINFO' || note.type !== 0 || !this.#isReadable(note)) continue;
       const text = this.#source.read(note.descOffset, note.descLength);
       this.texts.push(text);
       this.areCut ||= this.isCut(text, note.descOffset);
@@ -123,7 +123,7 @@ export class CoreNotes {
     this.cpuPageTables.push(cpu.seek(QEMU_CPU.cr3).u64());
   }
 
-  #isHeld({ descOffset, descLength }: Note): boolean {
+  #isReadable({ descOffset, descLength }: Note): boolean {
     if (descLength > this.#limits.vmcoreinfoBytes) return false;
     return inRange(this.#source.size, descOffset, descLength);
   }

@@ -27,7 +27,7 @@ const OF_A_PAGE: ReadonlySet<Kind> = new Set([
 ]);
 
 const caller = (finding: Finding): string => finding.caller ?? '';
-const when = (holds: boolean, key: string | null): string | null => (holds ? key : null);
+const when = (condition: boolean, key: string | null): string | null => (condition ? key : null);
 
 /** Returns the page frame; null without an address. */
 function page({ place }: Finding, pageSize: number): string | null {

@@ -27,7 +27,7 @@ export interface LayoutOptions {
 
 /**
  * Returns the layout of the array: the known one if it fills the space up to the next symbol, otherwise that of
- * BTF. If the size of the symbol is unknown, only BTF can tell whether the layout is another one.
+ * BTF. If the size of the symbol is unknown, only BTF shows whether the layout differs.
  *
  * @param symbols for the address of BTF; undefined if the dump has no readable symbols.
  * @throws Corrupt if the array does not fit into its symbol.

@@ -35,7 +35,7 @@ export type Location =
  *
  * @param kallsyms the dump's own symbols.
  * @param files other sources, opened on demand.
- * @param release OSRELEASE, which tells whether the kernel should have the array.
+ * @param release OSRELEASE, which shows whether the kernel should have the array.
  * @param warn called if the array may have been missed although no source has it.
  * @throws Corrupt (`no_kallsyms`) if a kernel that should have array and function has neither and nothing
  *   proves their absence; (`symbol_not_found`) if a name is ambiguous.

@@ -4,7 +4,7 @@
 
 import { linesOf } from './lines.ts';
 
-/** Number of bytes that tell whether a file is a pstore record. */
+/** Number of bytes that suffice to recognize a pstore record. */
 export const PSTORE_HEAD_BYTES = 48;
 
 const HEAD = /^([A-Z][a-z]{1,15})#(\d{1,9}) Part(\d{1,9})$/;
@@ -44,7 +44,7 @@ export function panicParts(text: string): readonly PstorePart[] {
     .map(({ lines, ...part }) => ({ ...part, text: lines.map((line) => `${line}\n`).join('') }));
 }
 
-/** Joins the parts of one record, and tells whether a part is missing. */
+/** Joins the parts of one record, and returns whether a part is missing. */
 export function joinedParts(parts: readonly PstorePart[]): {
   readonly text: string;
   readonly isIncomplete: boolean;

@@ -1,5 +1,5 @@
 // vmlinux: the kernel's ELF file, or the debug file split from it, with its .symtab.
-// Source: gABI "Sections", "Symbol Table". The build id (.note.gnu.build-id) tells whether it is the file of
+// Source: gABI "Sections", "Symbol Table". The build id (.note.gnu.build-id) shows whether it is the file of
 // the dumped kernel.
 
 import { type ByteOrder, Cursor, limited } from '../bytes/cursor.ts';

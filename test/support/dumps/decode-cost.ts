@@ -33,7 +33,7 @@ export function decodeCounted(source: ByteSource, options: DecodeOptions = {}): 
       cost.bytesRead += length;
       return source.read(offset, length);
     },
-    holds: (offset, length) => source.holds(offset, length),
+    contains: (offset, length) => source.contains(offset, length),
   };
   const dump = openVmcore(counted, options.limits, (what) => {
     if (what === 'page') cost.pages++;

@@ -47,6 +47,6 @@ export function sparseSource(size: number, parts: ReadonlyMap<number, Uint8Array
       }
       return bytes;
     },
-    holds: (offset, length) => offset + length <= size,
+    contains: (offset, length) => offset + length <= size,
   };
 }

@@ -89,7 +89,7 @@ describe('ExtentMap', () => {
     [99, 2, false],
     [250, 1, false],
   ])('covers [%d, +%d): %o', (start, length, expected) => {
-    expect(apart.covers(start, length)).toBe(expected);
+    expect(apart.contains(start, length)).toBe(expected);
   });
 
   it('covers a range that several extents make up', () => {
@@ -98,7 +98,7 @@ describe('ExtentMap', () => {
         [0, 10, 90],
         [10, 10, 50],
         [20, 10, 70],
-      ]).covers(5, 20),
+      ]).contains(5, 20),
     ).toBe(true);
   });
 
@@ -134,7 +134,7 @@ describe('ExtentMap', () => {
     const many = Array.from({ length: 5000 }, (_, i): Triple => [10 * (4999 - i), 10, i]);
     const map = extents(many);
     expect(map).toMatchObject({ count: 5000, end: 50_000 });
-    expect(map.covers(0, 50_000)).toBe(true);
+    expect(map.contains(0, 50_000)).toBe(true);
   });
 
   it.each([

@@ -21,8 +21,8 @@ describe('bytesSource', () => {
   });
 
   it('holds what lies inside it', () => {
-    expect(source.holds(0, 4)).toBe(true);
-    expect(source.holds(3, 2)).toBe(false);
+    expect(source.contains(0, 4)).toBe(true);
+    expect(source.contains(3, 2)).toBe(false);
   });
 });
 

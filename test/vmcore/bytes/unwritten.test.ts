@@ -63,8 +63,8 @@ describe('writtenPart', () => {
       const part = writtenPart(file(1_000_000, size, 1_000_000), 4096);
       expect(part.size).toBe(size);
       expect(part.unwritten).toMatch(/never written$/);
-      expect(part.holds(0, size)).toBe(true);
-      expect(part.holds(0, size + 1)).toBe(false);
+      expect(part.contains(0, size)).toBe(true);
+      expect(part.contains(0, size + 1)).toBe(false);
       expect(() => part.read(0, size + 1)).toThrow(`got a file of ${size} bytes`);
       expect(part.read(0, size)).toHaveLength(size);
     },

@@ -38,8 +38,8 @@ describe('KdumpBitmap', () => {
 
   it('is held where its byte is in the file', () => {
     const bitmap = new KdumpBitmap(bytesSource(new Uint8Array(10)), { offset: 8, length: 4 });
-    expect(bitmap.isHeld(15)).toBe(true);
-    expect(bitmap.isHeld(16)).toBe(false);
+    expect(bitmap.isInFile(15)).toBe(true);
+    expect(bitmap.isInFile(16)).toBe(false);
   });
 
   it('ranks and lists like a naive count when bits are anything', () => {

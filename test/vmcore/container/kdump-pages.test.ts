@@ -309,7 +309,7 @@ describe('findPages of KdumpPages', () => {
     expect(places['descriptor:16']).toBe(table);
     const source: ByteSource = {
       size: table + 24 * count,
-      holds: () => true,
+      contains: () => true,
       read: (at, length) =>
         at >= table ? new Uint8Array(length) : ones.subarray(at - offset, at - offset + length),
     };
@@ -322,7 +322,7 @@ describe('findPages of KdumpPages', () => {
   it.each([
     ['gives up where more pages are broken than in any dump', true],
     ['does not where the dump broke off before them', false],
-  ])('%s', (_, isHeld) => {
+  ])('%s', (_, isInFile) => {
     const count = CAPS.brokenPages + 1;
     const { bytes } = kdump({ pages: PAGES, maxPfn: count });
     const header = readKdumpHeader(bytesSource(bytes), DEFAULT_LIMITS);
@@ -340,7 +340,7 @@ describe('findPages of KdumpPages', () => {
     const written = descriptors.toBytes();
     const source: ByteSource = {
       size: end + 1000 * count,
-      holds: (at) => isHeld || at < end,
+      contains: (at) => isInFile || at < end,
       read: (at, size) => {
         if (at >= end) return new Uint8Array(size).fill(1);
         if (at >= table) return written.subarray(at - table, at - table + size);
@@ -349,7 +349,7 @@ describe('findPages of KdumpPages', () => {
     };
     const memory = new KdumpPages(source, header, DEFAULT_LIMITS);
     const search = (): unknown => [...memory.findPages('text', () => true)];
-    if (isHeld) expect(thrownBy(search).message).toContain('kdump: broken pages: got 8193');
+    if (isInFile) expect(thrownBy(search).message).toContain('kdump: broken pages: got 8193');
     else expect(search()).toEqual([]);
   });
 

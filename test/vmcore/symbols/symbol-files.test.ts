@@ -95,7 +95,7 @@ describe('symbolFileSources', () => {
   it('passes on what is no error of the file', () => {
     const source = {
       size: 10,
-      holds: () => true,
+      contains: () => true,
       read: (): never => {
         throw new Error('EIO');
       },

@@ -1,4 +1,4 @@
-// The numbers of a whole ledger that every scrape and page shows.
+// Totals over a whole ledger, which every scrape and page shows.
 
 import type { FailureReason } from '../failure.ts';
 import { number } from './crash-rows.ts';
@@ -16,22 +16,22 @@ import { type Work, select, together } from './statements.ts';
 import type { StoreError } from './store-error.ts';
 import type { TotalsContext } from './total-rows.ts';
 
-/** The numbers of a whole ledger. */
-export interface Summary {
+/** Totals over a whole ledger. */
+export interface LedgerTotals {
   readonly crashes: number;
   readonly hosts: number;
   readonly counted: FailureTotals;
   readonly lastFailures: LastFailures;
 }
 
-/** The summary of an empty ledger. */
-export const NOTHING: Summary = {
+/** The totals of an empty ledger. */
+export const NO_LEDGER_TOTALS: LedgerTotals = {
   ...{ crashes: 0, hosts: 0, counted: new Map() },
   lastFailures: new LastFailures(),
 };
 
-/** Reads the summary. Crashes and hosts are numbered from 1 without gaps. */
-export function* readSummary(): Work<Summary> {
+/** Reads the totals. Crashes and hosts are numbered from 1 without gaps. */
+export function* readLedgerTotals(): Work<LedgerTotals> {
   const [crashes, hosts] = yield* together([
     select('SELECT max(sequence) AS last FROM crash'),
     select('SELECT max(number) AS last FROM host'),
@@ -44,8 +44,8 @@ export function* readSummary(): Work<Summary> {
   };
 }
 
-/** The part of a view that shows the summary of a ledger, for all kinds of storage. */
-export abstract class SummaryView {
+/** The part of a view that shows the totals of a ledger, for all kinds of storage. */
+export abstract class LedgerTotalsView {
   protected readonly options: ReaderOptions;
   readonly #failures: RecentFailures;
 
@@ -59,8 +59,8 @@ export abstract class SummaryView {
     return undefined;
   }
 
-  /** Returns the last committed summary that could be read. */
-  protected abstract summary(): Summary;
+  /** Returns the last committed totals that could be read. */
+  protected abstract ledgerTotals(): LedgerTotals;
 
   /** Returns the parameters of totals that are read now. */
   protected context(): TotalsContext {
@@ -69,26 +69,26 @@ export abstract class SummaryView {
   }
 
   crashCount(): number {
-    return this.summary().crashes;
+    return this.ledgerTotals().crashes;
   }
 
   hostCounts(): HostCounts {
     const { maxHosts: limit } = this.options;
-    const { hosts } = this.summary();
+    const { hosts } = this.ledgerTotals();
     const tracked = Math.min(hosts, limit);
     return { tracked, limit, dropped: hosts - tracked };
   }
 
   failures(): Readonly<Partial<Record<FailureReason, number>>> {
-    return failuresOf(this.summary().counted);
+    return failuresOf(this.ledgerTotals().counted);
   }
 
   lastFailures(): readonly LastFailure[] {
-    return this.summary().lastFailures.values();
+    return this.ledgerTotals().lastFailures.values();
   }
 
   dumpsWithoutHwerr(): number {
-    return dumpsWithoutHwerrOf(this.summary().counted);
+    return dumpsWithoutHwerrOf(this.ledgerTotals().counted);
   }
 
   recentFailures(): Iterable<RecordedFailure> {
