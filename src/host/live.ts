@@ -1,5 +1,5 @@
 // The counters of the running kernel, read from /proc/kcore with --live.kcore. They are read at intervals,
-// never by a scrape, and never added to those of dumps: if this boot crashes, its dump has the same errors
+// never by a scrape, and never added to those of dumps: if the running kernel crashes, its dump has the same errors
 // again.
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +19,7 @@ export type LiveState =
   | LiveCounters
   | { readonly kind: 'unavailable'; readonly message: string };
 
-/** The counters of this boot, and the time they were read. */
+/** The counters of the running kernel, and the time they were read. */
 export interface LiveCounters {
   readonly kind: 'present';
   readonly categories: readonly HwerrCategory[];
@@ -96,11 +96,11 @@ export class ThisBoot {
     const { log } = this.#dependencies;
     const before = this.#state;
     if (state.kind === 'present' && before.kind !== 'present') {
-      log.info('reading this boot');
+      log.info('reading the counters of the running kernel');
     }
     if (state.kind !== 'unavailable') return;
     if (before.kind === 'unavailable' && before.message === state.message) return;
-    log.warn('this boot cannot be read', { error: state.message });
+    log.warn('counters of the running kernel cannot be read', { error: state.message });
   }
 
   async #read(path: string | undefined): Promise<LiveState> {

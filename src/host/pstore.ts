@@ -18,7 +18,7 @@ export function pstoreDirectories(
       return true;
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') {
-        log.warn('cannot look for panics in pstore', { directory, error: messageOf(error) });
+        log.warn('cannot list the records of pstore', { directory, error: messageOf(error) });
       }
       return false;
     }

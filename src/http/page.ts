@@ -51,7 +51,7 @@ export function statusPage(view: StatusView, query: CrashQuery, context: PageCon
 
 function thisBoot(view: ThisBootView | undefined, { nowSeconds }: PageContext): Html | undefined {
   if (view === undefined) return undefined;
-  const heading = html`<h2>This boot</h2>`;
+  const heading = html`<h2>Running kernel</h2>`;
   if (view.kind === 'unavailable') {
     return html`${heading}
       <p class="gone">What this kernel has counted cannot be read: ${view.message}</p>`;

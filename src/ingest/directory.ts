@@ -104,7 +104,7 @@ export class WatchedDirectory {
     this.#scanStartMs = monotonicMs();
     const long = setTimeout(() => {
       const hint = 'it is large, or its mount hangs';
-      log.warn('the scan of the dump directory takes long', { directory, hint });
+      log.warn('scanning the dump directory takes long', { directory, hint });
     }, LONG_MS).unref();
     let up = true;
     try {
@@ -161,7 +161,10 @@ export class WatchedDirectory {
         isLogged = true;
         const { directory } = this.#options;
         const { log } = this.#dependencies;
-        log.warn('watching failed, scans go on', { directory, error: messageOf(error) });
+        log.warn('watching failed, relying on periodic scans', {
+          directory,
+          error: messageOf(error),
+        });
       },
     });
   }

@@ -13,5 +13,5 @@ export function logReport(log: Logger, path: string, report: CrashReport): void 
     const counters = hwerr.kind === 'present' ? 'present' : hwerr.reason;
     log.info('dump decoded', { ...crash, hwerr: counters, incomplete });
   }
-  for (const warning of warnings) log.warn('odd dump', { path, warning });
+  for (const warning of warnings) log.warn('unusual dump', { path, warning });
 }

@@ -163,7 +163,7 @@ export class LedgerReader extends LedgerTotalsView implements LedgerView {
       if (!(error instanceof StoreError)) throw error;
       if (this.#failing === undefined) {
         const problem = readProblem(this.#directory, error);
-        this.#log.error('ledger cannot be read, what was read of it last is shown', {
+        this.#log.error('ledger cannot be read, showing the data read last', {
           error: problem.message,
         });
         this.#failing = { key, problem };

@@ -74,7 +74,7 @@ const METRICS = {
   },
   hwerr_last_crash_recorded_timestamp_seconds: {
     type: 'gauge',
-    help: 'Unix time when a crash last became known; 0 = never. Kept in the ledger. Alerts go by it.',
+    help: 'Unix time when a crash last became known; 0 = never. Kept in the ledger. Used by the alerts.',
   },
   hwerr_last_recorded_crash_info: {
     type: 'gauge',
@@ -84,7 +84,7 @@ const METRICS = {
   hwerr_last_recorded_crash_cause_info: {
     type: 'gauge',
     labels: ['crash', 'verdict', 'category', 'part'],
-    help: 'The crash recorded last: whether it was the hardware, and which part, as far as its log says. Always 1.',
+    help: 'The crash recorded last: whether it was the hardware, and which part, according to its log. Always 1.',
   },
   hwerr_last_recorded_crash_timestamp_seconds: {
     type: 'gauge',
@@ -99,7 +99,7 @@ const METRICS = {
   hwerr_last_suspect_crash_recorded_timestamp_seconds: {
     type: 'gauge',
     labels: ['category'],
-    help: 'Unix time when a crash was last found suspect; 0 = never. Kept in the ledger. Alerts go by it.',
+    help: 'Unix time when a crash was last found suspect; 0 = never. Kept in the ledger. Used by the alerts.',
   },
   hwerr_last_suspect_crash_info: {
     type: 'gauge',

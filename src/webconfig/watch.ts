@@ -38,7 +38,9 @@ export function watchWebConfig(path: string, log: Logger): WatchedWebConfig {
     } catch (error) {
       const message = messageOf(error);
       if (message !== lastError) {
-        log.error('web configuration not read, the one before stays', { error: message });
+        log.error('cannot read the web configuration, the previous one stays in use', {
+          error: message,
+        });
       }
       lastError = message;
       return;
@@ -46,7 +48,7 @@ export function watchWebConfig(path: string, log: Logger): WatchedWebConfig {
     lastError = undefined;
     if ((config.tls === undefined) !== (before.tls === undefined)) {
       config = { ...config, tls: before.tls };
-      log.warn('TLS is switched on and off by a restart only', { path });
+      log.warn('switching TLS on or off needs a restart', { path });
     }
     // `versions` is from before reading, so files written meanwhile are read again.
     if (config.files.join('\n') !== before.files.join('\n')) versions = versionsOf(config.files);

@@ -73,7 +73,9 @@ describe('ThisBoot', () => {
     expect(boot.state).toMatchObject({ readSeconds: NOW_SECONDS });
     boot.close();
     await running;
-    expect(lines.filter((line) => line.includes('reading this boot'))).toHaveLength(1);
+    expect(
+      lines.filter((line) => line.includes('reading the counters of the running kernel')),
+    ).toHaveLength(1);
   });
 
   it('says once why kcore cannot be read, and has no counters then', async () => {
@@ -84,7 +86,7 @@ describe('ThisBoot', () => {
     const message = `${kcore}: this kernel has none (CONFIG_PROC_KCORE)`;
     expect(boot.state).toEqual({ kind: 'unavailable', message });
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toContain('this boot cannot be read');
+    expect(lines[0]).toContain('counters of the running kernel cannot be read');
     writeKcore(kcore, 1);
     await boot.refresh();
     expect(boot.state.kind).toBe('present');

@@ -301,7 +301,7 @@ describe('this boot', () => {
 
   it('is shown apart from the crashes, with the times of its last errors', async () => {
     const { page, api } = await pageOf(LIVE);
-    expect(page).toContain('<h2>This boot</h2>');
+    expect(page).toContain('<h2>Running kernel</h2>');
     expect(page).toMatch(/survived so far, read 10 s ago\. They are in none of the crashes below/);
     expect(page).toMatch(/pci<\/th> <td class="count">4711<\/td> <td><time[^>]*>.* \(20 s ago\)/);
     expect(page).toMatch(/cxl<\/th> <td class="count">0<\/td> <td>never/);
@@ -317,7 +317,7 @@ describe('this boot', () => {
 
   it('is not mentioned where nobody asked', async () => {
     const { page, api } = await pageOf({ kind: 'off' });
-    expect(page).not.toContain('This boot');
+    expect(page).not.toContain('Running kernel');
     expect(api).toBeNull();
   });
 });

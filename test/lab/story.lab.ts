@@ -237,7 +237,7 @@ async function startLiveExporter(guest: Guest): Promise<void> {
       const log = await guest.shell('cat /tmp/log');
       if (log.includes('cannot be read')) throw new Error(log);
       await sleep(2000);
-      return log.includes('reading this boot') || undefined;
+      return log.includes('reading the counters of the running kernel') || undefined;
     },
     300_000,
   );
