@@ -20,10 +20,11 @@ const EXIT_USAGE = 2;
 /** Default size of libuv's thread pool, which does file I/O. */
 const FILE_THREADS = 4;
 /**
- * Calls before V8 optimizes a function, ten times its defaults: for one or two dumps, compiling costs more
- * time and memory than it saves.
+ * Calls before V8 optimizes a function or compiles a regular expression, ten times its defaults: for one or two
+ * dumps, compiling costs more time and memory than it saves.
  */
 const OPTIMIZE_LATER = [
+  '--regexp-tier-up-ticks=10',
   '--invocation-count-for-maglev=4000',
   '--invocation-count-for-maglev-osr=1000',
   '--invocation-count-for-turbofan=30000',
