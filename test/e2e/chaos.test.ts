@@ -39,7 +39,7 @@ const HOSTS = setting('HOSTS', 12);
 /** Swift takes a few objects a second: of many dumps most have to be in the directory. */
 const IN_BUCKETS = setting('IN_BUCKETS', Math.ceil((DUMPS * 2) / 3));
 const SEED = setting('SEED', Date.now() % 1_000_000);
-/** So many dumps are brought at a time. */
+/** So many objects are put at a time. */
 const LANES = 4;
 /** Between passes over all dumps, and between scrapes of all hosts, whose cost grows with their number. */
 const RESCAN_SECONDS = Math.ceil(DUMPS / 1000);
@@ -75,8 +75,12 @@ function placesOf(boot: number): readonly Place[] {
   return [bucket, number % 8 > 0 ? 'directory' : 'second'];
 }
 
-/** Where each file is, and of which crash it is. */
-const FILES = Array.from({ length: DUMPS }, (_, i) => i + 1).flatMap((boot) =>
+interface DumpFile {
+  readonly boot: number;
+  readonly place: Place;
+}
+
+const FILES: readonly DumpFile[] = Array.from({ length: DUMPS }, (_, i) => i + 1).flatMap((boot) =>
   placesOf(boot).map((place) => ({ boot, place })),
 );
 
@@ -245,19 +249,24 @@ class Chaos {
 /** Brings the dumps while the faults are there, and goes on until all are. */
 async function bringDumps(store: Swift, directory: string): Promise<void> {
   const template = readFileSync(fixture('x86_64-7.3.4.elf'));
-  const pauseMs = (SECONDS * 1000 * 0.8 * LANES) / FILES.length;
-  const files = FILES.values();
-  const lane = async (): Promise<void> => {
-    for (const { boot, place } of files) {
-      const beganMs = performance.now();
-      const dump = crashDump(template, { boot, host: hostOf(boot), pci: errorsOf(boot) });
-      const name = `${hostOf(boot)}/${boot}/vmcore`;
-      if (place === 'directory') bringFile(join(directory, name), dump);
-      else await bringObject(store, { Bucket: place, Key: name, Body: dump });
-      await sleep(Math.max(0, pauseMs - (performance.now() - beganMs)));
-    }
+  const bring = async (files: readonly DumpFile[], lanes: number): Promise<void> => {
+    const left = files.values();
+    const pauseMs = (SECONDS * 1000 * 0.8 * lanes) / files.length;
+    const lane = async (): Promise<void> => {
+      for (const { boot, place } of left) {
+        const beganMs = performance.now();
+        const dump = crashDump(template, { boot, host: hostOf(boot), pci: errorsOf(boot) });
+        const name = `${hostOf(boot)}/${boot}/vmcore`;
+        if (place === 'directory') bringFile(join(directory, name), dump);
+        else await bringObject(store, { Bucket: place, Key: name, Body: dump });
+        await sleep(Math.max(0, pauseMs - (performance.now() - beganMs)));
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, lane));
   };
-  await Promise.all(Array.from({ length: LANES }, lane));
+  const inDirectory = FILES.filter(({ place }) => place === 'directory');
+  const inBuckets = FILES.filter(({ place }) => place !== 'directory');
+  await Promise.all([bring(inDirectory, 1), bring(inBuckets, LANES)]);
 }
 
 function bringFile(path: string, dump: Buffer): void {
