@@ -14,6 +14,7 @@ import {
   type Work,
   change,
   rows,
+  select,
   together,
 } from './statements.ts';
 import { StoreError } from './store-error.ts';
@@ -75,13 +76,19 @@ function parsed(row: Row, column: string): unknown {
 /** Returns the crashes with these sequence numbers. @throws StoreError `damaged` if one is missing. */
 export function* crashesAt(sequences: readonly number[]): Work<readonly CountedCrash[]> {
   if (sequences.length === 0) return [];
-  const found = yield* rows(
+  const [found] = yield* together([selectCrashes(sequences)]);
+  const crashes = (found?.rows ?? []).map(crashOf);
+  const lacking = sequences.find((wanted) => !crashes.some(({ sequence }) => sequence === wanted));
+  if (lacking === undefined) return crashes;
+  throw new StoreError('damaged', `crash ${lacking} is missing`);
+}
+
+/** Selects the rows of crashes with these sequence numbers, for crashOf(). */
+export function selectCrashes(sequences: readonly number[]): Statement {
+  return select(
     `SELECT ${CRASH_COLUMNS} FROM crash WHERE sequence IN (${placesFor(sequences)})`,
     sequences,
   );
-  const lacking = sequences.find((wanted) => !found.some(({ sequence }) => sequence === wanted));
-  if (lacking === undefined) return found.map(crashOf);
-  throw new StoreError('damaged', `crash ${lacking} is missing`);
 }
 
 /** Maximum number of crashes compared with a report; limits the cost of a hostile share. */
@@ -98,17 +105,17 @@ interface Sought {
 }
 
 /**
- * Returns the crashes that share the boot id or VMCOREINFO of a report, those of its host first, and only
+ * Selects the crashes that share the boot id or VMCOREINFO of a report, those of its host first, and only
  * those that no other identifier contradicts (see sameCrash()), because a fleet may share both. If one of the
  * two is known from pstore only, also those with the same panic, and those of the same host at about the same
  * time.
  */
-export function* candidates(
+export function selectCandidates(
   identity: CrashIdentity,
   { digest, path, content, host }: Sought,
-): Work<Candidate[]> {
+): Statement {
   const { crashTimeSeconds: crashed } = identity;
-  const found = yield* rows(
+  return select(
     `SELECT * FROM (
        SELECT sequence, boot_id, crash_seconds, nodename, host, host_source, panic_mark,
          reason IS NOT DISTINCT FROM 'pstore' AS pstore,
@@ -146,7 +153,11 @@ export function* candidates(
       max: MAX_CANDIDATES,
     },
   );
-  return found.map((row) => ({
+}
+
+/** Returns the candidate in a row that selectCandidates() finds. */
+export function candidateIn(row: Row): Candidate {
+  return {
     sequence: Number(row['sequence']),
     bootId: text(row['boot_id']),
     crashTimeSeconds: number(row['crash_seconds']),
@@ -158,7 +169,7 @@ export function* candidates(
     sharesPath: row['same_path'] === 1,
     sharesContent: row['same_content'] === 1,
     isNear: row['near'] === 1,
-  }));
+  };
 }
 
 /** Inserts or updates a crash, with its counted and logged errors. */
@@ -259,17 +270,25 @@ function putLogged(crash: CountedCrash): Statement[] {
 /** Maximum number of files remembered per crash. */
 const MAX_FILES = 8;
 
-/** Remembers a file as the newest one of a crash. */
-export function* putFile(sequence: number, path: string, content: Value): Work<void> {
-  const known = yield* rows(
-    'SELECT path, content FROM crash_file WHERE crash = ? ORDER BY position',
-    [sequence],
-  );
+/** Selects the files that are remembered of a crash, newest first. */
+export function selectFiles(sequence: number): Statement {
+  return select('SELECT path, content FROM crash_file WHERE crash = ? ORDER BY position', [
+    sequence,
+  ]);
+}
+
+/** Remembers a file as the newest one of a crash. @param known rows that selectFiles() finds. */
+export function putFile(
+  sequence: number,
+  path: string,
+  content: Value,
+  known: readonly Row[],
+): Statement[] {
   const others = known
     .map((file) => ({ path: String(file['path']), content: file['content'] ?? null }))
     .filter((file) => file.path !== path);
   const files = [{ path, content }, ...others].slice(0, MAX_FILES);
-  yield* together([
+  return [
     change('DELETE FROM crash_file WHERE crash = ?', [sequence]),
     ...files.map((file, position) =>
       change('INSERT INTO crash_file VALUES (?, ?, ?, ?)', [
@@ -279,7 +298,7 @@ export function* putFile(sequence: number, path: string, content: Value): Work<v
         file.content,
       ]),
     ),
-  ]);
+  ];
 }
 
 /** Returns a column's text; null for any other value. */

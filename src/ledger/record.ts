@@ -12,11 +12,20 @@ import {
   storedReport,
   withReport,
 } from './crash.ts';
-import { candidates, crashesAt, number, putCrash, putFile } from './crash-rows.ts';
+import {
+  candidateIn,
+  crashOf,
+  number,
+  putCrash,
+  putFile,
+  selectCandidates,
+  selectCrashes,
+  selectFiles,
+} from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
 import { panicDigest } from './logs.ts';
 import { type CrashIdentity, newCrashId, sameCrash, sha256 } from './identity.ts';
-import { type Work, change, row, run, together } from './statements.ts';
+import { type Statement, type Work, change, row, run, select, together } from './statements.ts';
 import { StoreError } from './store-error.ts';
 
 /** A file that no longer exists. */
@@ -103,21 +112,26 @@ const MAX_REMEMBERED_BYTES = 2000;
 function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
   if (outcome.kind === 'failure') return yield* failed(outcome, outcome.failure, context);
   const { root, path, version, report } = outcome;
-  const crash = yield* recordCrash(outcome, report, context);
+  const { crash, changes } = yield* crashOfFile(outcome, report, context);
   const { hwerr } = report;
   // A part of a split dump, or a poorer copy, is no failure if the crash already has its counters.
   const isAnswered = hwerr.kind === 'present' || crash.hwerr.kind === 'present';
   const isFine = isAnswered || hwerr.reason === 'kernel_without_hwerr' || hwerr.reason === 'pstore';
   if (!isFine) {
+    yield* together(changes);
     const message = hwerr.kind === 'unreadable' ? hwerr.message : 'the dump gives no counters';
     return yield* failed(outcome, { reason: hwerr.reason, message }, context);
   }
-  if (Buffer.byteLength(root + path) <= MAX_REMEMBERED_BYTES)
-    yield* run(
-      `INSERT INTO file VALUES (?, ?, ?, ?) ON CONFLICT (root, path) DO UPDATE SET
-       version = excluded.version, result = excluded.result`,
-      [root, path, version, report.incomplete ? 'incomplete' : 'complete'],
+  if (Buffer.byteLength(root + path) <= MAX_REMEMBERED_BYTES) {
+    changes.push(
+      change(
+        `INSERT INTO file VALUES (?, ?, ?, ?) ON CONFLICT (root, path) DO UPDATE SET
+           version = excluded.version, result = excluded.result`,
+        [root, path, version, report.incomplete ? 'incomplete' : 'complete'],
+      ),
     );
+  }
+  yield* together(changes);
   if (!isAnswered && !isOfPstore(report)) {
     yield* countOnce(outcome, { reason: 'kernel_without_hwerr', message: '' }, context);
   }
@@ -130,12 +144,23 @@ function* failed(outcome: FileOutcome, failure: Failure, context: RecordContext)
   return { failure, ...(host !== null && { failedHost: host }) };
 }
 
-/** @returns the merged report of the crash. */
-function* recordCrash(
+/** A crash after one of its files was decoded. */
+interface ChangedCrash {
+  /** Merged from all of its files. */
+  readonly crash: StoredReport;
+  /** What is to be run for it. */
+  readonly changes: Statement[];
+}
+
+/**
+ * Finds the crash of a file, or makes a new one. Writers exclude each other, also over a network, so the
+ * statements are sent in as few steps as possible.
+ */
+function* crashOfFile(
   { path, content }: FileOutcome,
   report: CrashReport,
   context: RecordContext,
-): Work<StoredReport> {
+): Work<ChangedCrash> {
   const { hostRule, nowSeconds, suspectWindowSeconds } = context;
   const digest = sha256(report.vmcoreinfoLines);
   const { bootId, crashTimeSeconds, nodename } = report;
@@ -146,13 +171,22 @@ function* recordCrash(
     isOfPstore: isOfPstore(report),
   };
   const named = hostOf(nodename, path, hostRule);
-  const sought = { digest, path, content, host: named.host };
-  const same = sameCrash(identity, yield* candidates(identity, sought));
-  const [before] = same ? yield* crashesAt([same.sequence]) : [];
+  const id = newCrashId(identity, digest, '');
+  const [found, last, taken] = yield* together([
+    selectCandidates(identity, { digest, path, content, host: named.host }),
+    select('SELECT max(sequence) AS last FROM crash'),
+    select('SELECT 1 FROM crash WHERE id = ?', [id]),
+  ]);
+  const same = sameCrash(identity, (found?.rows ?? []).map(candidateIn));
+  const [crashes, files] =
+    same === undefined
+      ? []
+      : yield* together([selectCrashes([same.sequence]), selectFiles(same.sequence)]);
+  const before = crashes?.rows.map(crashOf)[0];
   const next = storedReport(report);
-  const sequence = before?.sequence ?? (yield* lastSequence()) + 1;
+  const sequence = before?.sequence ?? (number(last?.rows[0]?.['last']) ?? 0) + 1;
   const known = before ?? {
-    id: yield* freeId(identity, digest, sequence),
+    id: taken?.rows.length === 0 ? id : newCrashId(identity, digest, String(sequence)),
     sequence,
     recordedSeconds: nowSeconds,
     suspectWindowSeconds,
@@ -164,21 +198,22 @@ function* recordCrash(
     host: isNamed ? before.host : named.host,
     hostSource: isNamed ? before.hostSource : named.source,
   };
-  yield* run(
-    `INSERT INTO host VALUES ((SELECT coalesce(max(number), 0) + 1 FROM host), ?)
-       ON CONFLICT (name) DO NOTHING`,
-    [after.host],
-  );
-  if (before === undefined || hasChanged(before, after)) {
-    yield* together(putCrash(after, nowSeconds));
-  }
-  yield* run(
-    `INSERT INTO crash_vmcoreinfo VALUES (?, ?, ?)
-       ON CONFLICT (digest, crash) DO UPDATE SET boot_id = excluded.boot_id`,
-    [digest, sequence, after.report.bootId],
-  );
-  yield* putFile(sequence, path, content ?? null);
-  return after.report;
+  const isChanged = before === undefined || hasChanged(before, after);
+  const changes = [
+    change(
+      `INSERT INTO host VALUES ((SELECT coalesce(max(number), 0) + 1 FROM host), ?)
+         ON CONFLICT (name) DO NOTHING`,
+      [after.host],
+    ),
+    ...(isChanged ? putCrash(after, nowSeconds) : []),
+    change(
+      `INSERT INTO crash_vmcoreinfo VALUES (?, ?, ?)
+         ON CONFLICT (digest, crash) DO UPDATE SET boot_id = excluded.boot_id`,
+      [digest, sequence, after.report.bootId],
+    ),
+    ...putFile(sequence, path, content ?? null, files?.rows ?? []),
+  ];
+  return { crash: after.report, changes };
 }
 
 function hasChanged(before: CountedCrash, after: CountedCrash): boolean {
@@ -187,12 +222,6 @@ function hasChanged(before: CountedCrash, after: CountedCrash): boolean {
 
 function* lastSequence(): Work<number> {
   return number((yield* row('SELECT max(sequence) AS last FROM crash'))?.['last']) ?? 0;
-}
-
-function* freeId(identity: CrashIdentity, digest: string, sequence: number): Work<string> {
-  const id = newCrashId(identity, digest, '');
-  const isTaken = (yield* row('SELECT 1 FROM crash WHERE id = ?', [id])) !== undefined;
-  return isTaken ? newCrashId(identity, digest, String(sequence)) : id;
 }
 
 /**
@@ -221,18 +250,19 @@ function* countOnce(
     [reason, key, path, pathHost(path, hostRule), message.slice(0, MAX_MESSAGE_LENGTH), nowSeconds],
   );
   if (isNew === 0) return;
-  yield* run(
-    `INSERT INTO failure_total VALUES (?, 1)
-       ON CONFLICT (reason) DO UPDATE SET count = failure_total.count + 1`,
-    [reason],
-  );
-  yield* forgetOne(reason, key);
+  const [, all] = yield* together([
+    change(
+      `INSERT INTO failure_total VALUES (?, 1)
+         ON CONFLICT (reason) DO UPDATE SET count = failure_total.count + 1`,
+      [reason],
+    ),
+    select('SELECT sum(count) AS count FROM failure_total'),
+  ]);
+  if ((number(all?.rows[0]?.['count']) ?? 0) > MAX_COUNTED) yield* forgetOne(reason, key);
 }
 
-/** Removes one content. Keys are digests, so the next key after `key` is an arbitrary one. */
+/** Removes one content if there are too many. Keys are digests, so the next key after `key` is an arbitrary one. */
 function* forgetOne(reason: string, key: string): Work<void> {
-  const all = number((yield* row('SELECT sum(count) AS count FROM failure_total'))?.['count']) ?? 0;
-  if (all <= MAX_COUNTED) return;
   const rows = number((yield* row('SELECT count(*) AS count FROM failure'))?.['count']) ?? 0;
   if (rows <= MAX_COUNTED) return;
   yield* run(
