@@ -23,13 +23,14 @@ in_tree() {
     sh "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
 }
 
-# The counters exist since 6.19; Debian 13 has such a kernel in backports.
+# SUITE-backports is SUITE with the kernel of its backports.
+release=${suite%-backports}
 kernel=linux-image-amd64
-sources="deb $mirror $suite main"
-if [ "$suite" = trixie ]; then
-  kernel=linux-image-amd64/trixie-backports
+sources="deb $mirror $release main"
+if [ "$suite" != "$release" ]; then
+  kernel=$kernel/$suite
   sources="$sources
-deb $mirror trixie-backports main"
+deb $mirror $suite main"
 fi
 
 base=$folder/debian
@@ -37,7 +38,7 @@ script=$(cksum <"$0")
 if [ "$(cat "$base.made" 2>/dev/null)" != "$script" ]; then
   rm -rf "$base" "$base.made"
   mkdir -p "$folder"
-  debootstrap --variant=minbase "$suite" "$base" "$mirror"
+  debootstrap --variant=minbase "$release" "$base" "$mirror"
   echo "$sources" >"$base/etc/apt/sources.list"
   # Modules for the initrds of the kernel and the crash kernel: the devices of this machine are known.
   mkdir -p "$base/etc/initramfs-tools/conf.d"

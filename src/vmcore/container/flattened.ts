@@ -10,7 +10,8 @@ import { ascii, hasBytesAt } from '../bytes/text.ts';
 import { Corrupt, Unsupported } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 
-export const FLATTENED_MAGIC = ascii('makedumpfile\0\0\0\0'); // SIG_LEN_MDF = 16
+/** makedumpfile leaves the last 3 of SIG_LEN_MDF = 16 bytes uninitialized. */
+export const FLATTENED_MAGIC = ascii('makedumpfile\0');
 const HEADER_BYTES = 4096; // MAX_SIZE_MDF_HEADER
 const RECORD_BYTES = 16;
 const BIG_ENDIAN = { endian: 'big', wordBits: 64 } as const;
