@@ -88,9 +88,13 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** A system error that libuv has no name for, in Node's messages: the code, and its text if that follows. */
+const UNNAMED = /^Unknown system error -\d+(: Unknown system error -\d+)?/;
+
 /** Returns the message of a thrown Error, or the text of any other thrown value. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.message.replace(UNNAMED, (unnamed) => errorCode(error) ?? unnamed);
 }
 
 /** The answer is not available now, but may be later. */

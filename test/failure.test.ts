@@ -90,13 +90,16 @@ describe('messageOf', () => {
 });
 
 describe('an error of a system call', () => {
-  const stale = Object.assign(new Error('Unknown system error -116: read'), {
-    ...{ errno: -116, code: 'Unknown system error -116', syscall: 'read' },
+  const code = 'Unknown system error -116';
+  const stale = Object.assign(new Error(`${code}: ${code}, read`), {
+    ...{ errno: -116, code, syscall: 'read' },
   });
 
   it('has its name by its number, where Node knows none', () => {
     expect(errorCode(stale)).toBe('ESTALE');
-    expect(FileError.from('/x', stale)).toMatchObject({ reason: 'io', code: 'ESTALE' });
+    expect(FileError.from('/x', stale)).toMatchObject({
+      ...{ reason: 'io', code: 'ESTALE', message: '/x: ESTALE, read' },
+    });
   });
 
   it.each([

@@ -2,6 +2,7 @@
 // one says what to do.
 
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type DecodeOutcome, decodeFile } from '../decode/decode-file.ts';
 import { type Config, FLAGS, type FlagValues } from '../config.ts';
@@ -49,10 +50,12 @@ async function* checks(
   if (config.mode === 'node') yield checkKdump();
   yield await checkSample();
   const exporter = await askExporter(config);
-  yield* checkDumps(config, exporter);
+  const hangs = yield* checkDumps(config, exporter);
   for (const path of config.symbolPaths) yield checkDirectory(path, FLAGS.symbolPaths.name);
   yield exporter.metrics === undefined ? await checkLedger(config) : ledgerOf(exporter.metrics);
   yield exporter.finding;
+  // exit() waits for all threads, forever if one hangs in a system call.
+  if (hangs) process.kill(process.pid, 'SIGTERM');
 }
 
 function checkKdump(): Finding {
@@ -78,12 +81,30 @@ async function checkSample(): Promise<Finding> {
   return problem(`decoder: cannot decode the sample dump: ${whyNot(outcome)}`);
 }
 
-/** Checks each directory and the newest dump. */
-async function* checkDumps(config: Config, exporter: RunningExporter): AsyncGenerator<Finding> {
+/** A directory that is not read in this time is not checked. */
+const LOOK_MS = 10_000;
+
+/** Checks each directory and the newest dump. @returns whether a directory is still being read. */
+async function* checkDumps(
+  config: Config,
+  exporter: RunningExporter,
+): AsyncGenerator<Finding, boolean> {
   const found: FoundFile[] = [];
   let isWhole = true;
+  let hangs = false;
   for (const directory of config.directories) {
-    const { files, unreadable } = await look(directory, config.excluded);
+    const seen = await Promise.race([
+      look(directory, config.excluded),
+      sleep(LOOK_MS, undefined, { ref: false }),
+    ]);
+    if (seen === undefined) {
+      isWhole = false;
+      hangs = true;
+      const why = 'it is large, or its mount hangs because the NFS server is gone';
+      yield unknown(`${directory}: not read in ${LOOK_MS / 1000} s: ${why}`);
+      continue;
+    }
+    const { files, unreadable } = seen;
     found.push(...files);
     const [first] = unreadable;
     if (first === undefined) {
@@ -107,6 +128,7 @@ async function* checkDumps(config: Config, exporter: RunningExporter): AsyncGene
   const newest = await checkNewest(dumps, config, exporter);
   if (newest !== undefined) yield newest;
   else if (isWhole) yield ok('newest dump: there is none yet');
+  return hangs;
 }
 
 function counted(count: number, what: string): string {
@@ -119,8 +141,10 @@ function isUp(directory: string, { metrics }: RunningExporter): boolean {
   return metrics?.includes(`\n${series}\n`) === true;
 }
 
+/** Root itself may be refused by an NFS server, which knows it as nobody. */
 function forRoot(path: string): string {
-  return `${path}: the running exporter has its own rights, and you may not read this: run doctor as root`;
+  const user = process.getuid?.() === 0 ? "the exporter's user" : 'root';
+  return `${path}: the running exporter has its own rights, and you may not read this: run doctor as ${user}`;
 }
 
 /** @returns undefined if none of the files is a vmcore: process cores may be there too. */

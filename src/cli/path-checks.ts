@@ -7,7 +7,7 @@ import type { Config } from '../config.ts';
 import { isGone } from '../decode/file-source.ts';
 import { FileError } from '../failure.ts';
 import { isInBucket, systemPath } from '../file-path.ts';
-import { howToRead } from '../ingest/permission-hint.ts';
+import { hintOn } from '../ingest/permission-hint.ts';
 import { scannerOf } from '../ingest/scanner.ts';
 import { databasePath, hasLedger, probe } from '../ledger/files.ts';
 import { readCrashes } from '../ledger/read-crashes.ts';
@@ -32,7 +32,8 @@ export async function checkDirectory(path: string, flag: string): Promise<Findin
 
 /** Returns the problem of a directory that cannot be read, with what to do. */
 export async function cannotRead(path: string, error: FileError, flag: string): Promise<Finding> {
-  if (error.reason === 'permission') return problem(`${error.message}. ${await howToRead(path)}`);
+  const hint = await hintOn(path, error);
+  if (hint !== undefined) return problem(`${error.message}. ${hint}`);
   const isMissing = isGone(error) && !existsSync(systemPath(path));
   return problem(
     isMissing

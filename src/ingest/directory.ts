@@ -1,9 +1,9 @@
 // One watched directory: scanned after events, when a file is due, and at the latest after the rescan
 // time. Each is scanned independently, so that one that hangs (NFS) does not delay the others.
 
-import { FileError, messageOf } from '../failure.ts';
+import { messageOf } from '../failure.ts';
 import type { Logger } from '../log.ts';
-import { howToRead } from './permission-hint.ts';
+import { hintOn } from './permission-hint.ts';
 import type { ScanResult } from './scan.ts';
 import type { Scanner } from './scanner.ts';
 import { type Watcher, watchDirectory } from './watcher.ts';
@@ -119,11 +119,11 @@ export class WatchedDirectory {
       // Its replacement may get the same inode number.
       this.#identity = '';
       if (this.#status.up || this.#status.lastScanSeconds === 0) {
-        const isForbidden = error instanceof FileError && error.reason === 'permission';
+        const hint = await hintOn(directory, error);
         log.error('cannot scan the dump directory', {
           directory,
           error: messageOf(error),
-          ...(isForbidden && { hint: await howToRead(directory) }),
+          ...(hint !== undefined && { hint }),
         });
       }
     }

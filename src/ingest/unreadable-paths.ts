@@ -51,5 +51,5 @@ export class UnreadablePaths {
 const HINTS: Readonly<Partial<Record<Failure['reason'], string>>> = {
   permission: 'see the message; it is tried again',
   io: 'look at the disk; it is tried again',
-  timeout: 'look at the mount; it is tried again',
+  timeout: 'its mount hangs, or the machine is busy; it is tried again',
 };

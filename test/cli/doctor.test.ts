@@ -31,6 +31,7 @@ import { freePort } from '../support/system/free-port.ts';
 import { startDaemon } from '../support/daemon/running-daemon.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { openssl, selfSigned } from '../support/daemon/certificates.ts';
+import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { mayMount } from '../support/system/mounts.ts';
 import { smallDisk } from '../support/system/small-disk.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
@@ -210,6 +211,18 @@ describe('doctor', () => {
     expect(about(ended, where.crash)).toMatch(/^unknown .*run doctor as root$/);
     expect(about(ended, 'newest')).toBeUndefined();
     expect(about(ended, 'ledger')).toBe('ok       ledger: the running exporter can write it');
+  });
+});
+
+describe('doctor', () => {
+  hungIt('does not wait for a directory whose mount hangs, and ends', async () => {
+    const where = place();
+    await mountHung(where.crash);
+    const ended = await doctor(where);
+    expect(about(ended, where.crash)).toMatch(/^unknown .*not read in 10 s: .* its mount hangs/);
+    expect(about(ended, 'newest')).toBeUndefined();
+    expect(about(ended, where.ledger)).toMatch(/^ok /);
+    expect(ended.code).not.toBe(0);
   });
 });
 

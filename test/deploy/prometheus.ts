@@ -17,6 +17,7 @@ export interface Series {
 }
 
 export interface Prometheus {
+  readonly url: string;
   query(expression: string): Promise<readonly Series[]>;
   /** Over the last `seconds`, at most 60 points. */
   queryRange(expression: string, seconds: number): Promise<readonly Series[]>;
@@ -55,6 +56,7 @@ export async function startPrometheus(
   );
   cleanup.add(() => server.stop());
   return {
+    url: server.url,
     query: (expression) => ask(`${server.url}/api/v1/query`, { query: expression }),
     queryRange(expression, seconds): Promise<readonly Series[]> {
       const end = Date.now() / 1000;

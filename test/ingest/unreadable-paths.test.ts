@@ -17,6 +17,14 @@ it('a path that cannot be read is news once, until it recovers', async () => {
   expect(unreadable.add('/crash', '/crash/a', EIO)).toBe(true);
 });
 
+it('a decode that timed out may be due to the mount or to the load, and the log says so', async () => {
+  const { log, lines } = memoryLog();
+  const late = { reason: 'timeout', message: 'took longer than 60 s' } as const;
+  new UnreadablePaths(log).add('/crash', '/crash/a', late);
+  await eventually('a line', () => lines[0]);
+  expect(lines).toEqual([expect.stringContaining('its mount hangs, or the machine is busy')]);
+});
+
 it('the paths of a root recover by what its scan says', () => {
   const unreadable = new UnreadablePaths(memoryLog().log);
   for (const path of ['/crash/a', '/crash/b']) unreadable.add('/crash', path, EIO);

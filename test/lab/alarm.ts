@@ -43,7 +43,7 @@ export async function startAlarm(
 
 /** The alerts of a name that fire, once there are so many. */
 export function alertsOf(
-  { url }: Prometheus,
+  { url }: Pick<Prometheus, 'url'>,
   name: string,
   count: number,
 ): Promise<readonly Alert[]> {

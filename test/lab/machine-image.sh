@@ -6,13 +6,15 @@ set -eu
 
 suite=$1 mirror=$2 deb=$3 folder=$4
 PACKAGES='systemd-sysv udev dbus kmod procps iproute2 makedumpfile kdump-tools rasdaemon qemu-guest-agent apparmor
- prometheus-node-exporter'
+ prometheus-node-exporter openssh-server nfs-kernel-server'
 # Not needed by the lab, and slow without KVM.
 MASKED='apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
  fstrim.timer ras-mc-ctl.service serial-getty@ttyS0.service getty@tty1.service
  prometheus-node-exporter-apt.timer prometheus-node-exporter-ipmitool-sensor.timer
  prometheus-node-exporter-mellanox-hca-temp.timer prometheus-node-exporter-nvme.timer
  prometheus-node-exporter-smartmon.timer'
+# Only the test of two machines starts them.
+DISABLED='ssh.service nfs-server.service nfs-client.target rpcbind.service rpcbind.socket'
 DISK=3G
 
 # Runs a command in a tree, with /proc mounted meanwhile.
@@ -52,6 +54,7 @@ if [ "$(cat "$base.made" 2>/dev/null)" != "$script" ]; then
   in_tree "$base" apt-get -q clean
   rm -rf "$base"/var/lib/apt/lists/* "$base"/usr/share/doc/* "$base"/usr/share/locale/* "$base"/usr/share/man/*
   for unit in $MASKED; do ln -sf /dev/null "$base/etc/systemd/system/$unit"; done
+  in_tree "$base" systemctl --quiet disable $DISABLED
   echo labhost >"$base/etc/hostname"
   echo '/dev/vda / ext4 errors=remount-ro 0 1' >"$base/etc/fstab"
   printf '[Match]\nType=ether\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n' >"$base/etc/systemd/network/lab.network"

@@ -15,12 +15,16 @@ export interface RecordedCrash {
   };
 }
 
-/** Once it has it. @param url of the exporter. */
-export function recordedCrash(url: string, timeoutMs = 120_000): Promise<RecordedCrash> {
+/** Once it has it. @param url of the exporter. @param query selects crashes. */
+export function recordedCrash(
+  url: string,
+  timeoutMs = 120_000,
+  query = '',
+): Promise<RecordedCrash> {
   return eventually(
     'the exporter has decoded the dump',
     async () => {
-      const answer = await fetch(`${url}/api/v1/crashes`).catch(() => undefined);
+      const answer = await fetch(`${url}/api/v1/crashes${query}`).catch(() => undefined);
       if (answer?.ok !== true) return undefined;
       const { crashes } = (await answer.json()) as { crashes: RecordedCrash[] };
       return crashes.length === 1 ? crashes[0] : undefined;
