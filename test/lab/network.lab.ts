@@ -139,7 +139,7 @@ describe('an exporter in central mode, on a Debian machine', () => {
       await scene.journal('dump decoded.*old/vmcore');
 
       await scene.crash(async () => {
-        await scene.journal('the scan of the dump directory takes long');
+        await scene.journal('scanning the dump directory takes long');
         await doctor(scene.machines.collector, scene.record);
       });
       await scene.recorded();
