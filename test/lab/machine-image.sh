@@ -49,8 +49,11 @@ if [ "$(cat "$base.made" 2>/dev/null)" != "$script" ]; then
   echo 'MODULES=list' >"$base/etc/initramfs-tools/conf.d/lab"
   printf '%s\n' virtio_pci virtio_blk ext4 >>"$base/etc/initramfs-tools/modules"
   in_tree "$base" apt-get -qy --no-install-recommends install "$kernel" $PACKAGES
-  # Makes the initrd of the crash kernel; at the first boot this would take minutes.
-  in_tree "$base" /etc/kernel/postinst.d/kdump-tools "$(cd "$base/boot" && echo vmlinuz-* | sed s/vmlinuz-//)"
+  # Makes the initrd of the crash kernel, which takes minutes at the first boot. kdump-tools makes it again if its
+  # own copy of these settings is missing or differs.
+  version=$(cd "$base/boot" && echo vmlinuz-* | sed s/vmlinuz-//)
+  in_tree "$base" /etc/kernel/postinst.d/kdump-tools "$version"
+  cp "$base/etc/kdump/sysctl.conf" "$base/var/lib/kdump/latest_sysctls-$version"
   in_tree "$base" apt-get -q clean
   rm -rf "$base"/var/lib/apt/lists/* "$base"/usr/share/doc/* "$base"/usr/share/locale/* "$base"/usr/share/man/*
   for unit in $MASKED; do ln -sf /dev/null "$base/etc/systemd/system/$unit"; done
