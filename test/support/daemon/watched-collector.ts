@@ -17,7 +17,7 @@ const COUNTERS = ['hwerr_crashes_total', 'hwerr_recoverable_errors_total{categor
 /** Of the ledger: those of the process begin anew with it. */
 const OF_THE_LEDGER = /^hwerr_(dump_decode_failures_total|dumps_without_hwerr_data_total)/;
 const PAUSE_MS = 20;
-/** After an outage a host may be unanswered for so long: connections are made again, with much other work about. */
+/** After an outage a host may stay unanswered for so long: connections are made again, with much other work about. */
 const AFTER_OUTAGE_MS = 60_000;
 
 /** Where a collector's database and store are, and what it watches. */
@@ -37,7 +37,7 @@ export interface Watched {
   /** Without an answer because it was down, or did not know the host and its database was away. */
   readonly unanswered: number;
   readonly slowestMs: number;
-  /** The longest time after the end of an outage at which a host was still unanswered. */
+  /** The longest time that a host stayed unanswered after the end of an outage. */
   readonly latestMs: number;
   readonly wrong: readonly string[];
 }
@@ -61,6 +61,8 @@ export class WatchedCollector {
   readonly #highest = new Map<string, number>();
   /** Hosts that it answered for since it started. */
   #answered = new Set<string>();
+  /** Since when it has not answered for a host, however often it was asked. */
+  readonly #unansweredMs = new Map<string, number>();
   #answers = 0;
   #unanswered = 0;
   #slowestMs = 0;
@@ -189,12 +191,19 @@ export class WatchedCollector {
     if (status === 404 && !wasSeen) return;
     this.#unanswered++;
     const mayNotKnow = host !== undefined && !this.#answered.has(host) && this.#hadOutage;
-    const afterMs = this.#outages > 0 ? 0 : performance.now() - this.#outageEndMs;
-    if (status === 503 && mayNotKnow && afterMs < AFTER_OUTAGE_MS) {
-      this.#latestMs = Math.max(this.#latestMs, afterMs);
-    } else {
-      this.#isWrong(`${path}: ${status} ${body.trim()}, ${afterMs} ms after an outage`);
+    const longMs = mayNotKnow ? this.#unansweredFor(host) : 0;
+    this.#latestMs = Math.max(this.#latestMs, longMs);
+    if (status !== 503 || !mayNotKnow || longMs > AFTER_OUTAGE_MS) {
+      this.#isWrong(`${path}: ${status} ${body.trim()}, unanswered for ${longMs} ms`);
     }
+  }
+
+  /** How long the host is unanswered now, without the outage. */
+  #unansweredFor(host: string): number {
+    const nowMs = performance.now();
+    const sinceMs = this.#unansweredMs.get(host) ?? nowMs;
+    this.#unansweredMs.set(host, sinceMs);
+    return this.#outages > 0 ? 0 : nowMs - Math.max(sinceMs, this.#outageEndMs);
   }
 
   #compare(path: string, scrape: Scrape, host: string | undefined): void {
@@ -215,6 +224,7 @@ export class WatchedCollector {
       this.#highest.set(key, Math.max(value, highest ?? 0));
       if (host === undefined) continue;
       this.#answered.add(host);
+      this.#unansweredMs.delete(host);
       this.#around.seen.add(host);
     }
   }
