@@ -76,19 +76,23 @@ function parsed(row: Row, column: string): unknown {
 /** Returns the crashes with these sequence numbers. @throws StoreError `damaged` if one is missing. */
 export function* crashesAt(sequences: readonly number[]): Work<readonly CountedCrash[]> {
   if (sequences.length === 0) return [];
-  const [found] = yield* together([selectCrashes(sequences)]);
-  const crashes = (found?.rows ?? []).map(crashOf);
-  const lacking = sequences.find((wanted) => !crashes.some(({ sequence }) => sequence === wanted));
-  if (lacking === undefined) return crashes;
-  throw new StoreError('damaged', `crash ${lacking} is missing`);
+  const [found] = yield* together([selectCrashesAt(sequences)]);
+  return crashesIn(found?.rows ?? [], sequences);
 }
 
-/** Selects the rows of crashes with these sequence numbers, for crashOf(). */
-export function selectCrashes(sequences: readonly number[]): Statement {
+/** Selects the crashes with these sequence numbers, for crashesIn(). */
+export function selectCrashesAt(sequences: readonly number[]): Statement {
   return select(
     `SELECT ${CRASH_COLUMNS} FROM crash WHERE sequence IN (${placesFor(sequences)})`,
     sequences,
   );
+}
+
+/** Returns the crashes that selectCrashesAt() finds. @throws StoreError `damaged` if one is missing. */
+export function crashesIn(found: readonly Row[], sequences: readonly number[]): CountedCrash[] {
+  const lacking = sequences.find((wanted) => !found.some(({ sequence }) => sequence === wanted));
+  if (lacking === undefined) return found.map(crashOf);
+  throw new StoreError('damaged', `crash ${lacking} is missing`);
 }
 
 /** Maximum number of crashes compared with a report; limits the cost of a hostile share. */

@@ -27,7 +27,10 @@ import type { Totals } from './totals.ts';
 
 /** Maximum number of characters of cached totals; a host takes 3,000, more with long log lines. */
 const MAX_TOTALS = 2 ** 25;
-/** Maximum number of cached answers about the whole ledger: its totals, those of all crashes, host lists for /sd and a form. */
+/**
+ * Maximum number of cached answers about the whole ledger: its totals, those of all crashes, host lists for /sd and a
+ * form.
+ */
 const MAX_WHOLE = 4;
 
 /** A cached answer, and the state it was read from. `readMs` matters for totals, which leave out old crashes. */

@@ -14,18 +14,27 @@ import {
 } from './crash.ts';
 import {
   candidateIn,
-  crashOf,
+  crashesIn,
   number,
   putCrash,
   putFile,
   selectCandidates,
-  selectCrashes,
+  selectCrashesAt,
   selectFiles,
 } from './crash-rows.ts';
 import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
 import { panicDigest } from './logs.ts';
 import { type CrashIdentity, newCrashId, sameCrash, sha256 } from './identity.ts';
-import { type Statement, type Work, change, row, run, select, together } from './statements.ts';
+import {
+  type Answer,
+  type Statement,
+  type Work,
+  change,
+  row,
+  run,
+  select,
+  together,
+} from './statements.ts';
 import { StoreError } from './store-error.ts';
 
 /** A file that no longer exists. */
@@ -78,7 +87,8 @@ const ALL_HOSTS = '0/1';
 function* requireShard(wanted: string): Work<void> {
   const kept = (yield* row(`SELECT value FROM meta WHERE key = 'shard'`))?.['value'] ?? ALL_HOSTS;
   if (kept === wanted) return;
-  if ((yield* lastSequence()) > 0) {
+  const [last] = yield* together([LAST_SEQUENCE]);
+  if (sequenceIn(last) > 0) {
     throw new StoreError('other_shard', `the ledger is of shard ${kept}, not of ${wanted}`);
   }
   yield* run(
@@ -117,12 +127,7 @@ function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
   // A part of a split dump, or a poorer copy, is no failure if the crash already has its counters.
   const isAnswered = hwerr.kind === 'present' || crash.hwerr.kind === 'present';
   const isFine = isAnswered || hwerr.reason === 'kernel_without_hwerr' || hwerr.reason === 'pstore';
-  if (!isFine) {
-    yield* together(changes);
-    const message = hwerr.kind === 'unreadable' ? hwerr.message : 'the dump gives no counters';
-    return yield* failed(outcome, { reason: hwerr.reason, message }, context);
-  }
-  if (Buffer.byteLength(root + path) <= MAX_REMEMBERED_BYTES) {
+  if (isFine && Buffer.byteLength(root + path) <= MAX_REMEMBERED_BYTES) {
     changes.push(
       change(
         `INSERT INTO file VALUES (?, ?, ?, ?) ON CONFLICT (root, path) DO UPDATE SET
@@ -132,6 +137,10 @@ function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
     );
   }
   yield* together(changes);
+  if (!isFine) {
+    const message = hwerr.kind === 'unreadable' ? hwerr.message : 'the dump gives no counters';
+    return yield* failed(outcome, { reason: hwerr.reason, message }, context);
+  }
   if (!isAnswered && !isOfPstore(report)) {
     yield* countOnce(outcome, { reason: 'kernel_without_hwerr', message: '' }, context);
   }
@@ -174,17 +183,17 @@ function* crashOfFile(
   const id = newCrashId(identity, digest, '');
   const [found, last, taken] = yield* together([
     selectCandidates(identity, { digest, path, content, host: named.host }),
-    select('SELECT max(sequence) AS last FROM crash'),
+    LAST_SEQUENCE,
     select('SELECT 1 FROM crash WHERE id = ?', [id]),
   ]);
   const same = sameCrash(identity, (found?.rows ?? []).map(candidateIn));
   const [crashes, files] =
     same === undefined
       ? []
-      : yield* together([selectCrashes([same.sequence]), selectFiles(same.sequence)]);
-  const before = crashes?.rows.map(crashOf)[0];
+      : yield* together([selectCrashesAt([same.sequence]), selectFiles(same.sequence)]);
+  const [before] = same === undefined ? [] : crashesIn(crashes?.rows ?? [], [same.sequence]);
   const next = storedReport(report);
-  const sequence = before?.sequence ?? (number(last?.rows[0]?.['last']) ?? 0) + 1;
+  const sequence = before?.sequence ?? sequenceIn(last) + 1;
   const known = before ?? {
     id: taken?.rows.length === 0 ? id : newCrashId(identity, digest, String(sequence)),
     sequence,
@@ -220,8 +229,11 @@ function hasChanged(before: CountedCrash, after: CountedCrash): boolean {
   return JSON.stringify(before) !== JSON.stringify(after);
 }
 
-function* lastSequence(): Work<number> {
-  return number((yield* row('SELECT max(sequence) AS last FROM crash'))?.['last']) ?? 0;
+const LAST_SEQUENCE = select('SELECT max(sequence) AS last FROM crash');
+
+/** Returns what LAST_SEQUENCE finds; 0 if there is no crash. */
+function sequenceIn(answer: Answer | undefined): number {
+  return number(answer?.rows[0]?.['last']) ?? 0;
 }
 
 /**
