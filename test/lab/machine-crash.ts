@@ -1,13 +1,26 @@
 // A panic of a whole machine, and its way back.
 
 import { eventually } from '../support/system/eventually.ts';
+import { expect } from 'vitest';
 import { type Between, between, clockOf } from './guest-errors.ts';
+import { MACHINE } from './machines.ts';
 import type { RunRecord } from './run-record.ts';
 import type { WholeMachine } from './whole-machine.ts';
 
 /** A kernel's first words. */
 const BANNER = /^\[ +0\.0+\] Linux version /gm;
 export const DUMP_MS = 900_000;
+
+/** One that is more than corrected. */
+export const ERROR = MACHINE.errors.find(({ name }) => name === 'PCIe error')!;
+/** What the exporter reports of a crash after it. */
+export const TOLD = {
+  panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
+  verdict: {
+    kind: 'logged_suspect',
+    error: { category: 'pci', severity: 'recoverable', part: '0000:00:1c.0' },
+  },
+};
 
 /**
  * Waits until it has booted anew.
@@ -45,4 +58,11 @@ export async function doctor(machine: WholeMachine, record: RunRecord): Promise<
   const said = await machine.shell('hwerr-exporter doctor; echo "exit code $?"');
   record.tell(said);
   return said;
+}
+
+/** AppArmor confines the exporter, and has denied it nothing. */
+export async function isConfined(machine: WholeMachine): Promise<void> {
+  const label = 'cat /proc/$(systemctl show hwerr-exporter -p MainPID --value)/attr/current';
+  expect(await machine.shell(label)).toBe('hwerr-exporter (enforce)\n');
+  expect(machine.console()).not.toMatch(/apparmor="DENIED".*profile="hwerr-exporter"/);
 }

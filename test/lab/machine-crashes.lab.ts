@@ -12,21 +12,11 @@ import { needsTool } from '../support/system/tools.ts';
 import { alertsOf, inWords, startAlarm } from './alarm.ts';
 import { bootedMachine, goOn } from './booted-machine.ts';
 import { type Between, inject } from './guest-errors.ts';
-import { DUMP_MS, crash, doctor } from './machine-crash.ts';
-import { MACHINE } from './machines.ts';
+import { DUMP_MS, ERROR, TOLD, crash, doctor, isConfined } from './machine-crash.ts';
 import { type RecordedCrash, recordedCrash } from './recorded-crash.ts';
 import { RunRecord } from './run-record.ts';
 import { SURVIVING_BYTES, type WholeMachine } from './whole-machine.ts';
 
-/** One that is more than corrected. */
-const ERROR = MACHINE.errors.find(({ name }) => name === 'PCIe error')!;
-const TOLD = {
-  panicMessage: 'Kernel panic - not syncing: sysrq triggered crash',
-  verdict: {
-    kind: 'logged_suspect',
-    error: { category: 'pci', severity: 'recoverable', part: '0000:00:1c.0' },
-  },
-};
 const DATED = { ...TOLD, crashTimeSeconds: expect.any(Number) as number };
 const SUSPECTED = ['HwerrKernelCrashed', 'HwerrLoggedErrorBeforeCrash'];
 /** What a full disk still has for a dump, which has some 28 MiB. */
@@ -210,9 +200,7 @@ class Scene {
     await this.counted('hwerr_crashes_total', 1);
     await doctor(machine, record);
     record.tell(await machine.shell('journalctl --unit hwerr-exporter --no-pager --output cat'));
-    const confined = 'cat /proc/$(systemctl show hwerr-exporter -p MainPID --value)/attr/current';
-    expect(await machine.shell(confined)).toBe('hwerr-exporter (enforce)\n');
-    expect(machine.console()).not.toMatch(/apparmor="DENIED".*profile="hwerr-exporter"/);
+    await isConfined(machine);
     record.keep(`machine-${this.#name}`);
   }
 }
