@@ -15,6 +15,14 @@ export const FAILURE_REASONS = [
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
+/** Reasons why a file could not be read. It is tried again, after ever longer waits, although it does not change. */
+export const READ_FAILURES = ['permission', 'io', 'timeout'] as const;
+
+/** Whether the file may give another result although it does not change. */
+export function isTransient(reason: FailureReason): boolean {
+  return READ_FAILURES.some((one) => one === reason);
+}
+
 /** Why a file gave no report, as workers send it, the ledger stores it and pages show it. */
 export interface Failure {
   readonly reason: FailureReason;

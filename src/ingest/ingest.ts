@@ -7,6 +7,7 @@ import { errorCode } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import type { DecodeClient } from '../decode/decode-client.ts';
 import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
+import { isTransient } from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
 import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
 import { FirstPass } from './first-pass.ts';
@@ -16,13 +17,7 @@ import type { FoundFile, ScanResult } from './scan.ts';
 import { type Share, isCountedElsewhere } from './share.ts';
 import { scannerOf } from './scanner.ts';
 import { Settling, type FileResult } from './settling.ts';
-import {
-  failureOfFile,
-  isIgnorable,
-  isUnresponsive,
-  isTransient,
-  mayStillBeWritten,
-} from './unfinished.ts';
+import { failureOfFile, isIgnorable, isUnresponsive, mayStillBeWritten } from './unfinished.ts';
 import { UnreadablePaths } from './unreadable-paths.ts';
 
 /** Node may fire a timer this much too early. */

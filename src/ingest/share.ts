@@ -1,7 +1,7 @@
 // Selects the files that this collector counts, if several collectors with separate ledgers see them all.
 
 import type { FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
-import { isTransient } from './unfinished.ts';
+import { isTransient } from '../failure.ts';
 
 /** The files of the hosts in this collector's shard; a file without a host name belongs to exactly one shard. */
 export interface Share {

@@ -18,18 +18,6 @@ const MAYBE_INCOMPLETE: ReadonlySet<FailureReason> = new Set<FailureReason>([
   'page_lost',
 ]);
 
-/** Failures that may go away without a change of the file: it is tried again after ever longer waits. */
-const TRANSIENT: ReadonlySet<FailureReason> = new Set<FailureReason>([
-  'permission',
-  'io',
-  'timeout',
-]);
-
-/** Whether the file may give another result although it does not change. */
-export function isTransient(reason: FailureReason): boolean {
-  return TRANSIENT.has(reason);
-}
-
 /**
  * Returns the failure to report of a file: for an unfinished dump in which nothing can be read, `truncated`
  * instead of `not_a_dump`.

@@ -13,6 +13,7 @@ import {
   type Value,
   type Work,
   change,
+  placesFor,
   rows,
   select,
   together,
@@ -44,10 +45,6 @@ function* filesOf(sequences: readonly Value[]): Work<ReadonlyMap<number, readonl
     else known.push(String(path));
   }
   return paths;
-}
-
-function placesFor(values: readonly Value[]): string {
-  return values.map(() => '?').join(', ');
 }
 
 /** Returns the crash in a row of `crash`. @throws StoreError `damaged`. */

@@ -1,6 +1,13 @@
 // How the outcome of one file changes the ledger. Runs within a transaction.
 
-import type { Failure, FailureReason } from '../failure.ts';
+import { dirname } from 'node:path';
+import {
+  FAILURE_REASONS,
+  type Failure,
+  type FailureReason,
+  READ_FAILURES,
+  isTransient,
+} from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
 import { type Shard, shardText } from '../shard.ts';
 import type { CrashReport } from '../vmcore/index.ts';
@@ -30,6 +37,7 @@ import {
   type Statement,
   type Work,
   change,
+  placesFor,
   row,
   run,
   select,
@@ -120,10 +128,15 @@ const MAX_REMEMBERED_BYTES = 2000;
 
 /** Records one outcome; recording the same outcome again changes nothing. */
 function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
-  if (outcome.kind === 'failure') return yield* failed(outcome, outcome.failure, context);
-  const { root, path, version, report } = outcome;
+  const { root, path, version } = outcome;
+  if (outcome.kind === 'failure') {
+    if (!isTransient(outcome.failure.reason)) yield* together([wasRead(root, path)]);
+    return yield* failed(outcome, outcome.failure, context);
+  }
+  const { report } = outcome;
   const { crash, changes } = yield* crashOfFile(outcome, report, context);
   const { hwerr } = report;
+  changes.push(wasRead(root, path));
   // A part of a split dump, or a poorer copy, is no failure if the crash already has its counters.
   const isAnswered = hwerr.kind === 'present' || crash.hwerr.kind === 'present';
   const isFine = isAnswered || hwerr.reason === 'kernel_without_hwerr' || hwerr.reason === 'pstore';
@@ -151,6 +164,26 @@ function* failed(outcome: FileOutcome, failure: Failure, context: RecordContext)
   const host = pathHost(outcome.path, context.hostRule);
   yield* countOnce(outcome, failure, context);
   return { failure, ...(host !== null && { failedHost: host }) };
+}
+
+/** Removes the failures to read a file, or a directory above it, because it was read now. They stay counted. */
+function wasRead(root: string, path: string): Statement {
+  const paths: string[] = [];
+  for (let one = path; one.length > root.length; one = dirname(one)) paths.push(one);
+  return change(
+    `DELETE FROM failure WHERE length(path) <= 500 AND path IN (${placesFor(paths)})
+       AND reason IN (${placesFor(READ_FAILURES)})`,
+    [...paths, ...READ_FAILURES],
+  );
+}
+
+/** Removes the failures of the files of a crash, because another file of it gave the counters. They stay counted. */
+function wasAnswered(sequence: number): Statement {
+  return change(
+    `DELETE FROM failure WHERE reason IN (${placesFor(FAILURE_REASONS)})
+       AND content IN (SELECT content FROM crash_file WHERE crash = ?)`,
+    [...FAILURE_REASONS, sequence],
+  );
 }
 
 /** A crash after one of its files was decoded. */
@@ -208,6 +241,7 @@ function* crashOfFile(
     hostSource: isNamed ? before.hostSource : named.source,
   };
   const isChanged = before === undefined || hasChanged(before, after);
+  const isAnswered = before !== undefined && !hasCounters(before) && hasCounters(after);
   const changes = [
     change(
       `INSERT INTO host VALUES ((SELECT coalesce(max(number), 0) + 1 FROM host), ?)
@@ -221,8 +255,13 @@ function* crashOfFile(
       [digest, sequence, after.report.bootId],
     ),
     ...putFile(sequence, path, content ?? null, files?.rows ?? []),
+    ...(isAnswered ? [wasAnswered(sequence)] : []),
   ];
   return { crash: after.report, changes };
+}
+
+function hasCounters({ report }: CountedCrash): boolean {
+  return report.hwerr.kind === 'present';
 }
 
 function hasChanged(before: CountedCrash, after: CountedCrash): boolean {

@@ -182,4 +182,8 @@ CREATE VIEW failures AS
   WHERE reason <> 'kernel_without_hwerr'
   ORDER BY number DESC;
 `,
+  `
+-- Longer paths would exceed PostgreSQL's limit of an index entry.
+CREATE INDEX failure_of_path ON failure (path) WHERE length(path) <= 500;
+`,
 ];

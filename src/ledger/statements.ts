@@ -34,6 +34,11 @@ export function change(sql: string, values: Values = []): Statement {
   return { wants: 'changes', sql, values };
 }
 
+/** Returns the placeholders of a list: `?, ?`. */
+export function placesFor(values: readonly Value[]): string {
+  return values.map(() => '?').join(', ');
+}
+
 /** Runs independent statements together and returns the answer of each. */
 export function* together(statements: readonly Statement[]): Work<readonly Answer[]> {
   return statements.length === 0 ? [] : yield statements;

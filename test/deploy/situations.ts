@@ -33,8 +33,12 @@ interface Host {
   /** The suspect window in seconds is another from then on. */
   readonly window?: { readonly from: number; readonly seconds: number };
   readonly repaired?: number;
-  /** When a file failed to decode. */
-  readonly failure?: { readonly recorded: number; readonly host?: string };
+  /** When a file failed to decode, and when a later try succeeded. */
+  readonly failure?: {
+    readonly recorded: number;
+    readonly host?: string;
+    readonly recovered?: number;
+  };
   /** When the running kernel counted an error. */
   readonly liveError?: number;
   /** It is a collector of a third of the hosts. */
@@ -325,6 +329,26 @@ export const SITUATIONS: readonly Situation[] = [
       },
     ],
   },
+  ...[undefined, 'db1'].map((named) => ({
+    name: `A file${named === undefined ? '' : ' whose directory names the host'} is decoded an hour after it could not be.`,
+    hosts: [{ failure: { recorded: 0, recovered: 60, ...(named && { host: named }) } }],
+    alerts: [
+      {
+        ...{ alert: 'HwerrDumpNotDecoded', from: 0, until: 60, ...(named && { instance: named }) },
+        labels: { reason: 'truncated', ...(named && { host: named }) },
+      },
+    ],
+  })),
+  {
+    name: 'A file cannot be decoded; the exporter restarts an hour later, and a directory hangs: no crash metrics for 5 minutes.',
+    hosts: [{ failure: { recorded: 0 }, firstPass: [60, 65] }],
+    alerts: [
+      {
+        ...{ alert: 'HwerrDumpNotDecoded', from: 0, until: 6 * HOUR },
+        labels: { reason: 'truncated' },
+      },
+    ],
+  },
   {
     name: 'The running kernel counts a hardware error.',
     hosts: [{ liveError: 0 }],
@@ -482,9 +506,13 @@ function scrapeAt(host: Host, minute: number): Record<string, number> {
     [name('hwerr_suspect_window_seconds')]:
       minute >= (window?.from ?? Infinity) ? window!.seconds : 300,
     ...(isFirstPass ? {} : crashSamples),
-    [name('hwerr_last_decode_failure_timestamp_seconds', { reason: 'truncated' })]: 0,
+    ...(!isFirstPass && {
+      [name('hwerr_last_decode_failure_timestamp_seconds', { reason: 'truncated' })]: 0,
+    }),
     ...(failure &&
-      failure.recorded <= minute && {
+      !isFirstPass &&
+      failure.recorded <= minute &&
+      minute < (failure.recovered ?? Infinity) && {
         [name('hwerr_last_decode_failure_timestamp_seconds', {
           reason: 'truncated',
           ...(failure.host !== undefined && { host: failure.host }),

@@ -36,6 +36,16 @@ function countsIn(ledger: Ledger): Record<string, number> | string {
   );
 }
 
+/** When a file last failed, by reason. */
+function lastFailuresOf(ledger: Ledger): Record<string, number> {
+  return Object.fromEntries(
+    ledger.view
+      .lastFailures()
+      .filter(({ recordedSeconds }) => recordedSeconds > 0)
+      .map(({ reason, recordedSeconds }) => [reason, recordedSeconds]),
+  );
+}
+
 function hostsOf(crashes: Iterable<Crash>): string[] {
   return Array.from(crashes, ({ host }) => host);
 }
@@ -416,6 +426,72 @@ describe('a file that gives no counters', () => {
       truncated: 1,
       page_excluded: 1,
     });
+  });
+
+  it('is over when the file is read, whatever is in it, also for the next start', async () => {
+    const directory = tempDir();
+    const ledger = await openTestLedger({ directory, nowMs: () => 2_000_000 });
+    const reasons = ['io', 'permission', 'timeout'] as const;
+    for (const [i, reason] of reasons.entries()) {
+      // Before it was readable its version was another.
+      const unread = { path: fileNumber(i), content: undefined, version: '1' };
+      await ledger.record(failed({ reason, message: '' }, unread));
+    }
+    expect(lastFailuresOf(ledger)).toEqual({ io: 2000, permission: 2000, timeout: 2000 });
+    await ledger.record(reported(crashReport(), { path: fileNumber(0), version: '2' }));
+    expect(lastFailuresOf(ledger)).toEqual({ permission: 2000, timeout: 2000 });
+    await recordFailure(ledger, { reason: 'corrupt', message: '' }, fileNumber(1));
+    expect(lastFailuresOf(ledger)).toEqual({ corrupt: 2000, timeout: 2000 });
+    await recordFailure(ledger, { reason: 'io', message: '' }, fileNumber(2));
+    expect(lastFailuresOf(ledger)).toEqual({ corrupt: 2000, io: 2000, timeout: 2000 });
+    await recordReport(ledger, crashReport({ bootId: 'b', hwerr: excluded }), fileNumber(2));
+    const left = { corrupt: 2000, page_excluded: 2000 };
+    expect(lastFailuresOf(ledger)).toEqual(left);
+    await ledger.close();
+    const next = await openTestLedger({ directory });
+    expect(lastFailuresOf(next)).toEqual(left);
+    // What was counted stays counted.
+    expect(next.view.failures()).toEqual({
+      ...{ io: 2, permission: 1, timeout: 1 },
+      ...{ corrupt: 1, page_excluded: 1 },
+    });
+  });
+
+  it('is not over for what was read, when another file takes the place of a dump', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    await recordFailure(ledger, { reason: 'truncated', message: '' }, fileNumber(1));
+    await ledger.record(reported(crashReport(), { path: fileNumber(1), content: 'other' }));
+    expect(lastFailuresOf(ledger)).toEqual({ truncated: 2000 });
+  });
+
+  it('is over for a directory when a file in it is read, and for no other directory', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    for (const path of [`${ROOT}/a`, `${ROOT}/a/b`, `${ROOT}/ab`, `${ROOT}/a/b/c`]) {
+      const unread = { path, content: undefined, version: '' };
+      await ledger.record(failed({ reason: 'permission', message: path }, unread));
+    }
+    await recordReport(ledger, crashReport(), `${ROOT}/a/b/vmcore`);
+    expect(lastFailuresOf(ledger)).toEqual({ permission: 2000 });
+    await recordReport(ledger, crashReport(), `${ROOT}/ab/vmcore`);
+    await recordReport(ledger, crashReport(), `${ROOT}/a/b/c/vmcore`);
+    expect(lastFailuresOf(ledger)).toEqual({});
+    expect(ledger.view.failures()).toEqual({ permission: 4 });
+  });
+
+  it('is over when another file of its crash gives the counters', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    await recordReport(ledger, crashReport({ hwerr: excluded }), fileNumber(1));
+    await recordReport(ledger, crashReport({ bootId: 'b', hwerr: excluded }), fileNumber(2));
+    await recordFailure(ledger, { reason: 'page_lost', message: '' }, fileNumber(3));
+    const all = { page_excluded: 2000, page_lost: 2000 };
+    expect(lastFailuresOf(ledger)).toEqual(all);
+    const answer = { hwerr: counted({ pci: [1, 1000] }) };
+    await recordReport(ledger, crashReport(answer), fileNumber(4));
+    // The other crash has none.
+    expect(lastFailuresOf(ledger)).toEqual(all);
+    await recordReport(ledger, crashReport({ bootId: 'b', ...answer }), fileNumber(5));
+    expect(lastFailuresOf(ledger)).toEqual({ page_lost: 2000 });
+    expect(ledger.view.failures()).toEqual({ page_excluded: 2, page_lost: 1 });
   });
 
   it('is not shown when it was over before it was written', async () => {
