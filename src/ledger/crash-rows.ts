@@ -74,10 +74,10 @@ function parsed(row: Row, column: string): unknown {
 export function* crashesAt(sequences: readonly number[]): Work<readonly CountedCrash[]> {
   if (sequences.length === 0) return [];
   const [found] = yield* together([selectCrashesAt(sequences)]);
-  return crashesIn(found?.rows ?? [], sequences);
+  return sequences.map((sequence) => crashIn(found?.rows ?? [], sequence));
 }
 
-/** Selects the crashes with these sequence numbers, for crashesIn(). */
+/** Selects the crashes with these sequence numbers, for crashIn(). */
 export function selectCrashesAt(sequences: readonly number[]): Statement {
   return select(
     `SELECT ${CRASH_COLUMNS} FROM crash WHERE sequence IN (${placesFor(sequences)})`,
@@ -85,18 +85,18 @@ export function selectCrashesAt(sequences: readonly number[]): Statement {
   );
 }
 
-/** Returns the crashes that selectCrashesAt() finds. @throws StoreError `damaged` if one is missing. */
-export function crashesIn(found: readonly Row[], sequences: readonly number[]): CountedCrash[] {
-  const lacking = sequences.find((wanted) => !found.some(({ sequence }) => sequence === wanted));
-  if (lacking === undefined) return found.map(crashOf);
-  throw new StoreError('damaged', `crash ${lacking} is missing`);
+/** Returns one of the crashes that selectCrashesAt() finds. @throws StoreError `damaged` if it is missing. */
+export function crashIn(found: readonly Row[], wanted: number): CountedCrash {
+  const row = found.find(({ sequence }) => sequence === wanted);
+  if (row === undefined) throw new StoreError('damaged', `crash ${wanted} is missing`);
+  return crashOf(row);
 }
 
 /** Maximum number of crashes compared with a report; limits the cost of a hostile share. */
 const MAX_CANDIDATES = 64;
 
 /** The keys by which the crash of a file is searched. */
-interface Sought {
+export interface Sought {
   /** Digest of its VMCOREINFO, or of the log of a pstore record. */
   readonly digest: string;
   readonly path: string;

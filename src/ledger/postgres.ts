@@ -23,6 +23,10 @@ const STATEMENT_MS = 8000;
 const ANSWER_MS = 10_000;
 /** How long a collector that was stopped during a transaction can block the others. */
 const IDLE_IN_TRANSACTION_MS = 5000;
+/** How long a writer waits for the others before it makes sure that the database is there; less than ANSWER_MS. */
+const LOCK_MS = 6000;
+/** So often it waits: then the lock is not that of collectors, whose transactions have limits. */
+const LOCK_TRIES = 5;
 /** Settings of a single transaction: poolers refuse settings of a session, or pass them on to other clients. */
 const LIMITS = `SET LOCAL statement_timeout = ${STATEMENT_MS};
   SET LOCAL idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`;
@@ -31,9 +35,12 @@ const BEGIN_READING = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${LIMITS
  * Writes are durable before others see them, so synchronous_commit is required. The advisory lock serializes
  * writers; its second number is derived from the schema of the ledger.
  */
-const BEGIN_WRITING = `BEGIN; ${LIMITS};
+const BEGIN_WRITING = `BEGIN; ${LIMITS}; SET LOCAL lock_timeout = ${LOCK_MS};
   SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
-  SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()))`;
+  SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()));
+  SET LOCAL lock_timeout = DEFAULT`;
+/** SQLSTATE of a lock that was not given in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** Types of columns by OID (pg_type.dat); all others are read as text. */
 const BOOLEAN = 16;
@@ -55,12 +62,30 @@ export class Postgres {
 
   /** Runs reading work on one snapshot. @throws StoreError. */
   read<T>(work: Work<T>): Promise<T> {
-    return this.#transaction(BEGIN_READING, work);
+    return this.#withClient(async (client) => {
+      const [begun, result] = sentTogether(client, () => [
+        client.query(BEGIN_READING),
+        done(client, work),
+      ]);
+      begun.catch(() => undefined); // sent together with the work, and awaited after it
+      const value = await result.catch(async (error: unknown) => {
+        await begun;
+        throw error;
+      });
+      await begun;
+      await client.query('COMMIT');
+      return value;
+    });
   }
 
   /** Runs writing work, excluding other writers. @throws StoreError; nothing is committed then. */
   write<T>(work: Work<T>): Promise<T> {
-    return this.#transaction(BEGIN_WRITING, work);
+    return this.#withClient(async (client) => {
+      await beginWriting(client);
+      const value = await done(client, work);
+      await client.query('COMMIT');
+      return value;
+    });
   }
 
   /** Runs each statement of the work in its own transaction. @throws StoreError. */
@@ -71,7 +96,7 @@ export class Postgres {
   /** Creates the tables, or migrates them to the newest version. @throws StoreError. */
   migrate(): Promise<void> {
     return this.#withClient(async (client) => {
-      await client.query(BEGIN_WRITING);
+      await beginWriting(client);
       const version = await done(client, versionOf(this.name));
       if (version > MIGRATIONS.length) {
         const text = `has schema ${version}, this version of hwerr-exporter knows up to ${MIGRATIONS.length}`;
@@ -99,20 +124,6 @@ export class Postgres {
 
   async close(): Promise<void> {
     await this.#pool?.end();
-  }
-
-  #transaction<T>(begin: string, work: Work<T>): Promise<T> {
-    return this.#withClient(async (client) => {
-      const [begun, result] = sentTogether(client, () => [client.query(begin), done(client, work)]);
-      begun.catch(() => undefined); // sent together with the work, and awaited after it
-      const value = await result.catch(async (error: unknown) => {
-        await begun;
-        throw error;
-      });
-      await begun;
-      await client.query('COMMIT');
-      return value;
-    });
   }
 
   async #withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
@@ -207,6 +218,19 @@ function* versionOf(name: string): Work<number> {
   throw new StoreError('damaged', `${name}: its table meta does not say what schema it has`);
 }
 
+/** Begins a transaction that excludes other writers. They may be many, so waiting for them is no problem of its own. */
+async function beginWriting(client: PoolClient): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.query(BEGIN_WRITING);
+      return;
+    } catch (error) {
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE || tries === LOCK_TRIES) throw error;
+      await client.query('ROLLBACK');
+    }
+  }
+}
+
 /** Sends everything that `send` writes in one packet, because each packet wakes the database. */
 function sentTogether<T>({ connection: { stream } }: PoolClient, send: () => T): T {
   stream.cork();
@@ -256,8 +280,12 @@ const PROBLEMS: ReadonlyMap<string, StoreProblem> = new Map<string, StoreProblem
   ['57', 'away'], // starting or shutting down
 ]);
 
+function sqlState(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 function problemOf(error: unknown): StoreProblem {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = sqlState(error);
   // Errors without a SQLSTATE are network errors and timeouts.
   if (!/^[\dA-Z]{5}$/.test(code)) return 'away';
   return PROBLEMS.get(code) ?? PROBLEMS.get(code.slice(0, 2)) ?? 'io';

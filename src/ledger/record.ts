@@ -1,39 +1,21 @@
 // How the outcome of one file changes the ledger. Runs within a transaction.
 
 import { dirname } from 'node:path';
-import {
-  FAILURE_REASONS,
-  type Failure,
-  type FailureReason,
-  READ_FAILURES,
-  isTransient,
-} from '../failure.ts';
+import { type Failure, type FailureReason, READ_FAILURES, isTransient } from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
 import { type Shard, shardText } from '../shard.ts';
-import type { CrashReport } from '../vmcore/index.ts';
+import { isOfPstore } from './crash.ts';
 import {
-  type CountedCrash,
-  type StoredReport,
-  isOfPstore,
-  merged,
-  storedReport,
-  withReport,
-} from './crash.ts';
+  LAST_SEQUENCE,
+  type RecordContext,
+  type Beside,
+  crashOfFile,
+  sequenceIn,
+} from './crash-of-file.ts';
+import { number } from './crash-rows.ts';
+import { pathHost } from './host-name.ts';
+import { sha256 } from './identity.ts';
 import {
-  candidateIn,
-  crashesIn,
-  number,
-  putCrash,
-  putFile,
-  selectCandidates,
-  selectCrashesAt,
-  selectFiles,
-} from './crash-rows.ts';
-import { type HostRule, hostName, hostOf, pathHost } from './host-name.ts';
-import { panicDigest } from './logs.ts';
-import { type CrashIdentity, newCrashId, sameCrash, sha256 } from './identity.ts';
-import {
-  type Answer,
   type Statement,
   type Work,
   change,
@@ -41,6 +23,7 @@ import {
   row,
   run,
   select,
+  sideBySide,
   together,
 } from './statements.ts';
 import { StoreError } from './store-error.ts';
@@ -56,12 +39,6 @@ export interface Batch {
   readonly outcomes: readonly FileOutcome[];
   readonly gone: readonly GoneFile[];
   readonly context: RecordContext;
-}
-
-interface RecordContext {
-  readonly hostRule: HostRule;
-  readonly suspectWindowSeconds: number;
-  readonly nowSeconds: number;
 }
 
 /** The result of recording an outcome. */
@@ -119,22 +96,64 @@ export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]>
     ),
   );
   const changes: Change[] = [];
-  for (const outcome of outcomes) changes.push(yield* record(outcome, context));
+  for (const group of independent(outcomes)) {
+    for (let left = group; left.length > 0;) {
+      const beside: Beside = { lastSequence: 0, changed: new Set(), isOver: false };
+      const recorded = yield* sideBySide(left.map((outcome) => record(outcome, context, beside)));
+      const done = recorded.filter((one) => one !== undefined);
+      changes.push(...done);
+      left = left.slice(done.length);
+    }
+  }
   return changes;
+}
+
+/** Maximum number of outcomes recorded side by side; limits the memory for their statements. */
+const MAX_GROUP = 16;
+
+/** Divides outcomes, in their order, into groups of which none can concern the crash or file of another. */
+function* independent(outcomes: readonly FileOutcome[]): Generator<readonly FileOutcome[]> {
+  let group: FileOutcome[] = [];
+  for (const outcome of outcomes) {
+    if (group.length === MAX_GROUP || group.some((other) => mayBeRelated(outcome, other))) {
+      yield group;
+      group = [];
+    }
+    group.push(outcome);
+  }
+  if (group.length > 0) yield group;
+}
+
+/** Two crashes are different if their boot ids are (see sameCrash()). */
+function mayBeRelated(a: FileOutcome, b: FileOutcome): boolean {
+  if (a.kind === 'failure' || b.kind === 'failure' || a.path === b.path) return true;
+  const [one, other] = [a.report.bootId, b.report.bootId];
+  return one === null || other === null || one === other;
 }
 
 /** Limit of PostgreSQL's index entries; files with longer paths are decoded again after a restart. */
 const MAX_REMEMBERED_BYTES = 2000;
 
-/** Records one outcome; recording the same outcome again changes nothing. */
-function* record(outcome: FileOutcome, context: RecordContext): Work<Change> {
+/**
+ * Records one outcome; recording the same outcome again changes nothing.
+ *
+ * @returns undefined if it may be of a crash to which an earlier one beside it adds: nothing is recorded then, and
+ *   nothing of later ones.
+ */
+function* record(
+  outcome: FileOutcome,
+  context: RecordContext,
+  beside: Beside,
+): Work<Change | undefined> {
   const { root, path, version } = outcome;
   if (outcome.kind === 'failure') {
     if (!isTransient(outcome.failure.reason)) yield* together([wasRead(root, path)]);
     return yield* failed(outcome, outcome.failure, context);
   }
   const { report } = outcome;
-  const { crash, changes } = yield* crashOfFile(outcome, report, context);
+  const changed = yield* crashOfFile(outcome, report, context, beside);
+  if (changed === undefined) return undefined;
+  const { crash, changes } = changed;
   const { hwerr } = report;
   changes.push(wasRead(root, path));
   // A part of a split dump, or a poorer copy, is no failure if the crash already has its counters.
@@ -168,111 +187,13 @@ function* failed(outcome: FileOutcome, failure: Failure, context: RecordContext)
 
 /** Removes the failures to read a file, or a directory above it, because it was read now. They stay counted. */
 function wasRead(root: string, path: string): Statement {
-  const paths: string[] = [];
-  for (let one = path; one.length > root.length; one = dirname(one)) paths.push(one);
+  const paths = [path];
+  for (let up = dirname(path); up.length > root.length; up = dirname(up)) paths.push(up);
   return change(
     `DELETE FROM failure WHERE length(path) <= 500 AND path IN (${placesFor(paths)})
        AND reason IN (${placesFor(READ_FAILURES)})`,
     [...paths, ...READ_FAILURES],
   );
-}
-
-/** Removes the failures of the files of a crash, because another file of it gave the counters. They stay counted. */
-function wasAnswered(sequence: number): Statement {
-  return change(
-    `DELETE FROM failure WHERE reason IN (${placesFor(FAILURE_REASONS)})
-       AND content IN (SELECT content FROM crash_file WHERE crash = ?)`,
-    [...FAILURE_REASONS, sequence],
-  );
-}
-
-/** A crash after one of its files was decoded. */
-interface ChangedCrash {
-  /** Merged from all of its files. */
-  readonly crash: StoredReport;
-  /** What is to be run for it. */
-  readonly changes: Statement[];
-}
-
-/**
- * Finds the crash of a file, or makes a new one. Writers exclude each other, also over a network, so the
- * statements are sent in as few steps as possible.
- */
-function* crashOfFile(
-  { path, content }: FileOutcome,
-  report: CrashReport,
-  context: RecordContext,
-): Work<ChangedCrash> {
-  const { hostRule, nowSeconds, suspectWindowSeconds } = context;
-  const digest = sha256(report.vmcoreinfoLines);
-  const { bootId, crashTimeSeconds, nodename } = report;
-  const identity: CrashIdentity = {
-    ...{ bootId, crashTimeSeconds, nodename: hostName(nodename) },
-    pathHost: pathHost(path, hostRule),
-    panicDigest: panicDigest(report),
-    isOfPstore: isOfPstore(report),
-  };
-  const named = hostOf(nodename, path, hostRule);
-  const id = newCrashId(identity, digest, '');
-  const [found, last, taken] = yield* together([
-    selectCandidates(identity, { digest, path, content, host: named.host }),
-    LAST_SEQUENCE,
-    select('SELECT 1 FROM crash WHERE id = ?', [id]),
-  ]);
-  const same = sameCrash(identity, (found?.rows ?? []).map(candidateIn));
-  const [crashes, files] =
-    same === undefined
-      ? []
-      : yield* together([selectCrashesAt([same.sequence]), selectFiles(same.sequence)]);
-  const [before] = same === undefined ? [] : crashesIn(crashes?.rows ?? [], [same.sequence]);
-  const next = storedReport(report);
-  const sequence = before?.sequence ?? sequenceIn(last) + 1;
-  const known = before ?? {
-    id: taken?.rows.length === 0 ? id : newCrashId(identity, digest, String(sequence)),
-    sequence,
-    recordedSeconds: nowSeconds,
-    suspectWindowSeconds,
-  };
-  // A fallback is replaced as soon as a host is known.
-  const isNamed = before !== undefined && before.hostSource !== 'fallback';
-  const after: CountedCrash = {
-    ...withReport(known, before ? merged(before.report, next) : next),
-    host: isNamed ? before.host : named.host,
-    hostSource: isNamed ? before.hostSource : named.source,
-  };
-  const isChanged = before === undefined || hasChanged(before, after);
-  const isAnswered = before !== undefined && !hasCounters(before) && hasCounters(after);
-  const changes = [
-    change(
-      `INSERT INTO host VALUES ((SELECT coalesce(max(number), 0) + 1 FROM host), ?)
-         ON CONFLICT (name) DO NOTHING`,
-      [after.host],
-    ),
-    ...(isChanged ? putCrash(after, nowSeconds) : []),
-    change(
-      `INSERT INTO crash_vmcoreinfo VALUES (?, ?, ?)
-         ON CONFLICT (digest, crash) DO UPDATE SET boot_id = excluded.boot_id`,
-      [digest, sequence, after.report.bootId],
-    ),
-    ...putFile(sequence, path, content ?? null, files?.rows ?? []),
-    ...(isAnswered ? [wasAnswered(sequence)] : []),
-  ];
-  return { crash: after.report, changes };
-}
-
-function hasCounters({ report }: CountedCrash): boolean {
-  return report.hwerr.kind === 'present';
-}
-
-function hasChanged(before: CountedCrash, after: CountedCrash): boolean {
-  return JSON.stringify(before) !== JSON.stringify(after);
-}
-
-const LAST_SEQUENCE = select('SELECT max(sequence) AS last FROM crash');
-
-/** Returns what LAST_SEQUENCE finds; 0 if there is no crash. */
-function sequenceIn(answer: Answer | undefined): number {
-  return number(answer?.rows[0]?.['last']) ?? 0;
 }
 
 /**

@@ -44,6 +44,23 @@ export function* together(statements: readonly Statement[]): Work<readonly Answe
   return statements.length === 0 ? [] : yield statements;
 }
 
+/**
+ * Runs pieces of work side by side: what they yield in one step is run together, in the order of the pieces.
+ * No piece may depend on what another one changes.
+ */
+export function* sideBySide<T>(pieces: readonly Work<T>[]): Work<T[]> {
+  const steps = pieces.map((work) => work.next());
+  while (steps.some(({ done }) => done !== true)) {
+    const statements = steps.flatMap((step) => (step.done === true ? [] : step.value));
+    const answers = [...(yield* together(statements))];
+    for (const [i, piece] of pieces.entries()) {
+      const step = steps[i];
+      if (step?.done === false) steps[i] = piece.next(answers.splice(0, step.value.length));
+    }
+  }
+  return steps.map(({ value }) => value as T);
+}
+
 /** Runs a statement and returns its rows. */
 export function* rows(sql: string, values: Values = []): Work<readonly Row[]> {
   return (yield [select(sql, values)])[0]?.rows ?? [];

@@ -273,6 +273,28 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
     await lock.end();
   });
 
+  it('is no failure while the other writers take longer than one answer may', async () => {
+    const url = server.database();
+    const ledger = await collector(url);
+    const other = new Client(url);
+    onTestFinished(() => other.end());
+    await other.connect();
+    await other.query(
+      `BEGIN; SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()))`,
+    );
+    const recorded = recordReport(ledger, crashReport({ nodename: 'a' }));
+    const waiting = `SELECT query_start FROM pg_stat_activity WHERE wait_event = 'advisory'`;
+    const tries = new Set<string>();
+    await eventually('it tries again', () => {
+      for (const begun of server.sql(url, waiting)) tries.add(begun);
+      return tries.size > 1 || undefined;
+    });
+    expect(ledger.state.kind).toBe('ready');
+    await other.query('ROLLBACK');
+    await recorded;
+    expect(ledger.writeFailures).toBe(0);
+  });
+
   it('answers while the database hangs, and a collector that starts then waits for it', async () => {
     const own = await startPostgres();
     try {
