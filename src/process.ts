@@ -137,6 +137,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// Nothing is left to do then. Without exit(), Node would take down its heap first, which costs 2 to 6 % of the CPU
+// time of `decode`.
+process.once('beforeExit', () => process.exit());
+
 void run();
 
 async function run(): Promise<void> {
