@@ -49,6 +49,8 @@ export interface MachineSetup {
   readonly folder: string;
   /** What suspend() wrote. */
   readonly resume?: string;
+  /** Its clock counts instructions, and while it is idle it jumps to its next timer. */
+  readonly runsAhead?: boolean;
 }
 
 /** Stopped when the test ends. */
@@ -130,7 +132,10 @@ async function shell(agent: Monitor, command: string): Promise<string> {
   }
 }
 
-function qemuArguments({ image, disk, keep, resume }: MachineSetup, port: number): string[] {
+function qemuArguments(
+  { image, disk, keep, resume, runsAhead }: MachineSetup,
+  port: number,
+): string[] {
   const snapshot = keep === true ? 'off' : 'on';
   return [
     ...rootProgram(MACHINE.qemu),
@@ -155,5 +160,6 @@ function qemuArguments({ image, disk, keep, resume }: MachineSetup, port: number
     ...['-device', 'virtio-serial-pci'],
     ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
     ...(resume === undefined ? [] : ['-incoming', 'defer']),
+    ...(runsAhead === true ? ['-icount', 'shift=0,sleep=off', '-rtc', 'clock=vm'] : []),
   ];
 }
