@@ -11,6 +11,7 @@ import {
   readConfig,
   unknownVariables,
 } from './config.ts';
+import { SCAN_LANES } from './ingest/lanes.ts';
 import type { Logger } from './log.ts';
 import { messageOf } from './failure.ts';
 import { VERSION } from './version.ts';
@@ -37,8 +38,9 @@ const args = withCommand(process.argv.slice(2));
 const commands = program(VERSION, args, {
   async serve(given): Promise<void> {
     const config = readConfig(FLAG_KEYS, given, process.env);
-    // A directory on a hung mount blocks one thread, so there is one more per directory.
-    process.env['UV_THREADPOOL_SIZE'] ??= String(FILE_THREADS + config.directories.length);
+    // A directory on a hung mount blocks a thread for each lane of its scan.
+    const threads = FILE_THREADS + SCAN_LANES * config.directories.length;
+    process.env['UV_THREADPOOL_SIZE'] ??= String(threads);
     const log = await logger(config);
     const { startApp } = await import('./app.ts');
     const { setFlagsFromString } = await import('node:v8');

@@ -10,6 +10,7 @@ import { HEAD_BYTES, isPstore, mayBeDump } from '../vmcore/index.ts';
 import { maybePstore, pstoreName } from '../decode/pstore-name.ts';
 import { claimsToBeDump, isUnfinishedName, maybeDump } from './file-names.ts';
 import { isGone, versionOf } from '../decode/file-source.ts';
+import { SCAN_LANES } from './lanes.ts';
 import { STATUS_FILE, type SaveStatus, readSaveStatus } from './save-status.ts';
 
 /** Levels of directories scanned below the root: host, date, and more for central stores. */
@@ -65,44 +66,83 @@ export async function scanDirectory(
   excluded: readonly RegExp[],
   known: ReadonlySet<string> = new Set(),
 ): Promise<ScanResult> {
-  const files: FoundFile[] = [];
-  const directories: string[] = [];
-  const notDumps = new Set<string>();
-  const unreadable: Unreadable[] = [];
-  const pending = [{ directory: root, depth: 0 }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { directory, depth } = next;
-    try {
-      // Read before the files, so that they are at least as new as this status.
-      const saved = await readSaveStatus(join(directory, STATUS_FILE));
-      for await (const entry of await listed(directory)) {
-        const name = pathOf(entry.name);
-        const path = join(directory, name);
-        if (entry.isDirectory()) {
-          if (depth < MAX_DEPTH) pending.push({ directory: path, depth: depth + 1 });
-        } else if (entry.isFile() && maybeDump(relative(root, path), excluded)) {
-          const seen = await lstatFile(path);
-          if (seen instanceof FileError) unreadable.push({ path, error: seen });
-          if (seen === undefined || seen instanceof FileError) continue;
-          const version = versionOf(seen);
-          const isNamed = claimsToBeDump(name) || pstoreName(name)?.isCompressed === true;
-          if (!isNamed && (known.has(version) || (await isNoDump(path)))) {
-            notDumps.add(version);
-          } else {
-            const { size, mtimeMs } = seen;
-            const isUnfinished = isUnfinishedName(name);
-            files.push({ root, path, saved, version, size, mtimeMs, isUnfinished });
-          }
-        }
+  const found = { files: [], directories: [], notDumps: new Set<string>(), unreadable: [] };
+  let level = [root];
+  for (let depth = 0; level.length > 0 && depth <= MAX_DEPTH; depth++) {
+    const below: string[] = [];
+    const left = level.values();
+    const lane = async (): Promise<void> => {
+      for (const directory of left) {
+        below.push(...(await scanOne({ root, directory, excluded, known }, found)));
       }
-      directories.push(directory);
-    } catch (cause) {
-      const error = cause instanceof FileError ? cause : FileError.from(directory, cause);
-      if (directory === root) throw error;
-      if (!isGone(error)) unreadable.push({ path: directory, error });
-    }
+    };
+    await Promise.all(Array.from({ length: SCAN_LANES }, lane));
+    level = below;
   }
-  return { files, directories, notDumps, unreadable, identity: await identityOf(root) };
+  return { ...found, identity: await identityOf(root) };
+}
+
+/** One directory of a scan. */
+interface Scanned {
+  readonly root: string;
+  readonly directory: string;
+  readonly excluded: readonly RegExp[];
+  readonly known: ReadonlySet<string>;
+}
+
+/** What a scan has found so far. */
+interface Found {
+  readonly files: FoundFile[];
+  readonly directories: string[];
+  readonly notDumps: Set<string>;
+  readonly unreadable: Unreadable[];
+}
+
+/**
+ * Adds what is in one directory.
+ *
+ * @returns the directories in it.
+ * @throws FileError if it is the root and cannot be read.
+ */
+async function scanOne(
+  { root, directory, excluded, known }: Scanned,
+  { files, directories, notDumps, unreadable }: Found,
+): Promise<string[]> {
+  const below: string[] = [];
+  const names: string[] = [];
+  let hasStatus = false;
+  try {
+    for await (const entry of await listed(directory)) {
+      const name = pathOf(entry.name);
+      const path = join(directory, name);
+      if (entry.isDirectory()) below.push(path);
+      else if (entry.isFile() && maybeDump(relative(root, path), excluded)) names.push(name);
+      hasStatus ||= name === STATUS_FILE;
+    }
+    // Read before the files, so that they are at least as new as this status.
+    const saved = hasStatus ? await readSaveStatus(join(directory, STATUS_FILE)) : undefined;
+    for (const name of names) {
+      const path = join(directory, name);
+      const seen = await lstatFile(path);
+      if (seen instanceof FileError) unreadable.push({ path, error: seen });
+      if (seen === undefined || seen instanceof FileError) continue;
+      const version = versionOf(seen);
+      const isNamed = claimsToBeDump(name) || pstoreName(name)?.isCompressed === true;
+      if (!isNamed && (known.has(version) || (await isNoDump(path)))) {
+        notDumps.add(version);
+      } else {
+        const { size, mtimeMs } = seen;
+        const isUnfinished = isUnfinishedName(name);
+        files.push({ root, path, saved, version, size, mtimeMs, isUnfinished });
+      }
+    }
+    directories.push(directory);
+  } catch (cause) {
+    const error = cause instanceof FileError ? cause : FileError.from(directory, cause);
+    if (directory === root) throw error;
+    if (!isGone(error)) unreadable.push({ path: directory, error });
+  }
+  return below;
 }
 
 /** Returns the entries of a directory with names as bytes, which Node supports but its types do not. */
