@@ -3,11 +3,10 @@
 
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorCode } from '../failure.ts';
+import { errorCode, isTransient } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import type { DecodeClient } from '../decode/decode-client.ts';
 import type { DecodeOutcome, FailureOutcome, ReportOutcome } from '../decode/decode-file.ts';
-import { isTransient } from '../failure.ts';
 import type { FileOutcome } from '../outcome.ts';
 import { type DirectoryStatus, WatchedDirectory } from './directory.ts';
 import { FirstPass } from './first-pass.ts';

@@ -73,7 +73,8 @@ export async function scanDirectory(
     const left = level.values();
     const lane = async (): Promise<void> => {
       for (const directory of left) {
-        below.push(...(await scanOne({ root, directory, excluded, known }, found)));
+        const inside = await scanOne({ root, directory, excluded, known }, found);
+        for (const one of inside) below.push(one);
       }
     };
     await Promise.all(Array.from({ length: SCAN_LANES }, lane));

@@ -43,7 +43,7 @@ const SEED = setting('SEED', Date.now() % 1_000_000);
 const LANES = 4;
 /** Between passes over all dumps, and between scrapes of all hosts, whose cost grows with their number. */
 const RESCAN_SECONDS = Math.ceil(DUMPS / 1000);
-const SCRAPE_SECONDS = Math.max(5, Math.ceil(HOSTS / 40));
+const SCRAPE_SECONDS = Math.max(5, Math.ceil(HOSTS / 20));
 /** How long a fault lasts, and how long it is quiet before the next one of its kind, at most. */
 const FAULT_MS = 8000;
 const QUIET_MS = 12_000;

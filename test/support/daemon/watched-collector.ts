@@ -16,7 +16,8 @@ import { type Daemon, type Scrape, answerOf, samplesIn, startDaemon } from './ru
 const COUNTERS = ['hwerr_crashes_total', 'hwerr_recoverable_errors_total{category="pci"}'];
 /** Of the ledger: those of the process begin anew with it. */
 const OF_THE_LEDGER = /^hwerr_(dump_decode_failures_total|dumps_without_hwerr_data_total)/;
-const PAUSE_MS = 20;
+/** Between two questions; with many hosts longer, because those who ask share the machine with those who answer. */
+const pauseMs = (hosts: number): number => Math.max(20, hosts / 20);
 /** After an outage a host may stay unanswered for so long: connections are made again, with much other work about. */
 const AFTER_OUTAGE_MS = 60_000;
 
@@ -160,7 +161,7 @@ export class WatchedCollector {
     for (let turn = 0; !signal.aborted; turn++) {
       if (turn % 10 === 0) await this.#ask('/metrics', undefined);
       await this.#ask(`/probe?target=${hosts[turn % hosts.length]!}`, hosts[turn % hosts.length]);
-      await sleep(PAUSE_MS);
+      await sleep(pauseMs(hosts.length));
     }
   }
 
