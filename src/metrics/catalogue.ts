@@ -196,7 +196,7 @@ const METRICS = {
   hwerr_last_decode_failure_timestamp_seconds: {
     type: 'gauge',
     labels: ['reason', 'host'],
-    help: 'Unix time of the last decode failure, unless its file or crash could be read later; 0 = none. host: as the path of the file names it.',
+    help: 'Unix time of the last decode failure, until its file or crash is read; 0 = none. host: as in the path of the file.',
   },
   hwerr_dump_decode_duration_seconds: {
     type: 'histogram',
