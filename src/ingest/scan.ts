@@ -111,17 +111,21 @@ async function scanOne(
 ): Promise<string[]> {
   const below: string[] = [];
   const names: string[] = [];
-  let hasStatus = false;
-  try {
+  const status = { isThere: false };
+  const list = async (): Promise<void> => {
     for await (const entry of await listed(directory)) {
       const name = pathOf(entry.name);
       const path = join(directory, name);
       if (entry.isDirectory()) below.push(path);
       else if (entry.isFile() && maybeDump(relative(root, path), excluded)) names.push(name);
-      hasStatus ||= name === STATUS_FILE;
+      status.isThere ||= name === STATUS_FILE;
     }
+  };
+  try {
+    // What was listed before an error is looked at all the same.
+    const failure = await list().catch((cause: unknown) => FileError.from(directory, cause));
     // Read before the files, so that they are at least as new as this status.
-    const saved = hasStatus ? await readSaveStatus(join(directory, STATUS_FILE)) : undefined;
+    const saved = status.isThere ? await readSaveStatus(join(directory, STATUS_FILE)) : undefined;
     for (const name of names) {
       const path = join(directory, name);
       const seen = await lstatFile(path);
@@ -137,6 +141,7 @@ async function scanOne(
         files.push({ root, path, saved, version, size, mtimeMs, isUnfinished });
       }
     }
+    if (failure !== undefined) throw failure;
     directories.push(directory);
   } catch (cause) {
     const error = cause instanceof FileError ? cause : FileError.from(directory, cause);

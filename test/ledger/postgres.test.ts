@@ -273,7 +273,7 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
     await lock.end();
   });
 
-  it('is no failure while the other writers take longer than one answer may', async () => {
+  it('is no failure while it waits for the other writers, also a second time', async () => {
     const url = server.database();
     const ledger = await collector(url);
     const other = new Client(url);
