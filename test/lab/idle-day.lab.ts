@@ -32,7 +32,7 @@ before=$(used); began=$(date +%s)
 for i in {1..60}; do sleep 60; get >/dev/null; done
 sed -n 's/^anon //p' memory.stat
 cat memory.current memory.peak
-echo $(( $(used) - before )) $(( $(date +%s) - began )) $(<pids.current)`;
+echo $(( $(used) - before )) $(( $(date +%s) - began ))`;
 
 interface Hour {
   readonly anonMib: number;
@@ -75,8 +75,8 @@ it(
 );
 
 function hourIn(said: string): Hour {
-  const [anon, current, peak, cpuUs, seconds, tasks] = said.trim().split(/\s+/).map(Number);
-  if (tasks === undefined || !(seconds! >= 3600)) throw new Error(`no hour: ${said}`);
+  const [anon, current, peak, cpuUs, seconds] = said.trim().split(/\s+/).map(Number);
+  if (!(seconds! >= 3600)) throw new Error(`no hour: ${said}`);
   const mib = (bytes: number): number => bytes / 2 ** 20;
   return {
     anonMib: mib(anon!),
