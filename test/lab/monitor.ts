@@ -53,6 +53,10 @@ async function connected(path: string): Promise<Socket> {
 /** What arrives up to the pattern. */
 function until(socket: Socket, pattern: string, ms: number): Promise<string> {
   return new Promise((resolve, reject) => {
+    if (socket.closed) {
+      reject(new Error('QEMU is gone'));
+      return;
+    }
     const end = new RegExp(pattern);
     let text = '';
     const finish = (settle: () => void): void => {
