@@ -25,6 +25,8 @@ const UNUSED = Object.fromEntries(
     './deploy/package/nothing.cjs',
   ]),
 );
+/** All files that `decode` loads, in one; threads, which load fewer, load them one by one. */
+const TOGETHER = 'together.js';
 const PARAMETERS = 'exports, require, module, __filename, __dirname, importMeta';
 /** Dumps whose decoding says which functions are worth compiling. */
 const TYPICAL = [
@@ -59,13 +61,20 @@ export async function writeBundle(folder) {
     legalComments: 'none',
     logLevel: 'error',
   });
+  const ofDecode = neededByDecode(metafile.outputs);
+  const together = [];
   for (const { path, text } of outputFiles) {
     const name = basename(path);
     const isEntry = name.replace(/\.js$/, '') in ENTRIES;
     const body = isEntry ? name.replace(/\.js$/, '-body.js') : name;
-    writeFileSync(join(folder, body), await asScript(text));
-    if (isEntry) writeFileSync(join(folder, name), `require('./loader.cjs')('${body}');\n`);
+    const script = await asScript(text);
+    writeFileSync(join(folder, body), script);
+    if (ofDecode.has(name)) together.push(`'${body}': ${script}`);
+    const names = name === 'main.js' ? [body, TOGETHER] : [body];
+    const load = `require('./loader.cjs')(${names.map((one) => `'${one}'`).join(', ')});\n`;
+    if (isEntry) writeFileSync(join(folder, name), load);
   }
+  writeFileSync(join(folder, TOGETHER), `({${together.join(',\n')}})\n`);
   copyFileSync('deploy/package/loader.cjs', join(folder, 'loader.cjs'));
   copyFileSync('src/cli/sample.vmcore.gz', join(folder, 'sample.vmcore.gz'));
   return packagesIn(Object.keys(metafile.inputs));
@@ -107,6 +116,24 @@ function packagesIn(inputs) {
   return [...new Set(folders)].filter((folder) => folder !== undefined).sort();
 }
 
+/**
+ * Names of the files that `decode` loads. To open each of them takes 3 % of its CPU time.
+ *
+ * @param outputs of esbuild's metafile.
+ */
+function neededByDecode(outputs) {
+  const entries = ['src/process.ts', 'src/cli/decode.ts', 'src/cli/terminal.ts'];
+  const needed = new Set(
+    Object.keys(outputs).filter((path) => entries.includes(outputs[path].entryPoint)),
+  );
+  for (const path of needed) {
+    for (const { path: other, kind } of outputs[path].imports) {
+      if (kind === 'import-statement' && other in outputs) needed.add(other);
+    }
+  }
+  return new Set([...needed].map((path) => basename(path)));
+}
+
 /** Of V8, behind its interpreter. */
 const COMPILERS = ['sparkplug', 'maglev', 'turbo'];
 
@@ -131,12 +158,13 @@ export function compile(folder, node) {
       { env: { PATH: process.env.PATH }, stdio: ['ignore', 'ignore', 'inherit'] },
     );
   run(join(folder, 'main.js'), 'decode', ...TYPICAL);
-  // Of the other files, what they do when they are loaded: process.ts, which would serve, is among the former.
+  // Of the other files, what they do when they are loaded: process.ts, which would serve, is in TOGETHER.
   const names = readdirSync(folder);
   const rest = names.filter(
     (name) => name.endsWith('.js') && !names.includes(`${name}.code`) && !isThread(name),
   );
-  const load = `for (const name of ${JSON.stringify(rest)}) require(${JSON.stringify(join(folder, 'loader.cjs'))})(name);`;
+  const loader = JSON.stringify(join(folder, 'loader.cjs'));
+  const load = `for (const name of ${JSON.stringify(rest)}) require(${loader})(name, '${TOGETHER}');`;
   run('--eval', load);
 }
 

@@ -1,4 +1,4 @@
-// Loads the files of the bundle, each with the code that V8 compiled from it when the package was built
+// Loads the files of the bundle, with the code that V8 compiled from it when the package was built
 // (NAME.code beside NAME). V8 refuses code of another version of itself and compiles the file anew.
 // Nothing is written. The files are scripts, not ECMAScript modules: V8 takes compiled code for those alone.
 'use strict';
@@ -10,13 +10,19 @@ const vm = require('node:vm');
 /** Modules by file name. */
 const loaded = new Map();
 
-/** The exports of a file in this folder; it runs the first time that it is asked for. */
-function load(name) {
+/** Functions of several files, by file name. */
+let together = {};
+
+/**
+ * The exports of a file in this folder; it runs the first time that it is asked for.
+ *
+ * @param several a file that has the content of several.
+ */
+function load(name, several) {
+  if (several !== undefined) together = valueOf(several);
   const before = loaded.get(name);
   if (before !== undefined) return before.exports;
   const filename = `${__dirname}/${name}`;
-  const cachedData = compiledCode(filename);
-  const script = new vm.Script(readFileSync(filename, 'latin1'), { filename, cachedData });
   const module = { exports: {} };
   loaded.set(name, module);
   const meta = {
@@ -24,8 +30,17 @@ function load(name) {
       return pathToFileURL(filename).href;
     },
   };
-  script.runInThisContext()(module.exports, requireOrLoad, module, filename, __dirname, meta);
+  const run = together[name] ?? valueOf(name);
+  run(module.exports, requireOrLoad, module, filename, __dirname, meta);
   return module.exports;
+}
+
+/** What the script in a file evaluates to. */
+function valueOf(name) {
+  const filename = `${__dirname}/${name}`;
+  const cachedData = compiledCode(filename);
+  const script = new vm.Script(readFileSync(filename, 'latin1'), { filename, cachedData });
+  return script.runInThisContext();
 }
 
 function requireOrLoad(id) {
