@@ -163,8 +163,10 @@ export function compile(folder, node) {
   const rest = names.filter(
     (name) => name.endsWith('.js') && !names.includes(`${name}.code`) && !isThread(name),
   );
-  const loader = JSON.stringify(join(folder, 'loader.cjs'));
-  const load = `for (const name of ${JSON.stringify(rest)}) require(${loader})(name, '${TOGETHER}');`;
+  const load = `const load = require(${JSON.stringify(join(folder, 'loader.cjs'))});
+const [first, ...others] = ${JSON.stringify(rest)};
+load(first, '${TOGETHER}');
+for (const name of others) load(name);`;
   run('--eval', load);
 }
 

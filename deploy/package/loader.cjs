@@ -19,7 +19,7 @@ let together = {};
  * @param several a file that has the content of several.
  */
 function load(name, several) {
-  if (several !== undefined) together = valueOf(several);
+  if (several !== undefined) together = evaluated(several);
   const before = loaded.get(name);
   if (before !== undefined) return before.exports;
   const filename = `${__dirname}/${name}`;
@@ -30,13 +30,13 @@ function load(name, several) {
       return pathToFileURL(filename).href;
     },
   };
-  const run = together[name] ?? valueOf(name);
+  const run = together[name] ?? evaluated(name);
   run(module.exports, requireOrLoad, module, filename, __dirname, meta);
   return module.exports;
 }
 
 /** What the script in a file evaluates to. */
-function valueOf(name) {
+function evaluated(name) {
   const filename = `${__dirname}/${name}`;
   const cachedData = compiledCode(filename);
   const script = new vm.Script(readFileSync(filename, 'latin1'), { filename, cachedData });

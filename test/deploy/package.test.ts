@@ -103,7 +103,7 @@ rpmbuild.describe('npm run release', () => {
         expect(said).toBe(answer());
       });
 
-      it('makes code that V8 takes, of everything that decode loads', () => {
+      it('makes one file of all that decode loads, with code that V8 takes', () => {
         const lib = join(unpacked(deb('amd64')), 'usr/lib/hwerr-exporter');
         const spy = join(cleanup.folder(), 'spy.cjs');
         writeFileSync(
@@ -118,9 +118,7 @@ vm.Script = class extends vm.Script {
         );
         const args = ['--require', spy, join(lib, 'lib/main.js'), 'decode', FIXTURE];
         const { stderr } = spawnSync(join(lib, 'node'), args, { encoding: 'utf8' });
-        const rejected = stderr.trimEnd().split('\n');
-        expect(rejected.length).toBeGreaterThan(5);
-        expect(new Set(rejected)).toEqual(new Set(['false']));
+        expect(stderr).toBe('false\n');
       });
 
       it('gives a program for arm64 with the same answer', () => {
