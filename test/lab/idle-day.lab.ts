@@ -14,8 +14,10 @@ const START_MS = 1_800_000;
 const HOUR_MS = 600_000;
 /** The first hours fill its caches and those of V8. */
 const SETTLED_HOUR = 3;
-/** After them, its memory may rise by no more. */
-const RISE_MIB = 4;
+/** After them, its anonymous memory may be higher by no more: V8's heap grows and shrinks by 10 MiB. */
+const RISE_MIB = 16;
+/** And all of its memory not at all, but for pages that the kernel counts late. */
+const PEAK_RISE_MIB = 4;
 
 const START = `
 install -d /var/crash/202611290000
@@ -68,7 +70,7 @@ it(
     const settled = hours[Math.min(SETTLED_HOUR, HOURS) - 1]!;
     const last = hours.at(-1)!;
     expect(last.anonMib - settled.anonMib).toBeLessThan(RISE_MIB);
-    expect(last.peakMib - settled.peakMib).toBeLessThan(RISE_MIB);
+    expect(last.peakMib - settled.peakMib).toBeLessThan(PEAK_RISE_MIB);
     record.keep('machine-idle-day');
   },
   START_MS + HOURS * HOUR_MS,
