@@ -2,8 +2,11 @@
 export function* linesOf(text: string): Generator<string> {
   for (let start = 0; start < text.length;) {
     const newline = text.indexOf('\n', start);
-    const end = newline === -1 ? text.length : newline;
-    yield text.slice(start, text[end - 1] === '\r' ? end - 1 : end);
-    start = end + 1;
+    const next = newline === -1 ? text.length : newline;
+    let end = next;
+    // A serial console adds one, and what records it may add another.
+    while (end > start && text[end - 1] === '\r') end--;
+    yield text.slice(start, end);
+    start = next + 1;
   }
 }
