@@ -50,14 +50,21 @@ function newest(records: Iterable<LogRecord>): Pick<LogText, 'records' | 'trunca
 /** `kern  :err   : ` of dmesg -x, or `<3>` of dmesg -r and of the console; RFC 5424 adds a version. */
 const DECODED = /^([a-z0-9]{3,9}) {0,6}:([a-z]{3,6}) {0,3}: /;
 const RAW = /^<(\d{1,4})>(?:1 (?=\d{4}-))?/;
+/** Names are in the language of the system. */
+const MONTH = String.raw`(?:\p{L}[\p{L}\p{M}.]{1,9}|\d{1,2}\p{L})`;
 /** Date before host and writer: in syslog files, and in journalctl's short formats. */
-const DATE =
-  /^(?:[A-Z][a-z]{2} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z| ?[A-Z]{3,5}|[+-]\d\d:?\d\d)?|\d{9,11}\.\d{1,9}) /;
+const DATE = new RegExp(
+  String.raw`^(?:${MONTH} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z| ?[A-Z]{3,5}|[+-]\d\d:?\d\d)?|\d{9,11}\.\d{1,9}) `,
+  'u',
+);
+/** Time since the line before, with or without another time: dmesg -d and -e, journalctl -o short-delta. */
+const DELTA = String.raw`<? {0,12}\+?\d{1,10}\.\d{1,9}[ *]?>?`;
 /** Time before the text: of dmesg -T, -e and -d, and of --time-format=iso, whose fraction has a comma. */
-const OTHER_TIME =
-  /^(?:\[[A-Z][a-z]{2}[A-Za-z0-9 :]{5,24}\] ?|\[<? {0,12}\+?\d{1,10}\.\d{1,9}>?\] ?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{1,9}[+-]\d\d:?\d\d )/;
+const OTHER_TIME = new RegExp(
+  String.raw`^(?:\[[^\][:]{2,40} \d\d:\d\d(?::\d\d \d{4})?(?: ${DELTA})?\] ?|\[${DELTA}\] ?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{1,9}[+-]\d\d:?\d\d )`,
+);
 /** Seconds since boot. */
-const TIME = /^\[ {0,12}(\d{1,10}\.\d{1,9})\] ?/;
+const TIME = new RegExp(String.raw`^\[ {0,12}(\d{1,10}\.\d{1,9})(?: ${DELTA}| {8,32})?\] ?`);
 const HOST = String.raw`[^\s:[](?:\S{0,253}[^\s:])?`;
 /** `host kernel: `, `host kern.err kernel: ` of BusyBox, `host kernel - - - ` of RFC 5424. */
 const WRITERS = [

@@ -36,6 +36,20 @@ describe('readLogText', () => {
     ['2026-11-28T14:24:46,123456+01:00 a: b', { timeSeconds: null, facility: null }],
     ['kern  :err   : 2026-11-28T14:24:46,123456+01:00 a: b', { facility: 0, level: 3 }],
     ['[Nov28 14:24] a: b', { timeSeconds: null }],
+    // dmesg -d, -d -T, -d -e; journalctl -o short-delta.
+    ['[   32.514997 <    0.000012>] a: b', { timeSeconds: 32.514997 }],
+    ['kern  :err   : [   32.514997 <    0.000000>] a: b', { timeSeconds: 32.514997, facility: 0 }],
+    ['[Sat Nov 28 14:24:46 2026 <    0.000012>] a: b', { timeSeconds: null }],
+    ['[<    0.000012>] a: b', { timeSeconds: null }],
+    ['[   32.514997 <    0.000012 >] host kernel: a: b', { timeSeconds: 32.514997 }],
+    ['[   32.514997                ] host kernel: a: b', { timeSeconds: 32.514997 }],
+    // Months and days in German, French and Japanese.
+    ['[Sa Nov 28 14:24:46 2026] a: b', { timeSeconds: null }],
+    ['[sam. nov. 28 14:24:46 2026] a: b', { timeSeconds: null }],
+    ['[土 11月 28 14:24:46 2026] a: b', { timeSeconds: null }],
+    ['[nov.28 14:24] a: b', { timeSeconds: null }],
+    ['nov. 28 14:24:46 host kernel: a: b', { facility: null }],
+    ['11月 28 14:24:46 host mcelog[812]: a: b', { facility: 1 }],
     // A console that something dated, and excerpts whose host was taken out.
     ['2026-11-28T14:24:46.123456789Z [   32.5] a: b', { timeSeconds: 32.5, facility: null }],
     ['Sep 22 09:59:09 kernel: [   32.5] a: b', { timeSeconds: 32.5, facility: null }],
@@ -48,6 +62,11 @@ describe('readLogText', () => {
 
   it('keeps the spaces that a line begins with', () => {
     expect(first('[    1.0]  Error detail: x')).toMatchObject({ text: ' Error detail: x' });
+  });
+
+  it.each(['', 'kern  :err   : ', '<3>'])('takes no text in brackets for a time: %s', (prefix) => {
+    const text = '[Hardware Error]: cache level: L3/GEN, tx: GEN, mem-tx: RD';
+    expect(first(`${prefix}${text}`)).toMatchObject({ text });
   });
 
   it('takes no other writer than the kernel where there is no date: much of its own text has the form', () => {
