@@ -4,6 +4,7 @@
 // forged by any process that may write to /dev/kmsg.
 
 import { CAPS } from '../limits.ts';
+import { type NamedRecord, beginsBoot } from './boots.ts';
 import { dmesgJsonRecords } from './dmesg-json.ts';
 import { isJournal, journalRecords } from './journal.ts';
 import { isKmsg, kmsgRecords } from './kmsg.ts';
@@ -14,7 +15,7 @@ import { FACILITIES, LEVELS } from './syslog.ts';
 /** The records in a text, and its format. */
 export interface LogText {
   readonly format: 'text' | 'dmesg-json' | 'journal-json';
-  /** Oldest first; only the newest if there are too many. */
+  /** Oldest first; only of the last boot, and only the newest if there are too many. */
   readonly records: readonly LogRecord[];
   /** Whether there were more records. */
   readonly truncated: boolean;
@@ -34,10 +35,17 @@ export function readLogText(text: string): LogText {
     : { format: 'dmesg-json', ...newest(dmesgJsonRecords(text)) };
 }
 
-function newest(records: Iterable<LogRecord>): Pick<LogText, 'records' | 'truncated'> {
+/** Returns the newest records of the last boot. */
+function newest(records: Iterable<NamedRecord>): Pick<LogText, 'records' | 'truncated'> {
   let kept: LogRecord[] = [];
   let truncated = false;
+  let time: number | null = null;
   for (const record of records) {
+    if (beginsBoot(record, time)) {
+      truncated ||= kept.length > 0;
+      kept = [];
+    }
+    time = record.timeSeconds ?? time;
     kept.push(record);
     if (kept.length < 2 * CAPS.logRecords) continue;
     kept = kept.slice(-CAPS.logRecords);
@@ -77,8 +85,8 @@ const WRITERS = [
 const KERNEL = new RegExp(String.raw`^ ?(?:${HOST} )?(kernel)(?:\[0\])?: `);
 const CALLER = /^\[ {0,12}([TC]\d{1,10})\] /;
 
-function* textRecords(text: string): Generator<LogRecord> {
-  let last: LogRecord | undefined;
+function* textRecords(text: string): Generator<NamedRecord> {
+  let last: NamedRecord | undefined;
   let hasPrefixes = false;
   for (const whole of linesOf(text)) {
     const line = whole.slice(0, CAPS.logRecordBytes);
@@ -94,12 +102,12 @@ function* textRecords(text: string): Generator<LogRecord> {
   if (last !== undefined) yield last;
 }
 
-function withLine(record: LogRecord, line: string): LogRecord {
+function withLine(record: NamedRecord, line: string): NamedRecord {
   const { text } = record;
   return text.length < CAPS.logRecordBytes ? { ...record, text: `${text}\n${line}` } : record;
 }
 
-function textRecord(line: string): { readonly record: LogRecord; readonly prefixed: boolean } {
+function textRecord(line: string): { readonly record: NamedRecord; readonly prefixed: boolean } {
   let rest = line;
   const take = (...forms: readonly RegExp[]): RegExpExecArray | null => {
     for (const form of forms) {
@@ -129,6 +137,7 @@ function textRecord(line: string): { readonly record: LogRecord; readonly prefix
       caller: caller?.[1] ?? null,
       device: null,
       text: rest,
+      ...(writer?.[1] === 'kernel' && { ofKernel: true }),
     },
   };
 }

@@ -112,6 +112,30 @@ describe('readLogText', () => {
     expect([format, records.map(({ text }) => text)]).toEqual(['text', ['a', 'b']]);
   });
 
+  it.each([
+    ['[  900.0] old', '[    0.000000] Linux version 6.1.0', '[    1.0] new'],
+    [
+      'Sep 22 09:59:09 host kernel: old',
+      'Sep 22 10:01:00 host kernel: Linux version 6.1.0',
+      'Sep 22 10:01:00 host kernel: new',
+    ],
+    ['4,9,900000000,-;old', '5,0,0,-;Linux version 6.1.0', '4,1,1000000,-;new'],
+  ])('reads only the last boot: %s', (...lines) => {
+    const { records, truncated } = readLogText(`${lines.join('\n')}\n`);
+    expect(records.map(({ text }) => text)).toEqual(['Linux version 6.1.0', 'new']);
+    expect(truncated).toBe(true);
+  });
+
+  it.each([
+    '[    0.0] a\n[    0.0] Linux version 6.1.0\n[    9.0] Linux version of a writer\n',
+    'kern  :err   : [    9.0] a\nuser  :err   : [   10.0] Linux version 6.1.0\n',
+    '[Sat Nov 28 14:24:46 2026] a\n[Sat Nov 28 14:24:47 2026] Linux version of a writer\n',
+    'Sep 22 09:59:09 host kernel: a\nSep 22 09:59:10 host login[9]: Linux version 6.1.0\n',
+  ])('takes nobody else’s word for another boot: %j', (text) => {
+    expect(readLogText(text)).toMatchObject({ truncated: false });
+    expect(first(text)).toMatchObject({ text: 'a' });
+  });
+
   it('reads nothing in nothing', () => {
     expect(readLogText('')).toEqual({ format: 'text', records: [], truncated: false });
   });
