@@ -13,9 +13,12 @@ import {
   statusSeverity,
 } from './mce-status.ts';
 
-/** `Exception` means that it was a #MC; otherwise EDAC prints `Event`. */
+/**
+ * `Exception` means that it was a #MC; otherwise EDAC prints `Event`. Without 0x the status has all its digits:
+ * a line that was cut has fewer. Old kernels pad the first number with blanks.
+ */
 const HEAD =
-  /^CPU (\d{1,6}): Machine Check( Exception| Event)?: (?:0x)?[0-9a-f]{1,16} Bank (\d{1,3}): (?:0x)?([0-9a-f]{1,16})/;
+  /^CPU (\d{1,6}): Machine Check( Exception| Event)?: {1,16}(?:0x)?[0-9a-f]{1,16} Bank (\d{1,3}): (?:0x(?=[0-9a-f]{1,16})|(?=[0-9a-f]{16}))([0-9a-f]{1,16})/;
 const BODY = /^(?:TSC|ADDR|MISC|PROCESSOR) /;
 const PROCESSOR = /PROCESSOR (\d{1,3}):/;
 const SOCKET = /SOCKET (\d{1,5})\b/;

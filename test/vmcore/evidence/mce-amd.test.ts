@@ -48,6 +48,14 @@ describe('machine checks that the kernel decodes for AMD', () => {
     ]);
   });
 
+  it('say nothing of a status or an address whose lines were cut', () => {
+    const [, status = ''] = block(CORRECTED, UMC);
+    const event = (text: string): unknown =>
+      eventsOf(`${HE}Error Addr: 0x00000002a5e6d3f`, text)[0];
+    expect(event(status)).toMatchObject({ severity: 'corrected', severityUnknown: false });
+    expect(event(status.slice(0, -4))).toMatchObject({ severityUnknown: true });
+  });
+
   it('of old kernels name the unit and the error in two lines', () => {
     const lines = block(CORRECTED, 'Load Store Unit', 0).flatMap((line) =>
       line.includes('Ext. ')

@@ -18,6 +18,7 @@ describe('MceRecord', () => {
   it.each([
     'CPU 0: Machine Check Exception: 5 Bank 9: bd000000000000c0',
     'CPU 0: Machine Check: 0 Bank 9: bd000000000000c0',
+    'CPU 0: Machine Check Exception:                4 Bank 9: bd000000000000c0',
     'CPU 0: Machine Check Event: 0x0 Bank 9: 0xbd000000000000c0',
   ])('begins with %s', (text) => {
     expect(startsMceRecord(text)).toBe(true);
@@ -26,6 +27,12 @@ describe('MceRecord', () => {
       category: 'memory',
       place: { cpu: 0, bank: 9 },
     });
+  });
+
+  it('has no status where the line was cut', () => {
+    expect(startsMceRecord('CPU 0: Machine Check Exception: 5 Bank 9: bd000000000000c')).toBe(
+      false,
+    );
   });
 
   it('goes on with registers, some of them on one line', () => {
