@@ -30,9 +30,12 @@ describe('MceRecord', () => {
   });
 
   it('has no status where the line was cut', () => {
-    expect(startsMceRecord('CPU 0: Machine Check Exception: 5 Bank 9: bd000000000000c')).toBe(
-      false,
-    );
+    for (const status of ['', 'b', 'bd000000000000c']) {
+      const text = `CPU 0: Machine Check Exception: 5 Bank 9: ${status}`;
+      expect(startsMceRecord(text)).toBe(true);
+      const { finding } = recordOf(text);
+      expect(finding).toMatchObject({ severity: null, place: { cpu: 0, bank: 9 } });
+    }
   });
 
   it('goes on with registers, some of them on one line', () => {
