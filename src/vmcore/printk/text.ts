@@ -4,6 +4,7 @@
 // forged by any process that may write to /dev/kmsg.
 
 import { CAPS } from '../limits.ts';
+import { Corrupt } from '../errors.ts';
 import { type NamedRecord, beginsBoot } from './boots.ts';
 import { dmesgJsonRecords } from './dmesg-json.ts';
 import { isJournal, journalRecords } from './journal.ts';
@@ -21,18 +22,39 @@ export interface LogText {
   readonly truncated: boolean;
 }
 
-/** Reads a log in any of the formats. @throws Corrupt if JSON of one of the two tools is truncated or broken. */
+/** Formats of journalctl that are not read: export, json-sse and json-seq. */
+const FOREIGN = ['__CURSOR=', 'data: {', '\u001e'];
+
+/**
+ * Reads a log in any of the formats.
+ *
+ * @throws Corrupt if JSON of one of the two tools is truncated or broken, or journalctl wrote another format.
+ */
 export function readLogText(text: string): LogText {
   const start = text.search(/[^\s\uFEFF]/);
-  if (isKmsg(text.slice(start, start + CAPS.logRecordBytes))) {
-    return { format: 'text', ...newest(kmsgRecords(text.slice(start))) };
+  const body = text.slice(start);
+  if (FOREIGN.some((form) => body.startsWith(form))) {
+    throw new Corrupt('corrupt', 'log', 'got another format of journalctl, want that of -o json');
   }
+  if (beginsAsKmsg(body)) return { format: 'text', ...newest(kmsgRecords(body)) };
   if (text[start] !== '{' || /^\{\d/.test(text.slice(start, start + 2))) {
     return { format: 'text', ...newest(textRecords(text)) };
   }
   return isJournal(text)
     ? { format: 'journal-json', ...newest(journalRecords(text)) }
     : { format: 'dmesg-json', ...newest(dmesgJsonRecords(text)) };
+}
+
+/** Whether records of /dev/kmsg follow, maybe after the end of one of which the beginning is missing. */
+function beginsAsKmsg(text: string): boolean {
+  const heads: boolean[] = [];
+  for (const line of linesOf(text)) {
+    // Properties of a device.
+    if (/^(?: |$)/.test(line)) continue;
+    heads.push(isKmsg(line.slice(0, CAPS.logRecordBytes)));
+    if (heads[0] === true || heads.length === 3) break;
+  }
+  return heads[0] === true || (heads[1] === true && heads[2] === true);
 }
 
 /** Returns the newest records of the last boot. */

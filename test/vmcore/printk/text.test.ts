@@ -136,6 +136,21 @@ describe('readLogText', () => {
     expect(first(text)).toMatchObject({ text: 'a' });
   });
 
+  it('reads what netconsole sent, from the middle of a record on', () => {
+    const records = '4,2,3,-;b\n DEVICE=+pci:0000:01:00.0\n4,3,4,-;c\n';
+    for (const rest of ['If of a line\n', ' SUBSYSTEM=pci\n', 'half\n DEVICE=c4:64\n']) {
+      expect(readLogText(rest + records).records.map(({ text }) => text)).toEqual(['b', 'c']);
+    }
+    expect(first('a: b\n3,1,2,-;one line of that form\nb: c\n')).toMatchObject({ text: 'a: b' });
+  });
+
+  it.each(['__CURSOR=s=1\nMESSAGE=x\n', 'data: {"MESSAGE":"x"}\n', '\u001e{"MESSAGE":"x"}\n'])(
+    'refuses other formats of journalctl, in which it would find nothing: %j',
+    (text) => {
+      expect(() => readLogText(text)).toThrow('got another format of journalctl');
+    },
+  );
+
   it('reads nothing in nothing', () => {
     expect(readLogText('')).toEqual({ format: 'text', records: [], truncated: false });
   });
