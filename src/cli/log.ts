@@ -16,6 +16,17 @@ export interface LogCommandOptions {
 
 /** About two million lines, more than the log of one boot. */
 const MAX_BYTES = 256 << 20;
+/** Byte order marks: PowerShell writes UTF-16 where the output of a command goes to a file. */
+const UTF16: ReadonlyMap<string, string> = new Map([
+  ['fffe', 'utf-16le'],
+  ['feff', 'utf-16be'],
+]);
+/** Characters at the beginning that show whether it is text; a console may have added some that are not. */
+const SAMPLE = 65_536;
+// eslint-disable-next-line no-control-regex -- these are what text does not have
+const NOT_TEXT = /[\x01-\x06\x0e-\x1a\x1c\x1d\x1f\ufffd]/g;
+/** One in so many. */
+const MOST_UNREADABLE = 10;
 /** Page sizes of Linux: 4 KiB; 16 and 64 KiB on arm64, ppc64 and loongarch; 8 KiB on alpha and sparc. */
 const PAGE_SIZE = /^(4|8|16|32|64|256)KiB$/;
 
@@ -24,8 +35,8 @@ const PAGE_SIZE = /^(4|8|16|32|64|256)KiB$/;
  *
  * @param file its path, or `-` for standard input.
  * @param print writes to standard output.
- * @throws ConfigError if the page size is invalid, FileError if the file cannot be read, Corrupt if it is
- *   broken JSON.
+ * @throws ConfigError if the page size is invalid, FileError if the file cannot be read or is not text, Corrupt
+ *   if it is broken JSON.
  */
 export async function logCommand(
   file: string,
@@ -60,5 +71,15 @@ async function readText(file: string): Promise<string> {
   } catch (error) {
     throw error instanceof FileError ? error : FileError.from(file, error);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return textOf(file, Buffer.concat(chunks));
+}
+
+/** @throws FileError if it is packed, or a dump: nothing found in it would mean nothing. */
+function textOf(file: string, bytes: Buffer): string {
+  const text = new TextDecoder(UTF16.get(bytes.toString('hex', 0, 2))).decode(bytes);
+  const sample = text.slice(0, SAMPLE).replaceAll('\0', '');
+  const unreadable = sample.length - sample.replace(NOT_TEXT, '').length;
+  const isText = unreadable * MOST_UNREADABLE <= sample.length && (sample !== '' || text === '');
+  if (isText) return text;
+  throw new FileError('corrupt', `${file}: got binary data, want the text of a log`);
 }

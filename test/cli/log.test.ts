@@ -1,12 +1,14 @@
 // The built program reads a log by itself.
 
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
 import { MAIN, run } from '../support/daemon/program.ts';
+import { fixture } from '../support/dumps/fixtures.ts';
 import { tempDir } from '../support/system/temp-dir.ts';
 
 const LINES = [
@@ -40,7 +42,7 @@ interface Answer {
   readonly crash: object | null;
 }
 
-async function answer(content: string, ...options: readonly string[]): Promise<Answer> {
+async function answer(content: string | Buffer, ...options: readonly string[]): Promise<Answer> {
   const file = join(tempDir(), 'dmesg');
   writeFileSync(file, content);
   const { code, stdout, stderr } = await run(['log', file, '--json', ...options]);
@@ -57,6 +59,26 @@ describe('log', () => {
     ]);
     expect(crash).toMatchObject({ type: 'sysrq', uptimeSeconds: 41.756159, leadSeconds: 1.756159 });
     expect(log.forgeable).toBe(form.startsWith('dmesg text'));
+  });
+
+  it('reads UTF-16, as PowerShell writes it, and text that is damaged in places', async () => {
+    const text = FORMS['dmesg text'];
+    const { hardwareEvents } = await answer(Buffer.from(`\uFEFF${text}`, 'utf16le'));
+    expect(hardwareEvents).toHaveLength(2);
+    const damaged = `\x1b[0m\x01\x02${'\0'.repeat(9000)}${text}`;
+    expect((await answer(damaged)).hardwareEvents).toHaveLength(2);
+  });
+
+  it.each([
+    ['packed', gzipSync(FORMS['dmesg text'].repeat(9))],
+    ['a dump', readFileSync(fixture('x86_64-7.0.13.zlib'))],
+    ['lost', new Uint8Array(4096)],
+  ])('does not say that there are no errors in a file that is %s', async (_what, bytes) => {
+    const file = join(tempDir(), 'dmesg');
+    writeFileSync(file, bytes);
+    const { code, stdout, stderr } = await run(['log', file]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('got binary data, want the text of a log');
   });
 
   it('reads standard input, and prints for people without --json', () => {

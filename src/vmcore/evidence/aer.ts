@@ -21,7 +21,8 @@ const NAMED_ID = /id=([0-9a-f]{4})/;
 const BLOCK = new RegExp(`^(PCIe|CXL) Bus Error: severity=${SEVERITY}(.{0,200})$`);
 const STATUS = /^device \[([0-9a-f]{4}):([0-9a-f]{4})\] error status\/mask=/;
 const INJECT = /^(?:aer_inject: )?Injecting errors .{1,60} into device ([0-9a-f:.]{12,18})/;
-const RECOVERY = /^device recovery (successful|failed)/;
+/** With a capital letter in old kernels. */
+const RECOVERY = /^[Dd]evice recovery (successful|failed)/;
 
 /** Maximum time between a header and its blocks, and between the lines of a block. */
 const BLOCK_SECONDS = 1;

@@ -23,16 +23,17 @@ const BY_ID: ReadonlyMap<string, Category> = new Map([
 ]);
 
 const TYPE = /^section[_ ]type: (?:unknown, ([0-9a-f-]{36}))?(.{0,200})$/;
-const MEMORY_ADDRESS = /^(?:physical_address|physical fault address): 0x([0-9a-f]{1,16})\b/;
+/** With all its digits, as MPIDR and processor_id: a line that was cut has fewer. */
+const MEMORY_ADDRESS = /^(?:physical_address|physical fault address): 0x([0-9a-f]{16})\b/;
 const LOCATION =
   /^(?:node|card|module|rank|bank|bank_group|bank_address|device|row|column|bit_position|chip_id): ?\d/;
 const DIMM = /^DIMM location: (?!not present)(.{1,200})$/;
 const PCI_ADDRESS = /^(?:device_id|agent_address): ([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/;
 const PCI_IDS = /^vendor_id: 0x([0-9a-f]{4}), device_id: 0x([0-9a-f]{4})/;
-const MPIDR = /^Multiprocessor Affinity Register \(MPIDR\): 0x([0-9a-f]{1,16})/;
+const MPIDR = /^Multiprocessor Affinity Register \(MPIDR\): 0x([0-9a-f]{16})/;
 const APIC = /^Local APIC_ID: 0x([0-9a-f]{1,16})/;
 /** In a section of any processor type: UEFI 2.10, N.2.4.1. */
-const PROCESSOR_ID = /^processor_id: 0x([0-9a-f]{1,16})/;
+const PROCESSOR_ID = /^processor_id: 0x([0-9a-f]{16})/;
 const ARM = /^processor_type: \d{1,3}, ARM$|^processor_isa: \d{1,3}, ARM /;
 const FRU = /^fru_text: (.{1,200})$/;
 const ERROR_TYPE = /^error_type: (?:0x)?[0-9a-f]{1,4}[,:] (.{1,200})$/;

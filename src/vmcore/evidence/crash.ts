@@ -41,6 +41,11 @@ export interface CrashFacts {
 const BLOCK_LINES = 2048;
 /** Number of lines within which a second head belongs to the same oops. */
 const HEAD_LINES = 32;
+/**
+ * A kernel whose log goes on for longer after a lockup survived it: kernel/watchdog.c prints the same lines
+ * whether or not it panics, and again while the CPU is stuck, at most every two minutes.
+ */
+const LOCKUP_SECONDS = 120;
 /** Maximum time between `sysrq: Trigger a crash` and the crash. */
 const REQUEST_SECONDS = 1;
 
@@ -77,9 +82,11 @@ export class CrashScanner {
   #requested: number | null = null;
   #dmi: string | null = null;
   #lockedCpu: number | null = null;
+  #lastTime = 0;
 
   offer(line: Line): void {
     const { text } = line;
+    this.#lastTime = line.time;
     if (text.startsWith(DMI) && text.includes(BIOS)) this.#dmi ??= text.slice(DMI.length);
     const locked = LOCKED_CPU.exec(text)?.[1];
     if (locked !== undefined) this.#lockedCpu = Number(locked);
@@ -92,9 +99,7 @@ export class CrashScanner {
   /** @returns null if the log has no crash. */
   get crash(): Crash | null {
     const { panic, oops, lockup } = this.#blocks;
-    // A survived lockup is a single line; a fatal one is followed by the line with its CPU.
-    const block =
-      panic ?? oops ?? (lockup === undefined || lockup.cpu === null ? undefined : lockup);
+    const block = panic ?? oops ?? (this.#isStuck(lockup) ? lockup : undefined);
     if (block === undefined) return null;
     const elsewhere =
       block.type === 'hard-lockup' &&
@@ -115,6 +120,12 @@ export class CrashScanner {
       pid: block.cpu?.pid ?? null,
       comm: shownText(block.cpu?.comm),
     };
+  }
+
+  /** Whether it is the end of the log, and the CPU said where it was. */
+  #isStuck(lockup: Block | undefined): boolean {
+    const cpu = lockup?.cpu ?? null;
+    return cpu !== null && this.#lastTime - (lockup?.time ?? 0) <= LOCKUP_SECONDS;
   }
 
   #death(line: Line, death: Death): void {

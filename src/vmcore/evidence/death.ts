@@ -59,7 +59,7 @@ const OOPSES: readonly Pattern[] = [
 ];
 
 const LOCKUPS: readonly Pattern[] = [
-  [/^(?:watchdog: )?BUG: soft lockup - CPU#/, 'soft-lockup'],
+  [/^(?:(?:NMI )?watchdog: )?BUG: soft lockup - CPU#/, 'soft-lockup'],
   [/^(?:NMI )?watchdog: Watchdog detected hard LOCKUP on cpu /i, 'hard-lockup'],
   // arch/powerpc/kernel/watchdog.c.
   [/^watchdog: CPU \d{1,6} (?:self-)?detected hard LOCKUP/, 'hard-lockup'],

@@ -20,7 +20,8 @@ const DEVICE =
 const PCI =
   /^EDAC PCI\d{0,4}: (?:Bridge )?(?=Parity Error|Non-Parity Error|Signaled System Error|Master Data|Detected Parity)/;
 const PCI_ADDRESS = /\b([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\b/;
-const PAGE = /[ (]page[: ]0x([0-9a-f]{1,13}),? offset[: ]0x([0-9a-f]{1,8})/;
+/** The offset ends at the next field: a line that was cut has only some of its digits. */
+const PAGE = /[ (]page[: ]0x([0-9a-f]{1,13}),? offset[: ]0x([0-9a-f]{1,8})(?=[ ,)])/;
 const SOCKET = /(?: socket:| ProcessorSocketId:0x)([0-9a-f]{1,4})\b/;
 const NAMELESS = /^(?:any|unknown) (?:memory|label)$/;
 /** A firmware record printed by ghes_edac. drivers/edac/ghes_edac.c. */
@@ -137,7 +138,8 @@ export function edacMemory(
   const on = text.startsWith('on ') ? 0 : text.indexOf(' on ') + 1;
   const page = PAGE.exec(text);
   const open = text.lastIndexOf('(', page === null ? text.length : page.index);
-  const label = text.slice(on + 'on '.length, open === -1 ? undefined : open).trim();
+  // Without the bracket the line was cut, maybe within the label.
+  const label = text.slice(on + 'on '.length, Math.max(open, 0)).trim();
   if (label !== '' && !NAMELESS.test(label)) place.label = label;
   if (page !== null) {
     const apei = text.indexOf('APEI location: ');

@@ -145,7 +145,7 @@ function crashFacts(
   timed: boolean,
 ): CrashFacts {
   const cause = events.findLast(({ findings }) =>
-    findings.some((finding) => isPanic(finding, time)),
+    findings.some((finding) => isPanic(finding, timed ? time : null)),
   );
   const before = events.findLast(
     ({ event }) => isSevere(event) && (event.time ?? Infinity) <= time,
@@ -163,11 +163,21 @@ function crashFacts(
   };
 }
 
-/** Whether the error ended the system by its own message; a trap has no separate panic. */
-function isPanic({ kind, severity, time }: Finding, crashTime: number): boolean {
-  if (severity !== 'fatal' || Math.abs(crashTime - time) > CAUSE_SECONDS) return false;
+/** Sources whose fatal errors always end the system. */
+const DEADLY: ReadonlySet<Source> = new Set(['serror', 'trap']);
+
+/**
+ * Whether the error ended the system by its own message; a trap has no separate panic.
+ *
+ * @param crashTime null: the log has no times, so an error that may have been survived may be any time old.
+ */
+function isPanic({ kind, source, severity, time }: Finding, crashTime: number | null): boolean {
+  if (severity !== 'fatal') return false;
+  const isOwn = kind === 'panic' || kind === 'note';
+  if (crashTime === null) return isOwn || (kind === 'other' && DEADLY.has(source));
+  if (Math.abs(crashTime - time) > CAUSE_SECONDS) return false;
   // Further errors while the kernel dies are not the cause.
-  return kind === 'panic' || kind === 'note' || (kind === 'other' && time <= crashTime);
+  return isOwn || (kind === 'other' && time <= crashTime);
 }
 
 function kept(

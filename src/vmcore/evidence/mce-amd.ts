@@ -15,19 +15,22 @@ const OUTCOMES: ReadonlyMap<string, Severity> = new Map([
   ['Uncorrected', 'recoverable'],
   ['System Fatal', 'fatal'],
 ]);
-/** The status word may be a continuation stored as a separate record. */
+/** Registers have all their digits, unless the line was cut. The status may be a continuation of its own. */
 const STATUS =
-  /^(?:CPU:(\d{1,6})[ \t](?:\([0-9a-f:]{1,16}\) ?)?)?MC(\d{1,3})_STATUS\[[^\]]{0,200}(?:\]: 0x([0-9a-f]{1,16}))?/;
-const STATUS_FRAGMENT = /^[^\]]{0,200}\]: 0x([0-9a-f]{1,16})$/;
+  /^(?:CPU:(\d{1,6})[ \t](?:\([0-9a-f:]{1,16}\) ?)?)?MC(\d{1,3})_STATUS\[[^\]]{0,200}(?:\]: 0x([0-9a-f]{16}))?/;
+const STATUS_FRAGMENT = /^[^\]]{0,200}\]: 0x([0-9a-f]{16})$/;
 /** `MC4 Error (node 0): DRAM ECC error detected on the NB.`, before families with SMCA. */
 const LEGACY = /^(?:MC(\d{1,2})|Northbridge) Error(?: \(node \d{1,4}\))?: ?(.{0,200})$/;
 const LEGACY_FRAGMENT = /^(?:DRAM|L3|ECC) .{1,200}$/;
-const UNIT = /^(.{1,100}) Ext\. Error Code: \d{1,3}(?:, (.{1,200}))?$/;
-const IPID = /^IPID: 0x([0-9a-f]{1,16})/;
+/** In old kernels `Extended`, and the text in a line of its own: `Load Store Unit Error: …`. */
+const UNIT = /^(.{1,100}) (?:Ext\.|Extended) Error Code: \d{1,3}(?:, (.{1,200}))?$/;
+const UNIT_TEXT = /^(.{1,100}) Error: (.{1,200})$/;
+const IPID = /^IPID: 0x([0-9a-f]{16})/;
 /** `MC4_ADDR` and `MC4 Error Address` before v4.10. */
-const ADDRESS = /^\t?(?:Error Addr|MC\d{1,3}_ADDR|MC\d{1,3} Error Address): 0x([0-9a-f]{1,16})/;
+const ADDRESS = /^\t?(?:Error Addr|MC\d{1,3}_ADDR|MC\d{1,3} Error Address): 0x([0-9a-f]{16})/;
 const FRU = /^FRU Text: (.{1,64})$/;
-const END = /^(?:cache level: |internal: |Bank \d{1,3} is reserved)/;
+const END = /^(?:cache level: |internal: )/;
+const RESERVED = /^Bank \d{1,3} is reserved/;
 
 const NORTHBRIDGE = 4;
 
@@ -110,11 +113,19 @@ export class AmdMceRecogniser implements Recogniser {
       return true;
     }
     const unit = UNIT.exec(text);
-    if (unit === null) return false;
+    if (unit === null) return this.#unitText(line, text);
     const block = this.#block(line, 'unit');
     block.finding.place.unit = unit[1] ?? '';
     block.finding.detail = unit[2] ?? null;
     this.#conclude(block);
+    return true;
+  }
+
+  #unitText(line: Line, text: string): boolean {
+    const [, unit, detail] = UNIT_TEXT.exec(text) ?? [];
+    const finding = this.#blocks.get(line.caller, line)?.finding;
+    if (unit === undefined || finding?.place.unit !== unit) return false;
+    finding.detail ??= detail ?? null;
     return true;
   }
 
@@ -130,7 +141,7 @@ export class AmdMceRecogniser implements Recogniser {
           : fru !== undefined
             ? 'fru'
             : null;
-    if (kind === null) return text.startsWith('PPIN: ');
+    if (kind === null) return text.startsWith('PPIN: ') || RESERVED.test(text);
     const block = this.#block(line, kind);
     if (address !== undefined) block.address = BigInt(`0x${address}`);
     if (ipid !== undefined) block.ipid = BigInt(`0x${ipid}`);

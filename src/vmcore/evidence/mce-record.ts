@@ -13,9 +13,11 @@ import {
   statusSeverity,
 } from './mce-status.ts';
 
-/** `Exception` means that it was a #MC; otherwise EDAC prints `Event`. */
+/** `Exception` means that it was a #MC; otherwise EDAC prints `Event`. Old kernels pad MCG_STATUS with blanks. */
 const HEAD =
-  /^CPU (\d{1,6}): Machine Check( Exception| Event)?: (?:0x)?[0-9a-f]{1,16} Bank (\d{1,3}): (?:0x)?([0-9a-f]{1,16})/;
+  /^CPU (\d{1,6}): Machine Check( Exception| Event)?: {1,16}(?:0x)?[0-9a-f]{1,16} Bank (\d{1,3}): ?(.{0,20})/;
+/** Without 0x it has all its digits: a line that was cut has fewer, and they are in the wrong places. */
+const STATUS = /^(?:0x([0-9a-f]{1,16})|([0-9a-f]{16}))(?![0-9a-f])/;
 const BODY = /^(?:TSC|ADDR|MISC|PROCESSOR) /;
 const PROCESSOR = /PROCESSOR (\d{1,3}):/;
 const SOCKET = /SOCKET (\d{1,5})\b/;
@@ -55,7 +57,9 @@ export class MceRecord {
     if (head !== null) {
       place.cpu = Number(head[1]);
       place.bank = Number(head[3]);
-      this.#status = BigInt(`0x${head[4] ?? '0'}`);
+      const [, prefixed, bare] = STATUS.exec(head[4] ?? '') ?? [];
+      const status = prefixed ?? bare;
+      this.#status = status === undefined ? null : BigInt(`0x${status}`);
       this.#isException = head[2] === ' Exception';
       if (this.#isException) this.finding.hwerrCategory = 'others';
       if (place.bank === FIRMWARE_BANK) this.finding.link = FIRMWARE;

@@ -71,29 +71,37 @@ export function* newestOfRing(kernel: Kernel, pages: LogMemory): Generator<LogEn
   if (ring.fail > 0) yield { kind: 'lost', count: ring.fail };
   const span = BigInt.asUintN(ring.idBits, ring.headId - ring.tailId) + 1n;
   const used = span < ring.count ? span : ring.count;
+  // At the head, ids may be ahead of their descriptors; behind it, every one of them was written.
+  let isHead = true;
   for (let back = 0n; back < used; back++) {
     const entry = readEntry(ring, layout, BigInt.asUintN(ring.idBits, ring.headId - back));
-    if (entry !== undefined) yield entry;
+    if (entry === 'other' && !isHead) yield UNREADABLE;
+    isHead &&= entry === 'other';
+    if (entry !== 'other' && entry !== undefined) yield entry;
   }
 }
 
-function readEntry(ring: Ring, layout: RecordLayout, id: bigint): LogEntry | undefined {
+/** @returns undefined for a record that was never committed, `other` if the descriptor is not of this id. */
+function readEntry(ring: Ring, layout: RecordLayout, id: bigint): LogEntry | 'other' | undefined {
   const { descriptors, infos, idBits } = ring;
   const slot = Number(id & (ring.count - 1n));
   if (!descriptors.seek(slot * layout.descriptorSize, layout.descriptorSize)) return UNREADABLE;
   const stateVar = descriptors.word(layout.state);
-  if (BigInt.asUintN(idBits, stateVar) !== id) return undefined;
+  if (BigInt.asUintN(idBits, stateVar) !== id) return 'other';
   const state = Number(stateVar >> BigInt(idBits));
   if (state !== COMMITTED && state !== FINALIZED) return undefined;
   const begin = descriptors.word(layout.begin);
   const next = descriptors.word(layout.next);
   if (!infos.seek(slot * layout.infoSize, layout.infoSize)) return UNREADABLE;
+  const seq = layout.seq === undefined ? null : infos.u64(layout.seq);
+  // Sequence numbers and ids are counted together from slot 0 on (prb_reserve): else it is overwritten.
+  if (seq !== null && Number(seq & (ring.count - 1n)) !== slot) return UNREADABLE;
   const length = Math.min(infos.u16(layout.textLength), CAPS.logTextBytes);
   const text = readText(ring, { id, begin, next, length });
   if (text === 'lost') return { kind: 'lost', count: 1 };
   if (text === undefined) return UNREADABLE;
-  const seq = layout.seq === undefined ? null : Number(infos.u64(layout.seq));
-  return { kind: 'record', record: recordOf(infos, layout, text, ring.endian), seq };
+  const record = recordOf(infos, layout, text, ring.endian);
+  return { kind: 'record', record, seq: seq === null ? null : Number(seq) };
 }
 
 const UNREADABLE: LogEntry = { kind: 'unreadable' };

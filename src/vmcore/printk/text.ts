@@ -4,6 +4,8 @@
 // forged by any process that may write to /dev/kmsg.
 
 import { CAPS } from '../limits.ts';
+import { Corrupt } from '../errors.ts';
+import { type NamedRecord, beginsBoot } from './boots.ts';
 import { dmesgJsonRecords } from './dmesg-json.ts';
 import { isJournal, journalRecords } from './journal.ts';
 import { isKmsg, kmsgRecords } from './kmsg.ts';
@@ -14,18 +16,27 @@ import { FACILITIES, LEVELS } from './syslog.ts';
 /** The records in a text, and its format. */
 export interface LogText {
   readonly format: 'text' | 'dmesg-json' | 'journal-json';
-  /** Oldest first; only the newest if there are too many. */
+  /** Oldest first; only of the last boot, and only the newest if there are too many. */
   readonly records: readonly LogRecord[];
   /** Whether there were more records. */
   readonly truncated: boolean;
 }
 
-/** Reads a log in any of the formats. @throws Corrupt if JSON of one of the two tools is truncated or broken. */
+/** Formats of journalctl that are not read: export, json-sse and json-seq. */
+const FOREIGN = ['__CURSOR=', 'data: {', '\u001e'];
+
+/**
+ * Reads a log in any of the formats.
+ *
+ * @throws Corrupt if JSON of one of the two tools is truncated or broken, or journalctl wrote another format.
+ */
 export function readLogText(text: string): LogText {
   const start = text.search(/[^\s\uFEFF]/);
-  if (isKmsg(text.slice(start, start + CAPS.logRecordBytes))) {
-    return { format: 'text', ...newest(kmsgRecords(text.slice(start))) };
+  const body = text.slice(start);
+  if (FOREIGN.some((form) => body.startsWith(form))) {
+    throw new Corrupt('corrupt', 'log', 'got another format of journalctl, want that of -o json');
   }
+  if (beginsAsKmsg(body)) return { format: 'text', ...newest(kmsgRecords(body)) };
   if (text[start] !== '{' || /^\{\d/.test(text.slice(start, start + 2))) {
     return { format: 'text', ...newest(textRecords(text)) };
   }
@@ -34,10 +45,29 @@ export function readLogText(text: string): LogText {
     : { format: 'dmesg-json', ...newest(dmesgJsonRecords(text)) };
 }
 
-function newest(records: Iterable<LogRecord>): Pick<LogText, 'records' | 'truncated'> {
+/** Whether records of /dev/kmsg follow, maybe after the end of one of which the beginning is missing. */
+function beginsAsKmsg(text: string): boolean {
+  const heads: boolean[] = [];
+  for (const line of linesOf(text)) {
+    // Properties of a device.
+    if (/^(?: |$)/.test(line)) continue;
+    heads.push(isKmsg(line.slice(0, CAPS.logRecordBytes)));
+    if (heads[0] === true || heads.length === 3) break;
+  }
+  return heads[0] === true || (heads[1] === true && heads[2] === true);
+}
+
+/** Returns the newest records of the last boot. */
+function newest(records: Iterable<NamedRecord>): Pick<LogText, 'records' | 'truncated'> {
   let kept: LogRecord[] = [];
   let truncated = false;
+  let time: number | null = null;
   for (const record of records) {
+    if (beginsBoot(record, time)) {
+      truncated ||= kept.length > 0;
+      kept = [];
+    }
+    time = record.timeSeconds ?? time;
     kept.push(record);
     if (kept.length < 2 * CAPS.logRecords) continue;
     kept = kept.slice(-CAPS.logRecords);
@@ -50,14 +80,21 @@ function newest(records: Iterable<LogRecord>): Pick<LogText, 'records' | 'trunca
 /** `kern  :err   : ` of dmesg -x, or `<3>` of dmesg -r and of the console; RFC 5424 adds a version. */
 const DECODED = /^([a-z0-9]{3,9}) {0,6}:([a-z]{3,6}) {0,3}: /;
 const RAW = /^<(\d{1,4})>(?:1 (?=\d{4}-))?/;
+/** Names are in the language of the system. */
+const MONTH = String.raw`(?:\p{L}[\p{L}\p{M}.]{1,9}|\d{1,2}\p{L})`;
 /** Date before host and writer: in syslog files, and in journalctl's short formats. */
-const DATE =
-  /^(?:[A-Z][a-z]{2} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z| ?[A-Z]{3,5}|[+-]\d\d:?\d\d)?|\d{9,11}\.\d{1,9}) /;
+const DATE = new RegExp(
+  String.raw`^(?:${MONTH} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z| ?[A-Z]{3,5}|[+-]\d\d:?\d\d)?|\d{9,11}\.\d{1,9}) `,
+  'u',
+);
+/** Time since the line before, with or without another time: dmesg -d and -e, journalctl -o short-delta. */
+const DELTA = String.raw`<? {0,12}\+?\d{1,10}\.\d{1,9}[ *]?>?`;
 /** Time before the text: of dmesg -T, -e and -d, and of --time-format=iso, whose fraction has a comma. */
-const OTHER_TIME =
-  /^(?:\[[A-Z][a-z]{2}[A-Za-z0-9 :]{5,24}\] ?|\[<? {0,12}\+?\d{1,10}\.\d{1,9}>?\] ?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{1,9}[+-]\d\d:?\d\d )/;
+const OTHER_TIME = new RegExp(
+  String.raw`^(?:\[[^\][:]{2,40} \d\d:\d\d(?::\d\d \d{4})?(?: ${DELTA})?\] ?|\[${DELTA}\] ?|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{1,9}[+-]\d\d:?\d\d )`,
+);
 /** Seconds since boot. */
-const TIME = /^\[ {0,12}(\d{1,10}\.\d{1,9})\] ?/;
+const TIME = new RegExp(String.raw`^\[ {0,12}(\d{1,10}\.\d{1,9})(?: ${DELTA}| {8,32})?\] ?`);
 const HOST = String.raw`[^\s:[](?:\S{0,253}[^\s:])?`;
 /** `host kernel: `, `host kern.err kernel: ` of BusyBox, `host kernel - - - ` of RFC 5424. */
 const WRITERS = [
@@ -70,8 +107,8 @@ const WRITERS = [
 const KERNEL = new RegExp(String.raw`^ ?(?:${HOST} )?(kernel)(?:\[0\])?: `);
 const CALLER = /^\[ {0,12}([TC]\d{1,10})\] /;
 
-function* textRecords(text: string): Generator<LogRecord> {
-  let last: LogRecord | undefined;
+function* textRecords(text: string): Generator<NamedRecord> {
+  let last: NamedRecord | undefined;
   let hasPrefixes = false;
   for (const whole of linesOf(text)) {
     const line = whole.slice(0, CAPS.logRecordBytes);
@@ -87,12 +124,12 @@ function* textRecords(text: string): Generator<LogRecord> {
   if (last !== undefined) yield last;
 }
 
-function withLine(record: LogRecord, line: string): LogRecord {
+function withLine(record: NamedRecord, line: string): NamedRecord {
   const { text } = record;
   return text.length < CAPS.logRecordBytes ? { ...record, text: `${text}\n${line}` } : record;
 }
 
-function textRecord(line: string): { readonly record: LogRecord; readonly prefixed: boolean } {
+function textRecord(line: string): { readonly record: NamedRecord; readonly prefixed: boolean } {
   let rest = line;
   const take = (...forms: readonly RegExp[]): RegExpExecArray | null => {
     for (const form of forms) {
@@ -122,6 +159,7 @@ function textRecord(line: string): { readonly record: LogRecord; readonly prefix
       caller: caller?.[1] ?? null,
       device: null,
       text: rest,
+      ...(writer?.[1] === 'kernel' && { ofKernel: true }),
     },
   };
 }

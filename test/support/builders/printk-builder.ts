@@ -69,11 +69,13 @@ interface Block {
 
 export function printkRing(recipe: LogRecipe): BuiltLog {
   const { order, at, countBits = 4, sizeBits = 10, infoSize = 88, firstId = 0n } = recipe;
-  const { firstSeq = 0, headAhead = 0, fail = 0 } = recipe;
+  const { headAhead = 0, fail = 0 } = recipe;
   const word = order.wordBits / 8;
   const { ring = at + 16n } = recipe;
   const records = recipe.records.map(storedRecord);
   const count = 1 << countBits;
+  // The kernel counts both from slot 0 on.
+  const { firstSeq = Number(firstId % BigInt(count)) } = recipe;
   const layout = layoutOf(word, infoSize, count);
   const descriptors = new Uint8Array(count * layout.descriptor);
   const infos = new Uint8Array(count * infoSize);

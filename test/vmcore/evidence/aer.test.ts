@@ -96,6 +96,15 @@ describe('AER', () => {
     });
   });
 
+  it('recovery had a capital letter in old kernels', () => {
+    expect(
+      eventsOf(
+        'pcieport 0000:00:02.0: AER: Uncorrected (Fatal) error received: id=0010',
+        'pcieport 0000:00:02.0: AER: Device recovery failed',
+      ),
+    ).toMatchObject([{ severity: 'fatal', outcome: 'recovery failed' }]);
+  });
+
   it('the injector need not say that it is one', () => {
     expect(
       eventsOf(

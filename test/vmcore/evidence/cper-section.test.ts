@@ -11,6 +11,14 @@ function section(...lines: readonly string[]): unknown {
   return event?.part;
 }
 
+it.each([
+  ['memory', '  physical_address: 0x000000b50c68ce8'],
+  ['ARM processor', '   physical fault address: 0x0000000123456'],
+  ['ARM processor', '  Multiprocessor Affinity Register (MPIDR): 0x000000008108000'],
+])('a %s section takes no number of a line that was cut: %s', (type, line) => {
+  expect(section(`  section_type: ${type} error`, line)).toBeNull();
+});
+
 describe('sectionCategory', () => {
   it.each([
     ['section_type: general processor error', 'cpu'],

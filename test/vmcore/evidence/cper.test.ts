@@ -39,13 +39,13 @@ describe('firmware records', () => {
     const section = (number: number, severity: string, address: string): string[] => [
       ` Error ${number}, type: ${severity}`,
       '  section_type: memory error',
-      `  physical_address: ${address}`,
+      `  physical_address: 0x000000000000${address}`,
     ];
-    const same = [...section(0, 'recoverable', '0x1000'), ...section(1, 'recoverable', '0x1000')];
+    const same = [...section(0, 'recoverable', '1000'), ...section(1, 'recoverable', '1000')];
     expect(summaries(...ghes(1, 'recoverable', ...same))).toEqual([
       'recoverable memory ghes 0x1000',
     ]);
-    const two = [...section(0, 'corrected', '0x1000'), ...section(1, 'recoverable', '0x2000')];
+    const two = [...section(0, 'corrected', '1000'), ...section(1, 'recoverable', '2000')];
     expect(summaries(...ghes(1, 'recoverable', ...two))).toEqual([
       'corrected memory ghes 0x1000',
       'recoverable memory ghes 0x2000',
@@ -55,7 +55,7 @@ describe('firmware records', () => {
   const MPIDR = '  Multiprocessor Affinity Register (MPIDR): 0x0000000081080000';
   const CPU = ['  section_type: ARM processor error', MPIDR];
   const PORT = ['  section_type: PCIe error', '  port_type: 4, root port'];
-  const ADDRESS = ['  section_type: memory error', '  physical_address: 0x1000'];
+  const ADDRESS = ['  section_type: memory error', '  physical_address: 0x0000000000001000'];
   const DIMM = ['  section_type: memory error', '  DIMM location: A1 '];
   const BARE = ['  section_type: Firmware Error Record Reference', '  Revision: 0'];
   it.each([

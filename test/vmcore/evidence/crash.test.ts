@@ -111,6 +111,15 @@ describe('the crash', () => {
     });
   });
 
+  it('is no lockup that the kernel survived, with the same lines', () => {
+    const lockup = 'watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [x:55]';
+    const where = ['CPU: 3 PID: 55 Comm: x Not tainted 6.1.0 #1', 'RIP: 0010:spin+0x1/0x2'];
+    expect(crashOf(100, lockup, ...where, 9000, 'usb 1-1: new device')).toBeNull();
+    expect(
+      crashOf(100, lockup, ...where, 124, lockup, ...where, 148, lockup, ...where, 160, 'x'),
+    ).toMatchObject({ type: 'soft-lockup', uptimeSeconds: 148 });
+  });
+
   it('of another CPU than the one that was locked up has no program counter', () => {
     const panic = [
       'Kernel panic - not syncing: Hard LOCKUP',

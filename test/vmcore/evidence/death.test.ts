@@ -37,6 +37,7 @@ describe('deathIn', () => {
     ['illegal operation: 0001 ilc:1 [#1] SMP', 'oops'],
     ['Oops[#1]:', 'oops'],
     ['watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [kworker/3:1:55]', 'soft-lockup'],
+    ['NMI watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [x:55]', 'soft-lockup'],
     [`${PANIC}MCA architectural violation!`, 'machine-check'],
     ['watchdog: CPU 12 self-detected hard LOCKUP @ queued_spin_lock+0x1/0x2', 'hard-lockup'],
     ['watchdog: CPU 12 detected hard LOCKUP on other CPUs 4', 'hard-lockup'],

@@ -33,6 +33,16 @@ describe('edacMemory', () => {
     expect(edacMemory(text, 4096).place).toMatchObject(place);
   });
 
+  it.each([
+    'memory read error on CPU_SrcID#0_Ha#0_Chan#2_DIM',
+    'memory read error on CPU_SrcID#0_Ha#0_Chan#2_DIMM#0 (channel:2 slot:0 page:0x849923 offset:0x3',
+    'memory read error on CPU_SrcID#0_Ha#0_Chan#2_DIMM#0 (channel:2 slot:0 page:0x8499',
+  ])('takes no number and no name of a line that was cut: %s', (text) => {
+    const { label, physicalAddress } = edacMemory(text, 4096).place;
+    expect(physicalAddress).toBeUndefined();
+    expect(label).toBe(text.includes('(') ? 'CPU_SrcID#0_Ha#0_Chan#2_DIMM#0' : undefined);
+  });
+
   it('numbers pages as the kernel does', () => {
     const { place } = edacMemory('on A1 (channel:0 page:0x2 offset:0x10 grain:1)', 65_536);
     expect(place.physicalAddress).toBe(0x20010n);

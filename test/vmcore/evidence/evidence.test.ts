@@ -28,6 +28,19 @@ describe('findEvidence', () => {
     expect(hardwareEvents.at(-1)?.time).toBe(10 + 2999);
   });
 
+  it('names no error as the cause that may be days old, where the log has no times', () => {
+    const causeOf = (...texts: readonly string[]): unknown => {
+      const records = kernelLog(...texts).map((record) => ({ ...record, timeSeconds: null }));
+      return findEvidence(records, { pageSize: 4096 }).crash?.cause;
+    };
+    const zpci = 'zpci: 061a:00:00.0: Event 0x40 reports an error for PCI function 0x1234';
+    expect(causeOf(zpci, 'Kernel panic - not syncing: sysrq triggered crash')).toBeNull();
+    const serror = 'SError Interrupt on CPU5, code 0x00000000bf000002 -- SError';
+    expect(
+      causeOf(serror, 'Kernel panic - not syncing: Asynchronous SError Interrupt'),
+    ).toMatchObject({ source: 'serror' });
+  });
+
   it('gives no times where the log has none', () => {
     const records = kernelLog(SERR, 'Kernel panic - not syncing: x').map((record) => ({
       ...record,

@@ -61,7 +61,7 @@ const SEEDS: Readonly<Record<string, (at: number) => readonly string[]>> = {
   'firmware records': (at) => [
     `{${at}}[Hardware Error]: event severity: recoverable`,
     `{${at}}[Hardware Error]:   section_type: memory error`,
-    `{${at}}[Hardware Error]:   physical_address: 0x12345000`,
+    `{${at}}[Hardware Error]:   physical_address: 0x0000000012345000`,
   ],
   'sections of one record': () => [
     '{1}[Hardware Error]:  Error 0, type: recoverable',

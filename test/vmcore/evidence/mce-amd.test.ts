@@ -48,6 +48,34 @@ describe('machine checks that the kernel decodes for AMD', () => {
     ]);
   });
 
+  it('say nothing of a status or an address whose lines were cut', () => {
+    const [, status = ''] = block(CORRECTED, UMC);
+    const event = (text: string): unknown =>
+      eventsOf(`${HE}Error Addr: 0x00000002a5e6d3f`, text)[0];
+    expect(event(status)).toMatchObject({ severity: 'corrected', severityUnknown: false });
+    expect(event(status.slice(0, -4))).toMatchObject({ severityUnknown: true });
+  });
+
+  it('of old kernels name the unit and the error in two lines', () => {
+    const lines = block(CORRECTED, 'Load Store Unit', 0).flatMap((line) =>
+      line.includes('Ext. ')
+        ? [
+            `${HE}Load Store Unit Extended Error Code: 3`,
+            `${HE}Load Store Unit Error: Store queue parity error.`,
+          ]
+        : [line],
+    );
+    expect(eventsOf(...lines)).toMatchObject([
+      { category: 'cpu', part: { unit: 'Load Store Unit' }, detail: 'Store queue parity error.' },
+    ]);
+  });
+
+  it('of a reserved bank are one event, whether or not the kernel goes on with its unit', () => {
+    const [, ...lines] = block(CORRECTED, 'Reserved', 4);
+    lines.splice(3, 0, `${HE}Bank 4 is reserved on Fam17h.`);
+    expect(eventsOf(...lines)).toMatchObject([{ part: { cpu: 3, bank: 4 } }]);
+  });
+
   it('with an EDAC line behind them are one event, of the DIMM', () => {
     expect(
       summaries(

@@ -18,6 +18,7 @@ describe('MceRecord', () => {
   it.each([
     'CPU 0: Machine Check Exception: 5 Bank 9: bd000000000000c0',
     'CPU 0: Machine Check: 0 Bank 9: bd000000000000c0',
+    'CPU 0: Machine Check Exception:                4 Bank 9: bd000000000000c0',
     'CPU 0: Machine Check Event: 0x0 Bank 9: 0xbd000000000000c0',
   ])('begins with %s', (text) => {
     expect(startsMceRecord(text)).toBe(true);
@@ -26,6 +27,15 @@ describe('MceRecord', () => {
       category: 'memory',
       place: { cpu: 0, bank: 9 },
     });
+  });
+
+  it('has no status where the line was cut', () => {
+    for (const status of ['', 'b', 'bd000000000000c']) {
+      const text = `CPU 0: Machine Check Exception: 5 Bank 9: ${status}`;
+      expect(startsMceRecord(text)).toBe(true);
+      const { finding } = recordOf(text);
+      expect(finding).toMatchObject({ severity: null, place: { cpu: 0, bank: 9 } });
+    }
   });
 
   it('goes on with registers, some of them on one line', () => {

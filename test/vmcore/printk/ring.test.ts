@@ -267,6 +267,26 @@ describe('a ring with pages missing', () => {
   );
 });
 
+describe('a ring with pages overwritten', () => {
+  const RECORDS = 400;
+  const recipe = { records: numbered(RECORDS), ring: RING, countBits: 9, sizeBits: 15 } as const;
+  const { offsets } = printkRing({ order: LE64, at: AT, ...recipe });
+
+  it.each(['descs', 'infos', 'text'] as const)('says that records on a page of %s are', (which) => {
+    const page = (RING + BigInt(offsets[which]) + 4096n) & ~4095n;
+    const log = read({
+      ...recipe,
+      editMemory: (memory) => memory.write(page, new Uint8Array(4096)),
+    });
+    expect(log.unreadable).toBeGreaterThan(20);
+    expect(log.records.length + log.unreadable).toBe(RECORDS);
+    // An info may begin before the page, and its length be on it.
+    const others = log.records.filter(({ text }) => !text.startsWith('record '));
+    expect(others.length).toBeLessThanOrEqual(1);
+    expect(others.every(({ text }) => text === '')).toBe(true);
+  });
+});
+
 describe('the limits of a ring', () => {
   it('are records, of which the newest are read', () => {
     const log = read({ records: numbered(10) }, { records: 3, bytes: 1 << 20 });

@@ -36,6 +36,20 @@ describe('readLogText', () => {
     ['2026-11-28T14:24:46,123456+01:00 a: b', { timeSeconds: null, facility: null }],
     ['kern  :err   : 2026-11-28T14:24:46,123456+01:00 a: b', { facility: 0, level: 3 }],
     ['[Nov28 14:24] a: b', { timeSeconds: null }],
+    // dmesg -d, -d -T, -d -e; journalctl -o short-delta.
+    ['[   32.514997 <    0.000012>] a: b', { timeSeconds: 32.514997 }],
+    ['kern  :err   : [   32.514997 <    0.000000>] a: b', { timeSeconds: 32.514997, facility: 0 }],
+    ['[Sat Nov 28 14:24:46 2026 <    0.000012>] a: b', { timeSeconds: null }],
+    ['[<    0.000012>] a: b', { timeSeconds: null }],
+    ['[   32.514997 <    0.000012 >] host kernel: a: b', { timeSeconds: 32.514997 }],
+    ['[   32.514997                ] host kernel: a: b', { timeSeconds: 32.514997 }],
+    // Months and days in German, French and Japanese.
+    ['[Sa Nov 28 14:24:46 2026] a: b', { timeSeconds: null }],
+    ['[sam. nov. 28 14:24:46 2026] a: b', { timeSeconds: null }],
+    ['[土 11月 28 14:24:46 2026] a: b', { timeSeconds: null }],
+    ['[nov.28 14:24] a: b', { timeSeconds: null }],
+    ['nov. 28 14:24:46 host kernel: a: b', { facility: null }],
+    ['11月 28 14:24:46 host mcelog[812]: a: b', { facility: 1 }],
     // A console that something dated, and excerpts whose host was taken out.
     ['2026-11-28T14:24:46.123456789Z [   32.5] a: b', { timeSeconds: 32.5, facility: null }],
     ['Sep 22 09:59:09 kernel: [   32.5] a: b', { timeSeconds: 32.5, facility: null }],
@@ -48,6 +62,11 @@ describe('readLogText', () => {
 
   it('keeps the spaces that a line begins with', () => {
     expect(first('[    1.0]  Error detail: x')).toMatchObject({ text: ' Error detail: x' });
+  });
+
+  it.each(['', 'kern  :err   : ', '<3>'])('takes no text in brackets for a time: %s', (prefix) => {
+    const text = '[Hardware Error]: cache level: L3/GEN, tx: GEN, mem-tx: RD';
+    expect(first(`${prefix}${text}`)).toMatchObject({ text });
   });
 
   it('takes no other writer than the kernel where there is no date: much of its own text has the form', () => {
@@ -92,6 +111,45 @@ describe('readLogText', () => {
     const { format, records } = readLogText('3,1,2,-;a\n SUBSYSTEM=pci\n4,2,3,-;b\n');
     expect([format, records.map(({ text }) => text)]).toEqual(['text', ['a', 'b']]);
   });
+
+  it.each([
+    ['[  900.0] old', '[    0.000000] Linux version 6.1.0', '[    1.0] new'],
+    [
+      'Sep 22 09:59:09 host kernel: old',
+      'Sep 22 10:01:00 host kernel: Linux version 6.1.0',
+      'Sep 22 10:01:00 host kernel: new',
+    ],
+    ['4,9,900000000,-;old', '5,0,0,-;Linux version 6.1.0', '4,1,1000000,-;new'],
+  ])('reads only the last boot: %s', (...lines) => {
+    const { records, truncated } = readLogText(`${lines.join('\n')}\n`);
+    expect(records.map(({ text }) => text)).toEqual(['Linux version 6.1.0', 'new']);
+    expect(truncated).toBe(true);
+  });
+
+  it.each([
+    '[    0.0] a\n[    0.0] Linux version 6.1.0\n[    9.0] Linux version of a writer\n',
+    'kern  :err   : [    9.0] a\nuser  :err   : [   10.0] Linux version 6.1.0\n',
+    '[Sat Nov 28 14:24:46 2026] a\n[Sat Nov 28 14:24:47 2026] Linux version of a writer\n',
+    'Sep 22 09:59:09 host kernel: a\nSep 22 09:59:10 host login[9]: Linux version 6.1.0\n',
+  ])('takes nobody else’s word for another boot: %j', (text) => {
+    expect(readLogText(text)).toMatchObject({ truncated: false });
+    expect(first(text)).toMatchObject({ text: 'a' });
+  });
+
+  it('reads what netconsole sent, from the middle of a record on', () => {
+    const records = '4,2,3,-;b\n DEVICE=+pci:0000:01:00.0\n4,3,4,-;c\n';
+    for (const rest of ['If of a line\n', ' SUBSYSTEM=pci\n', 'half\n DEVICE=c4:64\n']) {
+      expect(readLogText(rest + records).records.map(({ text }) => text)).toEqual(['b', 'c']);
+    }
+    expect(first('a: b\n3,1,2,-;one line of that form\nb: c\n')).toMatchObject({ text: 'a: b' });
+  });
+
+  it.each(['__CURSOR=s=1\nMESSAGE=x\n', 'data: {"MESSAGE":"x"}\n', '\u001e{"MESSAGE":"x"}\n'])(
+    'refuses other formats of journalctl, in which it would find nothing: %j',
+    (text) => {
+      expect(() => readLogText(text)).toThrow('got another format of journalctl');
+    },
+  );
 
   it('reads nothing in nothing', () => {
     expect(readLogText('')).toEqual({ format: 'text', records: [], truncated: false });
