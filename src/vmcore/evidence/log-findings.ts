@@ -3,6 +3,7 @@
 import type { DecodeReason } from '../errors.ts';
 import { type Evidence, type EvidenceOptions, findEvidence } from './evidence.ts';
 import { type LogSummary, type ReadLog, logSummary } from './log-summary.ts';
+import { bootsOf } from '../printk/boots.ts';
 
 /** There is no log, which is different from a log without errors. */
 export interface AbsentLog {
@@ -16,13 +17,19 @@ export interface LogFindings extends Omit<Evidence, 'suppressed'> {
   readonly log: LogSummary | AbsentLog;
 }
 
-/** Returns the evidence in a log, with its summary. */
+/** Returns the evidence in a log, with its summary: of the last boot that crashed, or else of the last one. */
 export function logFindings(
   log: ReadLog,
   options: EvidenceOptions,
 ): LogFindings & { readonly log: LogSummary } {
-  const { suppressed, ...evidence } = findEvidence(log.records, options);
-  return { log: logSummary(log, suppressed), ...evidence };
+  const { boot, evidence } = bootsOf(log.records)
+    .map((records) => ({
+      boot: { ...log, records, truncated: log.truncated && records[0] === log.records[0] },
+      evidence: findEvidence(records, options),
+    }))
+    .reduce((last, next) => (last.evidence.crash === null || next.evidence.crash ? next : last));
+  const { suppressed, ...found } = evidence;
+  return { log: logSummary(boot, suppressed), ...found };
 }
 
 /** Returns the empty findings of a log that could not be read for the given reason. */

@@ -15,21 +15,16 @@ export function isJournal(text: string): boolean {
   return /"(?:__REALTIME_TIMESTAMP|__CURSOR|_TRANSPORT|MESSAGE)"/.test(text.slice(0, 65_536));
 }
 
-/**
- * @returns the records of the last boot, because an export may have several.
- * @throws Corrupt if a line is not JSON.
- */
+/** Iterates over the records; an export may have several boots. @throws Corrupt if a line is not JSON. */
 export function* journalRecords(text: string): Generator<LogRecord> {
   let boot: unknown;
-  let records: LogRecord[] = [];
   for (const line of linesOf(text)) {
     if (line.trim() === '') continue;
     const entry = parsed(line);
-    if (entry['_BOOT_ID'] !== boot) records = [];
+    const beginsBoot = boot !== undefined && entry['_BOOT_ID'] !== boot;
     boot = entry['_BOOT_ID'];
-    records.push(record(entry));
+    yield beginsBoot ? { ...record(entry), beginsBoot } : record(entry);
   }
-  yield* records;
 }
 
 function parsed(line: string): Readonly<Record<string, unknown>> {

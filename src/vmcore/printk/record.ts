@@ -12,6 +12,8 @@ export interface LogRecord {
   readonly device: string | null;
   /** Text without prefix; may be several lines. */
   readonly text: string;
+  /** Whether it is the first one of another boot than those before; undefined: no. */
+  readonly beginsBoot?: boolean;
 }
 
 /** An entry found while reading the log backwards. */

@@ -5,7 +5,7 @@
 
 import { CAPS } from '../limits.ts';
 import { Corrupt } from '../errors.ts';
-import { type NamedRecord, beginsBoot } from './boots.ts';
+import { type NamedRecord, isBanner } from './boots.ts';
 import { dmesgJsonRecords } from './dmesg-json.ts';
 import { isJournal, journalRecords } from './journal.ts';
 import { isKmsg, kmsgRecords } from './kmsg.ts';
@@ -16,7 +16,7 @@ import { FACILITIES, LEVELS } from './syslog.ts';
 /** The records in a text, and its format. */
 export interface LogText {
   readonly format: 'text' | 'dmesg-json' | 'journal-json';
-  /** Oldest first; only of the last boot, and only the newest if there are too many. */
+  /** Oldest first; only the newest if there are too many. */
   readonly records: readonly LogRecord[];
   /** Whether there were more records. */
   readonly truncated: boolean;
@@ -57,18 +57,13 @@ function beginsAsKmsg(text: string): boolean {
   return heads[0] === true || (heads[1] === true && heads[2] === true);
 }
 
-/** Returns the newest records of the last boot. */
 function newest(records: Iterable<NamedRecord>): Pick<LogText, 'records' | 'truncated'> {
   let kept: LogRecord[] = [];
   let truncated = false;
   let time: number | null = null;
   for (const record of records) {
-    if (beginsBoot(record, time)) {
-      truncated ||= kept.length > 0;
-      kept = [];
-    }
+    kept.push(isBanner(record, time) ? { ...record, beginsBoot: true } : record);
     time = record.timeSeconds ?? time;
-    kept.push(record);
     if (kept.length < 2 * CAPS.logRecords) continue;
     kept = kept.slice(-CAPS.logRecords);
     truncated = true;

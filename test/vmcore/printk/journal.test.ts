@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { bootsOf } from '../../../src/vmcore/printk/boots.ts';
 import { Corrupt } from '../../../src/vmcore/errors.ts';
 import { isJournal, journalRecords } from '../../../src/vmcore/printk/journal.ts';
 
@@ -39,9 +40,10 @@ describe('journalctl -o json', () => {
     expect(record?.text).toBe('a\ufffd');
   });
 
-  it('of several boots gives the newest', () => {
+  it('says where another boot begins', () => {
     const text = entry({ MESSAGE: 'old' }) + entry({ _BOOT_ID: 'b', MESSAGE: 'new' });
-    expect(Array.from(journalRecords(text), (record) => record.text)).toEqual(['new']);
+    const boots = bootsOf([...journalRecords(text)]);
+    expect(boots.map((boot) => boot.map((record) => record.text))).toEqual([['old'], ['new']]);
   });
 
   it('that is cut off is refused', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { bootsOf } from '../../../src/vmcore/printk/boots.ts';
 import { readLogText } from '../../../src/vmcore/printk/text.ts';
 
 const first = (text: string): unknown => readLogText(text).records[0];
@@ -120,10 +121,10 @@ describe('readLogText', () => {
       'Sep 22 10:01:00 host kernel: new',
     ],
     ['4,9,900000000,-;old', '5,0,0,-;Linux version 6.1.0', '4,1,1000000,-;new'],
-  ])('reads only the last boot: %s', (...lines) => {
-    const { records, truncated } = readLogText(`${lines.join('\n')}\n`);
-    expect(records.map(({ text }) => text)).toEqual(['Linux version 6.1.0', 'new']);
-    expect(truncated).toBe(true);
+  ])('knows where another boot begins: %s', (...lines) => {
+    const { records } = readLogText(`${lines.join('\n')}\n`);
+    const boots = bootsOf(records).map((boot) => boot.map(({ text }) => text));
+    expect(boots).toEqual([['old'], ['Linux version 6.1.0', 'new']]);
   });
 
   it.each([
@@ -132,8 +133,7 @@ describe('readLogText', () => {
     '[Sat Nov 28 14:24:46 2026] a\n[Sat Nov 28 14:24:47 2026] Linux version of a writer\n',
     'Sep 22 09:59:09 host kernel: a\nSep 22 09:59:10 host login[9]: Linux version 6.1.0\n',
   ])('takes nobody else’s word for another boot: %j', (text) => {
-    expect(readLogText(text)).toMatchObject({ truncated: false });
-    expect(first(text)).toMatchObject({ text: 'a' });
+    expect(bootsOf(readLogText(text).records)).toHaveLength(1);
   });
 
   it('reads what netconsole sent, from the middle of a record on', () => {
