@@ -494,6 +494,42 @@ describe('a file that gives no counters', () => {
     expect(ledger.view.failures()).toEqual({ page_excluded: 2, page_lost: 1 });
   });
 
+  it('is over when its file is of the same crash with other content, which gives the counters', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    const lost = { kind: 'unreadable', reason: 'page_lost', message: '' } as const;
+    const grown = (hwerr: CrashReport['hwerr'], content: string): Promise<void> =>
+      ledger.record(reported(crashReport({ hwerr }), { path: fileNumber(1), content }));
+    await grown(lost, 'a part');
+    await grown(excluded, 'a longer part');
+    expect(lastFailuresOf(ledger)).toEqual({ page_excluded: 2000 });
+    await grown(counted({ pci: [1, 1000] }), 'all');
+    expect(lastFailuresOf(ledger)).toEqual({});
+    expect(ledger.view.failures()).toEqual({ page_excluded: 1, page_lost: 1 });
+  });
+
+  it('is not over when its file has other content, while a copy of it is left', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    const record = (reason: 'page_lost' | 'corrupt', i: number, content: string): Promise<void> => {
+      const hwerr = { kind: 'unreadable', reason, message: '' } as const;
+      return ledger.record(reported(crashReport({ hwerr }), { path: fileNumber(i), content }));
+    };
+    for (const i of [1, 2]) await record('page_lost', i, 'a part');
+    await record('corrupt', 1, 'a longer part');
+    expect(lastFailuresOf(ledger)).toEqual({ corrupt: 2000, page_lost: 2000 });
+    await record('page_lost', 2, 'a part');
+    expect(ledger.view.failures()).toEqual({ corrupt: 1, page_lost: 1 });
+  });
+
+  it('is over when the same content gives the counters, with symbols that it lacked', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    const without = { kind: 'absent', reason: 'symbol_not_found' } as const;
+    await recordReport(ledger, crashReport({ hwerr: without }), fileNumber(1));
+    expect(lastFailuresOf(ledger)).toEqual({ symbol_not_found: 2000 });
+    const answer = { hwerr: counted({ pci: [1, 1000] }) };
+    await recordReport(ledger, crashReport(answer), fileNumber(1));
+    expect(lastFailuresOf(ledger)).toEqual({});
+  });
+
   it('is not shown when it was over before it was written', async () => {
     const ledger = await openTestLedger();
     const recorded = recordFailure(ledger, { reason: 'permission', message: '' }, fileNumber(1));
