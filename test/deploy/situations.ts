@@ -356,6 +356,16 @@ export const SITUATIONS: readonly Situation[] = [
     ],
   })),
   {
+    name: 'A file whose directory names the host cannot be decoded; two collectors share the ledger.',
+    hosts: ['c0', 'c1'].map((instance) => ({ instance, failure: { recorded: 0, host: 'db1' } })),
+    alerts: [
+      {
+        ...{ alert: 'HwerrDumpNotDecoded', from: 0, until: 6 * HOUR, instance: 'db1' },
+        labels: { reason: 'truncated', host: 'db1' },
+      },
+    ],
+  },
+  {
     name: 'A file cannot be decoded; the exporter restarts an hour later, and a directory hangs: no crash metrics for 5 minutes.',
     hosts: [{ failure: { recorded: 0 }, firstPass: [60, 65] }],
     alerts: [
