@@ -384,7 +384,10 @@ export class Ingest {
 
   /** Resolves when the outcome is durable. */
   #record(outcome: FileOutcome): Promise<void> {
-    const recorded = this.#dependencies.ledger.record(outcome);
+    const unlisted = this.#unreadable.above(outcome.path);
+    const recorded = this.#dependencies.ledger.record(
+      unlisted.length > 0 ? { ...outcome, unlisted } : outcome,
+    );
     this.#unrecorded.add(recorded);
     void recorded.finally(() => this.#unrecorded.delete(recorded));
     return recorded;

@@ -147,7 +147,7 @@ function* record(
 ): Work<Change | undefined> {
   const { root, path, version } = outcome;
   if (outcome.kind === 'failure') {
-    if (!isTransient(outcome.failure.reason)) yield* together([wasRead(root, path)]);
+    if (!isTransient(outcome.failure.reason)) yield* together([wasRead(outcome)]);
     return yield* failed(outcome, outcome.failure, context);
   }
   const { report } = outcome;
@@ -155,7 +155,7 @@ function* record(
   if (changed === undefined) return undefined;
   const { crash, changes } = changed;
   const { hwerr } = report;
-  changes.push(wasRead(root, path));
+  changes.push(wasRead(outcome));
   // A part of a split dump, or a poorer copy, is no failure if the crash already has its counters.
   const isAnswered = hwerr.kind === 'present' || crash.hwerr.kind === 'present';
   const isFine = isAnswered || hwerr.reason === 'kernel_without_hwerr' || hwerr.reason === 'pstore';
@@ -185,10 +185,15 @@ function* failed(outcome: FileOutcome, failure: Failure, context: RecordContext)
   return { failure, ...(host !== null && { failedHost: host }) };
 }
 
-/** Removes the failures to read a file, or a directory above it, because it was read now. They stay counted. */
-function wasRead(root: string, path: string): Statement {
+/**
+ * Removes the failures to read a file, or a directory above it, because it was read now. They stay counted. A directory
+ * may have other files that are still unknown: reading it may fail in the middle.
+ */
+function wasRead({ root, path, unlisted = [] }: FileOutcome): Statement {
   const paths = [path];
-  for (let up = dirname(path); up.length > root.length; up = dirname(up)) paths.push(up);
+  for (let up = dirname(path); up.length > root.length; up = dirname(up)) {
+    if (!unlisted.includes(up)) paths.push(up);
+  }
   return change(
     `DELETE FROM failure WHERE length(path) <= 500 AND path IN (${placesFor(paths)})
        AND reason IN (${placesFor(READ_FAILURES)})`,

@@ -18,6 +18,7 @@ import { describe, expect, it } from 'vitest';
 import type { DirectoryStatus } from '../../src/ingest/directory.ts';
 import { asNobody } from '../support/system/as-nobody.ts';
 import { eventually } from '../support/system/eventually.ts';
+import { crashReport } from '../support/dumps/crash-reports.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { mayMount, mount } from '../support/system/mounts.ts';
@@ -29,6 +30,7 @@ import {
   nFailed,
   ready,
   realDecoder,
+  scriptedDecoder,
   startIngest,
   whenQuiet,
 } from '../support/daemon/running-ingest.ts';
@@ -275,6 +277,34 @@ describe('what may not be read', () => {
       expect(running.decoded.map(({ path }) => path).sort()).toEqual(
         [join(directory, 'vmcore.0'), ...paths].sort(),
       );
+    });
+  });
+
+  it('as a directory is still not readable when a file in it was read that was opened before', async () => {
+    const directory = tempDir();
+    chmodSync(directory, 0o777);
+    await asNobody(async () => {
+      copyTo(directory, 'secret', 'vmcore');
+      const secret = join(directory, 'secret');
+      const open = Promise.withResolvers<undefined>();
+      const decoder = scriptedDecoder({
+        ...{ kind: 'report', report: crashReport(), parts: [], content: '' },
+      });
+      const running = startIngest(
+        [directory],
+        { rescanMs: 100 },
+        {
+          ...decoder,
+          decode: (file) => open.promise.then(() => decoder.decode(file)),
+        },
+      );
+      await eventually('a decode', () => running.ingest.status().decodesInProgress || undefined);
+      chmodSync(secret, 0);
+      await nFailed(running, 1);
+      open.resolve(undefined);
+      await nDecoded(running, 1);
+      chmodSync(secret, 0o700);
+      expect(running.decoded).toMatchObject([{ unlisted: [secret] }]);
     });
   });
 

@@ -478,6 +478,19 @@ describe('a file that gives no counters', () => {
     expect(ledger.view.failures()).toEqual({ permission: 4 });
   });
 
+  it('is not over for a directory that is only listed in part when a file in it is read', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    for (const path of [`${ROOT}/a`, `${ROOT}/a/b`]) {
+      const unread = { path, content: undefined, version: '' };
+      await ledger.record(
+        failed({ reason: path.endsWith('a') ? 'io' : 'permission', message: '' }, unread),
+      );
+    }
+    const read = { path: `${ROOT}/a/b/vmcore`, unlisted: [`${ROOT}/a`] };
+    await ledger.record(reported(crashReport(), read));
+    expect(lastFailuresOf(ledger)).toEqual({ io: 2000 });
+  });
+
   it('is over when another file of its crash gives the counters', async () => {
     const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
     await recordReport(ledger, crashReport({ hwerr: excluded }), fileNumber(1));
