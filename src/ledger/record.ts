@@ -38,6 +38,8 @@ export interface GoneFile {
 export interface Batch {
   readonly outcomes: readonly FileOutcome[];
   readonly gone: readonly GoneFile[];
+  /** Files and directories that were read after these outcomes. */
+  readonly read?: readonly string[];
   readonly context: RecordContext;
 }
 
@@ -89,7 +91,7 @@ export function* requireOwner(owner: string): Work<void> {
 }
 
 /** Records a batch within one transaction. @returns the change of each outcome. */
-export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]> {
+export function* recordBatch({ outcomes, gone, read = [], context }: Batch): Work<Change[]> {
   yield* together(
     gone.map(({ root, path }) =>
       change('DELETE FROM file WHERE root = ? AND path = ?', [root, path]),
@@ -105,6 +107,7 @@ export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]>
       left = left.slice(done.length);
     }
   }
+  if (read.length > 0) yield* together([wereRead(read)]);
   return changes;
 }
 
@@ -186,14 +189,19 @@ function* failed(outcome: FileOutcome, failure: Failure, context: RecordContext)
 }
 
 /**
- * Removes the failures to read a file, or a directory above it, because it was read now. They stay counted. A directory
- * may have other files that are still unknown: reading it may fail in the middle.
+ * Removes the failures to read a file, or a directory above it, because it was read now. A directory may have other
+ * files that are still unknown: reading it may fail in the middle.
  */
 function wasRead({ root, path, unlisted = [] }: FileOutcome): Statement {
   const paths = [path];
   for (let up = dirname(path); up.length > root.length; up = dirname(up)) {
     if (!unlisted.includes(up)) paths.push(up);
   }
+  return wereRead(paths);
+}
+
+/** Removes the failures to read these files and directories. They stay counted. */
+function wereRead(paths: readonly string[]): Statement {
   return change(
     `DELETE FROM failure WHERE length(path) <= 500 AND path IN (${placesFor(paths)})
        AND reason IN (${placesFor(READ_FAILURES)})`,

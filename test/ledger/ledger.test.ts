@@ -417,7 +417,7 @@ describe('a file that gives no counters', () => {
     expect(shown()).toEqual([`${fileNumber(2)} timeout`]);
     await recordReport(ledger, crashReport({ bootId: 'b', hwerr: excluded }), fileNumber(2));
     expect(shown()).toEqual([`${fileNumber(2)} page_excluded`]);
-    ledger.recovered(fileNumber(2));
+    ledger.recovered(fileNumber(2), false);
     expect(shown()).toEqual([]);
     // What was counted stays counted.
     expect(ledger.view.failures()).toEqual({
@@ -491,6 +491,25 @@ describe('a file that gives no counters', () => {
     expect(lastFailuresOf(ledger)).toEqual({ io: 2000 });
   });
 
+  it('is over when what could not be read was read, and there is nothing to record of it', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    const fail = (path: string, reason: FailureReason): Promise<void> =>
+      ledger.record(failed({ reason, message: '' }, { path, content: undefined, version: '' }));
+    await fail(`${ROOT}/a`, 'io');
+    await fail(`${ROOT}/b`, 'permission');
+    ledger.recovered(`${ROOT}/a`, true);
+    await eventually('it is over', () => !('io' in lastFailuresOf(ledger)) || undefined);
+    // The order counts: what fails after it was read has failed, and the other way round.
+    ledger.recovered(`${ROOT}/b`, true);
+    await Promise.all([fail(`${ROOT}/b`, 'timeout'), fail(`${ROOT}/c`, 'io')]);
+    expect(lastFailuresOf(ledger)).toEqual({ io: 2000, permission: 2000, timeout: 2000 });
+    const failedAgain = fail(`${ROOT}/a`, 'io');
+    for (const name of ['a', 'b', 'c']) ledger.recovered(`${ROOT}/${name}`, true);
+    await failedAgain;
+    expect(lastFailuresOf(ledger)).toEqual({});
+    expect(ledger.view.failures()).toEqual({ io: 3, permission: 1, timeout: 1 });
+  });
+
   it('is over when another file of its crash gives the counters', async () => {
     const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
     await recordReport(ledger, crashReport({ hwerr: excluded }), fileNumber(1));
@@ -546,7 +565,7 @@ describe('a file that gives no counters', () => {
   it('is not shown when it was over before it was written', async () => {
     const ledger = await openTestLedger();
     const recorded = recordFailure(ledger, { reason: 'permission', message: '' }, fileNumber(1));
-    ledger.recovered(fileNumber(1));
+    ledger.recovered(fileNumber(1), false);
     await recorded;
     expect([...ledger.view.recentFailures()]).toEqual([]);
     expect(ledger.view.failures()).toEqual({ permission: 1 });
