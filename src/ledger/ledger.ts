@@ -210,6 +210,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     clearTimeout(this.#timer);
     clearInterval(this.#looking);
     clearTimeout(this.#lookPlanned);
+    this.#engine.hurry?.();
     await this.#underWay;
     while (this.#state.kind === 'ready' && this.#pending.outcomeCount > 0) await this.#flush();
     await this.#engine.close();
