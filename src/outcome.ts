@@ -12,6 +12,8 @@ interface FileState {
   readonly version: string;
   /** Digest of enough of the content to distinguish files; undefined if it could not be read. */
   readonly content: string | undefined;
+  /** Directories above it of which the last scan could not list everything; undefined: none. */
+  readonly unlisted?: readonly string[];
 }
 
 /**

@@ -49,8 +49,8 @@ interface OutcomeLedger {
   record(outcome: FileOutcome): Promise<void>;
   /** Returns the result of an earlier run for this version of the file; undefined if it is to be decoded. */
   resultOf(root: string, path: string, version: string): FileResult | undefined;
-  /** A file or directory that could not be read is readable again, or gone. */
-  recovered(path: string): void;
+  /** A file or directory that could not be read was read, without an outcome to record, or is gone. */
+  recovered(path: string, isRead: boolean): void;
   /** All files of a root, and those gone since its last scan. Other files that the ledger has are gone too. */
   retain(root: string, present: Iterable<string>, vanished: readonly string[]): void;
   /** All outcomes of the first pass went to record(); `partial`: except those of unresponsive directories. */
@@ -217,7 +217,7 @@ export class Ingest {
     return this.#stop.signal.aborted;
   }
 
-  #found(root: string, { files, unreadable }: ScanResult): void {
+  #found(root: string, { files, directories, unreadable }: ScanResult): void {
     if (this.#isClosed()) return;
     const { monotonicMs, ledger } = this.#dependencies;
     const firstScan = !this.#scanned.has(root);
@@ -238,7 +238,10 @@ export class Ingest {
     }
     const still = new Set(unreadable.map(({ path }) => path));
     const isUnreadable = (path: string): boolean => still.has(path) || this.#settling.has(path);
-    for (const path of this.#unreadable.removeRecovered(root, isUnreadable)) ledger.recovered(path);
+    const listed = new Set(directories);
+    for (const path of this.#unreadable.removeRecovered(root, isUnreadable)) {
+      ledger.recovered(path, listed.has(path));
+    }
     this.#firstPass.scanned(
       root,
       files.filter((file) => this.#settling.isUntried(file)),
@@ -379,12 +382,15 @@ export class Ingest {
 
   #ignore(file: FoundFile): void {
     this.#settling.done(file, 'ignored');
-    if (this.#unreadable.remove(file.path)) this.#dependencies.ledger.recovered(file.path);
+    if (this.#unreadable.remove(file.path)) this.#dependencies.ledger.recovered(file.path, true);
   }
 
   /** Resolves when the outcome is durable. */
   #record(outcome: FileOutcome): Promise<void> {
-    const recorded = this.#dependencies.ledger.record(outcome);
+    const unlisted = this.#unreadable.above(outcome.path);
+    const recorded = this.#dependencies.ledger.record(
+      unlisted.length > 0 ? { ...outcome, unlisted } : outcome,
+    );
     this.#unrecorded.add(recorded);
     void recorded.finally(() => this.#unrecorded.delete(recorded));
     return recorded;

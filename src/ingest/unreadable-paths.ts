@@ -1,5 +1,6 @@
 // Files and directories that currently cannot be read; each is reported once until it recovers.
 
+import { dirname } from 'node:path';
 import type { Failure } from '../failure.ts';
 import type { Logger } from '../log.ts';
 import { howToRead } from './permission-hint.ts';
@@ -20,6 +21,15 @@ export class UnreadablePaths {
     this.#roots.set(path, root);
     void this.#report(path, failure);
     return true;
+  }
+
+  /** Returns the directories above a path that are in the set. */
+  above(path: string): string[] {
+    const found: string[] = [];
+    for (let at = path, up = dirname(at); up !== at; at = up, up = dirname(at)) {
+      if (this.#roots.has(up)) found.push(up);
+    }
+    return found;
   }
 
   /** @returns whether the path was in the set. */

@@ -98,6 +98,8 @@ export function* crashOfFile(
   };
   const isChanged = before === undefined || hasChanged(before, after);
   const isAnswered = before !== undefined && !hasCounters(before) && hasCounters(after);
+  const current = { path, content: content ?? null };
+  const settled = isAnswered ? [...files, current] : replacedBy(current, files);
   const { sequence } = known;
   const changes = [
     change(
@@ -111,8 +113,8 @@ export function* crashOfFile(
          ON CONFLICT (digest, crash) DO UPDATE SET boot_id = excluded.boot_id`,
       [digest, sequence, after.report.bootId],
     ),
-    ...putFile(sequence, path, content ?? null, files),
-    ...(isAnswered ? [wasAnswered(sequence)] : []),
+    ...putFile(sequence, path, current.content, files),
+    ...(settled.length > 0 ? [wasSettled(settled)] : []),
   ];
   return { crash: after.report, changes };
 }
@@ -165,12 +167,23 @@ function* findCrash(
   return { before: undefined, known, files: [] };
 }
 
-/** Removes the failures of the files of a crash, because another file of it gave the counters. They stay counted. */
-function wasAnswered(sequence: number): Statement {
+/** Returns what the file was before, unless another file still is. */
+function replacedBy({ path, content }: Row, files: readonly Row[]): Row[] {
+  const others = files.filter((file) => file['path'] !== path);
+  const present = new Set([content, ...others.map((file) => file['content'])]);
+  return files.filter((file) => !present.has(file['content']));
+}
+
+/**
+ * Removes the failures of files of a crash, because one of them gave the counters, or because the same file has other
+ * content now. They stay counted.
+ */
+function wasSettled(files: readonly Row[]): Statement {
+  const contents = files.map(({ content }) => content ?? null);
   return change(
     `DELETE FROM failure WHERE reason IN (${placesFor(FAILURE_REASONS)})
-       AND content IN (SELECT content FROM crash_file WHERE crash = ?)`,
-    [...FAILURE_REASONS, sequence],
+       AND content IN (${placesFor(contents)})`,
+    [...FAILURE_REASONS, ...contents],
   );
 }
 

@@ -78,5 +78,7 @@ export interface Engine<View extends LedgerView = LedgerView> {
    * ones.
    */
   forgettable(root: string, vanished: readonly string[]): readonly string[];
+  /** The process ends: from now on, writing waits for other writers once only. */
+  hurry?(): void;
   close(): Promise<void>;
 }

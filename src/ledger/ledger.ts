@@ -195,10 +195,12 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     this.#plan();
   }
 
-  /** The file or directory could not be read, but can be now. */
-  recovered(path: string): void {
+  /** The file or directory could not be read, but was now, without an outcome to record; or it is gone. */
+  recovered(path: string, isRead: boolean): void {
     this.#engine.failures.recovered(path);
     this.#pending.recovered(path);
+    if (isRead) this.#pending.addRead(path);
+    this.#plan();
   }
 
   /** Writes pending outcomes, if possible, and closes the ledger. */
@@ -208,6 +210,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     clearTimeout(this.#timer);
     clearInterval(this.#looking);
     clearTimeout(this.#lookPlanned);
+    this.#engine.hurry?.();
     await this.#underWay;
     while (this.#state.kind === 'ready' && this.#pending.outcomeCount > 0) await this.#flush();
     await this.#engine.close();
@@ -277,6 +280,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
     const changes = await this.#engine.write({
       outcomes: batch.outcomes.map(({ outcome }) => outcome),
       gone: batch.gone,
+      read: batch.read,
       context: { hostRule, suspectWindowSeconds, nowSeconds },
     });
     this.#writes++;

@@ -14,10 +14,11 @@ interface PendingOutcome {
   readonly committed: () => void;
 }
 
-/** The content of the next transaction: outcomes, and files that no longer exist. */
+/** The content of the next transaction: outcomes, files that no longer exist, and paths that were read. */
 export interface PendingBatch {
   readonly outcomes: readonly Readonly<PendingOutcome>[];
   readonly gone: readonly GoneFile[];
+  readonly read: readonly string[];
 }
 
 /** Outcomes and vanished files in order, until they are committed. */
@@ -25,24 +26,31 @@ export class Pending {
   readonly #outcomes: PendingOutcome[] = [];
   /** By root and path. */
   readonly #gone = new Map<string, GoneFile>();
+  readonly #read = new Set<string>();
 
   get outcomeCount(): number {
     return this.#outcomes.length;
   }
 
   get isEmpty(): boolean {
-    return this.#outcomes.length === 0 && this.#gone.size === 0;
+    return this.#outcomes.length === 0 && this.#gone.size === 0 && this.#read.size === 0;
   }
 
   /** Adds an outcome. Resolves when its batch is committed. */
   add(outcome: FileOutcome): Promise<void> {
     return new Promise((committed) => {
       this.#outcomes.push({ outcome, hasRecovered: false, committed });
+      this.#read.delete(outcome.path);
     });
   }
 
   addGone(file: GoneFile): void {
     this.#gone.set(keyOf(file), file);
+  }
+
+  /** The file or directory was read after all outcomes of it so far. */
+  addRead(path: string): void {
+    this.#read.add(path);
   }
 
   /** The file or directory could not be read, but can be now. */
@@ -52,16 +60,20 @@ export class Pending {
 
   /** Returns the next batch, which stays pending until done() is called with it. */
   next(): PendingBatch {
+    const outcomes = this.#outcomes.slice(0, BATCH);
+    const isLast = outcomes.length === this.#outcomes.length;
     return {
-      outcomes: this.#outcomes.slice(0, BATCH),
+      outcomes,
       gone: firstOf(this.#gone.values(), GONE_BATCH),
+      read: isLast ? firstOf(this.#read, GONE_BATCH) : [],
     };
   }
 
   /** Removes a batch that was committed. */
-  done({ outcomes, gone }: PendingBatch): void {
+  done({ outcomes, gone, read }: PendingBatch): void {
     this.#outcomes.splice(0, outcomes.length);
     for (const file of gone) this.#gone.delete(keyOf(file));
+    for (const path of read) this.#read.delete(path);
     for (const { committed } of outcomes) committed();
   }
 }

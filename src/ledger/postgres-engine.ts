@@ -78,6 +78,10 @@ export class PostgresEngine implements Engine<PostgresView> {
     return vanished;
   }
 
+  hurry(): void {
+    this.#database.hurry();
+  }
+
   close(): Promise<void> {
     return this.#database.close();
   }

@@ -53,6 +53,7 @@ export class Postgres {
   readonly #url: string;
   /** undefined before its first use, and after a connection failed, so that certificates are read again. */
   #pool: Pool | undefined;
+  #lockTries = LOCK_TRIES;
 
   /** @param url as libpq accepts it. */
   constructor(url: string) {
@@ -81,7 +82,7 @@ export class Postgres {
   /** Runs writing work, excluding other writers. @throws StoreError; nothing is committed then. */
   write<T>(work: Work<T>): Promise<T> {
     return this.#withClient(async (client) => {
-      await beginWriting(client);
+      await this.#beginWriting(client);
       const value = await done(client, work);
       await client.query('COMMIT');
       return value;
@@ -96,7 +97,7 @@ export class Postgres {
   /** Creates the tables, or migrates them to the newest version. @throws StoreError. */
   migrate(): Promise<void> {
     return this.#withClient(async (client) => {
-      await beginWriting(client);
+      await this.#beginWriting(client);
       const version = await done(client, versionOf(this.name));
       if (version > MIGRATIONS.length) {
         const text = `has schema ${version}, this version of hwerr-exporter knows up to ${MIGRATIONS.length}`;
@@ -122,8 +123,26 @@ export class Postgres {
     throw new StoreError(problem, `${this.name}: there is no ledger of this version`);
   }
 
+  /** From now on, writing waits for other writers once only. */
+  hurry(): void {
+    this.#lockTries = 1;
+  }
+
   async close(): Promise<void> {
     await this.#pool?.end();
+  }
+
+  /** Begins a transaction that excludes other writers. They may be many, so waiting for them is no problem of its own. */
+  async #beginWriting(client: PoolClient): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await client.query(BEGIN_WRITING);
+        return;
+      } catch (error) {
+        if (sqlState(error) !== LOCK_NOT_AVAILABLE || tries >= this.#lockTries) throw error;
+        await client.query('ROLLBACK');
+      }
+    }
   }
 
   async #withClient<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
@@ -216,19 +235,6 @@ function* versionOf(name: string): Work<number> {
   const version = Number(meta?.rows[0]?.['value']);
   if (version > 0) return version;
   throw new StoreError('damaged', `${name}: its table meta does not say what schema it has`);
-}
-
-/** Begins a transaction that excludes other writers. They may be many, so waiting for them is no problem of its own. */
-async function beginWriting(client: PoolClient): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await client.query(BEGIN_WRITING);
-      return;
-    } catch (error) {
-      if (sqlState(error) !== LOCK_NOT_AVAILABLE || tries === LOCK_TRIES) throw error;
-      await client.query('ROLLBACK');
-    }
-  }
 }
 
 /** Sends everything that `send` writes in one packet, because each packet wakes the database. */

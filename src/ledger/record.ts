@@ -38,6 +38,8 @@ export interface GoneFile {
 export interface Batch {
   readonly outcomes: readonly FileOutcome[];
   readonly gone: readonly GoneFile[];
+  /** Files and directories that were read after these outcomes. */
+  readonly read?: readonly string[];
   readonly context: RecordContext;
 }
 
@@ -89,7 +91,7 @@ export function* requireOwner(owner: string): Work<void> {
 }
 
 /** Records a batch within one transaction. @returns the change of each outcome. */
-export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]> {
+export function* recordBatch({ outcomes, gone, read = [], context }: Batch): Work<Change[]> {
   yield* together(
     gone.map(({ root, path }) =>
       change('DELETE FROM file WHERE root = ? AND path = ?', [root, path]),
@@ -105,6 +107,7 @@ export function* recordBatch({ outcomes, gone, context }: Batch): Work<Change[]>
       left = left.slice(done.length);
     }
   }
+  if (read.length > 0) yield* together([wereRead(read)]);
   return changes;
 }
 
@@ -147,7 +150,7 @@ function* record(
 ): Work<Change | undefined> {
   const { root, path, version } = outcome;
   if (outcome.kind === 'failure') {
-    if (!isTransient(outcome.failure.reason)) yield* together([wasRead(root, path)]);
+    if (!isTransient(outcome.failure.reason)) yield* together([wasRead(outcome)]);
     return yield* failed(outcome, outcome.failure, context);
   }
   const { report } = outcome;
@@ -155,7 +158,7 @@ function* record(
   if (changed === undefined) return undefined;
   const { crash, changes } = changed;
   const { hwerr } = report;
-  changes.push(wasRead(root, path));
+  changes.push(wasRead(outcome));
   // A part of a split dump, or a poorer copy, is no failure if the crash already has its counters.
   const isAnswered = hwerr.kind === 'present' || crash.hwerr.kind === 'present';
   const isFine = isAnswered || hwerr.reason === 'kernel_without_hwerr' || hwerr.reason === 'pstore';
@@ -185,10 +188,20 @@ function* failed(outcome: FileOutcome, failure: Failure, context: RecordContext)
   return { failure, ...(host !== null && { failedHost: host }) };
 }
 
-/** Removes the failures to read a file, or a directory above it, because it was read now. They stay counted. */
-function wasRead(root: string, path: string): Statement {
+/**
+ * Removes the failures to read a file, or a directory above it, because it was read now. A directory may have other
+ * files that are still unknown: reading it may fail in the middle.
+ */
+function wasRead({ root, path, unlisted = [] }: FileOutcome): Statement {
   const paths = [path];
-  for (let up = dirname(path); up.length > root.length; up = dirname(up)) paths.push(up);
+  for (let up = dirname(path); up.length > root.length; up = dirname(up)) {
+    if (!unlisted.includes(up)) paths.push(up);
+  }
+  return wereRead(paths);
+}
+
+/** Removes the failures to read these files and directories. They stay counted. */
+function wereRead(paths: readonly string[]): Statement {
   return change(
     `DELETE FROM failure WHERE length(path) <= 500 AND path IN (${placesFor(paths)})
        AND reason IN (${placesFor(READ_FAILURES)})`,

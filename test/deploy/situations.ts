@@ -339,6 +339,32 @@ export const SITUATIONS: readonly Situation[] = [
       },
     ],
   })),
+  ...[undefined, 'db1'].map((named) => ({
+    name: `A file${named === undefined ? '' : ' whose directory names the host'} is decoded an hour after it could not be; the host is switched off an hour later, for an hour.`,
+    hosts: [
+      {
+        failure: { recorded: 0, recovered: 60, ...(named && { host: named }) },
+        down: [120, 180] as const,
+      },
+    ],
+    alerts: [
+      {
+        ...{ alert: 'HwerrDumpNotDecoded', from: 0, until: 60, ...(named && { instance: named }) },
+        labels: { reason: 'truncated', ...(named && { host: named }) },
+      },
+      down(120, 180),
+    ],
+  })),
+  {
+    name: 'A file whose directory names the host cannot be decoded; two collectors share the ledger.',
+    hosts: ['c0', 'c1'].map((instance) => ({ instance, failure: { recorded: 0, host: 'db1' } })),
+    alerts: [
+      {
+        ...{ alert: 'HwerrDumpNotDecoded', from: 0, until: 6 * HOUR, instance: 'db1' },
+        labels: { reason: 'truncated', host: 'db1' },
+      },
+    ],
+  },
   {
     name: 'A file cannot be decoded; the exporter restarts an hour later, and a directory hangs: no crash metrics for 5 minutes.',
     hosts: [{ failure: { recorded: 0 }, firstPass: [60, 65] }],

@@ -18,6 +18,7 @@ import { describe, expect, it } from 'vitest';
 import type { DirectoryStatus } from '../../src/ingest/directory.ts';
 import { asNobody } from '../support/system/as-nobody.ts';
 import { eventually } from '../support/system/eventually.ts';
+import { crashReport } from '../support/dumps/crash-reports.ts';
 import { fixture } from '../support/dumps/fixtures.ts';
 import { hungIt, mountHung } from '../support/system/hung-mount.ts';
 import { mayMount, mount } from '../support/system/mounts.ts';
@@ -29,6 +30,7 @@ import {
   nFailed,
   ready,
   realDecoder,
+  scriptedDecoder,
   startIngest,
   whenQuiet,
 } from '../support/daemon/running-ingest.ts';
@@ -271,10 +273,38 @@ describe('what may not be read', () => {
       expect(await logged(running, 'watching failed')).toHaveLength(1);
       chmodSync(secret, 0o700);
       await nDecoded(running, 3);
-      expect(running.recovered).toEqual([secret]);
+      expect([running.recovered, running.read]).toEqual([[secret], [secret]]);
       expect(running.decoded.map(({ path }) => path).sort()).toEqual(
         [join(directory, 'vmcore.0'), ...paths].sort(),
       );
+    });
+  });
+
+  it('as a directory is still not readable when a file in it was read that was opened before', async () => {
+    const directory = tempDir();
+    chmodSync(directory, 0o777);
+    await asNobody(async () => {
+      copyTo(directory, 'secret', 'vmcore');
+      const secret = join(directory, 'secret');
+      const open = Promise.withResolvers<undefined>();
+      const decoder = scriptedDecoder({
+        ...{ kind: 'report', report: crashReport(), parts: [], content: '' },
+      });
+      const running = startIngest(
+        [directory],
+        { rescanMs: 100 },
+        {
+          ...decoder,
+          decode: (file) => open.promise.then(() => decoder.decode(file)),
+        },
+      );
+      await eventually('a decode', () => running.ingest.status().decodesInProgress || undefined);
+      chmodSync(secret, 0);
+      await nFailed(running, 1);
+      open.resolve(undefined);
+      await nDecoded(running, 1);
+      chmodSync(secret, 0o700);
+      expect(running.decoded).toMatchObject([{ unlisted: [secret] }]);
     });
   });
 
@@ -289,7 +319,7 @@ describe('what may not be read', () => {
       await eventually('a failure', () => running.failed[0]);
       chmodSync(path, 0o600);
       await eventually('recovered', () => running.recovered[0]);
-      expect([running.recovered, running.failed.length]).toEqual([[path], 1]);
+      expect([running.recovered, running.read, running.failed.length]).toEqual([[path], [path], 1]);
     });
   });
 
@@ -303,7 +333,7 @@ describe('what may not be read', () => {
       await eventually('a failure', () => running.failed[0]);
       rmSync(path);
       await eventually('recovered', () => running.recovered[0]);
-      expect(running.recovered).toEqual([path]);
+      expect([running.recovered, running.read]).toEqual([[path], []]);
     });
   });
 });

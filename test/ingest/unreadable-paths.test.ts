@@ -33,3 +33,11 @@ it('the paths of a root recover by what its scan says', () => {
   expect(unreadable.removeRecovered('/crash', () => false)).toEqual(['/crash/b']);
   expect(unreadable.remove('/other/c')).toBe(true);
 });
+
+it('UnreadablePaths knows the directories above a path', () => {
+  const unreadable = new UnreadablePaths(memoryLog().log);
+  for (const path of ['/crash/a', '/crash/a/b/vmcore']) unreadable.add('/crash', path, EIO);
+  expect(unreadable.above('/crash/a/b/vmcore')).toEqual(['/crash/a']);
+  expect(unreadable.above('/crash/ab/vmcore')).toEqual([]);
+  expect(unreadable.above('s3://bucket/vmcore')).toEqual([]);
+});

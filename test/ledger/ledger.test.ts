@@ -417,7 +417,7 @@ describe('a file that gives no counters', () => {
     expect(shown()).toEqual([`${fileNumber(2)} timeout`]);
     await recordReport(ledger, crashReport({ bootId: 'b', hwerr: excluded }), fileNumber(2));
     expect(shown()).toEqual([`${fileNumber(2)} page_excluded`]);
-    ledger.recovered(fileNumber(2));
+    ledger.recovered(fileNumber(2), false);
     expect(shown()).toEqual([]);
     // What was counted stays counted.
     expect(ledger.view.failures()).toEqual({
@@ -478,6 +478,38 @@ describe('a file that gives no counters', () => {
     expect(ledger.view.failures()).toEqual({ permission: 4 });
   });
 
+  it('is not over for a directory that is only listed in part when a file in it is read', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    for (const path of [`${ROOT}/a`, `${ROOT}/a/b`]) {
+      const unread = { path, content: undefined, version: '' };
+      await ledger.record(
+        failed({ reason: path.endsWith('a') ? 'io' : 'permission', message: '' }, unread),
+      );
+    }
+    const read = { path: `${ROOT}/a/b/vmcore`, unlisted: [`${ROOT}/a`] };
+    await ledger.record(reported(crashReport(), read));
+    expect(lastFailuresOf(ledger)).toEqual({ io: 2000 });
+  });
+
+  it('is over when what could not be read was read, and there is nothing to record of it', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    const fail = (path: string, reason: FailureReason): Promise<void> =>
+      ledger.record(failed({ reason, message: '' }, { path, content: undefined, version: '' }));
+    await fail(`${ROOT}/a`, 'io');
+    await fail(`${ROOT}/b`, 'permission');
+    ledger.recovered(`${ROOT}/a`, true);
+    await eventually('it is over', () => !('io' in lastFailuresOf(ledger)) || undefined);
+    // The order counts: what fails after it was read has failed, and the other way round.
+    ledger.recovered(`${ROOT}/b`, true);
+    await Promise.all([fail(`${ROOT}/b`, 'timeout'), fail(`${ROOT}/c`, 'io')]);
+    expect(lastFailuresOf(ledger)).toEqual({ io: 2000, permission: 2000, timeout: 2000 });
+    const failedAgain = fail(`${ROOT}/a`, 'io');
+    for (const name of ['a', 'b', 'c']) ledger.recovered(`${ROOT}/${name}`, true);
+    await failedAgain;
+    expect(lastFailuresOf(ledger)).toEqual({});
+    expect(ledger.view.failures()).toEqual({ io: 3, permission: 1, timeout: 1 });
+  });
+
   it('is over when another file of its crash gives the counters', async () => {
     const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
     await recordReport(ledger, crashReport({ hwerr: excluded }), fileNumber(1));
@@ -494,10 +526,46 @@ describe('a file that gives no counters', () => {
     expect(ledger.view.failures()).toEqual({ page_excluded: 2, page_lost: 1 });
   });
 
+  it('is over when its file is of the same crash with other content, which gives the counters', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    const lost = { kind: 'unreadable', reason: 'page_lost', message: '' } as const;
+    const grown = (hwerr: CrashReport['hwerr'], content: string): Promise<void> =>
+      ledger.record(reported(crashReport({ hwerr }), { path: fileNumber(1), content }));
+    await grown(lost, 'a part');
+    await grown(excluded, 'a longer part');
+    expect(lastFailuresOf(ledger)).toEqual({ page_excluded: 2000 });
+    await grown(counted({ pci: [1, 1000] }), 'all');
+    expect(lastFailuresOf(ledger)).toEqual({});
+    expect(ledger.view.failures()).toEqual({ page_excluded: 1, page_lost: 1 });
+  });
+
+  it('is not over when its file has other content, while a copy of it is left', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    const record = (reason: 'page_lost' | 'corrupt', i: number, content: string): Promise<void> => {
+      const hwerr = { kind: 'unreadable', reason, message: '' } as const;
+      return ledger.record(reported(crashReport({ hwerr }), { path: fileNumber(i), content }));
+    };
+    for (const i of [1, 2]) await record('page_lost', i, 'a part');
+    await record('corrupt', 1, 'a longer part');
+    expect(lastFailuresOf(ledger)).toEqual({ corrupt: 2000, page_lost: 2000 });
+    await record('page_lost', 2, 'a part');
+    expect(ledger.view.failures()).toEqual({ corrupt: 1, page_lost: 1 });
+  });
+
+  it('is over when the same content gives the counters, with symbols that it lacked', async () => {
+    const ledger = await openTestLedger({ nowMs: () => 2_000_000 });
+    const without = { kind: 'absent', reason: 'symbol_not_found' } as const;
+    await recordReport(ledger, crashReport({ hwerr: without }), fileNumber(1));
+    expect(lastFailuresOf(ledger)).toEqual({ symbol_not_found: 2000 });
+    const answer = { hwerr: counted({ pci: [1, 1000] }) };
+    await recordReport(ledger, crashReport(answer), fileNumber(1));
+    expect(lastFailuresOf(ledger)).toEqual({});
+  });
+
   it('is not shown when it was over before it was written', async () => {
     const ledger = await openTestLedger();
     const recorded = recordFailure(ledger, { reason: 'permission', message: '' }, fileNumber(1));
-    ledger.recovered(fileNumber(1));
+    ledger.recovered(fileNumber(1), false);
     await recorded;
     expect([...ledger.view.recentFailures()]).toEqual([]);
     expect(ledger.view.failures()).toEqual({ permission: 1 });

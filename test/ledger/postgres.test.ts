@@ -295,6 +295,23 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
     expect(ledger.writeFailures).toBe(0);
   });
 
+  it('does not go on waiting for the other writers when it is closed', async () => {
+    const url = server.database();
+    const ledger = await collector(url);
+    const other = new Client(url);
+    onTestFinished(() => other.end());
+    await other.connect();
+    await other.query(
+      `BEGIN; SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()))`,
+    );
+    void recordReport(ledger, crashReport({ nodename: 'a' }));
+    const waiting = `SELECT query_start FROM pg_stat_activity WHERE wait_event = 'advisory'`;
+    await eventually('it waits', () => server.sql(url, waiting)[0]);
+    const startMs = performance.now();
+    await ledger.close();
+    expect(performance.now() - startMs).toBeLessThan(12_000); // systemd waits 15 s
+  });
+
   it('answers while the database hangs, and a collector that starts then waits for it', async () => {
     const own = await startPostgres();
     try {

@@ -47,7 +47,7 @@ export function fileNumber(i: number): string {
 let files = 0;
 
 /** What may be said of a file beside what it came to. */
-type FileState = Partial<Pick<FileOutcome, 'root' | 'path' | 'version' | 'content'>>;
+type FileState = Partial<Pick<FileOutcome, 'root' | 'path' | 'version' | 'content' | 'unlisted'>>;
 
 /** What a file's decode came to: a file of its own, with content of its own, unless said otherwise. */
 export function reported(report: CrashReport, changes: FileState = {}): FileOutcome {

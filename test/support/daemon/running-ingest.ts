@@ -30,6 +30,8 @@ export interface Running {
   /** How long each decode took, seconds. */
   readonly durations: readonly number[];
   readonly recovered: readonly string[];
+  /** Those of them that were read. */
+  readonly read: readonly string[];
   /** What was said to be all the files of a root. */
   readonly only: readonly Retained[];
   readonly log: readonly string[];
@@ -53,6 +55,7 @@ export function startIngest(
   const durations: number[] = [];
   const passes: ('partial' | 'over')[] = [];
   const recovered: string[] = [];
+  const read: string[] = [];
   const only: Retained[] = [];
   const { log, lines } = memoryLog();
   let skippedMs = 0;
@@ -80,7 +83,10 @@ export function startIngest(
           else failed.push(outcome);
           return recorded();
         },
-        recovered: (path) => recovered.push(path),
+        recovered: (path, isRead) => {
+          recovered.push(path);
+          if (isRead) read.push(path);
+        },
         resultOf: () => undefined,
         reportFirstPass: (progress) => passes.push(progress),
         retain: (root, present, vanished) => only.push([root, [...present], vanished]),
@@ -96,7 +102,7 @@ export function startIngest(
     await Promise.all([ingest.close(), ended, decoder.close()]);
   });
   return {
-    ...{ ingest, ended, decoded, failed, recovered, only, durations, passes },
+    ...{ ingest, ended, decoded, failed, recovered, read, only, durations, passes },
     log: lines,
     skipMs: (ms) => (skippedMs += ms),
     decodes: () => decodes,
