@@ -3,7 +3,7 @@
 import type { DecodeReason } from '../errors.ts';
 import { type Evidence, type EvidenceOptions, findEvidence } from './evidence.ts';
 import { type LogSummary, type ReadLog, logSummary } from './log-summary.ts';
-import { bootsOf } from '../printk/boots.ts';
+import { bootsOf } from './boots.ts';
 
 /** There is no log, which is different from a log without errors. */
 export interface AbsentLog {

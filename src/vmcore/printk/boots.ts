@@ -1,6 +1,5 @@
-// Logs of several boots, as in syslog files, in what netconsole sent, and on a serial console, where the boot of
-// the crash kernel follows the panic. Times since boot mean nothing in another boot, nor is an error of one the
-// cause of a crash of another.
+// Where another boot begins in a text: in syslog files, in what netconsole sent, and on a serial console, where the
+// boot of the crash kernel follows the panic.
 
 import type { LogRecord } from './record.ts';
 
@@ -22,10 +21,4 @@ export function isBanner(record: NamedRecord, before: number | null): boolean {
   if (!text.startsWith(BANNER)) return false;
   if (timeSeconds !== null) return before !== null && timeSeconds < before;
   return ofKernel === true || facility === KERNEL_FACILITY;
-}
-
-/** Returns the records of each boot, in order; of none, one without records. */
-export function bootsOf(records: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
-  const starts = records.flatMap(({ beginsBoot }, i) => (beginsBoot === true && i > 0 ? [i] : []));
-  return [0, ...starts].map((start, i) => records.slice(start, starts[i]));
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { type NamedRecord, bootsOf, isBanner } from '../../../src/vmcore/printk/boots.ts';
+import { type NamedRecord, isBanner } from '../../../src/vmcore/printk/boots.ts';
 
 const BANNER = 'Linux version 6.1.0';
 
@@ -20,11 +20,4 @@ it.each<[Partial<NamedRecord>, number | null, boolean]>([
   [{}, null, false],
 ])('%o after %o begins a boot: %s', (fields, before, begins) => {
   expect(isBanner(record(fields), before)).toBe(begins);
-});
-
-it('bootsOf splits records where a boot begins', () => {
-  const [a, b, c] = [{ text: 'a' }, { text: 'b', beginsBoot: true }, { text: 'c' }].map(record);
-  expect(bootsOf([a!, b!, c!])).toEqual([[a], [b, c]]);
-  expect(bootsOf([b!, c!])).toEqual([[b, c]]);
-  expect(bootsOf([])).toEqual([[]]);
 });

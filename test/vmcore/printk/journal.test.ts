@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { bootsOf } from '../../../src/vmcore/printk/boots.ts';
+import { bootsOf } from '../../../src/vmcore/evidence/boots.ts';
 import { Corrupt } from '../../../src/vmcore/errors.ts';
 import { isJournal, journalRecords } from '../../../src/vmcore/printk/journal.ts';
 

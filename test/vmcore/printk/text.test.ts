@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { bootsOf } from '../../../src/vmcore/printk/boots.ts';
+import { bootsOf } from '../../../src/vmcore/evidence/boots.ts';
 import { readLogText } from '../../../src/vmcore/printk/text.ts';
 
 const first = (text: string): unknown => readLogText(text).records[0];
