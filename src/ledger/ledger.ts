@@ -85,10 +85,14 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
   #state: LedgerState = { kind: 'ready' };
   #writes = 0;
   #writeFailures = 0;
-  /** Progress of the first pass over the directories: as reported by ingest, and as recorded. */
-  readonly #firstPass: Record<'reported' | 'recorded', FirstPassProgress> = {
+  /**
+   * Progress of the first pass over the directories: as reported by ingest; as recorded; and as shown, which is as
+   * reported while nothing can be recorded. What was shown is not hidden again.
+   */
+  readonly #firstPass: Record<'reported' | 'recorded' | 'shown', FirstPassProgress> = {
     reported: 'running',
     recorded: 'running',
+    shown: 'running',
   };
   #looking: NodeJS.Timeout | undefined;
   /** undefined also while look() runs, because changes during it require another one. */
@@ -139,10 +143,9 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
   }
 
   get isFirstPassRecorded(): boolean {
-    const { reported, recorded } = this.#firstPass;
-    const progress = this.#state.kind === 'ready' ? recorded : reported;
+    const { shown } = this.#firstPass;
     // With only zeros to show, unresponsive directories might contradict them.
-    const isKnown = progress === 'over' || (progress === 'partial' && this.view.crashCount() > 0);
+    const isKnown = shown === 'over' || (shown === 'partial' && this.view.crashCount() > 0);
     return isKnown || this.#engine.isPassedBefore;
   }
 
@@ -245,7 +248,10 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
   }
 
   #lookAtFirstPass(): void {
-    if (this.#pending.outcomeCount === 0) this.#firstPass.recorded = this.#firstPass.reported;
+    const { reported } = this.#firstPass;
+    const isRecorded = this.#pending.outcomeCount === 0;
+    if (isRecorded) this.#firstPass.recorded = reported;
+    if (isRecorded || this.#state.kind !== 'ready') this.#firstPass.shown = reported;
   }
 
   /** Plans the next write or recovery, unless there is no work or one is planned or running. */
@@ -303,6 +309,7 @@ export class Ledger<View extends LedgerView = LedgerReader> implements LedgerSta
       });
     }
     this.#state = { kind: problem, message };
+    this.#lookAtFirstPass();
   }
 
   async #recover(): Promise<void> {

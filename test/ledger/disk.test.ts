@@ -107,6 +107,27 @@ describe.skipIf(!mayMount())('on a disk of its own [needs mount]', () => {
     expect([ledger.state.kind, ledger.view.total().crashes]).toEqual(['ready', 3]);
   });
 
+  it('hides no crashes again that it showed while the first pass could not be recorded', async () => {
+    const disk = smallDisk();
+    const directory = join(disk.path, 'ledger');
+    const writer = await openTestLedger({ directory });
+    await record(writer, 0);
+    await writer.close();
+    disk.remount('ro');
+    const ledger = await openTestLedger({ directory });
+    const all = Array.from({ length: 200 }, (_, i) => record(ledger, i + 1));
+    ledger.reportFirstPass('over');
+    expect([ledger.state.kind, ledger.isFirstPassRecorded]).toEqual(['read_only', true]);
+    disk.remount('rw');
+    const counts = new Set<number>();
+    await eventually('all are recorded', () => {
+      expect(ledger.isFirstPassRecorded).toBe(true);
+      counts.add(ledger.view.total().crashes);
+      return counts.has(201) || undefined;
+    });
+    await Promise.all(all);
+  });
+
   it.skipIf(process.geteuid?.() !== 0)(
     'of somebody else is not a ledger of nothing: it is shown, or the start refused',
     async () => {
