@@ -77,11 +77,17 @@ const DECODED = /^([a-z0-9]{3,9}) {0,6}:([a-z]{3,6}) {0,3}: /;
 const RAW = /^<(\d{1,4})>(?:1 (?=\d{4}-))?/;
 /** Names are in the language of the system. */
 const MONTH = String.raw`(?:\p{L}[\p{L}\p{M}.]{1,9}|\d{1,2}\p{L})`;
-/** Date before host and writer: in syslog files, and in journalctl's short formats. */
-const DATE = new RegExp(
-  String.raw`^(?:${MONTH} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z| ?[A-Z]{3,5}|[+-]\d\d:?\d\d)?|\d{9,11}\.\d{1,9}) `,
-  'u',
-);
+let date: RegExp | undefined;
+/**
+ * Date before host and writer: in syslog files, and in journalctl's short formats. It is compiled for the first text,
+ * because that takes 0.4 ms, which the start of every command would have.
+ */
+function dateForm(): RegExp {
+  return (date ??= new RegExp(
+    String.raw`^(?:${MONTH} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?|(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z| ?[A-Z]{3,5}|[+-]\d\d:?\d\d)?|\d{9,11}\.\d{1,9}) `,
+    'u',
+  ));
+}
 /** Time since the line before, with or without another time: dmesg -d and -e, journalctl -o short-delta. */
 const DELTA = String.raw`<? {0,12}\+?\d{1,10}\.\d{1,9}[ *]?>?`;
 /** Time before the text: of dmesg -T, -e and -d, and of --time-format=iso, whose fraction has a comma. */
@@ -138,7 +144,7 @@ function textRecord(line: string): { readonly record: NamedRecord; readonly pref
   const named = FACILITIES.indexOf(DECODED.exec(line)?.[1] ?? '');
   const decoded = named === -1 ? null : take(DECODED);
   const priority = decoded === null ? numberIn(take(RAW)) : null;
-  const isDated = take(DATE) !== null;
+  const isDated = take(dateForm()) !== null;
   const before = isDated ? null : take(TIME);
   if (before === null && !isDated) take(OTHER_TIME);
   const writer = isDated ? take(KERNEL, ...WRITERS) : take(KERNEL);
