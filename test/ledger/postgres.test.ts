@@ -27,6 +27,9 @@ import { type PostgresServer, postgresTool, startPostgres } from '../support/sys
 type SharedLedger = Ledger<PostgresView>;
 
 const NOW = CRASH_TIME + 3600;
+/** As a collector that writes does. */
+const TAKE_WRITERS_LOCK = 'SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()))';
+const WAITING = `SELECT query_start FROM pg_stat_activity WHERE wait_event = 'advisory'`;
 const REPORTS = [
   ...fleet(),
   countedCrash(1800),
@@ -276,17 +279,11 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
   it('is no failure while it waits for the other writers, also a second time', async () => {
     const url = server.database();
     const ledger = await collector(url);
-    const other = new Client(url);
-    onTestFinished(() => other.end());
-    await other.connect();
-    await other.query(
-      `BEGIN; SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()))`,
-    );
+    const other = await inTransaction(url, TAKE_WRITERS_LOCK);
     const recorded = recordReport(ledger, crashReport({ nodename: 'a' }));
-    const waiting = `SELECT query_start FROM pg_stat_activity WHERE wait_event = 'advisory'`;
     const tries = new Set<string>();
     await eventually('it tries again', () => {
-      for (const begun of server.sql(url, waiting)) tries.add(begun);
+      for (const begun of server.sql(url, WAITING)) tries.add(begun);
       return tries.size > 1 || undefined;
     });
     expect(ledger.state.kind).toBe('ready');
@@ -298,15 +295,9 @@ postgresTool.describe('a ledger in PostgreSQL', () => {
   it('does not go on waiting for the other writers when it is closed', async () => {
     const url = server.database();
     const ledger = await collector(url);
-    const other = new Client(url);
-    onTestFinished(() => other.end());
-    await other.connect();
-    await other.query(
-      `BEGIN; SELECT pg_advisory_xact_lock(1752655218, hashtext(current_schema()))`,
-    );
+    await inTransaction(url, TAKE_WRITERS_LOCK);
     void recordReport(ledger, crashReport({ nodename: 'a' }));
-    const waiting = `SELECT query_start FROM pg_stat_activity WHERE wait_event = 'advisory'`;
-    await eventually('it waits', () => server.sql(url, waiting)[0]);
+    await eventually('it waits', () => server.sql(url, WAITING)[0]);
     const startMs = performance.now();
     await ledger.close();
     expect(performance.now() - startMs).toBeLessThan(12_000); // systemd waits 15 s
@@ -341,12 +332,18 @@ interface Lock {
   end(): Promise<void>;
 }
 
-/** Nobody can read what crashes counted until it ends; whose they are anybody can. */
-async function locked(url: string): Promise<Lock> {
+/** A client of its own, whose transaction has begun with this statement. */
+async function inTransaction(url: string, statement: string): Promise<Client> {
   const client = new Client(url);
   onTestFinished(() => client.end()); // or else its ledger waits for it when it is closed
   await client.connect();
-  await client.query('BEGIN; LOCK TABLE crash_error IN ACCESS EXCLUSIVE MODE');
+  await client.query(`BEGIN; ${statement}`);
+  return client;
+}
+
+/** Nobody can read what crashes counted until it ends; whose they are anybody can. */
+async function locked(url: string): Promise<Lock> {
+  const client = await inTransaction(url, 'LOCK TABLE crash_error IN ACCESS EXCLUSIVE MODE');
   return {
     waiting: async (what) => {
       const found = await client.query(`SELECT ${what}(pid) FROM pg_locks WHERE NOT granted`);
