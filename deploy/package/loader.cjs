@@ -1,4 +1,4 @@
-// Loads the files of the bundle, with the code that V8 compiled from it when the package was built
+// Loads the files of the bundle, with the code that V8 compiled from them when the package was built
 // (NAME.code beside NAME). V8 refuses code of another version of itself and compiles the file anew.
 // Nothing is written. The files are scripts, not ECMAScript modules: V8 takes compiled code for those alone.
 'use strict';
